@@ -1,0 +1,58 @@
+"""The ``realesr`` command: parser and exit codes.
+
+Exit codes: 0 all done, 1 some job failed, 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from realesr import __version__
+from realesr.cli import image, models
+from realesr.errors import RealesrError
+
+logger = logging.getLogger(__name__)
+
+EXIT_INTERRUPTED = 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
+    parser = argparse.ArgumentParser(
+        prog="realesr",
+        description="Makes pictures larger and sharper with the Real-ESRGAN family of networks.",
+    )
+    parser.add_argument("--version", action="version", version=f"realesr {__version__}")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    image.add_parser(commands)
+    models.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    args = make_parser().parse_args(argv)
+    level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("realesr").setLevel(level)
+    try:
+        code: int = args.run(args)
+        return code
+    except RealesrError as error:
+        logger.debug("the command failed", exc_info=error)
+        print(f"realesr: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        logger.debug("the command failed", exc_info=error)
+        kind = type(error).__name__
+        print(f"realesr: internal error: {kind}: {error} (-vv tells where)", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("realesr: interrupted; what was finished stays", file=sys.stderr)
+        return EXIT_INTERRUPTED

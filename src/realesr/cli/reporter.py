@@ -1,0 +1,60 @@
+"""Progress on standard error: bars on a terminal, plain lines for what went wrong anywhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+
+class TqdmReporter:
+    """A bar for the files, a bar for the tiles of the current one, and a line for each file."""
+
+    def __init__(self) -> None:
+        self._files: tqdm[NoReturn] | None = None
+        self._tiles: tqdm[NoReturn] | None = None
+
+    def started(self, source: Path, job: int, jobs: int) -> None:
+        if self._files is None:
+            self._files = _bar(jobs, "file")
+        self._tiles = _bar(None, "tile", source.name)
+
+    def tile_done(self, done: int, total: int) -> None:
+        if self._tiles is not None:
+            self._tiles.total = total
+            self._tiles.update(done - self._tiles.n)
+
+    def finished(self, source: Path, destination: Path, seconds: float) -> None:
+        self._end_of_job(f"{source} -> {destination} ({seconds:.1f} s)")
+
+    def failed(self, source: Path, error: Exception) -> None:
+        logger.debug("%s", source, exc_info=error)
+        message = str(error) or type(error).__name__
+        self._end_of_job(f"error: {message if str(source) in message else f'{source}: {message}'}")
+
+    def close(self) -> None:
+        """Clears the bars."""
+        for bar in (self._tiles, self._files):
+            if bar is not None:
+                bar.close()
+
+    def _end_of_job(self, line: str) -> None:
+        if self._tiles is not None:
+            self._tiles.close()
+            self._tiles = None
+        tqdm.write(line, file=sys.stderr)
+        if self._files is not None:
+            self._files.update()
+
+
+def _bar(total: int | None, unit: str, name: str = "") -> tqdm[NoReturn]:
+    """A bar on standard error that leaves no trace; ``disable=None`` is quiet off a terminal."""
+    bar: tqdm[NoReturn] = tqdm(
+        total=total, unit=unit, desc=name, leave=False, disable=None, dynamic_ncols=True
+    )
+    return bar

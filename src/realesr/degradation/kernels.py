@@ -1,0 +1,75 @@
+"""Blur kernels of the Real-ESRGAN degradation model.
+
+Every function returns a (size, size) float32 kernel that sums to 1; ``size`` is odd. Formulae: Wang
+et al., 2021 (arXiv 2107.10833), section 3.2 (Gaussian families; the generalised and the
+plateau-shaped ones after Liu et al., 2020) and section 3.3 (sinc).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Kernel = NDArray[np.float32]
+
+
+def _offsets(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distances from the centre, in px: x (1, size) and y (size, 1)."""
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"a kernel's size must be odd and positive, not {size}")
+    axis = np.arange(size, dtype=np.float64) - size // 2
+    return axis[None, :], axis[:, None]
+
+
+def _normalized(weights: NDArray[np.float64]) -> Kernel:
+    return np.asarray(weights / weights.sum(), dtype=np.float32)
+
+
+def _mahalanobis_squared(
+    size: int, sigma_x: float, sigma_y: float, angle: float
+) -> NDArray[np.float64]:
+    """``c^T Sigma^-1 c`` for every offset c; Sigma has axes sigma_x, sigma_y turned by angle."""
+    x, y = _offsets(size)
+    along = (np.cos(angle) * x + np.sin(angle) * y) / sigma_x
+    across = (np.cos(angle) * y - np.sin(angle) * x) / sigma_y
+    return np.asarray(along**2 + across**2)
+
+
+def generalized_gaussian(
+    size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, shape: float = 1.0
+) -> Kernel:
+    """``exp(-(c^T Sigma^-1 c)^shape / 2)``: a Gaussian where ``shape`` is 1.
+
+    Args:
+        size: Side of the kernel in px, odd.
+        sigma_x: Standard deviation along the first axis, px.
+        sigma_y: Standard deviation along the second axis, px.
+        angle: Rotation of the axes, rad.
+        shape: Exponent, > 0: below 1 the tails are heavier, above 1 the top is flatter.
+    """
+    return _normalized(np.exp(-0.5 * _mahalanobis_squared(size, sigma_x, sigma_y, angle) ** shape))
+
+
+def plateau(
+    size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, shape: float = 1.0
+) -> Kernel:
+    """``1 / (1 + (c^T Sigma^-1 c)^shape)``. Arguments as in :func:`generalized_gaussian`."""
+    return _normalized(1 / (1 + _mahalanobis_squared(size, sigma_x, sigma_y, angle) ** shape))
+
+
+def sinc(size: int, cutoff: float) -> Kernel:
+    """The circular low-pass filter ``cutoff * J1(cutoff * r) / (2 pi r)``: rings and overshoots.
+
+    Args:
+        size: Side of the kernel in px, odd.
+        cutoff: Cut-off frequency in rad/px, in (0, pi].
+    """
+    x, y = _offsets(size)
+    radius = np.hypot(x, y)
+    centre = size // 2
+    radius[centre, centre] = 1.0
+    bessel = torch.special.bessel_j1(torch.from_numpy(cutoff * radius)).numpy()
+    weights = cutoff * bessel / (2 * np.pi * radius)
+    weights[centre, centre] = cutoff**2 / (4 * np.pi)
+    return _normalized(weights)

@@ -1,0 +1,105 @@
+"""The elementary damages of a picture: blur, resize, noise, JPEG, sharpening.
+
+Pictures are (H, W, 3) float32 RGB in [0, 1]. Nothing here clamps unless it says so. Randomness
+comes from the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.float32]
+Interpolation = Literal["area", "bilinear", "bicubic"]
+
+_INTERPOLATIONS: dict[Interpolation, int] = {
+    "area": cv2.INTER_AREA,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+}
+
+
+def blur(picture: Picture, kernel: NDArray[np.float32]) -> Picture:
+    """Correlates every channel with ``kernel`` (size, size); borders are mirrored."""
+    out = cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(out, dtype=np.float32)
+
+
+def resize(picture: Picture, width: int, height: int, interpolation: Interpolation) -> Picture:
+    """Resizes to ``width`` x ``height`` px without antialiasing, as OpenCV does it."""
+    out = cv2.resize(picture, (width, height), interpolation=_INTERPOLATIONS[interpolation])
+    return np.asarray(out, dtype=np.float32)
+
+
+def add_gaussian_noise(
+    picture: Picture, sigma: float, *, gray: bool, rng: np.random.Generator
+) -> Picture:
+    """Adds Gaussian noise of standard deviation ``sigma`` in 8-bit levels.
+
+    With ``gray`` the three channels share one noise.
+    """
+    height, width, channels = picture.shape
+    shape = (height, width, 1 if gray else channels)
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    return picture + noise * np.float32(sigma / 255)
+
+
+def add_poisson_noise(
+    picture: Picture, scale: float, *, gray: bool, rng: np.random.Generator
+) -> Picture:
+    """Adds ``scale`` times the shot noise of a sensor that counts 255 photons at white.
+
+    Drawn from the normal distribution with the mean and the variance of the Poisson one: equal to
+    the eye above some five photons, and many times faster to draw. With ``gray`` the noise of the
+    luma is added to all three channels.
+    """
+    signal = np.clip(picture, 0, 1)
+    if gray:
+        luma = np.asarray(cv2.cvtColor(signal, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+        signal = luma[..., None]
+    noise = rng.standard_normal(signal.shape, dtype=np.float32) * np.sqrt(signal / np.float32(255))
+    return np.asarray(picture + noise * np.float32(scale), dtype=np.float32)
+
+
+def quantize(picture: Picture) -> NDArray[np.uint8]:
+    """Clamps to [0, 1] and rounds to 8 bits: (H, W, 3) uint8."""
+    return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
+
+
+def jpeg(picture: Picture, quality: int) -> Picture:
+    """Encodes as JPEG (4:2:0) of ``quality`` 1..100 and decodes again. Clamps and rounds first.
+
+    Raises:
+        RuntimeError: OpenCV could not encode the picture.
+    """
+    bgr = np.ascontiguousarray(quantize(picture)[..., ::-1])
+    encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise RuntimeError(f"OpenCV could not encode a {picture.shape} picture as JPEG")
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.float32)
+    return decoded / np.float32(255)
+
+
+def unsharp_mask(
+    picture: Picture, *, weight: float = 0.5, radius: int = 50, threshold: float = 10.0
+) -> Picture:
+    """Sharpens where the detail is stronger than ``threshold`` 8-bit levels; clamps to [0, 1].
+
+    Real-ESRGAN trains towards targets sharpened so (its section 3.4; constants of BasicSR's
+    ``USMSharp``).
+
+    Args:
+        picture: (H, W, 3) float32 RGB in [0, 1].
+        weight: Share of the detail that is added.
+        radius: Side of the Gaussian in px; the next odd number is used.
+        threshold: Weakest detail that is sharpened, 8-bit levels.
+    """
+    side = radius + 1 - radius % 2
+    detail = picture - cv2.GaussianBlur(picture, (side, side), 0)
+    mask = (np.abs(detail) * 255 > threshold).astype(np.float32)
+    soft_mask = cv2.GaussianBlur(mask, (side, side), 0)
+    sharp = np.clip(picture + weight * detail, 0, 1)
+    return np.asarray(soft_mask * sharp + (1 - soft_mask) * picture, dtype=np.float32)

@@ -1,0 +1,203 @@
+"""The high-order degradation model: a random, damaged low-resolution version of a clean picture.
+
+Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
+2021 (arXiv 2107.10833), section 3. Two rounds of blur, resize, noise and JPEG, then a sinc filter
+that leaves ringing, before or after the last JPEG. The default ranges are those of the reference's
+``train_realesrnet_x4plus.yml``; a recipe may choose gentler ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from realesr.degradation import kernels, operations
+from realesr.degradation.operations import Interpolation, Picture
+
+Range = tuple[float, float]
+
+INTERPOLATIONS: tuple[Interpolation, ...] = ("area", "bilinear", "bicubic")
+KERNEL_SIZES = range(7, 22, 2)
+"""Sides of the blur kernels in px (section 3.2)."""
+SMALL_SINC_KERNEL = 13
+"""Kernels narrower than this start their sinc cut-off at pi/3, the others at pi/5."""
+FINAL_SINC_CUTOFF: Range = (np.pi / 3, np.pi)
+MIN_SIDE = 8
+"""No intermediate picture is made smaller than this, px: a JPEG block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """Ranges and probabilities of one round of blur, resize, noise and JPEG.
+
+    Attributes:
+        blur_probability: Chance that the round blurs at all.
+        sinc_probability: Chance that its blur is a sinc filter instead of a Gaussian.
+        sigma: Standard deviation of the Gaussian kernels, px.
+        generalized_shape: Exponent of the generalised Gaussian.
+        plateau_shape: Exponent of the plateau kernel.
+        kernel_probabilities: Chances of isotropic, anisotropic, generalised isotropic, generalised
+            anisotropic, plateau isotropic, plateau anisotropic.
+        resize_probabilities: Chances of enlarging, reducing, keeping the size.
+        resize_range: Factor of the resize: reducing draws below 1, enlarging above.
+        gaussian_probability: Chance that the noise is Gaussian, else it is Poisson.
+        gaussian_sigma: Standard deviation of the Gaussian noise, 8-bit levels.
+        poisson_scale: Factor on the Poisson noise.
+        gray_noise_probability: Chance that the noise is the same in all channels.
+        jpeg_quality: JPEG quality, 1..100.
+    """
+
+    blur_probability: float = 1.0
+    sinc_probability: float = 0.1
+    sigma: Range = (0.2, 3.0)
+    generalized_shape: Range = (0.5, 4.0)
+    plateau_shape: Range = (1.0, 2.0)
+    kernel_probabilities: Sequence[float] = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
+    resize_probabilities: Sequence[float] = (0.2, 0.7, 0.1)
+    resize_range: Range = (0.15, 1.5)
+    gaussian_probability: float = 0.5
+    gaussian_sigma: Range = (1.0, 30.0)
+    poisson_scale: Range = (0.05, 3.0)
+    gray_noise_probability: float = 0.4
+    jpeg_quality: Range = (30.0, 95.0)
+
+
+SECOND_STAGE = StageConfig(
+    blur_probability=0.8,
+    sigma=(0.2, 1.5),
+    resize_probabilities=(0.3, 0.4, 0.3),
+    resize_range=(0.3, 1.2),
+    gaussian_sigma=(1.0, 25.0),
+    poisson_scale=(0.05, 2.5),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DegradationConfig:
+    """The whole model.
+
+    Attributes:
+        scale: High-resolution pixels per low-resolution pixel, along each side.
+        first: The first round; its resize factor is relative to the clean picture.
+        second: The second round; its resize factor is relative to the final size.
+        second_probability: Chance that there is a second round at all (1 in the paper).
+        final_sinc_probability: Chance of the last sinc filter.
+    """
+
+    scale: int = 4
+    first: StageConfig = field(default_factory=StageConfig)
+    second: StageConfig = SECOND_STAGE
+    second_probability: float = 1.0
+    final_sinc_probability: float = 0.8
+
+
+def random_kernel(stage: StageConfig, rng: np.random.Generator) -> kernels.Kernel:
+    """Draws a blur kernel of a round: (size, size) float32, sum 1."""
+    size = int(rng.choice(KERNEL_SIZES))
+    if rng.random() < stage.sinc_probability:
+        lowest = np.pi / 3 if size < SMALL_SINC_KERNEL else np.pi / 5
+        return kernels.sinc(size, rng.uniform(lowest, np.pi))
+    family, anisotropic = divmod(int(rng.choice(6, p=stage.kernel_probabilities)), 2)
+    sigma_x = sigma_y = rng.uniform(*stage.sigma)
+    angle = 0.0
+    if anisotropic:
+        sigma_y = rng.uniform(*stage.sigma)
+        angle = rng.uniform(-np.pi, np.pi)
+    if family == 0:
+        return kernels.generalized_gaussian(size, sigma_x, sigma_y, angle)
+    if family == 1:
+        shape = _around_one(stage.generalized_shape, rng)
+        return kernels.generalized_gaussian(size, sigma_x, sigma_y, angle, shape)
+    shape = _around_one(stage.plateau_shape, rng)
+    return kernels.plateau(size, sigma_x, sigma_y, angle, shape)
+
+
+def degrade(hr: Picture, config: DegradationConfig, rng: np.random.Generator) -> Picture:
+    """Makes a random low-resolution, damaged version of a clean picture.
+
+    Args:
+        hr: (H, W, 3) float32 RGB in [0, 1]; H and W are multiples of ``config.scale``.
+        config: Ranges and probabilities.
+        rng: The only source of randomness.
+
+    Returns:
+        (H / scale, W / scale, 3) float32 RGB in [0, 1], on the 8-bit grid.
+
+    Raises:
+        ValueError: H or W is not a multiple of the scale.
+    """
+    height, width = hr.shape[:2]
+    if height % config.scale or width % config.scale:
+        raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
+    target = (width // config.scale, height // config.scale)
+    picture = _blur_resize_noise(hr, (width, height), config.first, rng)
+    if rng.random() < config.second_probability:
+        picture = operations.jpeg(picture, _draw_quality(config.first, rng))
+        picture = _blur_resize_noise(picture, target, config.second, rng)
+        last = config.second
+    else:
+        last = config.first
+    picture = _finish(picture, target, last, config.final_sinc_probability, rng)
+    return operations.quantize(picture).astype(np.float32) / np.float32(255)
+
+
+def _blur_resize_noise(
+    picture: Picture, reference_size: tuple[int, int], stage: StageConfig, rng: np.random.Generator
+) -> Picture:
+    """One round without its JPEG; the resize factor is relative to ``reference_size``."""
+    if rng.random() < stage.blur_probability:
+        picture = operations.blur(picture, random_kernel(stage, rng))
+    factor = _draw_factor(stage, rng)
+    width, height = (max(MIN_SIDE, round(side * factor)) for side in reference_size)
+    picture = operations.resize(picture, width, height, _draw_interpolation(rng))
+    gray = bool(rng.random() < stage.gray_noise_probability)
+    if rng.random() < stage.gaussian_probability:
+        sigma = rng.uniform(*stage.gaussian_sigma)
+        picture = operations.add_gaussian_noise(picture, sigma, gray=gray, rng=rng)
+    else:
+        scale = rng.uniform(*stage.poisson_scale)
+        picture = operations.add_poisson_noise(picture, scale, gray=gray, rng=rng)
+    return np.clip(picture, 0, 1)
+
+
+def _finish(
+    picture: Picture,
+    target: tuple[int, int],
+    stage: StageConfig,
+    sinc_probability: float,
+    rng: np.random.Generator,
+) -> Picture:
+    """The resize to the final size with its sinc filter, before or after the last JPEG."""
+    jpeg_first = rng.random() < 0.5
+    quality = _draw_quality(stage, rng)
+    if jpeg_first:
+        picture = operations.jpeg(picture, quality)
+    picture = operations.resize(picture, *target, _draw_interpolation(rng))
+    if rng.random() < sinc_probability:
+        size = int(rng.choice(KERNEL_SIZES))
+        picture = operations.blur(picture, kernels.sinc(size, rng.uniform(*FINAL_SINC_CUTOFF)))
+    return picture if jpeg_first else operations.jpeg(picture, quality)
+
+
+def _draw_interpolation(rng: np.random.Generator) -> Interpolation:
+    return INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
+
+
+def _draw_quality(stage: StageConfig, rng: np.random.Generator) -> int:
+    return round(rng.uniform(*stage.jpeg_quality))
+
+
+def _draw_factor(stage: StageConfig, rng: np.random.Generator) -> float:
+    smallest, largest = stage.resize_range
+    direction = int(rng.choice(3, p=stage.resize_probabilities))
+    if direction == 0:
+        return float(rng.uniform(1, largest))
+    return float(rng.uniform(smallest, 1)) if direction == 1 else 1.0
+
+
+def _around_one(limits: Range, rng: np.random.Generator) -> float:
+    """Below and above 1 with equal chance, so that heavy-tailed and flat kernels balance."""
+    smallest, largest = limits
+    return float(rng.uniform(smallest, 1) if rng.random() < 0.5 else rng.uniform(1, largest))

@@ -1,0 +1,77 @@
+"""Every error that the package raises on purpose.
+
+    RealesrError
+      UsageError (exit code 2): InvalidOptionError, UnknownModelError
+      WeightsError: MissingWeightsError, UnsupportedCheckpointError
+      MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
+      DeviceError: DeviceUnavailableError, OutOfMemoryError
+      MissingExtraError
+
+A message says what failed, on which file, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class RealesrError(Exception):
+    """The base of all; ``exit_code`` is what the command exits with."""
+
+    exit_code = 1
+
+
+class UsageError(RealesrError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class InvalidOptionError(UsageError, ValueError):
+    """An option has a value outside its range, or contradicts another."""
+
+
+class UnknownModelError(UsageError, LookupError):
+    """No model of that name is in the catalogue."""
+
+
+class WeightsError(RealesrError):
+    """The weights of a model cannot be had."""
+
+
+class MissingWeightsError(WeightsError, FileNotFoundError):
+    """A file of weights is in none of the places where it is looked for."""
+
+
+class UnsupportedCheckpointError(WeightsError):
+    """A file of weights is damaged, unsafe, or of an unknown architecture."""
+
+
+class MediaError(RealesrError):
+    """A picture or a video cannot be read or written."""
+
+
+class UnreadableMediaError(MediaError, OSError):
+    """A file is missing, damaged, or no picture."""
+
+
+class UnsupportedMediaError(MediaError):
+    """A file is intact but of a kind that is not handled."""
+
+
+class UnwritableMediaError(MediaError, OSError):
+    """An output cannot be written."""
+
+
+class DeviceError(RealesrError):
+    """The device cannot do what is asked."""
+
+
+class DeviceUnavailableError(DeviceError):
+    """The device does not exist on this machine."""
+
+
+class OutOfMemoryError(DeviceError, MemoryError):
+    """A single tile of the smallest size does not fit."""
+
+
+class MissingExtraError(RealesrError, ImportError):
+    """A feature needs an optional dependency; the message names the pip extra."""

@@ -1,0 +1,91 @@
+"""Integer pixel algebra: sizes, regions, paddings. Width first, as in speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A width and a height in px, both at least 1.
+
+    Raises:
+        ValueError: A side is shorter than 1 px.
+    """
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a size has sides of at least 1 px, not {self.width}x{self.height}")
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    def scaled(self, factor: float) -> Size:
+        """Both sides times ``factor``, rounded down as the reference does, never below 1 px."""
+        return Size(max(1, int(self.width * factor)), max(1, int(self.height * factor)))
+
+    def padding_to(self, *, multiple_of: int, minimum: int = 1) -> Padding:
+        """The padding right and below that reaches a multiple, and at least ``minimum``, px."""
+        right, bottom = (
+            round_up(max(side, minimum), multiple_of) - side for side in (self.width, self.height)
+        )
+        return Padding(right=right, bottom=bottom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Padding:
+    """Pixels added right and below; left and top stay, so that coordinates do."""
+
+    right: int = 0
+    bottom: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.right or self.bottom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A rectangle: its top left corner and its size, px."""
+
+    x: int
+    y: int
+    size: Size
+
+    @property
+    def right(self) -> int:
+        """The first column that is no longer inside."""
+        return self.x + self.size.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row that is no longer inside."""
+        return self.y + self.size.height
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array whose last two axes (or first two) are H, W."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def scaled(self, factor: int) -> Region:
+        """The same region in a picture that is ``factor`` times as large."""
+        size = Size(self.size.width * factor, self.size.height * factor)
+        return Region(x=self.x * factor, y=self.y * factor, size=size)
+
+    def grown_within(self, margin: int, bounds: Size) -> Region:
+        """The region with ``margin`` px more on every side, cut off at the picture's borders."""
+        x, y = max(0, self.x - margin), max(0, self.y - margin)
+        right = min(bounds.width, self.right + margin)
+        bottom = min(bounds.height, self.bottom + margin)
+        return Region(x=x, y=y, size=Size(right - x, bottom - y))
+
+    def relative_to(self, outer: Region) -> Region:
+        """The region in coordinates that start at the top left corner of ``outer``."""
+        return Region(x=self.x - outer.x, y=self.y - outer.y, size=self.size)
+
+
+def round_up(value: int, multiple_of: int) -> int:
+    """The smallest multiple of ``multiple_of`` that is not below ``value``."""
+    return -(-value // multiple_of) * multiple_of

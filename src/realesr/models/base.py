@@ -1,0 +1,48 @@
+"""What every super-resolution network of this package offers to the engine."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class SRModel(Protocol):
+    """A fully convolutional super-resolution network."""
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per input pixel, along each side."""
+        ...
+
+    @property
+    def multiple_of(self) -> int:
+        """Both sides of the input must be a multiple of this number of pixels."""
+        ...
+
+    @property
+    def min_size(self) -> int:
+        """Neither side of the input may be shorter than this number of pixels."""
+        ...
+
+    @property
+    def receptive_radius(self) -> int:
+        """An output pixel depends on no input pixel farther than this, px along either axis.
+
+        With an overlap of at least this radius, rounded up to ``multiple_of``, a tiled result
+        equals the whole one.
+        """
+        ...
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        """Upscales a batch.
+
+        Args:
+            x: (N, 3, H, W) RGB, floating point, nominally in [0, 1].
+
+        Returns:
+            (N, 3, H * scale, W * scale) RGB, same dtype and device as ``x``, nominally in [0, 1]
+            but not clamped.
+        """
+        ...

@@ -1,0 +1,74 @@
+"""Reading and writing weights without running code from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+
+StateDict = dict[str, Tensor]
+
+WRAPPER_KEYS = ("params_ema", "params")
+"""Where published checkpoints keep the state dict, the better one first."""
+
+
+def load_state_dict(path: Path) -> StateDict:
+    """Reads a state dict in float32 on the CPU.
+
+    Args:
+        path: A ``.safetensors`` file, or a PyTorch file (``.pth``) that holds ``params_ema``,
+            ``params``, or the state dict itself.
+
+    Raises:
+        MissingWeightsError: The file does not exist.
+        UnsupportedCheckpointError: The file is damaged, would run code, or holds no state dict.
+    """
+    if not path.is_file():
+        raise MissingWeightsError(f"{path}: no such file of weights")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    for key in WRAPPER_KEYS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise UnsupportedCheckpointError(f"{path} holds no state dict")
+    if not all(isinstance(v, Tensor) for v in content.values()):
+        raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
+    return {name: tensor.float() for name, tensor in content.items()}
+
+
+def save_weights(
+    state_dict: Mapping[str, Tensor], path: Path, *, dtype: torch.dtype, **metadata: str
+) -> None:
+    """Writes a ``.safetensors`` file; it takes its name only when it is whole."""
+    tensors = {name: t.detach().to(dtype).contiguous() for name, t in state_dict.items()}
+    partial = path.with_name(path.name + ".part")
+    try:
+        save_file(tensors, partial, metadata=metadata)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read_safetensors(path: Path) -> StateDict:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UnsupportedCheckpointError(f"{path} is not a safetensors file: {error}") from error
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, depending on where the file is damaged
+        raise UnsupportedCheckpointError(
+            f"{path} cannot be loaded safely as a PyTorch checkpoint: it is damaged, or would run "
+            f"code on loading ({str(error).split(chr(10), 1)[0] or type(error).__name__})"
+        ) from error

@@ -1,0 +1,120 @@
+"""RRDBNet: the residual-in-residual dense network of ESRGAN and Real-ESRGAN.
+
+Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018 (arXiv
+1809.00219, section 3.1). For scales 2 and 1 the input is first pixel-unshuffled by 2 and 4 (Wang
+et al., 2021, arXiv 2107.10833, section 3.3), so that the body always works at a quarter of the
+output's side. Parameter names are those of the published checkpoints.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+RESIDUAL_SCALE = 0.2
+"""Factor on each residual branch (ESRGAN, section 3.1: a number in [0, 1]; 0.2 in its code)."""
+
+NEGATIVE_SLOPE = 0.2
+"""Slope of the leaky ReLU for negative inputs (ESRGAN's code)."""
+
+
+def _leaky_relu(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, NEGATIVE_SLOPE, inplace=True)
+
+
+class ResidualDenseBlock(nn.Module):
+    """Five densely connected 3x3 convolutions with a scaled residual.
+
+    Args:
+        num_feat: Channels in and out.
+        num_grow_ch: Channels that each of the first four convolutions adds.
+    """
+
+    def __init__(self, num_feat: int, num_grow_ch: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(num_feat, num_grow_ch, 3, padding=1)
+        self.conv2 = nn.Conv2d(num_feat + num_grow_ch, num_grow_ch, 3, padding=1)
+        self.conv3 = nn.Conv2d(num_feat + 2 * num_grow_ch, num_grow_ch, 3, padding=1)
+        self.conv4 = nn.Conv2d(num_feat + 3 * num_grow_ch, num_grow_ch, 3, padding=1)
+        self.conv5 = nn.Conv2d(num_feat + 4 * num_grow_ch, num_feat, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, num_feat, H, W) to the same shape."""
+        x1 = _leaky_relu(self.conv1(x))
+        x2 = _leaky_relu(self.conv2(torch.cat((x, x1), 1)))
+        x3 = _leaky_relu(self.conv3(torch.cat((x, x1, x2), 1)))
+        x4 = _leaky_relu(self.conv4(torch.cat((x, x1, x2, x3), 1)))
+        x5: Tensor = self.conv5(torch.cat((x, x1, x2, x3, x4), 1))
+        return x5 * RESIDUAL_SCALE + x
+
+
+class RRDB(nn.Module):
+    """Residual in residual: three dense blocks in a row with a scaled residual around them."""
+
+    def __init__(self, num_feat: int, num_grow_ch: int) -> None:
+        super().__init__()
+        self.rdb1 = ResidualDenseBlock(num_feat, num_grow_ch)
+        self.rdb2 = ResidualDenseBlock(num_feat, num_grow_ch)
+        self.rdb3 = ResidualDenseBlock(num_feat, num_grow_ch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, num_feat, H, W) to the same shape."""
+        out: Tensor = self.rdb3(self.rdb2(self.rdb1(x)))
+        return out * RESIDUAL_SCALE + x
+
+
+class RRDBNet(nn.Module):
+    """The ESRGAN generator. See :class:`realesr.models.base.SRModel`.
+
+    Args:
+        num_feat: Channels of the intermediate features.
+        num_block: Number of RRDB blocks (23 in x4plus and x2plus, 6 in x4plus_anime_6B).
+        num_grow_ch: Channels that each convolution of a dense block adds.
+        scale: 4, 2 or 1. At 2 and 1 the input's sides must be multiples of 2 and 4.
+
+    Raises:
+        ValueError: ``scale`` is not 4, 2 or 1.
+    """
+
+    def __init__(
+        self, *, num_feat: int = 64, num_block: int = 23, num_grow_ch: int = 32, scale: int = 4
+    ) -> None:
+        super().__init__()
+        if scale not in (1, 2, 4):
+            raise ValueError(f"RRDBNet has scales 1, 2 and 4, not {scale}")
+        self.num_feat = num_feat
+        self.num_block = num_block
+        self.num_grow_ch = num_grow_ch
+        self.scale = scale
+        self.multiple_of = 4 // scale
+        """The pixel-unshuffle factor: input pixels per feature, along each side."""
+        self.min_size = self.multiple_of
+        self.conv_first = nn.Conv2d(3 * self.multiple_of**2, num_feat, 3, padding=1)
+        self.body = nn.Sequential(*(RRDB(num_feat, num_grow_ch) for _ in range(num_block)))
+        self.conv_body = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.conv_up1 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.conv_up2 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.conv_hr = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        self.conv_last = nn.Conv2d(num_feat, 3, 3, padding=1)
+
+    @property
+    def receptive_radius(self) -> int:
+        """15 convolutions a block, two around the body, and 2 features for the upsampling tail.
+
+        The tail: 3 pixels at 4x (conv_up2, conv_hr, conv_last) reach 2 pixels at 2x; with conv_up1
+        3 pixels at 2x reach 2 features. A feature covers ``multiple_of`` input pixels.
+        """
+        radius_in_features = 15 * self.num_block + 2 + 2
+        return radius_in_features * self.multiple_of + self.multiple_of - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        if self.multiple_of > 1:
+            x = F.pixel_unshuffle(x, self.multiple_of)
+        features: Tensor = self.conv_first(x)
+        features = features + self.conv_body(self.body(features))
+        features = _leaky_relu(self.conv_up1(F.interpolate(features, scale_factor=2)))
+        features = _leaky_relu(self.conv_up2(F.interpolate(features, scale_factor=2)))
+        out: Tensor = self.conv_last(_leaky_relu(self.conv_hr(features)))
+        return out

@@ -1,0 +1,50 @@
+"""SRVGGNetCompact: the small, VGG-style network of the realesr-animevideov3 and general models.
+
+A plain chain of 3x3 convolutions at the input's resolution and one pixel-shuffle at the end; it
+learns the difference to nearest-neighbour upsampling. Published with Real-ESRGAN (Wang et al.,
+2021, arXiv 2107.10833; ``srvgg_arch.py`` of the reference project), whose parameter names are kept
+so that its checkpoints load strictly.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SRVGGNetCompact(nn.Module):
+    """A compact VGG-style super-resolution network. See :class:`realesr.models.base.SRModel`.
+
+    Args:
+        num_feat: Channels of the intermediate features.
+        num_conv: 3x3 convolutions between the first and the last one.
+        scale: Output pixels per input pixel, along each side.
+    """
+
+    multiple_of = 1
+    min_size = 1
+
+    def __init__(self, *, num_feat: int = 64, num_conv: int = 16, scale: int = 4) -> None:
+        super().__init__()
+        self.num_feat = num_feat
+        self.num_conv = num_conv
+        self.scale = scale
+        body: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.PReLU(num_feat)]
+        for _ in range(num_conv):
+            body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), nn.PReLU(num_feat)]
+        body.append(nn.Conv2d(num_feat, 3 * scale**2, 3, padding=1))
+        self.body = nn.ModuleList(body)
+        self.upsampler = nn.PixelShuffle(scale)
+
+    @property
+    def receptive_radius(self) -> int:
+        """One pixel for each 3x3 convolution."""
+        return self.num_conv + 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        features = x
+        for layer in self.body:
+            features = layer(features)
+        residual: Tensor = self.upsampler(features)
+        return residual + F.interpolate(x, scale_factor=self.scale, mode="nearest")

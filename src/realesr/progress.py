@@ -1,0 +1,30 @@
+"""How work in progress is told, without knowing to whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Reporter(Protocol):
+    """Receives what happens, in order: for each job started, tiles, then finished or failed."""
+
+    def started(self, source: Path, job: int, jobs: int) -> None:
+        """Job number ``job`` (from 1) of ``jobs`` begins."""
+        ...
+
+    def tile_done(self, done: int, total: int) -> None:
+        """``done`` of ``total`` tiles of the job are finished."""
+        ...
+
+    def finished(self, source: Path, destination: Path, seconds: float) -> None:
+        """The job's output stands at ``destination``."""
+        ...
+
+    def failed(self, source: Path, error: Exception) -> None:
+        """The job ended without an output."""
+        ...
+
+
+class NullReporter(Reporter):
+    """Tells nobody."""
