@@ -12,14 +12,18 @@ from realesr.models.checkpoint import StateDict
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
+_SRVGG_WEIGHT = re.compile(r"body\.(\d+)\.weight")
 _RRDB_BLOCK = re.compile(r"body\.(\d+)\.rdb1\.conv1\.weight")
 
 
 def _build_srvgg(state: StateDict) -> SRVGGNetCompact:
-    convolutions = [tensor for tensor in state.values() if tensor.ndim == 4]
-    scale = math.isqrt(convolutions[-1].shape[0] // 3)
+    # A safetensors file has its names sorted as text: body.10 comes before body.2.
+    layers = {int(m[1]): state[name] for name in state if (m := _SRVGG_WEIGHT.fullmatch(name))}
+    convolutions = [layers[index] for index in sorted(layers) if layers[index].ndim == 4]
     return SRVGGNetCompact(
-        num_feat=convolutions[0].shape[0], num_conv=len(convolutions) - 2, scale=scale
+        num_feat=convolutions[0].shape[0],
+        num_conv=len(convolutions) - 2,
+        scale=math.isqrt(convolutions[-1].shape[0] // 3),
     )
 
 

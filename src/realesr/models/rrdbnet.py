@@ -103,10 +103,10 @@ class RRDBNet(nn.Module):
         """15 convolutions a block, two around the body, and 2 features for the upsampling tail.
 
         The tail: 3 pixels at 4x (conv_up2, conv_hr, conv_last) reach 2 pixels at 2x; with conv_up1
-        3 pixels at 2x reach 2 features. A feature covers ``multiple_of`` input pixels.
+        3 pixels at 2x reach 2 features, and that from the outermost of a feature's pixels only. So
+        a feature counts for ``multiple_of`` input pixels, and no phase is left over.
         """
-        radius_in_features = 15 * self.num_block + 2 + 2
-        return radius_in_features * self.multiple_of + self.multiple_of - 1
+        return (15 * self.num_block + 2 + 2) * self.multiple_of
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""

@@ -1,0 +1,31 @@
+"""Sets everything up and makes the pictures in ``inputs/`` four times larger.
+
+Run ``python3 scripts/demo.py`` in a fresh clone. Needs Python 3.11 or newer, nothing else.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+
+
+def upscale(python: Path) -> int:
+    """Upscales ``inputs/`` into ``results/``; returns the exit code."""
+    environment.say("Upscaling inputs/ into results/ ...")
+    code = subprocess.run(
+        [str(python), "-m", "realesr", "image"], cwd=environment.ROOT, check=False
+    ).returncode
+    if code == 0:
+        scripts = python.parent.relative_to(environment.ROOT)
+        environment.say(
+            f"Done. Look at {environment.ROOT / 'results'} beside {environment.ROOT / 'inputs'}.\n"
+            f"Your own picture:  {scripts / 'realesr'} image -i PICTURE"
+        )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(environment.main(upscale))

@@ -1,0 +1,235 @@
+"""Makes the virtual environment ``.venv`` of this checkout, with the standard library alone.
+
+Used by ``demo.py`` and ``test.py``. Every step looks at what is there before it does anything: an
+interrupted run is taken up by the next one, and a finished one costs a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+STAMP = VENV / "realesr.json"
+
+OLDEST_PYTHON = (3, 11)
+DOWNLOAD_GB = 2.7
+DISK_GB = 6.5
+"""Measured on Linux with PyTorch 2.15 and its CUDA libraries; less on Windows and macOS."""
+
+
+class SetupError(Exception):
+    """Why the environment cannot be made, and what to do about it."""
+
+
+def prepare(extras: tuple[str, ...]) -> Path:
+    """Makes sure that ``.venv`` holds this project with ``extras``; returns its interpreter.
+
+    Raises:
+        SetupError: Something is missing that only the user can bring.
+    """
+    check_python(sys.version_info[:2])
+    wanted = set(extras) | set(read_stamp().get("extras", []))
+    if is_current(wanted) and imports_opencv()[0]:
+        return interpreter()
+    check_disk(shutil.disk_usage(ROOT).free)
+    say(
+        f"Setting up {VENV.relative_to(ROOT)}: up to {DOWNLOAD_GB} GB to download and "
+        f"{DISK_GB} GB on disk, nearly all of it PyTorch. This happens once."
+    )
+    make_venv()
+    STAMP.unlink(missing_ok=True)
+    install(wanted)
+    mend_opencv()
+    write_stamp(wanted)
+    return interpreter()
+
+
+def check_python(version: tuple[int, int]) -> None:
+    """Raises SetupError unless this Python is new enough; names one that is, if there is one."""
+    if version >= OLDEST_PYTHON:
+        return
+    script = Path(sys.argv[0]).name
+    newer = [name for name in ("python3.13", "python3.12", "python3.11") if shutil.which(name)]
+    remedy = (
+        f"this machine has one: run  {newer[0]} scripts/{script}"
+        if newer
+        else "install python3.11 or newer, and run this script with it"
+    )
+    raise SetupError(f"Python {version[0]}.{version[1]} is too old, 3.11 is needed; {remedy}")
+
+
+def check_disk(free_bytes: int) -> None:
+    """Raises SetupError if the installation would not fit."""
+    needed = DISK_GB * 1e9 - (folder_bytes(VENV) if VENV.is_dir() else 0)
+    if free_bytes < needed:
+        raise SetupError(
+            f"{needed / 1e9:.1f} GB are needed on the disk of {ROOT}, but only "
+            f"{free_bytes / 1e9:.1f} GB are free: make room, or clone to another disk"
+        )
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files below a folder."""
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def interpreter() -> Path:
+    """The Python of the environment."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def make_venv() -> None:
+    """Makes an empty environment with pip, unless there is one that works."""
+    if succeeds(interpreter(), "-m", "pip", "--version"):
+        return
+    if VENV.is_dir() and any(VENV.iterdir()):
+        if not (VENV / "pyvenv.cfg").is_file():
+            raise SetupError(f"{VENV} is there but is no virtual environment: move it away")
+        say("The environment there is incomplete; it is made anew.")
+        shutil.rmtree(VENV)
+    run(*venv_command())
+
+
+def venv_command() -> list[str]:
+    """The command that makes an environment: with venv, else virtualenv, else uv.
+
+    Raises:
+        SetupError: There is none of the three; names the package to install.
+    """
+    if has_module("venv") and has_module("ensurepip"):
+        return [sys.executable, "-m", "venv", str(VENV)]
+    if has_module("virtualenv"):
+        return [sys.executable, "-m", "virtualenv", str(VENV)]
+    if shutil.which("virtualenv"):
+        return ["virtualenv", "--python", sys.executable, str(VENV)]
+    if shutil.which("uv"):
+        return ["uv", "venv", "--seed", "--python", sys.executable, str(VENV)]
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    raise SetupError(
+        f"this Python cannot make virtual environments. On Debian and Ubuntu:  sudo apt install "
+        f"{package}  Elsewhere install virtualenv or uv with your package manager. Then run this "
+        "again"
+    )
+
+
+def has_module(name: str) -> bool:
+    """Whether this Python could import a top-level module."""
+    return importlib.util.find_spec(name) is not None
+
+
+def install(extras: set[str]) -> None:
+    """Installs this project, editable, with its extras and all that they need."""
+    names = f"[{','.join(sorted(extras))}]" if extras else ""
+    run(str(interpreter()), "-m", "pip", "install", "--editable", f"{ROOT}{names}")
+
+
+def imports_opencv() -> tuple[bool, str]:
+    """Whether the environment's OpenCV can be imported, and the last line of what it said."""
+    result = subprocess.run(
+        [str(interpreter()), "-c", "import cv2"], capture_output=True, text=True, check=False
+    )
+    lines = result.stderr.strip().splitlines()
+    return result.returncode == 0, lines[-1] if lines else ""
+
+
+def mend_opencv() -> None:
+    """Puts the headless OpenCV of the same version in place where a desktop library is missing.
+
+    Raises:
+        SetupError: OpenCV cannot be imported, for another reason.
+    """
+    works, reason = imports_opencv()
+    if works:
+        return
+    if "cannot open shared object file" not in reason:
+        raise SetupError(f"OpenCV is installed but cannot be imported: {reason}")
+    library = reason.split(": ")[1]
+    say(f"{library} is missing here: opencv-python-headless takes the place of opencv-python.")
+    python = str(interpreter())
+    version = subprocess.run(
+        [python, "-c", "from importlib.metadata import version; print(version('opencv-python'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    pip = [python, "-m", "pip"]
+    run(*pip, "uninstall", "--yes", "opencv-python")
+    run(*pip, "install", "--no-deps", "--force-reinstall", f"opencv-python-headless=={version}")
+    works, reason = imports_opencv()
+    if not works:
+        raise SetupError(f"the headless OpenCV cannot be imported either: {reason}")
+
+
+def fingerprint() -> str:
+    """Changes when the requirements, the place of the checkout or the Python change."""
+    parts = ((ROOT / "pyproject.toml").read_text(encoding="utf-8"), str(ROOT), sys.version)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def read_stamp() -> dict:
+    """What the last complete installation left behind; empty if there was none."""
+    try:
+        return json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_stamp(extras: set[str]) -> None:
+    """Notes that the installation is complete."""
+    content = {"fingerprint": fingerprint(), "extras": sorted(extras)}
+    STAMP.write_text(json.dumps(content), encoding="utf-8")
+
+
+def is_current(extras: set[str]) -> bool:
+    """Whether the environment is complete and of the present requirements."""
+    stamp = read_stamp()
+    return stamp.get("fingerprint") == fingerprint() and extras <= set(stamp["extras"])
+
+
+def succeeds(program: Path, *args: str) -> bool:
+    """Whether a program is there and exits with 0."""
+    try:
+        result = subprocess.run([str(program), *args], capture_output=True, check=False)
+    except OSError:
+        return False
+    return result.returncode == 0
+
+
+def run(*command: str) -> None:
+    """Runs a step of the set-up.
+
+    Raises:
+        SetupError: It failed.
+    """
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    code = subprocess.run(command, env=environment, check=False).returncode
+    if code:
+        raise SetupError(
+            f"this step failed with code {code}:\n  {' '.join(command)}\n"
+            "its words stand above; run the same script again to go on from here"
+        )
+
+
+def say(message: str) -> None:
+    """Prints a line at once, also when the output is a file."""
+    print(message, flush=True)
+
+
+def main(work, extras: tuple[str, ...] = ()) -> int:
+    """Prepares the environment and calls ``work`` with its interpreter; returns the exit code."""
+    try:
+        return work(prepare(extras))
+    except SetupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same script again, and it goes on", file=sys.stderr)
+        return 130

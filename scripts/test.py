@@ -1,0 +1,44 @@
+"""Sets everything up and runs every check and test.
+
+Run ``python3 scripts/test.py`` in a fresh clone; arguments go to pytest, as in
+``python3 scripts/test.py -k tiling``. Needs Python 3.11 or newer, nothing else.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import environment
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports", "--no-logo"),
+    ("pytest", "-m", "not slow"),
+)
+
+
+def check(python: Path) -> int:
+    """Runs everything, also after a failure; returns 1 if anything failed."""
+    failed = []
+    for program, *arguments in CHECKS:
+        if program == "pytest":
+            arguments += sys.argv[1:]
+        title = " ".join([program, *arguments])
+        environment.say(f"\n== {title}")
+        started = time.monotonic()
+        command = [str(python.parent / program), *arguments]
+        if subprocess.run(command, cwd=environment.ROOT, check=False).returncode:
+            failed.append(title)
+        environment.say(f"== {time.monotonic() - started:.1f} s")
+    if failed:
+        print(f"failed: {'; '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(environment.main(check, extras=("all",)))

@@ -1,0 +1,47 @@
+"""Small networks with parameters that make every part of them matter."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from realesr.imaging.image import Image
+from realesr.models.checkpoint import save_weights
+from realesr.models.srvgg import SRVGGNetCompact
+
+
+def randomized(network: nn.Module, seed: int = 0) -> nn.Module:
+    """Draws every parameter so that activations keep their size from layer to layer."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            fan_in = max(1, parameter[0].numel())
+            parameter.normal_(
+                0, (2 / fan_in) ** 0.5 if parameter.ndim > 1 else 0.2, generator=generator
+            )
+    return network.eval().requires_grad_(False)
+
+
+def tiny_srvgg(scale: int = 4) -> SRVGGNetCompact:
+    """A random network of radius 4 that stays near its nearest-neighbour base."""
+    network = randomized(SRVGGNetCompact(num_feat=8, num_conv=2, scale=scale))
+    assert isinstance(network, SRVGGNetCompact)
+    network.body[-1].weight.mul_(0.1)
+    network.body[-1].bias.mul_(0.1)
+    return network
+
+
+def tiny_weights(folder: Path, scale: int = 4) -> Path:
+    """A file with the weights of :func:`tiny_srvgg`."""
+    path = folder / f"tiny-x{scale}.safetensors"
+    save_weights(tiny_srvgg(scale).state_dict(), path, dtype=torch.float32)
+    return path
+
+
+def random_image(width: int, height: int, dtype: type = np.uint8, *, gray: bool = False) -> Image:
+    """Noise of every level; the same for the same arguments."""
+    rng = np.random.default_rng((width, height))
+    shape = (height, width, 1 if gray else 3)
+    levels = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    return Image(np.repeat(levels, 3, axis=2) if gray else levels, is_gray=gray)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from realesr.engine.tiling import TileGrid
+from realesr.geometry import Size
+
+
+@pytest.mark.parametrize("size", [Size(1, 1), Size(100, 7), Size(64, 64), Size(3, 250)])
+@pytest.mark.parametrize("tile", [0, 1, 7, 32, 500])
+@pytest.mark.parametrize("overlap", [0, 5, 40])
+def test_cores_partition_the_picture(size, tile, overlap):
+    grid = TileGrid(size=size, tile=tile, overlap=overlap)
+    covered = np.zeros((size.height, size.width), int)
+    tiles = list(grid)
+    for piece in tiles:
+        covered[piece.core.slices] += 1
+        assert piece.padded == piece.core.grown_within(overlap, size)
+    assert (covered == 1).all()
+    assert len(tiles) == len(grid)
+
+
+@pytest.mark.parametrize("multiple_of", [2, 4])
+def test_every_region_lies_on_the_multiple(multiple_of):
+    size = Size(20 * multiple_of, 9 * multiple_of)
+    for piece in TileGrid(size=size, tile=13, overlap=5, multiple_of=multiple_of):
+        for region in (piece.core, piece.padded):
+            edges = (region.x, region.y, region.right, region.bottom)
+            assert all(edge % multiple_of == 0 for edge in edges)
+
+
+def test_whole_picture_is_one_tile():
+    grid = TileGrid(size=Size(30, 50), tile=0, overlap=9)
+    (tile,) = grid
+    assert tile.core == tile.padded
+    assert tile.core.size == grid.size
+
+
+@pytest.mark.parametrize("bad", [{"tile": -1}, {"overlap": -1}, {"multiple_of": 2}])
+def test_impossible_grids_are_refused(bad):
+    with pytest.raises(ValueError, match=r"negative|multiple"):
+        TileGrid(**{"size": Size(5, 5), "tile": 1, "overlap": 0, **bad})
