@@ -33,6 +33,7 @@ from realesr.training.dataset import (
     sharpened,
 )
 from realesr.training.ema import ExponentialMovingAverage
+from realesr.training.initialization import near_identity_
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,9 @@ def train(config: TrainConfig, *, data_root: Path, out_dir: Path, workers: int =
         num_feat=config.network.num_feat,
         num_conv=config.network.num_conv,
         scale=config.degradation.scale,
-    ).to(memory_format=torch.channels_last)
+    )
+    near_identity_(network)
+    network = network.to(memory_format=torch.channels_last)
     run = _Run(network, schedule, out_dir)
     validation = _validation_pairs(config, data_root)
     pictures = load_pictures(config, data_root)

@@ -1,0 +1,111 @@
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from test_dataset import make_tar
+
+from realesr.degradation.pipeline import DegradationConfig
+from realesr.models.checkpoint import load_state_dict
+from realesr.models.loader import load_model
+from realesr.training.config import DataConfig, NetworkConfig, ScheduleConfig, TrainConfig
+from realesr.training.dataset import PatchDataset
+from realesr.training.ema import ExponentialMovingAverage
+from realesr.training.trainer import learning_rate, train
+
+SCHEDULE = ScheduleConfig(
+    total_steps=4, warmup_steps=2, decay_steps=2, batch_size=2, lr_size=8, margin=1
+)
+
+
+@pytest.fixture
+def data_root(tmp_path):
+    root = tmp_path / "data"
+    clean = root / "clean"
+    clean.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    members = {}
+    for index in range(2):
+        coarse = rng.integers(0, 256, (9, 11, 3), np.uint8)
+        encoded = cv2.imencode(".png", np.kron(coarse, np.ones((8, 8, 1), np.uint8)))[1].tobytes()
+        members[f"{index}.png"] = encoded
+        (clean / f"{index}.png").write_bytes(encoded)
+    make_tar(root / "a.tar", members)
+    return root
+
+
+def recipe(**schedule) -> TrainConfig:
+    return TrainConfig(
+        name="tiny",
+        data=DataConfig(pictures=("a.tar",), validation="clean"),
+        schedule=replace(SCHEDULE, **schedule),
+        network=NetworkConfig(num_feat=8, num_conv=1),
+        degradation=DegradationConfig(scale=2),
+        log_every=1,
+        save_every=2,
+    )
+
+
+def test_a_run_ends_with_loadable_weights_and_a_log(data_root, tmp_path):
+    path = train(recipe(), data_root=data_root, out_dir=tmp_path / "out", workers=0)
+    network = load_model(path)
+    assert (network.scale, network.num_feat, network.num_conv) == (2, 8, 1)
+    assert path.name == "tiny.safetensors"
+    log = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "loss" in entry] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in log if "psnr" in entry] == [2, 4]
+
+
+class PowerCutError(Exception):
+    """Stands for a power cut."""
+
+
+def test_resumed_equals_uninterrupted(data_root, tmp_path, monkeypatch):
+    whole = train(recipe(), data_root=data_root, out_dir=tmp_path / "whole", workers=0)
+    half = tmp_path / "half"
+    item = PatchDataset.__getitem__
+
+    def cut_off(self, index):
+        if index == 3 * SCHEDULE.batch_size:  # the fourth step; the last checkpoint is of step 2
+            raise PowerCutError
+        return item(self, index)
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCutError):
+        patch.setattr(PatchDataset, "__getitem__", cut_off)
+        train(recipe(), data_root=data_root, out_dir=half, workers=0)
+    assert not (half / "tiny.safetensors").exists()
+    resumed = train(recipe(), data_root=data_root, out_dir=half, workers=0)
+    expected, actual = load_state_dict(whole), load_state_dict(resumed)
+    for name, tensor in expected.items():
+        assert torch.equal(actual[name], tensor), name
+
+
+def test_training_lowers_the_loss(data_root, tmp_path):
+    out = tmp_path / "out"
+    long = recipe(total_steps=150, warmup_steps=5, decay_steps=50, learning_rate=2e-3)
+    train(long, data_root=data_root, out_dir=out, workers=0)
+    losses = [json.loads(line).get("loss") for line in (out / "log.jsonl").read_text().splitlines()]
+    losses = [loss for loss in losses if loss is not None]
+    assert np.mean(losses[-30:]) < 0.9 * np.mean(losses[:10])
+
+
+def test_learning_rate_rises_stays_and_falls():
+    schedule = ScheduleConfig(total_steps=100, warmup_steps=10, decay_steps=40, learning_rate=1.0)
+    assert learning_rate(0, schedule) == pytest.approx(0.1)
+    assert learning_rate(9, schedule) == learning_rate(60, schedule) == 1
+    assert learning_rate(80, schedule) == pytest.approx(0.5)
+    assert 0 < learning_rate(99, schedule) < 0.01
+
+
+def test_the_moving_average_follows_slowly():
+    network = torch.nn.Linear(1, 1)
+    torch.nn.init.zeros_(network.weight)
+    average = ExponentialMovingAverage(network, 0.9)
+    torch.nn.init.ones_(network.weight)
+    average.update(network)
+    average.update(network)
+    assert average.network.weight.item() == pytest.approx(1 - 0.9**2)
+    assert network.weight.item() == 1
+    assert not average.network.weight.requires_grad
