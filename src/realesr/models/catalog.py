@@ -50,8 +50,8 @@ MODELS = (
         licence="MIT",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
-            size_bytes=0,
-            sha256="",
+            size_bytes=715128,
+            sha256="55f6fc8c2e4ab58ec1de2e7c9d04944ba78e7ae737a42e3be52360a101b72ebc",
         ),
     ),
 )

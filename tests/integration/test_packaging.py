@@ -1,0 +1,87 @@
+"""What the built wheel and the installed metadata promise."""
+
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+
+import pytest
+from packaging.requirements import Requirement
+
+from realesr import __version__
+from realesr.media.images import read_image, write_image
+from realesr.models.catalog import MODELS
+
+from support.networks import random_image
+from support.paths import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_weights_recipes_and_licence(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        content = set(archive.namelist())
+    for spec in MODELS:
+        assert f"realesr/weights/{spec.weights.name}" in content
+    assert "realesr/py.typed" in content
+    assert "realesr/training/recipes/photo-x4.toml" in content
+    assert any(name.endswith("licenses/LICENSE") for name in content)
+    assert not any(name.startswith(("tests", "scripts", "inputs")) for name in content)
+
+
+def test_the_wheel_upscales_with_its_own_weights(wheel, tmp_path):
+    """Unpacked away from the checkout: nothing of the checkout is found."""
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    work = tmp_path / "work"
+    work.mkdir()
+    write_image(work / "in.png", random_image(16, 12), suffix=".png")
+    code = (
+        "import sys, realesr; from realesr.cli.main import main; "
+        "print(realesr.__file__); sys.exit(main(sys.argv[1:]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    for arguments in (["image", "-i", "in.png"], ["models", "list"]):
+        result = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith(str(site))
+    assert str(site / "realesr/weights") in result.stdout
+    assert read_image(work / "results/in_out.png").size.width == 64
+
+
+def test_the_installed_version_is_that_of_the_package():
+    assert metadata.version("realesr") == __version__
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_what_does_not_build_is_not_asked_for(python):
+    """PyPI's basicsr fails to build on Python 3.13, and gfpgan needs it."""
+    extras = PROJECT["optional-dependencies"]
+    assert extras["all"] == ["realesr[face,train,dev]"]
+    wanted = {
+        requirement.name
+        for extra in ("face", "train", "dev")
+        for requirement in map(Requirement, extras[extra])
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": python})
+    }
+    assert ({"basicsr", "gfpgan"} <= wanted) == (python != "3.13")
+    assert {"facexlib", "pytest"} <= wanted

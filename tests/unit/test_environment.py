@@ -1,0 +1,195 @@
+"""The set-up script, with a stand-in for every program that it would start."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import environment
+
+
+@pytest.fixture
+def venv(tmp_path, monkeypatch):
+    """An empty checkout, and a list of all commands that would have been run in it."""
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "STAMP", tmp_path / ".venv/realesr.json")
+    return tmp_path / ".venv"
+
+
+class Machine:
+    """Answers like a machine on which OpenCV imports or not."""
+
+    def __init__(self, venv, monkeypatch):
+        self.venv = venv
+        self.commands = []
+        self.opencv = ""
+        self.fails_at = None
+        monkeypatch.setattr(subprocess, "run", self.run)
+
+    def run(self, command, **_options):
+        command = [str(part) for part in command]
+        self.commands.append(" ".join(command[1:]))
+        code, out, err = 0, "", ""
+        if self.fails_at and self.fails_at in self.commands[-1]:
+            raise KeyboardInterrupt
+        if "--version" in command:
+            complete = (self.venv / "pyvenv.cfg").exists() and not (self.venv / "leftover").exists()
+            code = int(not complete)
+        elif "venv" in command:
+            self.venv.mkdir()
+            (self.venv / "pyvenv.cfg").write_text("")
+        elif "import cv2" in command:
+            code, err = (1, f"Traceback\n{self.opencv}") if self.opencv else (0, "")
+        elif "version('opencv-python')" in command[-1]:
+            out = "5.0.0.93\n"
+        elif any("headless" in part for part in command):
+            self.opencv = ""
+        return subprocess.CompletedProcess(command, code, out, err)
+
+    def ran(self, words):
+        return sum(words in command for command in self.commands)
+
+
+@pytest.fixture
+def machine(venv, monkeypatch):
+    return Machine(venv, monkeypatch)
+
+
+def test_the_second_time_nothing_is_installed(machine):
+    environment.prepare(())
+    assert machine.ran("pip install") == 1
+    machine.commands.clear()
+    assert environment.prepare(()) == environment.interpreter()
+    assert machine.ran("pip") == 0
+
+
+def test_more_extras_are_added_and_never_taken_away(machine):
+    environment.prepare(("all",))
+    environment.prepare(())
+    assert machine.ran("pip install") == 1
+    assert machine.ran(f"{environment.ROOT}[all]") == 1
+
+
+def test_changed_requirements_are_installed(machine):
+    environment.prepare(())
+    (environment.ROOT / "pyproject.toml").write_text("[project]\ndependencies = []\n")
+    environment.prepare(())
+    assert machine.ran("pip install") == 2
+
+
+@pytest.mark.parametrize("step", ["-m venv", "pip install", "import cv2"])
+def test_an_interrupted_set_up_goes_on(machine, step):
+    machine.fails_at = step
+    with pytest.raises(KeyboardInterrupt):
+        environment.prepare(("all",))
+    assert not environment.STAMP.exists()
+    machine.fails_at = None
+    environment.prepare(("all",))
+    assert json.loads(environment.STAMP.read_text())["extras"] == ["all"]
+
+
+def test_a_half_made_environment_is_made_anew(machine, venv, capsys):
+    venv.mkdir()
+    (venv / "pyvenv.cfg").write_text("")
+    (venv / "leftover").write_text("")
+    environment.prepare(())
+    assert not (venv / "leftover").exists()
+    assert "made anew" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(machine, venv):
+    venv.mkdir()
+    (venv / "precious").write_text("")
+    with pytest.raises(environment.SetupError, match="move it away"):
+        environment.prepare(())
+    assert (venv / "precious").exists()
+
+
+def test_a_missing_desktop_library_brings_the_headless_opencv(machine, capsys):
+    machine.opencv = (
+        "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
+    )
+    environment.prepare(())
+    assert machine.ran("pip uninstall --yes opencv-python") == 1
+    assert machine.ran("opencv-python-headless==5.0.0.93") == 1
+    assert "libGL.so.1 is missing here" in capsys.readouterr().out
+
+
+def test_another_trouble_with_opencv_is_told(machine):
+    machine.opencv = "ImportError: numpy is too old"
+    with pytest.raises(environment.SetupError, match="numpy is too old"):
+        environment.prepare(())
+    assert machine.ran("headless") == 0
+    assert not environment.STAMP.exists()
+
+
+def test_an_old_python_is_told_which_one_to_use(monkeypatch):
+    environment.check_python((3, 11))
+    monkeypatch.setattr(environment.shutil, "which", lambda name: name == "python3.12")
+    with pytest.raises(environment.SetupError, match=r"3\.9 is too old.*python3\.12 scripts/"):
+        environment.check_python((3, 9))
+    monkeypatch.setattr(environment.shutil, "which", lambda name: None)
+    with pytest.raises(environment.SetupError, match=r"install python3\.11"):
+        environment.check_python((3, 10))
+
+
+def test_too_little_disk_is_told_before_anything_is_fetched(machine, monkeypatch):
+    monkeypatch.setattr(
+        environment.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2e9})
+    )
+    with pytest.raises(environment.SetupError, match=r"6\.5 GB are needed.*2\.0 GB are free"):
+        environment.prepare(())
+    assert machine.ran("install") == 0
+
+
+@pytest.mark.parametrize(
+    ("modules", "programs", "expected"),
+    [
+        ({"venv", "ensurepip"}, {"uv"}, "-m venv"),
+        ({"venv", "virtualenv"}, {"uv"}, "-m virtualenv"),
+        ({"venv"}, {"virtualenv", "uv"}, "virtualenv --python"),
+        ({"venv"}, {"uv"}, "uv venv --seed"),
+    ],
+)
+def test_the_first_way_to_make_an_environment_is_taken(monkeypatch, modules, programs, expected):
+    monkeypatch.setattr(environment, "has_module", modules.__contains__)
+    monkeypatch.setattr(environment.shutil, "which", lambda name: name in programs or None)
+    assert expected in " ".join(environment.venv_command())
+
+
+def test_without_a_way_the_package_is_named(monkeypatch):
+    monkeypatch.setattr(environment, "has_module", lambda name: name == "venv")
+    monkeypatch.setattr(environment.shutil, "which", lambda name: None)
+    package = f"python3.{sys.version_info[1]}-venv"
+    with pytest.raises(environment.SetupError, match=f"apt install {package}"):
+        environment.venv_command()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(environment.SetupError("why"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_failures_become_exit_codes(monkeypatch, capsys, error, code):
+    def prepare(_extras):
+        raise error
+
+    monkeypatch.setattr(environment, "prepare", prepare)
+    assert environment.main(lambda python: 0) == code
+    assert capsys.readouterr().err.strip()
+
+
+@pytest.mark.parametrize("name", ["demo.py", "test.py", "environment.py"])
+def test_the_scripts_need_the_standard_library_alone(name):
+    path = Path(environment.__file__).with_name(name)
+    code = f"import runpy; runpy.run_path({str(path)!r}, run_name='imported')"
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.append({str(path.parent)!r}); {code}",
+    ]
+    subprocess.run(command, check=True)
