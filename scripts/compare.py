@@ -1,0 +1,192 @@
+"""Compares the shipped model with bicubic and realesr-general-x4v3: figures and a contact sheet.
+
+    python scripts/compare.py table --data DIR --general realesr-general-x4v3.pth
+    python scripts/compare.py sheet --data DIR --general realesr-general-x4v3.pth --out sheet.png
+
+DIR holds ``Set5``, ``Set14`` and ``BSD100`` (each with ``HR`` and ``LRbicx4``), ``CID22val`` (clean
+pictures), ``RealSRSet`` and ``RealESRGAN_inputs``. The figures come from basicsr and are taken on
+the luma with 4 px cut off at the borders: PSNR (dB), SSIM, and NIQE (less is better). Needs the
+extra ``train``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+import realesr.training
+from realesr.degradation.operations import jpeg
+from realesr.degradation.pipeline import degrade
+from realesr.engine.upscaler import Upscaler
+from realesr.face.compatibility import restore_removed_torchvision_module
+from realesr.imaging.image import Image, Pixels
+from realesr.imaging.resize import to_depth
+from realesr.media.images import read_image
+from realesr.models.catalog import find_model, find_weights
+from realesr.models.loader import load_model
+from realesr.training.config import load_recipe
+
+Method = Callable[[Image], Image]
+Pair = tuple[Image, Pixels | None]
+
+SCALE = 4
+UINT8 = np.dtype(np.uint8)
+JPEG_QUALITY = 40
+RECIPE = Path(realesr.training.__path__[0]) / "recipes/photo-x4.toml"
+
+SHEET = (
+    # Picture, and the centre of the part that is shown, as a share of its sides.
+    ("RealSRSet/building.png", 0.5, 0.5),
+    ("RealSRSet/dog.png", 0.45, 0.35),
+    ("RealSRSet/oldphoto2.png", 0.5, 0.4),
+    ("RealSRSet/oldphoto6.png", 0.5, 0.5),
+    ("RealSRSet/tiger.png", 0.5, 0.4),
+    ("RealSRSet/frog.png", 0.5, 0.45),
+    ("RealSRSet/computer.png", 0.5, 0.5),
+    ("RealESRGAN_inputs/0014.jpg", 0.5, 0.5),
+    ("RealESRGAN_inputs/0030.jpg", 0.5, 0.5),
+    ("RealESRGAN_inputs/wolf_gray.jpg", 0.5, 0.45),
+)
+CELL = 240
+"""Side of a cell of the sheet, px: 60 px of the input."""
+LABEL = 18
+
+
+def bicubic(image: Image) -> Image:
+    """Pillow's bicubic, the baseline."""
+    size = image.size.scaled(SCALE)
+    picture = PillowImage.fromarray(image.pixels)
+    resized = picture.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
+    return Image(np.asarray(resized), is_gray=image.is_gray)
+
+
+def make_methods(general: Path) -> dict[str, Method]:
+    """Everything that is compared, by name."""
+    cpu = torch.device("cpu")
+    ours = find_weights(find_model("realesr-photo-x4"))
+    return {
+        "bicubic": bicubic,
+        "realesr-photo-x4": Upscaler(load_model(ours), device=cpu, tile=512),
+        "general-x4v3": Upscaler(load_model(general), device=cpu, tile=512),
+    }
+
+
+def clean_pairs(folder: Path) -> Iterator[Pair]:
+    """The low-resolution pictures that a set comes with, and the originals."""
+    for path in sorted((folder / "HR").iterdir()):
+        yield read_image(folder / "LRbicx4" / path.name), read_image(path).pixels
+
+
+def jpeg_pairs(folder: Path) -> Iterator[Pair]:
+    """The same, with JPEG damage on the low-resolution pictures."""
+    for lr, hr in clean_pairs(folder):
+        damaged = jpeg(lr.pixels.astype(np.float32) / np.float32(255), JPEG_QUALITY)
+        yield Image(to_depth(damaged, UINT8), is_gray=lr.is_gray), hr
+
+
+def degraded_pairs(folder: Path) -> Iterator[Pair]:
+    """Clean pictures and what the recipe's degradation makes of them, with a fixed seed each."""
+    config = load_recipe(RECIPE).degradation
+    for seed, path in enumerate(sorted(folder.iterdir())):
+        hr = read_image(path).pixels
+        clean = hr.astype(np.float32) / np.float32(255)
+        lr = degrade(clean, config, np.random.default_rng(seed))
+        yield Image(to_depth(lr, UINT8)), hr
+
+
+def real_pairs(folder: Path) -> Iterator[Pair]:
+    """Pictures without an original: NIQE alone."""
+    for path in sorted(folder.iterdir()):
+        yield read_image(path), None
+
+
+def table(args: argparse.Namespace) -> None:
+    """Prints a Markdown table."""
+    restore_removed_torchvision_module()
+    warnings.simplefilter("ignore")
+    from basicsr.metrics.niqe import calculate_niqe
+    from basicsr.metrics.psnr_ssim import calculate_psnr, calculate_ssim
+
+    sets = {
+        "Set5, bicubic x1/4": clean_pairs(args.data / "Set5"),
+        "Set14, bicubic x1/4": clean_pairs(args.data / "Set14"),
+        f"BSD100 (50), bicubic x1/4, JPEG {JPEG_QUALITY}": jpeg_pairs(args.data / "BSD100"),
+        "CID22val (8), the recipe's degradation": degraded_pairs(args.data / "CID22val"),
+        "RealSRSet (20), as they are": real_pairs(args.data / "RealSRSet"),
+    }
+    methods = make_methods(args.general)
+    print("| Set | Method | PSNR | SSIM | NIQE |\n|---|---|---|---|---|")
+    for set_name, pairs in sets.items():
+        scores: dict[str, list[list[float]]] = {name: [] for name in methods}
+        for lr, hr in pairs:
+            for name, method in methods.items():
+                sr = method(lr).pixels[..., ::-1]
+                niqe = float(calculate_niqe(sr, crop_border=SCALE))
+                row = [np.nan, np.nan, niqe]
+                if hr is not None:
+                    options = {"crop_border": SCALE, "test_y_channel": True}
+                    reference = hr[: sr.shape[0], : sr.shape[1], ::-1]
+                    row[0] = calculate_psnr(sr, reference, **options)
+                    row[1] = calculate_ssim(sr, reference, **options)
+                scores[name].append(row)
+        for name, rows in scores.items():
+            psnr, ssim, niqe = np.mean(rows, axis=0)
+            figures = "- | -" if np.isnan(psnr) else f"{psnr:.2f} | {ssim:.4f}"
+            print(f"| {set_name} | {name} | {figures} | {niqe:.2f} |", flush=True)
+
+
+def sheet(args: argparse.Namespace) -> None:
+    """Writes a picture with a row for each of :data:`SHEET` and a column for each method."""
+    methods = {"input": nearest, **make_methods(args.general)}
+    height = LABEL + len(SHEET) * (CELL + LABEL)
+    page = PillowImage.new("RGB", (len(methods) * CELL, height), "white")
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(12)
+    for column, name in enumerate(methods):
+        draw.text((column * CELL + 3, 2), name, "black", font)
+    for row, (name, x, y) in enumerate(SHEET):
+        top = LABEL + row * (CELL + LABEL)
+        image = read_image(args.data / name)
+        for column, method in enumerate(methods.values()):
+            part = crop(method(image).pixels, x, y)
+            page.paste(PillowImage.fromarray(part), (column * CELL, top))
+        draw.text((3, top + CELL + 2), f"{row + 1}. {name} ({image.size})", "black", font)
+    page.save(args.out, optimize=True)
+
+
+def nearest(image: Image) -> Image:
+    """The input's own pixels, enlarged."""
+    return Image(image.pixels.repeat(SCALE, axis=0).repeat(SCALE, axis=1), is_gray=image.is_gray)
+
+
+def crop(pixels: Pixels, x: float, y: float) -> Pixels:
+    """The cell around a point given as a share of the sides."""
+    height, width = pixels.shape[:2]
+    left = min(max(0, round(width * x) - CELL // 2), width - CELL)
+    top = min(max(0, round(height * y) - CELL // 2), height - CELL)
+    return pixels[top : top + CELL, left : left + CELL]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    for run in (table, sheet):
+        command = commands.add_parser(run.__name__, help=run.__doc__)
+        command.add_argument("--data", type=Path, required=True, help="folder of the sets")
+        command.add_argument("--general", type=Path, required=True, help="realesr-general-x4v3.pth")
+        if run is sheet:
+            command.add_argument("--out", type=Path, required=True, help="the PNG to write")
+        command.set_defaults(run=run)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
