@@ -8,7 +8,7 @@ CHECK = """
 import resource, torch
 from realesr.engine.memory import keep_freed_memory
 taken = keep_freed_memory() if {keep} else False
-for _ in range(5):  # until the heap has its final size
+for _ in range(30):  # until the heap has its final size
     torch.zeros(20_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):

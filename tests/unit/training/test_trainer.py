@@ -82,13 +82,15 @@ def test_resumed_equals_uninterrupted(data_root, tmp_path, monkeypatch):
         assert torch.equal(actual[name], tensor), name
 
 
-def test_training_lowers_the_loss(data_root, tmp_path):
+def test_training_brings_unseen_pictures_closer(data_root, tmp_path):
     out = tmp_path / "out"
-    long = recipe(total_steps=150, warmup_steps=5, decay_steps=50, learning_rate=2e-3)
+    long = recipe(
+        total_steps=150, warmup_steps=5, decay_steps=50, learning_rate=2e-3, ema_decay=0.9
+    )
     train(long, data_root=data_root, out_dir=out, workers=0)
-    losses = [json.loads(line).get("loss") for line in (out / "log.jsonl").read_text().splitlines()]
-    losses = [loss for loss in losses if loss is not None]
-    assert np.mean(losses[-30:]) < 0.9 * np.mean(losses[:10])
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    psnr = [entry["psnr"] for entry in log if "psnr" in entry]
+    assert psnr[-1] > psnr[0] + 0.2  # 0.38 dB when this was written
 
 
 def test_learning_rate_rises_stays_and_falls():
