@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from realesr.engine.upscaler import TileCallback, Upscaler
-from realesr.errors import RealesrError
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
 from realesr.media.sources import Frame, ImageSink, ImageSource
@@ -44,7 +43,7 @@ def run(plan: Plan, upscaler: Upscaler, *, outscale: float | None, reporter: Rep
         started = time.perf_counter()
         try:
             _run_job(job, upscaler, outscale, reporter.tile_done)
-        except (RealesrError, MemoryError) as error:
+        except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             reporter.failed(job.source, error)
             failed.append(job)
         else:

@@ -145,12 +145,31 @@ def test_usage_errors_exit_with_2(arguments, capsys):
     assert stop.value.code == 2
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_target(tmp_path, weights, capsys):
+def test_an_output_that_cannot_be_written_is_named(tmp_path, weights, capsys):
     save(tmp_path / "in.png")
-    (tmp_path / "out").mkdir(mode=0o500)
-    assert main(["image", "-i", "in.png", "-o", "out", "--model-path", weights]) == 1
-    assert "out" in capsys.readouterr().err
+    (tmp_path / "file").write_text("in the way")
+    assert main(["image", "-i", "in.png", "-o", "file/out", "--model-path", weights]) == 1
+    errors = capsys.readouterr().err
+    assert "in.png" in errors
+    assert "file/out" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_error_that_nobody_foresaw_fails_alone(tmp_path, weights, monkeypatch, capsys):
+    """Injected through a picture: its decoder meets something that it does not expect."""
+    for name in ("1", "2", "3"):
+        save(tmp_path / f"in/{name}.png")
+    read = pipeline.ImageSource.__iter__
+
+    def explode_once(self):
+        if self._path.name == "2.png":
+            raise ZeroDivisionError("by design")
+        return read(self)
+
+    monkeypatch.setattr(pipeline.ImageSource, "__iter__", explode_once)
+    assert main(["image", "-i", "in", "-o", "out", "--model-path", weights]) == 1
+    assert names(tmp_path / "out") == ["1_out.png", "3_out.png"]
+    assert "error: in/2.png: ZeroDivisionError: by design" in capsys.readouterr().err
 
 
 def test_unexpected_errors_show_a_traceback_only_when_asked(tmp_path, weights, monkeypatch, capsys):

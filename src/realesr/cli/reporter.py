@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from realesr.errors import RealesrError
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,8 +36,12 @@ class TqdmReporter:
 
     def failed(self, source: Path, error: Exception) -> None:
         logger.debug("%s", source, exc_info=error)
-        message = str(error) or type(error).__name__
-        self._end_of_job(f"error: {message if str(source) in message else f'{source}: {message}'}")
+        message = str(error)
+        if not isinstance(error, RealesrError):
+            message = f"{source}: {type(error).__name__}: {message} (-vv tells where)"
+        elif str(source) not in message:
+            message = f"{source}: {message}"
+        self._end_of_job(f"error: {message}")
 
     def close(self) -> None:
         """Clears the bars."""

@@ -39,7 +39,10 @@ def read_image(path: Path) -> Image:
         raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
     is_gray = _check(path, data)
     flags = cv2.IMREAD_GRAYSCALE if is_gray else cv2.IMREAD_COLOR_RGB
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise UnreadableMediaError(f"{path}: OpenCV cannot decode it: {error.err}") from error
     if pixels is None:
         raise UnreadableMediaError(f"{path}: damaged, or not a picture that can be read")
     if is_gray:
@@ -78,7 +81,7 @@ def _check(path: Path, data: bytes) -> bool:
             picture.load()
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(f"{path}: not a picture, or of an unknown format") from error
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's decoders raise many kinds on damaged data
         raise UnreadableMediaError(f"{path}: damaged or unsafe: {error}") from error
     if picture.mode not in GRAY_MODES + COLOR_MODES or picture.has_transparency_data:
         raise UnsupportedMediaError(

@@ -73,9 +73,13 @@ def find_model(name: str) -> ModelSpec:
 
 
 def weight_folders() -> tuple[Path, ...]:
-    """Where weights are looked for: ``weights/`` here, in the installed package, in a checkout."""
+    """Where weights are looked for: ``weights/`` here, then beside the code.
+
+    Beside the code is the top level of a checkout, or the installed package.
+    """
     package = Path(__file__).resolve().parents[1]
-    return (Path("weights"), package / "weights", package.parents[1] / "weights")
+    is_checkout = package.parent.name == "src"
+    return (Path("weights"), (package.parents[1] if is_checkout else package) / "weights")
 
 
 def find_weights(spec: ModelSpec) -> Path:
