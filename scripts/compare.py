@@ -2,6 +2,7 @@
 
     python scripts/compare.py table --data DIR --general realesr-general-x4v3.pth
     python scripts/compare.py sheet --data DIR --general realesr-general-x4v3.pth --out sheet.png
+    python scripts/compare.py banner --data inputs --general realesr-general-x4v3.pth --out b.png
 
 DIR holds ``Set5``, ``Set14`` and ``BSD100`` (each with ``HR`` and ``LRbicx4``), ``CID22val`` (clean
 pictures), ``RealSRSet`` and ``RealESRGAN_inputs``. The figures come from basicsr and are taken on
@@ -41,7 +42,9 @@ UINT8 = np.dtype(np.uint8)
 JPEG_QUALITY = 40
 RECIPE = Path(realesr.training.__path__[0]) / "recipes/photo-x4.toml"
 
-SHEET = (
+Rows = tuple[tuple[str, float, float], ...]
+
+SHEET: Rows = (
     # Picture, and the centre of the part that is shown, as a share of its sides.
     ("RealSRSet/building.png", 0.5, 0.5),
     ("RealSRSet/dog.png", 0.45, 0.35),
@@ -56,6 +59,8 @@ SHEET = (
 )
 CELL = 240
 """Side of a cell of the sheet, px: 60 px of the input."""
+BANNER: Rows = (("cat.jpg", 0.38, 0.4), ("coffee.jpg", 0.5, 0.4))
+BANNER_CELL = 400
 LABEL = 18
 
 
@@ -144,21 +149,34 @@ def table(args: argparse.Namespace) -> None:
 
 def sheet(args: argparse.Namespace) -> None:
     """Writes a picture with a row for each of :data:`SHEET` and a column for each method."""
-    methods = {"input": nearest, **make_methods(args.general)}
-    height = LABEL + len(SHEET) * (CELL + LABEL)
-    page = PillowImage.new("RGB", (len(methods) * CELL, height), "white")
+    draw_page({"input": nearest, **make_methods(args.general)}, args.data, SHEET, CELL, args.out)
+
+
+def banner(args: argparse.Namespace) -> None:
+    """Writes the README's picture: parts of ``inputs/`` with bicubic and with the shipped model."""
+    methods = make_methods(args.general)
+    del methods["general-x4v3"]
+    draw_page(methods, args.data, BANNER, BANNER_CELL, args.out)
+
+
+def draw_page(
+    methods: dict[str, Method], folder: Path, rows: Rows, cell: int, destination: Path
+) -> None:
+    """Writes a PNG with a row for each picture and a column for each method."""
+    height = LABEL + len(rows) * (cell + LABEL)
+    page = PillowImage.new("RGB", (len(methods) * cell, height), "white")
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default(12)
     for column, name in enumerate(methods):
-        draw.text((column * CELL + 3, 2), name, "black", font)
-    for row, (name, x, y) in enumerate(SHEET):
-        top = LABEL + row * (CELL + LABEL)
-        image = read_image(args.data / name)
+        draw.text((column * cell + 3, 2), name, "black", font)
+    for row, (name, x, y) in enumerate(rows):
+        top = LABEL + row * (cell + LABEL)
+        image = read_image(folder / name)
         for column, method in enumerate(methods.values()):
-            part = crop(method(image).pixels, x, y)
-            page.paste(PillowImage.fromarray(part), (column * CELL, top))
-        draw.text((3, top + CELL + 2), f"{row + 1}. {name} ({image.size})", "black", font)
-    page.save(args.out, optimize=True)
+            part = crop(method(image).pixels, x, y, cell)
+            page.paste(PillowImage.fromarray(part), (column * cell, top))
+        draw.text((3, top + cell + 2), f"{row + 1}. {name} ({image.size})", "black", font)
+    page.save(destination, optimize=True)
 
 
 def nearest(image: Image) -> Image:
@@ -166,22 +184,22 @@ def nearest(image: Image) -> Image:
     return Image(image.pixels.repeat(SCALE, axis=0).repeat(SCALE, axis=1), is_gray=image.is_gray)
 
 
-def crop(pixels: Pixels, x: float, y: float) -> Pixels:
-    """The cell around a point given as a share of the sides."""
+def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
+    """The square around a point given as a share of the sides."""
     height, width = pixels.shape[:2]
-    left = min(max(0, round(width * x) - CELL // 2), width - CELL)
-    top = min(max(0, round(height * y) - CELL // 2), height - CELL)
-    return pixels[top : top + CELL, left : left + CELL]
+    left = min(max(0, round(width * x) - side // 2), width - side)
+    top = min(max(0, round(height * y) - side // 2), height - side)
+    return pixels[top : top + side, left : left + side]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
-    for run in (table, sheet):
+    for run in (table, sheet, banner):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.add_argument("--data", type=Path, required=True, help="folder of the sets")
         command.add_argument("--general", type=Path, required=True, help="realesr-general-x4v3.pth")
-        if run is sheet:
+        if run is not table:
             command.add_argument("--out", type=Path, required=True, help="the PNG to write")
         command.set_defaults(run=run)
     args = parser.parse_args()

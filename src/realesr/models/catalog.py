@@ -50,8 +50,8 @@ MODELS = (
         licence="MIT",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
-            size_bytes=715128,
-            sha256="55f6fc8c2e4ab58ec1de2e7c9d04944ba78e7ae737a42e3be52360a101b72ebc",
+            size_bytes=716_720,
+            sha256="6a5ca5114451408f75e9044685532a4a763974d48fa49b66322661ffbcdd4bd6",
         ),
     ),
 )
