@@ -18,11 +18,19 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="root of the recipe's paths")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints, log and weights")
+    parser.add_argument("--init", type=Path, help="weights of an earlier run to start from")
     parser.add_argument("--workers", type=int, default=1, help="processes that make patches")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = load_recipe(args.recipe)
-    print(train(config, data_root=args.data, out_dir=args.out, workers=args.workers))
+    weights = train(
+        config,
+        data_root=args.data,
+        out_dir=args.out,
+        initial_weights=args.init,
+        workers=args.workers,
+    )
+    print(weights)
 
 
 if __name__ == "__main__":

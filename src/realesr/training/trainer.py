@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from realesr.degradation.pipeline import degrade
 from realesr.engine.memory import keep_freed_memory
-from realesr.models.checkpoint import save_weights
+from realesr.models.checkpoint import load_state_dict, save_weights
 from realesr.models.srvgg import SRVGGNetCompact
 from realesr.training.config import ScheduleConfig, TrainConfig
 from realesr.training.dataset import (
@@ -57,13 +57,21 @@ def load_pictures(config: TrainConfig, data_root: Path) -> list[CleanPicture]:
     return [sharpened(p) for p in pictures] if data.sharpen else pictures
 
 
-def train(config: TrainConfig, *, data_root: Path, out_dir: Path, workers: int = 1) -> Path:
+def train(
+    config: TrainConfig,
+    *,
+    data_root: Path,
+    out_dir: Path,
+    initial_weights: Path | None = None,
+    workers: int = 1,
+) -> Path:
     """Trains until ``total_steps``, going on from ``out_dir/last.ckpt`` if it is there.
 
     Args:
         config: The recipe.
         data_root: Folder that the recipe's paths are relative to.
         out_dir: Receives ``last.ckpt``, ``log.jsonl`` and the final weights.
+        initial_weights: What an earlier run ended with, to start from instead of chance.
         workers: Processes that make patches.
 
     Returns:
@@ -81,7 +89,10 @@ def train(config: TrainConfig, *, data_root: Path, out_dir: Path, workers: int =
         num_conv=config.network.num_conv,
         scale=config.degradation.scale,
     )
-    near_identity_(network)
+    if initial_weights is None:
+        near_identity_(network)
+    else:
+        network.load_state_dict(load_state_dict(initial_weights))
     network = network.to(memory_format=torch.channels_last)
     run = _Run(network, schedule, out_dir)
     validation = _validation_pairs(config, data_root)

@@ -93,6 +93,17 @@ def test_training_brings_unseen_pictures_closer(data_root, tmp_path):
     assert psnr[-1] > psnr[0] + 0.2  # 0.38 dB when this was written
 
 
+def test_a_run_can_start_from_weights(data_root, tmp_path):
+    first = train(recipe(), data_root=data_root, out_dir=tmp_path / "first", workers=0)
+    still = recipe(total_steps=1, learning_rate=0.0)
+    options = {"data_root": data_root, "workers": 0}
+    second = train(still, out_dir=tmp_path / "second", initial_weights=first, **options)
+    other = train(still, out_dir=tmp_path / "other", **options)
+    expected, actual = load_state_dict(first), load_state_dict(second)
+    assert all(torch.equal(actual[name], tensor) for name, tensor in expected.items())
+    assert not torch.equal(load_state_dict(other)["body.0.weight"], expected["body.0.weight"])
+
+
 def test_learning_rate_rises_stays_and_falls():
     schedule = ScheduleConfig(total_steps=100, warmup_steps=10, decay_steps=40, learning_rate=1.0)
     assert learning_rate(0, schedule) == pytest.approx(0.1)
