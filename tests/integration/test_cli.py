@@ -11,15 +11,16 @@ import pytest
 
 from realesr import pipeline
 from realesr.cli.main import main
-from realesr.media.images import read_image, write_image
+from realesr.media.images import read_image
 
 from support.networks import random_image, tiny_weights
 from support.paths import ROOT, shared
+from support.pictures import write_image
 
 
 def save(path, width=12, height=9, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, random_image(width, height, **options), suffix=path.suffix)
+    write_image(path, random_image(width, height, **options))
     return path
 
 

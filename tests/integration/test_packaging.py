@@ -11,11 +11,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from realesr import __version__
-from realesr.media.images import read_image, write_image
+from realesr.media.images import read_image
 from realesr.models.catalog import MODELS
 
 from support.networks import random_image
 from support.paths import ROOT
+from support.pictures import write_image
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -47,7 +48,7 @@ def test_the_wheel_upscales_with_its_own_weights(wheel, tmp_path):
         archive.extractall(site)
     work = tmp_path / "work"
     work.mkdir()
-    write_image(work / "in.png", random_image(16, 12), suffix=".png")
+    write_image(work / "in.png", random_image(16, 12))
     code = (
         "import sys, realesr; from realesr.cli.main import main; "
         "print(realesr.__file__); sys.exit(main(sys.argv[1:]))"

@@ -50,24 +50,26 @@ def read_image(path: Path) -> Image:
     return Image(pixels.astype(np.uint8, copy=False), is_gray=is_gray)
 
 
-def write_image(path: Path, image: Image, *, suffix: str) -> None:
-    """Writes a picture in the format that ``suffix`` (as in ``.png``) stands for.
+def encode_image(image: Image, destination: Path) -> bytes:
+    """Encodes a picture in the format that the suffix of ``destination`` stands for.
 
     Raises:
-        UnwritableMediaError: The format cannot hold the picture, or the file cannot be written.
+        UnwritableMediaError: The format cannot hold the picture.
     """
     pixels = image.pixels[..., 0] if image.is_gray else image.pixels[..., ::-1]
-    options = ENCODER_OPTIONS.get(suffix.lower(), [])
+    suffix = destination.suffix.lower()
+    options = ENCODER_OPTIONS.get(suffix, [])
     try:
-        encoded, data = cv2.imencode(suffix.lower(), np.ascontiguousarray(pixels), options)
+        encoded, data = cv2.imencode(suffix, np.ascontiguousarray(pixels), options)
     except cv2.error as error:
-        raise UnwritableMediaError(f"{path}: OpenCV cannot encode it: {error.err}") from error
+        raise UnwritableMediaError(
+            f"{destination}: OpenCV cannot encode it: {error.err}"
+        ) from error
     if not encoded:
-        raise UnwritableMediaError(f"{path}: a {image.size} picture does not fit into {suffix}")
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(
+            f"{destination}: {image.size} px do not fit into {suffix}; choose another format"
+        )
+    return data.tobytes()
 
 
 def _check(path: Path, data: bytes) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from realesr.errors import UnwritableMediaError
 from realesr.imaging.image import Image
-from realesr.media.images import read_image, write_image
+from realesr.media.images import encode_image, read_image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,41 +31,7 @@ class Frame:
     pts: Fraction = Fraction(0)
 
 
-class FrameSource(Protocol):
-    """A context manager that yields frames in order."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
-
-    def __iter__(self) -> Iterator[Frame]: ...
-
-
-class FrameSink(Protocol):
-    """A context manager that takes frames in order; its output exists only after a clean end."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
-
-    def write(self, frame: Frame) -> None:
-        """Takes the next frame."""
-        ...
-
-
-class ImageSource:
+class ImageSource(AbstractContextManager["ImageSource", None]):
     """The one frame of a picture file.
 
     Args:
@@ -74,16 +41,7 @@ class ImageSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing stays open."""
 
     def __iter__(self) -> Iterator[Frame]:
@@ -95,7 +53,7 @@ class ImageSource:
         yield Frame(index=0, image=read_image(self._path))
 
 
-class ImageSink:
+class ImageSink(AbstractContextManager["ImageSink", None]):
     """A picture file that takes its name only when it is whole.
 
     Args:
@@ -119,7 +77,11 @@ class ImageSink:
 
     def write(self, frame: Frame) -> None:
         """Writes the picture to the partial file."""
-        write_image(self._partial, frame.image, suffix=self._path.suffix)
+        data = encode_image(frame.image, self._path)
+        try:
+            self._partial.write_bytes(data)
+        except OSError as error:
+            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
 
     def __exit__(
         self,

@@ -5,9 +5,10 @@ from PIL import Image as PillowImage
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
 from realesr.imaging.image import Image
-from realesr.media.images import read_image, write_image
+from realesr.media.images import read_image
 
 from support.networks import random_image
+from support.pictures import write_image
 
 SMOOTH = np.stack(np.meshgrid(np.arange(0, 240, 6), np.arange(0, 200, 5)), axis=2)
 COLOUR = np.concatenate([SMOOTH, 255 - SMOOTH[..., :1]], axis=2).astype(np.uint8)
@@ -19,7 +20,7 @@ COLOUR = np.concatenate([SMOOTH, 255 - SMOOTH[..., :1]], axis=2).astype(np.uint8
 def test_lossless_formats_round_trip(tmp_path, suffix, gray, size):
     image = random_image(*size, gray=gray)
     path = tmp_path / f"ä b{suffix}"
-    write_image(path, image, suffix=suffix)
+    write_image(path, image)
     again = read_image(path)
     assert (again.pixels == image.pixels).all()
     if suffix == ".png":
@@ -31,7 +32,7 @@ def test_lossless_formats_round_trip(tmp_path, suffix, gray, size):
 def test_lossy_formats_keep_channels_and_colour(tmp_path, suffix, gray):
     pixels = np.repeat(COLOUR[..., :1], 3, axis=2) if gray else COLOUR
     path = tmp_path / f"a{suffix}"
-    write_image(path, Image(pixels, is_gray=gray), suffix=suffix)
+    write_image(path, Image(pixels, is_gray=gray))
     again = read_image(path)
     assert again.is_gray == (gray and suffix != ".webp")  # WebP has no grey
     assert np.abs(again.pixels.astype(int) - pixels).mean() < 4
@@ -39,7 +40,7 @@ def test_lossy_formats_keep_channels_and_colour(tmp_path, suffix, gray):
 
 def test_16_bit_png_is_written_as_such(tmp_path):
     image = random_image(9, 5, np.uint16)
-    write_image(tmp_path / "a.png", image, suffix=".png")
+    write_image(tmp_path / "a.png", image)
     pixels = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     assert pixels.dtype == np.uint16
     assert (pixels[..., ::-1] == image.pixels).all()
@@ -88,7 +89,7 @@ def test_transparent_palettes_are_refused(tmp_path):
 @pytest.mark.parametrize("share", [0, 0.1, 0.6, 0.95])
 def test_truncated_files_are_refused(tmp_path, suffix, share):
     path = tmp_path / f"cut{suffix}"
-    write_image(path, random_image(200, 150), suffix=suffix)
+    write_image(path, random_image(200, 150))
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(UnreadableMediaError, match=f"cut{suffix}"):
@@ -111,5 +112,5 @@ def test_missing_files_and_folders_are_refused(tmp_path):
 def test_size_limits_of_a_format_are_reported(tmp_path):
     wide = Image(np.zeros((1, 16400, 3), np.uint8))
     with pytest.raises(UnwritableMediaError, match=r"a\.webp"):
-        write_image(tmp_path / "a.webp", wide, suffix=".webp")
+        write_image(tmp_path / "a.webp", wide)
     assert not list(tmp_path.iterdir())
