@@ -51,7 +51,7 @@ MODELS = (
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
             size_bytes=716_720,
-            sha256="6a5ca5114451408f75e9044685532a4a763974d48fa49b66322661ffbcdd4bd6",
+            sha256="594d8f8e9c4086fba15d41a4403d969132271e1d6e996444bafc843d273ec04f",
         ),
     ),
 )
