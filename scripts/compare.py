@@ -97,7 +97,7 @@ def jpeg_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def degraded_pairs(folder: Path) -> Iterator[Pair]:
-    """Clean pictures and what the recipe's degradation makes of them, with a fixed seed each."""
+    """Clean pictures, and what the first recipe's degradation makes of them; a fixed seed each."""
     config = load_recipe(RECIPE).degradation
     for seed, path in enumerate(sorted(folder.iterdir())):
         hr = read_image(path).pixels
@@ -123,7 +123,7 @@ def table(args: argparse.Namespace) -> None:
         "Set5, bicubic x1/4": clean_pairs(args.data / "Set5"),
         "Set14, bicubic x1/4": clean_pairs(args.data / "Set14"),
         f"BSD100 (50), bicubic x1/4, JPEG {JPEG_QUALITY}": jpeg_pairs(args.data / "BSD100"),
-        "CID22val (8), the recipe's degradation": degraded_pairs(args.data / "CID22val"),
+        "CID22val (8), degraded as in photo-x4.toml": degraded_pairs(args.data / "CID22val"),
         "RealSRSet (20), as they are": real_pairs(args.data / "RealSRSet"),
     }
     methods = make_methods(args.general)
