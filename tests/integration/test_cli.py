@@ -196,8 +196,12 @@ def test_unexpected_errors_show_a_traceback_only_when_asked(tmp_path, weights, m
 def test_an_interruption_leaves_only_whole_files(tmp_path):
     for index in range(200):
         save(tmp_path / f"in/{index:03}.png", 64, 64)
-    command = [sys.executable, "-m", "realesr", "image", "-i", "in", "-o", "out"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A parent that runs in the background may hand down that SIGINT is ignored.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from realesr.cli.main import main; sys.exit(main(['image', '-i', 'in', '-o', 'out']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("out/*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
