@@ -5,7 +5,6 @@
       WeightsError: MissingWeightsError, UnsupportedCheckpointError
       MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
       DeviceError: DeviceUnavailableError, OutOfMemoryError
-      MissingExtraError
 
 A message says what failed, on which file, and what to do next.
 """
@@ -71,7 +70,3 @@ class DeviceUnavailableError(DeviceError):
 
 class OutOfMemoryError(DeviceError, MemoryError):
     """A single tile of the smallest size does not fit."""
-
-
-class MissingExtraError(RealesrError, ImportError):
-    """A feature needs an optional dependency; the message names the pip extra."""
