@@ -23,12 +23,11 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 import realesr.training
-from realesr.degradation.operations import jpeg
+from realesr.degradation.operations import from_levels, jpeg, quantize
 from realesr.degradation.pipeline import degrade
 from realesr.engine.upscaler import Upscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
-from realesr.imaging.resize import to_depth
 from realesr.media.images import read_image
 from realesr.models.catalog import find_model, find_weights
 from realesr.models.loader import load_model
@@ -38,7 +37,6 @@ Method = Callable[[Image], Image]
 Pair = tuple[Image, Pixels | None]
 
 SCALE = 4
-UINT8 = np.dtype(np.uint8)
 JPEG_QUALITY = 40
 RECIPE = Path(realesr.training.__path__[0]) / "recipes/photo-x4.toml"
 
@@ -92,8 +90,8 @@ def clean_pairs(folder: Path) -> Iterator[Pair]:
 def jpeg_pairs(folder: Path) -> Iterator[Pair]:
     """The same, with JPEG damage on the low-resolution pictures."""
     for lr, hr in clean_pairs(folder):
-        damaged = jpeg(lr.pixels.astype(np.float32) / np.float32(255), JPEG_QUALITY)
-        yield Image(to_depth(damaged, UINT8), is_gray=lr.is_gray), hr
+        damaged = jpeg(from_levels(lr.pixels), JPEG_QUALITY)
+        yield Image(quantize(damaged), is_gray=lr.is_gray), hr
 
 
 def degraded_pairs(folder: Path) -> Iterator[Pair]:
@@ -101,9 +99,8 @@ def degraded_pairs(folder: Path) -> Iterator[Pair]:
     config = load_recipe(RECIPE).degradation
     for seed, path in enumerate(sorted(folder.iterdir())):
         hr = read_image(path).pixels
-        clean = hr.astype(np.float32) / np.float32(255)
-        lr = degrade(clean, config, np.random.default_rng(seed))
-        yield Image(to_depth(lr, UINT8)), hr
+        lr = degrade(from_levels(hr), config, np.random.default_rng(seed))
+        yield Image(quantize(lr)), hr
 
 
 def real_pairs(folder: Path) -> Iterator[Pair]:

@@ -69,6 +69,11 @@ def quantize(picture: Picture) -> NDArray[np.uint8]:
     return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
 
 
+def from_levels(levels: NDArray[np.uint8]) -> Picture:
+    """The inverse of :func:`quantize`: (H, W, 3) uint8 to float32 in [0, 1]."""
+    return np.asarray(levels, dtype=np.float32) / np.float32(255)
+
+
 def jpeg(picture: Picture, quality: int) -> Picture:
     """Encodes as JPEG (4:2:0) of ``quality`` 1..100 and decodes again. Clamps and rounds first.
 
@@ -79,8 +84,7 @@ def jpeg(picture: Picture, quality: int) -> Picture:
     encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not encoded:
         raise RuntimeError(f"OpenCV could not encode a {picture.shape} picture as JPEG")
-    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.float32)
-    return decoded / np.float32(255)
+    return from_levels(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8))
 
 
 def unsharp_mask(

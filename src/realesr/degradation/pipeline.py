@@ -140,7 +140,7 @@ def degrade(hr: Picture, config: DegradationConfig, rng: np.random.Generator) ->
     else:
         last = config.first
     picture = _finish(picture, target, last, config.final_sinc_probability, rng)
-    return operations.quantize(picture).astype(np.float32) / np.float32(255)
+    return operations.from_levels(operations.quantize(picture))
 
 
 def _blur_resize_noise(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from realesr.degradation.operations import quantize, unsharp_mask
+from realesr.degradation.operations import from_levels, quantize, unsharp_mask
 from realesr.degradation.pipeline import DegradationConfig, degrade
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 
@@ -69,7 +69,7 @@ def _decode(data: bytes, name: str) -> CleanPicture:
 
 def sharpened(picture: CleanPicture) -> CleanPicture:
     """The USM-sharpened picture, (H, W, 3) uint8 RGB."""
-    return quantize(unsharp_mask(picture.astype(np.float32) / np.float32(255)))
+    return quantize(unsharp_mask(from_levels(picture)))
 
 
 class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -115,7 +115,7 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         patch = np.rot90(picture[top : top + side, left : left + side], int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        hr = np.ascontiguousarray(patch, dtype=np.float32) / np.float32(255)
+        hr = from_levels(np.ascontiguousarray(patch))
         lr = degrade(hr, self._degradation, rng)
         return _cut(lr, self._margin), _cut(hr, self._margin * self._degradation.scale)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from realesr.degradation.operations import from_levels
 from realesr.degradation.pipeline import degrade
 from realesr.engine.memory import keep_freed_memory
 from realesr.models.checkpoint import load_state_dict, save_weights
@@ -211,7 +212,7 @@ def _validation_pairs(config: TrainConfig, data_root: Path) -> list[tuple[Tensor
         height, width = (side // scale * scale for side in picture.shape[:2])
         clean = picture[:height, :width]
         target = sharpened(clean) if config.data.sharpen else clean
-        hr = target.astype(np.float32) / np.float32(255)
+        hr = from_levels(target)
         lr = degrade(hr, config.degradation, np.random.default_rng(index))
         pairs.append((_batch_of_one(lr), _batch_of_one(hr)))
     return pairs
