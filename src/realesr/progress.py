@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+Notify = Callable[[str], None]
+"""Receives a sentence that the user should know of: something was left out, or done another way."""
+
+
+def ignore(notice: str) -> None:
+    """A :data:`Notify` that tells nobody."""
 
 
 class Reporter(Protocol):
@@ -15,6 +23,10 @@ class Reporter(Protocol):
 
     def tile_done(self, done: int, total: int) -> None:
         """``done`` of ``total`` tiles of the job are finished."""
+        ...
+
+    def noticed(self, source: Path, notice: str) -> None:
+        """Something about the job that the user should know; it goes on."""
         ...
 
     def finished(self, source: Path, destination: Path, seconds: float) -> None:

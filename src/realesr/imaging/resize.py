@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from realesr.geometry import Size
-from realesr.imaging.image import Image, PixelDType, Pixels
+from realesr.imaging.depth import to_depth
+from realesr.imaging.image import Image, PixelDType, Plane
 
+LANCZOS = PillowImage.Resampling.LANCZOS
+BICUBIC = PillowImage.Resampling.BICUBIC
 
-def to_depth(values: NDArray[np.float32], dtype: PixelDType) -> Pixels:
-    """Scales float values in [0, 1] to the full range of ``dtype``, clamps and rounds."""
-    peak = np.iinfo(dtype).max
-    levels = np.clip(np.rint(values * np.float32(peak)), 0, peak)
-    return np.asarray(levels, dtype=dtype)
+BAND_BYTES = 64 * 2**20
+"""About how much a band of rows takes as float32, before or after the resize, bytes."""
+_SUPPORT = 3
+"""Reach of the widest filter, Lanczos, in px of the coarser of both pictures."""
 
 
 def resize(image: Image, size: Size, dtype: PixelDType) -> Image:
     """Resizes gamma-encoded values with an antialiasing Lanczos filter.
 
     Args:
-        image: Any depth.
+        image: Any depth; opacity is resized like the colours.
         size: The size of the result, px.
         dtype: The depth of the result, uint8 or uint16: the values are rounded once, to it.
     """
-    peak = np.float32(np.iinfo(image.pixels.dtype).max)
     out = np.empty((size.height, size.width, 3), dtype)
-    channels = 1 if image.is_gray else 3
-    for channel in range(channels):
-        plane = PillowImage.fromarray(image.pixels[..., channel].astype(np.float32) / peak)
-        resized = plane.resize((size.width, size.height), PillowImage.Resampling.LANCZOS)
-        out[..., channel] = to_depth(np.asarray(resized), dtype)
+    for channel in range(1 if image.is_gray else 3):
+        _resize_into(image.pixels[..., channel], out[..., channel], LANCZOS)
     if image.is_gray:
         out[..., 1:] = out[..., :1]
-    return Image(out, is_gray=image.is_gray)
+    alpha = None if image.alpha is None else resize_plane(image.alpha, size, dtype, LANCZOS)
+    return replace(image, pixels=out, alpha=alpha)
+
+
+def resize_plane(
+    plane: Plane, size: Size, dtype: PixelDType, method: PillowImage.Resampling
+) -> Plane:
+    """Resizes one channel, (H, W), with one of Pillow's antialiasing filters."""
+    out = np.empty((size.height, size.width), dtype)
+    _resize_into(plane, out, method)
+    return out
+
+
+def _resize_into(plane: Plane, out: Plane, method: PillowImage.Resampling) -> None:
+    """Band by band, so that only a band is ever held as float.
+
+    A band of output rows needs the rows that it is made of and the filter's reach around them.
+    """
+    (height, width), (out_height, out_width) = plane.shape, out.shape
+    peak = np.float32(np.iinfo(plane.dtype).max)
+    ratio = height / out_height
+    reach = int(np.ceil(_SUPPORT * max(ratio, 1))) + 1
+    row_bytes = 4 * max(width * ratio, out_width)
+    rows = max(1, int(BAND_BYTES / row_bytes))
+    for top in range(0, out_height, rows):
+        bottom = min(top + rows, out_height)
+        first = max(0, int(top * ratio) - reach)
+        last = min(height, int(np.ceil(bottom * ratio)) + reach)
+        band = PillowImage.fromarray(plane[first:last].astype(np.float32) / peak)
+        box = (0, top * ratio - first, width, min(bottom * ratio - first, last - first))
+        resized = band.resize((out_width, bottom - top), method, box=box)
+        out[top:bottom] = to_depth(np.asarray(resized), out.dtype)

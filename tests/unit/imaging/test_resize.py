@@ -1,19 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from realesr.geometry import Size
-from realesr.imaging.image import Image
-from realesr.imaging.resize import resize, to_depth
+from realesr.imaging import resize as resize_module
+from realesr.imaging.image import Image, Metadata
+from realesr.imaging.resize import resize
 
 from support.networks import random_image
-
-
-@pytest.mark.parametrize(
-    "pixels", [np.zeros((2, 2), np.uint8), np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 3))]
-)
-def test_other_arrays_are_no_images(pixels):
-    with pytest.raises(ValueError, match="pixels must be"):
-        Image(pixels)
 
 
 @pytest.mark.parametrize("source", [np.uint8, np.uint16])
@@ -43,6 +38,18 @@ def test_colours_stay_in_their_channels():
     np.testing.assert_allclose(resized.mean(axis=(0, 1)), means, atol=3)
 
 
-def test_depth_is_rounded_and_clamped():
-    values = np.array([-0.5, 0.4999 / 255, 0.5001 / 255, 1.5], np.float32)
-    assert to_depth(values, np.dtype(np.uint8)).tolist() == [0, 0, 1, 255]
+@pytest.mark.parametrize("height", [7, 40, 133])
+@pytest.mark.parametrize("gray", [False, True])
+def test_bands_do_not_show(monkeypatch, height, gray):
+    image = random_image(60, 90, gray=gray, alpha=True)
+    whole = resize(image, Size(50, height), np.dtype(np.uint16))
+    monkeypatch.setattr(resize_module, "BAND_BYTES", 2000)
+    banded = resize(image, Size(50, height), np.dtype(np.uint16))
+    assert np.abs(whole.pixels.astype(int) - banded.pixels).max() <= 1
+    assert np.abs(whole.alpha.astype(int) - banded.alpha).max() <= 1
+    assert banded.is_gray == gray
+
+
+def test_a_resize_keeps_what_a_picture_says():
+    image = replace(random_image(9, 9), metadata=Metadata(xmp=b"<x/>"))
+    assert resize(image, Size(5, 5), np.dtype(np.uint8)).metadata == image.metadata
