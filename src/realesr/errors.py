@@ -4,7 +4,7 @@
       UsageError (exit code 2): InvalidOptionError, UnknownModelError
       WeightsError: MissingWeightsError, UnsupportedCheckpointError
       MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
-      DeviceError: DeviceUnavailableError, OutOfMemoryError
+      DeviceError: DeviceUnavailableError, UnsupportedPrecisionError, OutOfMemoryError
 
 A message says what failed, on which file, and what to do next.
 """
@@ -68,5 +68,9 @@ class DeviceUnavailableError(DeviceError):
     """The device does not exist on this machine."""
 
 
+class UnsupportedPrecisionError(DeviceError):
+    """The device does not compute in this precision, or only slowly."""
+
+
 class OutOfMemoryError(DeviceError, MemoryError):
-    """A single tile of the smallest size does not fit."""
+    """The result, or a single tile of the smallest size, does not fit."""

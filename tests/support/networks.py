@@ -1,10 +1,11 @@
 """Small networks with parameters that make every part of them matter."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from realesr.imaging.image import Image
 from realesr.models.checkpoint import save_weights
@@ -39,9 +40,33 @@ def tiny_weights(folder: Path, scale: int = 4) -> Path:
     return path
 
 
-def random_image(width: int, height: int, dtype: type = np.uint8, *, gray: bool = False) -> Image:
+class Faulty(nn.Module):
+    """Nearest-neighbour x2 that goes wrong for some of its inputs.
+
+    Args:
+        fault: Maps the enlarged tensor to what the network returns instead, or raises.
+        min_size: As of any network.
+    """
+
+    scale, multiple_of, receptive_radius, activation_values = 2, 1, 0, 24
+
+    def __init__(self, fault: Callable[[Tensor], Tensor], min_size: int = 1) -> None:
+        super().__init__()
+        self.fault = fault
+        self.min_size = min_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Upscales (N, 3, H, W) to (N, 3, 2 * H, 2 * W)."""
+        return self.fault(nn.functional.interpolate(x, scale_factor=2))
+
+
+def random_image(
+    width: int, height: int, dtype: type = np.uint8, *, gray: bool = False, alpha: bool = False
+) -> Image:
     """Noise of every level; the same for the same arguments."""
     rng = np.random.default_rng((width, height))
     shape = (height, width, 1 if gray else 3)
     levels = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
-    return Image(np.repeat(levels, 3, axis=2) if gray else levels, is_gray=gray)
+    pixels = np.repeat(levels, 3, axis=2) if gray else levels
+    opacity = np.ascontiguousarray(levels[::-1, ::-1, 0]) if alpha else None
+    return Image(pixels, is_gray=gray, alpha=opacity)

@@ -1,11 +1,12 @@
 """Pictures on disk."""
 
 from pathlib import Path
+from typing import Any
 
 from realesr.imaging.image import Image
-from realesr.media.images import encode_image
+from realesr.media.encode import encode_image
 
 
-def write_image(path: Path, image: Image) -> None:
+def write_image(path: Path, image: Image, *arguments: Any) -> None:
     """Writes a picture without the detour over a partial file."""
-    path.write_bytes(encode_image(image, path))
+    path.write_bytes(b"".join(encode_image(image, path, *arguments)))

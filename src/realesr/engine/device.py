@@ -1,4 +1,4 @@
-"""Which device the network runs on, and in which precision."""
+"""Which device the network runs on."""
 
 from __future__ import annotations
 
@@ -28,8 +28,3 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceUnavailableError("--device mps: there is no Metal device here; use auto or cpu")
     return device
-
-
-def resolve_dtype(device: torch.device, *, fp32: bool) -> torch.dtype:
-    """Half precision on CUDA unless ``fp32`` asks otherwise, single precision elsewhere."""
-    return torch.float16 if device.type == "cuda" and not fp32 else torch.float32

@@ -11,7 +11,7 @@ from realesr.imaging.image import PixelDType, Pixels
 
 def to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype) -> Tensor:
     """(H, W, 3) uint8 or uint16 RGB -> (1, 3, H, W) ``dtype`` in [0, 1], channels last."""
-    host = torch.from_numpy(np.ascontiguousarray(pixels))
+    host = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
     values = host.to(device).to(torch.float32) / np.iinfo(pixels.dtype).max
     return values.to(dtype).permute(2, 0, 1)[None]
 

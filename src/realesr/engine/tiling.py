@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from realesr.geometry import Region, Size, round_up
 
@@ -13,51 +14,62 @@ class Tile:
     """One piece of work, in input px.
 
     Attributes:
-        core: What this tile contributes to the result. All cores partition the picture.
+        core: What this tile alone stands for. All cores partition the picture.
+        extent: The core and half of what it shares with each neighbour.
         padded: The core with its context: what the network sees.
     """
 
     core: Region
+    extent: Region
     padded: Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileGrid:
-    """The tiles of a picture, row by row.
+    """The tiles of a picture, row by row, all about as large as each other.
 
     Attributes:
         size: The picture, px; both sides are multiples of ``multiple_of``.
-        tile: Side of a core in px, rounded up to a multiple; 0 takes the picture whole.
+        tile: Longest side of a core in px, rounded up to a multiple; 0 takes the picture whole.
         overlap: Context around a core in px, rounded up to a multiple, cut off at the borders.
-        multiple_of: Every region starts and ends on a multiple of this number of px.
+        blend: How far an extent reaches over its core, px: at most the context, and at most half
+            of the smallest core, so that a pixel belongs to no more than two extents an axis.
+        multiple_of: Every core and every padded region starts and ends on a multiple of this
+            number of px.
     """
 
     size: Size
     tile: int
     overlap: int
+    blend: int = 0
     multiple_of: int = 1
 
     def __post_init__(self) -> None:
         if self.size.width % self.multiple_of or self.size.height % self.multiple_of:
             raise ValueError(f"{self.size} is not a multiple of {self.multiple_of}")
-        if self.tile < 0 or self.overlap < 0:
-            raise ValueError("a tile and its overlap are not negative")
+        if self.tile < 0 or self.overlap < 0 or self.blend < 0:
+            raise ValueError("a tile, its overlap and its blend are not negative")
 
     def __len__(self) -> int:
-        side = self._side
-        return -(-self.size.width // side) * -(-self.size.height // side)
+        return (len(self._cuts(self.size.width)) - 1) * (len(self._cuts(self.size.height)) - 1)
 
     def __iter__(self) -> Iterator[Tile]:
-        side = self._side
         margin = round_up(self.overlap, self.multiple_of)
-        for y in range(0, self.size.height, side):
-            for x in range(0, self.size.width, side):
-                width, height = min(side, self.size.width - x), min(side, self.size.height - y)
-                core = Region(x=x, y=y, size=Size(width, height))
-                yield Tile(core=core, padded=core.grown_within(margin, self.size))
+        columns, rows = self._cuts(self.size.width), self._cuts(self.size.height)
+        shortest = min(end - start for cuts in (columns, rows) for start, end in pairwise(cuts))
+        blend = min(self.blend, margin, shortest // 2)
+        for top, bottom in pairwise(rows):
+            for left, right in pairwise(columns):
+                core = Region(x=left, y=top, size=Size(right - left, bottom - top))
+                yield Tile(
+                    core=core,
+                    extent=core.grown_within(blend, self.size),
+                    padded=core.grown_within(margin, self.size),
+                )
 
-    @property
-    def _side(self) -> int:
-        if self.tile == 0:
-            return max(self.size.width, self.size.height)
-        return round_up(self.tile, self.multiple_of)
+    def _cuts(self, length: int) -> list[int]:
+        """Where cores begin and end along an axis: as few as ``tile`` allows, of equal length."""
+        units = length // self.multiple_of
+        longest = round_up(self.tile, self.multiple_of) // self.multiple_of or units
+        count = -(-units // longest)
+        return [units * number // count * self.multiple_of for number in range(count + 1)]

@@ -35,6 +35,11 @@ class SRModel(Protocol):
         """
         ...
 
+    @property
+    def activation_values(self) -> int:
+        """How many values are alive at the same time at the peak, for each input pixel."""
+        ...
+
     def __call__(self, x: Tensor, /) -> Tensor:
         """Upscales a batch.
 

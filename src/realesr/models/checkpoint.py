@@ -27,11 +27,15 @@ def load_state_dict(path: Path) -> StateDict:
             ``params``, or the state dict itself.
 
     Raises:
-        MissingWeightsError: The file does not exist.
+        MissingWeightsError: The file does not exist, or must not be read.
         UnsupportedCheckpointError: The file is damaged, would run code, or holds no state dict.
     """
     if not path.is_file():
         raise MissingWeightsError(f"{path}: no such file of weights")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise MissingWeightsError(f"{path}: {error.strerror}") from error
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     for key in WRAPPER_KEYS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):

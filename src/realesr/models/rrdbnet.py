@@ -108,6 +108,11 @@ class RRDBNet(nn.Module):
         """
         return (15 * self.num_block + 2 + 2) * self.multiple_of
 
+    @property
+    def activation_values(self) -> int:
+        """Features at 4x, before and after a convolution, while those at 2x are still held."""
+        return (16 + 16 + 4) * self.num_feat // self.multiple_of**2
+
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         if self.multiple_of > 1:

@@ -41,6 +41,11 @@ class SRVGGNetCompact(nn.Module):
         """One pixel for each 3x3 convolution."""
         return self.num_conv + 2
 
+    @property
+    def activation_values(self) -> int:
+        """Two layers of features, or four results: before and after the shuffle, base, sum."""
+        return max(2 * self.num_feat, 4 * 3 * self.scale**2)
+
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         features = x

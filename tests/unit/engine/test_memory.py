@@ -2,7 +2,18 @@ import platform
 import subprocess
 import sys
 
+import psutil
 import pytest
+import torch
+
+from realesr.engine import memory
+from realesr.engine.memory import MAX_CPU_TILE, MIN_TILE, free_bytes, largest_tile
+from realesr.models.rrdbnet import RRDBNet
+from realesr.models.srvgg import SRVGGNetCompact
+
+from support.live_bytes import activation_values_per_pixel
+
+CPU = torch.device("cpu")
 
 CHECK = """
 import resource, torch
@@ -30,3 +41,51 @@ def test_freed_memory_is_used_again():
     taken, with_setting = faults(keep=True)
     assert taken
     assert with_setting < without / 5
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        SRVGGNetCompact(num_feat=64, num_conv=3),
+        SRVGGNetCompact(num_feat=8, num_conv=3),
+        SRVGGNetCompact(num_feat=24, num_conv=2, scale=2),
+        RRDBNet(num_feat=16, num_block=2, num_grow_ch=8),
+        RRDBNet(num_feat=16, num_block=1, num_grow_ch=8, scale=2),
+        RRDBNet(num_feat=16, num_block=1, num_grow_ch=8, scale=1),
+    ],
+)
+def test_networks_know_what_they_hold_at_their_peak(network):
+    held = activation_values_per_pixel(network, 32)
+    assert network.activation_values == pytest.approx(held, rel=0.15)
+
+
+def with_free(monkeypatch, free):
+    monkeypatch.setattr(memory, "free_bytes", lambda device: free)
+
+
+def test_the_tile_is_the_largest_that_fits(monkeypatch):
+    network = RRDBNet()
+    with_free(monkeypatch, 8 * 2**30)
+    side = largest_tile(network, torch.float32, CPU, overlap=32)
+    pixel_bytes = memory.MARGIN * network.activation_values * 4
+    budget = memory.SHARE_OF_FREE["cpu"] * 8 * 2**30
+    assert (side + 64) ** 2 * pixel_bytes <= budget < (side + 65) ** 2 * pixel_bytes
+    assert largest_tile(network, torch.bfloat16, CPU, overlap=32) > side
+    assert largest_tile(SRVGGNetCompact(), torch.float32, CPU, overlap=18) == MAX_CPU_TILE
+    assert largest_tile(SRVGGNetCompact(), torch.float16, torch.device("cuda"), 18) > MAX_CPU_TILE
+    with_free(monkeypatch, 1000)
+    assert largest_tile(network, torch.float32, CPU, overlap=32) == MIN_TILE
+
+
+def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):
+    def write(limit):
+        (tmp_path / "memory.max").write_text(limit)
+        (tmp_path / "memory.current").write_text("700000\n")
+        (tmp_path / "memory.stat").write_text("anon 500000\ninactive_file 200000\n")
+
+    names = (tmp_path, "memory.max", "memory.current", "inactive_file")
+    monkeypatch.setattr(memory, "_CGROUPS", (names,))
+    write("1000000\n")
+    assert free_bytes(CPU) == 500_000
+    write("max\n")
+    assert free_bytes(CPU) == pytest.approx(psutil.virtual_memory().available, rel=0.2)

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from realesr.engine.upscaler import Upscaler
-from realesr.errors import OutOfMemoryError
+from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
-from support.networks import random_image, randomized, tiny_srvgg
+from support.networks import Faulty, random_image, randomized, tiny_srvgg
 
 CPU = torch.device("cpu")
 
@@ -21,19 +21,6 @@ def upscaler(network=None, **options) -> Upscaler:
 
 def small_rrdbnet(scale: int) -> nn.Module:
     return randomized(RRDBNet(num_feat=4, num_block=1, num_grow_ch=2, scale=scale))
-
-
-class Faulty(nn.Module):
-    """Nearest-neighbour x2 that goes wrong for some of its inputs."""
-
-    scale, multiple_of, min_size, receptive_radius = 2, 1, 1, 0
-
-    def __init__(self, fault):
-        super().__init__()
-        self.fault = fault
-
-    def forward(self, x):
-        return self.fault(nn.functional.interpolate(x, scale_factor=2))
 
 
 @pytest.mark.parametrize("tile", [3, 16, 33, 64])
@@ -112,25 +99,145 @@ def test_grey_stays_neutral():
     assert (enlarged.pixels[..., 0] == cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)).all()
 
 
-def test_an_overflowing_tile_is_done_again_in_single_precision(caplog):
+def test_an_overflowing_tile_is_done_again_in_single_precision():
     def overflow(sr):
         bright = sr.amax() > 0.9
         return sr * torch.inf if sr.dtype == torch.bfloat16 and bright else sr
 
     pixels = np.full((8, 16, 3), 64, np.uint8)
     pixels[:, :8] = 255
-    enlarged = upscaler(Faulty(overflow), tile=8, dtype=torch.bfloat16)(Image(pixels))
+    notices = []
+    enlarge = upscaler(Faulty(overflow), tile=8, dtype=torch.bfloat16)
+    enlarged = enlarge(Image(pixels), notify=notices.append)
     assert (enlarged.pixels[:, :16] == 255).all()
     assert (enlarged.pixels[:, 16:] == 64).all()
-    assert len(caplog.records) == 1
+    assert notices == ["a tile overflowed in bfloat16 and is done again in float32"]
 
 
-def test_out_of_memory_names_the_remedy():
-    def explode(sr):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def test_a_network_that_always_overflows_is_an_error_not_a_picture():
+    with pytest.raises(UnsupportedCheckpointError, match="damaged"):
+        upscaler(Faulty(lambda sr: sr * torch.nan))(random_image(3, 3))
 
-    with pytest.raises(OutOfMemoryError, match=r"smaller --tile \(now 8\)"):
-        upscaler(Faulty(explode), tile=8)(random_image(20, 20))
+
+class Cramped:
+    """Runs out of memory on tiles of more than ``side`` px a side, as devices do."""
+
+    def __init__(self, side, error):
+        self.side, self.error, self.seen = side, error, []
+
+    def __call__(self, sr):
+        width = sr.shape[-1] // 2
+        self.seen.append(width)
+        if width > self.side:
+            raise self.error
+        return sr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
+@pytest.mark.parametrize("tile", [0, 200, 90])
+def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
+    cramped = Cramped(60, error)
+    image = random_image(150, 70)
+    notices, counts = [], []
+    enlarge = upscaler(Faulty(cramped), tile=tile)
+    enlarged = enlarge(
+        image, on_tile=lambda *count: counts.append(count), notify=notices.append
+    ).pixels
+    assert (enlarged[::2, ::2] == image.pixels).all()
+    assert len(notices) == (2 if tile != 90 else 1)
+    assert all("out of memory on cpu: begun anew with --tile" in notice for notice in notices)
+    assert counts[-1][0] == counts[-1][1]
+    cramped.seen.clear()
+    enlarge(image, notify=notices.append)
+    assert max(cramped.seen) <= 60  # and it is not tried again with every picture
+
+
+def test_a_failure_in_a_late_tile_begins_the_picture_anew():
+    """Tiles of two sizes never meet in one picture."""
+    calls = []
+
+    def fail_once(sr):
+        calls.append(sr.shape[-1] // 2)
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return sr
+
+    image = random_image(160, 80)
+    enlarged = upscaler(Faulty(fail_once), tile=80)(image).pixels
+    assert (enlarged[::2, ::2] == image.pixels).all()
+
+
+def test_the_smallest_tile_that_does_not_fit_is_an_error():
+    cramped = Cramped(0, torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(OutOfMemoryError, match="not even a tile of 32 px"):
+        upscaler(Faulty(cramped), tile=0)(random_image(100, 100))
+    assert cramped.seen == [100, 50, 25]  # tiles are of equal size: four of 25, not 32 and 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 1), (3, 2), (2000, 5)])
+def test_thin_long_and_tiny_pictures(size):
+    image = random_image(*size)
+    whole = upscaler(tile=0)(image)
+    assert whole.size == image.size.scaled(4)
+    difference = np.abs(whole.pixels.astype(int) - upscaler()(image).pixels)
+    assert difference.max() <= 1
+
+
+def test_a_network_may_ask_for_a_smallest_size():
+    sizes = []
+    network = Faulty(lambda sr: sizes.append(tuple(sr.shape[-2:])) or sr, min_size=8)
+    image = random_image(3, 20)
+    enlarged = upscaler(network)(image)
+    assert sizes == [(40, 16)]
+    assert (enlarged.pixels[::2, ::2] == image.pixels).all()
+
+
+def test_opacity_is_enlarged_beside_the_colours():
+    image = random_image(20, 11, alpha=True)
+    counts = []
+    enlarged = upscaler(Faulty(lambda sr: sr), tile=10)(
+        image, on_tile=lambda *count: counts.append(count)
+    )
+    assert (enlarged.alpha[::2, ::2] == image.alpha).all()
+    assert counts == [(n, 8) for n in range(1, 9)]
+
+
+def test_opacity_can_do_without_the_network():
+    calls = []
+    network = Faulty(lambda sr: calls.append(1) or sr)
+    image = random_image(20, 11, alpha=True)
+    enlarged = upscaler(network, tile=0, alpha_upsampler="bicubic")(image)
+    assert len(calls) == 1
+    assert enlarged.alpha.shape == (22, 40)
+    smooth = cv2.resize(enlarged.alpha, (20, 11), interpolation=cv2.INTER_AREA)
+    assert np.abs(smooth.astype(int) - image.alpha).mean() < 30
+
+
+@pytest.mark.parametrize("level", [0, 77, 255])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_an_even_opacity_stays_exactly_what_it_is(level, depth):
+    pixels = random_image(9, 9).pixels
+    image = Image(pixels, alpha=np.full((9, 9), level, np.uint8))
+    alpha = upscaler()(image, dtype=np.dtype(depth)).alpha
+    assert (alpha == level * (257 if depth == np.uint16 else 1)).all()
+
+
+def test_opaque_and_invisible_regions_stay_so():
+    """The network adds 5 levels everywhere, as trained ones do a little."""
+    alpha = np.zeros((30, 30), np.uint8)
+    alpha[:, 15:] = 255
+    image = Image(random_image(30, 30).pixels, alpha=alpha)
+    for shift in (-0.02, 0.02):
+        enlarged = upscaler(Faulty(lambda sr, shift=shift: sr + shift))(image).alpha
+        assert (enlarged[:, :24] == 0).all()
+        assert (enlarged[:, 36:] == 255).all()
 
 
 def test_other_errors_are_not_hidden():

@@ -1,0 +1,9 @@
+"""Colour profiles for tests."""
+
+from PIL import ImageCms
+
+
+def profile(space: bytes = b"RGB ") -> bytes:
+    """littleCMS's sRGB, its header changed to say another colour space (4 bytes)."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return data[:16] + space + data[20:]
