@@ -28,7 +28,7 @@ from realesr.degradation.pipeline import degrade
 from realesr.engine.upscaler import Upscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
-from realesr.media.images import read_image
+from realesr.media.decode import read_image
 from realesr.models.catalog import find_model, find_weights
 from realesr.models.loader import load_model
 from realesr.training.config import load_recipe

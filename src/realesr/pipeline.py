@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from realesr.engine.upscaler import TileCallback, Upscaler
-from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
-from realesr.media.sources import Frame, ImageSink, ImageSource
+from realesr.media.sources import ImageSink, ImageSource
+from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.plan import Job, Plan
-from realesr.progress import Reporter
+from realesr.progress import Notify, Reporter
+
+_UINT16 = np.dtype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,34 @@ class RunReport:
     failed: tuple[Job, ...]
 
 
-def run(plan: Plan, upscaler: Upscaler, *, outscale: float | None, reporter: Reporter) -> RunReport:
+def run(
+    plan: Plan,
+    upscaler: Upscaler,
+    *,
+    outscale: float | None = None,
+    encoding: EncodingOptions,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    reporter: Reporter,
+) -> RunReport:
     """Carries out a plan. A job that fails is reported and counted, and the others go on.
 
     Args:
         plan: The jobs.
         upscaler: The network.
         outscale: Output px per input px along each side; None for the network's own scale.
+        encoding: How outputs are written.
+        max_pixels: Larger inputs fail, px.
         reporter: Is told what happens.
     """
     done, failed = [], []
     for number, job in enumerate(plan.jobs, start=1):
         reporter.started(job.source, number, len(plan.jobs))
         started = time.perf_counter()
+        notify = partial(reporter.noticed, job.source)
+        source = ImageSource(job.source, max_pixels=max_pixels, notify=notify)
+        sink = ImageSink(job.destination, options=encoding, notify=notify)
         try:
-            _run_job(job, upscaler, outscale, reporter.tile_done)
+            _run_job(source, sink, upscaler, outscale, reporter.tile_done, notify)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             reporter.failed(job.source, error)
             failed.append(job)
@@ -52,17 +68,22 @@ def run(plan: Plan, upscaler: Upscaler, *, outscale: float | None, reporter: Rep
     return RunReport(tuple(done), tuple(failed))
 
 
-def _run_job(job: Job, upscaler: Upscaler, outscale: float | None, on_tile: TileCallback) -> None:
-    with ImageSource(job.source) as source, ImageSink(job.destination) as sink:
+def _run_job(
+    source: ImageSource,
+    sink: ImageSink,
+    upscaler: Upscaler,
+    outscale: float | None,
+    on_tile: TileCallback,
+    notify: Notify,
+) -> None:
+    with source, sink:
         for frame in source:
-            image = _enlarge(frame.image, upscaler, outscale, on_tile)
-            sink.write(Frame(index=frame.index, image=image, pts=frame.pts))
-
-
-def _enlarge(
-    image: Image, upscaler: Upscaler, outscale: float | None, on_tile: TileCallback
-) -> Image:
-    if outscale is None or outscale == upscaler.scale:
-        return upscaler(image, on_tile=on_tile)
-    enlarged = upscaler(image, dtype=np.dtype(np.uint16), on_tile=on_tile)
-    return resize(enlarged, image.size.scaled(outscale), image.pixels.dtype)
+            size = frame.image.size.scaled(outscale or upscaler.scale)
+            image = sink.prepare(frame.image, size)
+            depth = image.pixels.dtype
+            if size == image.size.scaled(upscaler.scale):
+                enlarged = upscaler(image, on_tile=on_tile, notify=notify)
+            else:
+                finer = upscaler(image, dtype=_UINT16, on_tile=on_tile, notify=notify)
+                enlarged = resize(finer, size, depth)
+            sink.write(replace(frame, image=enlarged))

@@ -4,15 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realesr import pipeline
 from realesr.cli.main import main
-from realesr.media.images import read_image
+from realesr.imaging.image import Metadata
+from realesr.media.decode import read_image
 
+from support.icc import profile
 from support.networks import random_image, tiny_weights
 from support.paths import ROOT, shared
 from support.pictures import write_image
@@ -98,20 +103,128 @@ def test_tiles_do_not_show(tmp_path, weights):
     assert np.abs(whole.astype(int) - tiled).max() <= 1
 
 
-def test_bad_files_fail_alone(tmp_path, weights, capsys):
-    save(tmp_path / "in/1 good.png")
-    (tmp_path / "in/2 bad.png").write_text("not a picture")
-    (tmp_path / "in/3 empty.jpg").write_text("")
+def test_bad_files_fail_alone(tmp_path, weights, capfd):
+    """One clear line each, counted, nothing partial, and the others go on."""
+    save(tmp_path / "in/0 good.png")
+    bad = {
+        "1 text.png": b"not a picture",
+        "2 empty.jpg": b"",
+        "3 cut.jpg": save(tmp_path / "whole.jpg", 80, 60).read_bytes()[:-900],
+        "4 large.png": save(tmp_path / "large.png", 101, 100).read_bytes(),
+    }
+    for name, data in bad.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    (tmp_path / "in/5 folder.webp").mkdir()
     (tmp_path / "in/notes.txt").write_text("left out")
-    save(tmp_path / "in/4 good.jpg")
-    assert main(["image", "-i", "in", "-o", "out", "--model-path", weights]) == 1
-    assert names(tmp_path / "out") == ["1 good_out.png", "4 good_out.jpg"]
-    lines = capsys.readouterr().err.splitlines()
-    for bad in ("in/2 bad.png", "in/3 empty.jpg"):
-        assert sum(line.startswith(f"error: {bad}: ") for line in lines) == 1
-    assert "2 of 4 pictures failed, 2 done" in lines
+    save(tmp_path / "in/6 wide.webp", 4096, 1)
+    save(tmp_path / "in/7 good.jpg")
+    arguments = ["-i", "in", "-o", "out", "--max-pixels", "10000", "--model-path", weights]
+    assert main(["image", *arguments]) == 1
+    assert names(tmp_path / "out") == ["0 good_out.png", "7 good_out.jpg"]
+    lines = capfd.readouterr().err.splitlines()
+    for name in [*bad, "5 folder.webp"]:
+        assert sum(line.startswith(f"error: in/{name}: ") for line in lines) == 1, name
+    assert (
+        sum("6 wide" in line and "16384x4 px do not fit into WEBP" in line for line in lines) == 1
+    )
+    assert "6 of 8 pictures failed, 2 done" in lines
     assert any("notes.txt" in line for line in lines)
+    assert len(lines) == 6 + 2 + 2
     assert not any("Traceback" in line for line in lines)
+
+
+def test_transparency_depth_and_metadata_come_through(tmp_path, weights):
+    image = random_image(20, 14, np.uint16, alpha=True)
+    save_image = replace(image, metadata=Metadata(icc=profile(), xmp=b"<x/>"))
+    write_image(tmp_path / "in.png", save_image)
+    for scale in ("4", "3"):
+        assert main(["image", "-i", "in.png", "-s", scale, "--model-path", weights]) == 0
+        enlarged = read_image(tmp_path / "results/in_out.png")
+        assert enlarged.size == image.size.scaled(int(scale))
+        assert enlarged.pixels.dtype == np.uint16
+        assert len(np.unique(enlarged.pixels)) > 256
+        assert enlarged.alpha is not None
+        assert enlarged.metadata == save_image.metadata
+
+
+@pytest.mark.parametrize("ext", ["png", "jpg", "webp", "tif", "bmp", "avif"])
+def test_any_format_becomes_any_other(tmp_path, weights, capsys, ext):
+    image = random_image(20, 14, alpha=True)
+    write_image(tmp_path / "in.png", image)
+    arguments = ["-i", "in.png", "--ext", ext, "--model-path", weights]
+    assert main(["image", *arguments]) == 0
+    enlarged = read_image(tmp_path / f"results/in_out.{ext}")
+    assert enlarged.size == image.size.scaled(4)
+    assert (enlarged.alpha is None) == (ext == "jpg")
+    told = "note: in.png: JPEG holds no transparency: laid on white" in capsys.readouterr().err
+    assert told == (ext == "jpg")
+
+
+def test_quality_and_lossless_change_what_is_written(tmp_path, weights):
+    save(tmp_path / "in.png", 40, 30)
+    sizes = {}
+    for name, options in {
+        "low.webp": ["--quality", "10"],
+        "default.webp": [],
+        "exact.webp": ["--lossless"],
+        "exact.png": [],
+    }.items():
+        assert main(["image", "-i", "in.png", "-o", name, "--model-path", weights, *options]) == 0
+        sizes[name] = (tmp_path / name).stat().st_size
+    assert sizes["low.webp"] < sizes["default.webp"] < sizes["exact.webp"]
+    exact, reference = (read_image(tmp_path / f"exact.{ext}").pixels for ext in ("webp", "png"))
+    assert (exact == reference).all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits a POSIX process")
+def test_a_disk_that_fills_up_is_named_and_leaves_nothing(tmp_path, weights):
+    """A limit on the size of files fails a write halfway, as a full disk does."""
+    for name in ("1 small.png", "3 small.png"):
+        save(tmp_path / "in" / name)
+    save(tmp_path / "in/2 large.png", 300, 200)
+    code = (
+        "import resource, sys; from realesr.cli.main import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["image", "-i", "in", "-o", "out", "--model-path", weights]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert names(tmp_path / "out") == ["1 small_out.png", "3 small_out.png"]
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("error"))
+    assert "2 large.png" in line
+    assert "File too large" in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_places_that_must_not_be_read_or_written_are_named(monkeypatch, capsys, unprivileged):
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folder is for its user alone
+        folder = Path(name)
+        folder.chmod(0o755)
+        monkeypatch.chdir(folder)
+        tiny_weights(folder).chmod(0o644)
+        weights = "tiny-x4.safetensors"
+        save(folder / "in/1.png")
+        save(folder / "in/2.png").chmod(0)
+        for place, mode in (("open", 0o777), ("closed", 0o555)):
+            (folder / place).mkdir()
+            (folder / place).chmod(mode)
+        with unprivileged():
+            assert main(["image", "-i", "in", "-o", "open", "--model-path", weights]) == 1
+            assert main(["image", "-i", "in/1.png", "-o", "closed", "--model-path", weights]) == 1
+        assert names(folder / "open") == ["1_out.png"]
+        assert names(folder / "closed") == []
+        (folder / "secret.pth").touch(mode=0)
+        with unprivileged():
+            assert main(["image", "-i", "in/1.png", "--model-path", "secret.pth"]) == 1
+        monkeypatch.undo()
+    errors = capsys.readouterr().err.splitlines()
+    lines = [line for line in errors if line.startswith("error")]
+    assert lines[0] == "error: in/2.png: Permission denied"
+    assert lines[1] == "error: in/1.png: closed/1_out.png: Permission denied"
+    assert "realesr: error: secret.pth: Permission denied" in errors
 
 
 @pytest.mark.parametrize(
@@ -122,6 +235,10 @@ def test_bad_files_fail_alone(tmp_path, weights, capsys):
         (["-i", "in.png", "--tile", "-4"], 2, "--tile -4"),
         (["-i", "in.png", "--device", "toaster"], 2, "--device toaster"),
         (["-i", "in.png", "--device", "cuda:77"], 1, "cuda:77"),
+        (["-i", "in.png", "--device", "cpu", "--precision", "fp16"], 1, "--precision fp16"),
+        (["-i", "in.png", "--quality", "0"], 2, "--quality 0"),
+        (["-i", "in.png", "--lossless", "--ext", "jpg"], 2, "--lossless"),
+        (["-i", "in.png", "-o", "a.webp", "--ext", "png"], 2, "contradict"),
         (["-i", "in.png", "-n", "no-such-model"], 2, "no-such-model"),
         (["-i", "in.png", "--model-path", "none.pth"], 1, "none.pth"),
         (["-i", "in.png", "--model-path", "in.png"], 1, "in.png"),
@@ -139,7 +256,9 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path, capsys, arguments, cod
     assert (tmp_path / "in.png").read_bytes() == before
 
 
-@pytest.mark.parametrize("arguments", [[], ["image", "-s", "many"], ["paint"], ["models"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["image", "-s", "many"], ["image", "--tile", "big"], ["paint"], ["models"]]
+)
 def test_usage_errors_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from realesr import __version__
-from realesr.media.images import read_image
+from realesr.media.decode import read_image
 from realesr.models.catalog import MODELS
 
 from support.networks import random_image

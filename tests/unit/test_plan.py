@@ -1,7 +1,7 @@
 import pytest
 
-from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.options import OutputOptions
+from realesr.errors import InvalidOptionError, UnreadableMediaError, UnsupportedMediaError
+from realesr.options import EncodingOptions, FileOptions
 from realesr.plan import Job, make_plan
 
 
@@ -13,7 +13,7 @@ def touch(folder, *names):
 
 
 def plan(input_, output, **changes):
-    return make_plan(OutputOptions(input=input_, output=output, **changes))
+    return make_plan(FileOptions(input=input_, output=output, **changes))
 
 
 def test_a_folder_becomes_its_pictures_in_order(tmp_path):
@@ -24,6 +24,7 @@ def test_a_folder_becomes_its_pictures_in_order(tmp_path):
         Job(source / "a.png", tmp_path / "out/a_out.png"),
         Job(source / "b.JPG", tmp_path / "out/b_out.JPG"),
         Job(source / "c d.webp", tmp_path / "out/c d_out.webp"),
+        Job(source / "sub.png", tmp_path / "out/sub_out.png"),  # fails when it is read
     )
     assert made.skipped == (source / "notes.txt",)
     assert not (tmp_path / "out").exists()
@@ -62,6 +63,38 @@ def test_inputs_are_never_replaced(tmp_path):
         plan(source, source)
 
 
+@pytest.mark.parametrize(
+    ("ext", "expected"), [("auto", "a_out.JPG"), ("png", "a_out.png"), ("avif", "a_out.avif")]
+)
+def test_the_format_can_be_chosen(tmp_path, ext, expected):
+    source = touch(tmp_path / "in", "a.JPG")
+    (job,) = plan(source, tmp_path / "out", ext=ext).jobs
+    assert job.destination == tmp_path / "out" / expected
+    (job,) = plan(source / "a.JPG", tmp_path / "out", ext=ext).jobs
+    assert job.destination == tmp_path / "out" / expected
+
+
+def test_a_file_name_and_a_format_must_agree(tmp_path):
+    source = touch(tmp_path / "in", "a.png") / "a.png"
+    assert plan(source, tmp_path / "b.webp", ext="webp").jobs[0].destination.name == "b.webp"
+    with pytest.raises(InvalidOptionError, match="contradict"):
+        plan(source, tmp_path / "b.webp", ext="png")
+
+
+def test_one_name_for_two_inputs_is_refused(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "a.jpg")
+    with pytest.raises(InvalidOptionError, match=r"a\.jpg and .*a\.png would both become"):
+        plan(source, tmp_path / "out", ext="webp")
+
+
+def test_lossless_is_refused_where_there_is_no_such_thing(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.jpg")
+    lossless = EncodingOptions(lossless=True)
+    with pytest.raises(InvalidOptionError, match=r"--lossless: .*b_out\.jpg would be JPEG"):
+        plan(source, tmp_path / "out", encoding=lossless)
+    plan(source, tmp_path / "out", encoding=lossless, ext="webp")
+
+
 @pytest.mark.parametrize("name", ["none", "none.png"])
 def test_missing_inputs_are_named(tmp_path, name):
     with pytest.raises(UnreadableMediaError, match=name):
@@ -72,5 +105,5 @@ def test_other_files_are_refused(tmp_path):
     source = touch(tmp_path / "in", "notes.txt")
     with pytest.raises(UnreadableMediaError, match="no picture"):
         plan(source, tmp_path / "out")
-    with pytest.raises(UnreadableMediaError, match=r"notes\.txt"):
+    with pytest.raises(UnsupportedMediaError, match=r"notes\.txt"):
         plan(source / "notes.txt", tmp_path / "out")

@@ -7,8 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realesr.media.formats import IMAGE_SUFFIXES
 from realesr.models.catalog import find_model, find_weights
-from realesr.options import DEFAULT_MODEL, DEFAULT_TILE, OutputOptions, UpscaleOptions
+from realesr.options import (
+    ALPHA_UPSAMPLERS,
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_MODEL,
+    PRECISIONS,
+    EncodingOptions,
+    FileOptions,
+    UpscaleOptions,
+)
 from realesr.plan import make_plan
 
 if TYPE_CHECKING:
@@ -46,15 +55,47 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--suffix", default="out", help="appended to each name: in.png -> in_out.png; '' keeps it"
     )
     parser.add_argument(
+        "--ext",
+        default="auto",
+        choices=("auto", *(suffix[1:] for suffix in IMAGE_SUFFIXES)),
+        help="format of the outputs; auto keeps each input's",
+    )
+    parser.add_argument(
+        "--quality", type=int, help="1 to 100, for jpg, webp and avif (default: 95, avif: 90)"
+    )
+    parser.add_argument(
+        "--lossless", action="store_true", help="keep the pixels exactly, in webp and avif, too"
+    )
+    parser.add_argument(
+        "--alpha-upsampler",
+        choices=ALPHA_UPSAMPLERS,
+        default="realesrgan",
+        help="what enlarges transparency: the network, or a plain filter in half of the time",
+    )
+    parser.add_argument(
         "-t",
         "--tile",
-        type=int,
-        default=DEFAULT_TILE,
-        help="side of a tile in pixels: less needs less memory; 0 takes the picture whole",
+        type=_tile,
+        default="auto",
+        help="side of a tile in pixels: less needs less memory; 0 takes the picture whole, auto "
+        "what the free memory allows",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="what the network computes in: auto is fp16 on CUDA and fp32 elsewhere",
+    )
+    precision.add_argument(
+        "--fp32", action="store_const", const="fp32", dest="precision", help="as --precision fp32"
+    )
     parser.add_argument(
-        "--fp32", action="store_true", help="single precision where half would be the default"
+        "--max-pixels",
+        type=int,
+        default=DEFAULT_MAX_PIXELS,
+        help="larger inputs are refused: a small file can claim to be a huge picture",
     )
     parser.set_defaults(run=run)
 
@@ -70,10 +111,19 @@ def run(args: argparse.Namespace) -> int:
         model_path=args.model_path,
         outscale=args.outscale,
         device=args.device,
-        fp32=args.fp32,
+        precision=args.precision,
         tile=args.tile,
+        alpha_upsampler=args.alpha_upsampler,
     )
-    plan = make_plan(OutputOptions(input=args.input, output=args.output, suffix=args.suffix))
+    files = FileOptions(
+        input=args.input,
+        output=args.output,
+        suffix=args.suffix,
+        ext=args.ext,
+        encoding=EncodingOptions(quality=args.quality, lossless=args.lossless),
+        max_pixels=args.max_pixels,
+    )
+    plan = make_plan(files)
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
@@ -87,7 +137,14 @@ def run(args: argparse.Namespace) -> int:
     upscaler = _make_upscaler(options, weights)
     reporter = TqdmReporter()
     try:
-        report = pipeline.run(plan, upscaler, outscale=options.outscale, reporter=reporter)
+        report = pipeline.run(
+            plan,
+            upscaler,
+            outscale=options.outscale,
+            encoding=files.encoding,
+            max_pixels=files.max_pixels,
+            reporter=reporter,
+        )
     finally:
         reporter.close()
     if report.failed:
@@ -98,8 +155,13 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.failed else 0
 
 
+def _tile(text: str) -> int | None:
+    return None if text == "auto" else int(text)
+
+
 def _make_upscaler(options: UpscaleOptions, weights: Path) -> Upscaler:
-    from realesr.engine.device import resolve_device, resolve_dtype
+    from realesr.engine.device import resolve_device
+    from realesr.engine.precision import resolve_precision
     from realesr.engine.upscaler import Upscaler
     from realesr.models.loader import load_model
 
@@ -107,6 +169,7 @@ def _make_upscaler(options: UpscaleOptions, weights: Path) -> Upscaler:
     return Upscaler(
         load_model(weights),
         device=device,
-        dtype=resolve_dtype(device, fp32=options.fp32),
+        dtype=resolve_precision(options.precision, device),
         tile=options.tile,
+        alpha_upsampler=options.alpha_upsampler,
     )

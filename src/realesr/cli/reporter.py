@@ -31,6 +31,9 @@ class TqdmReporter:
             self._tiles.total = total
             self._tiles.update(done - self._tiles.n)
 
+    def noticed(self, source: Path, notice: str) -> None:
+        tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
+
     def finished(self, source: Path, destination: Path, seconds: float) -> None:
         self._end_of_job(f"{source} -> {destination} ({seconds:.1f} s)")
 

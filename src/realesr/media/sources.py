@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO
 
 from realesr.errors import UnwritableMediaError
+from realesr.geometry import Size
+from realesr.imaging.alpha import composite
 from realesr.imaging.image import Image
-from realesr.media.images import encode_image, read_image
+from realesr.media.decode import read_image
+from realesr.media.encode import encode_image
+from realesr.media.formats import format_of
+from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
+from realesr.progress import Notify, ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +42,16 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
     Args:
         path: The file; it is read when the iteration begins.
+        max_pixels: A larger picture is refused, px.
+        notify: Receives a sentence for everything that the frame does not carry.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = ignore
+    ) -> None:
         self._path = path
+        self._max_pixels = max_pixels
+        self._notify = notify
 
     def __exit__(self, *_: object) -> None:
         """Nothing stays open."""
@@ -48,9 +60,10 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         """Yields the picture.
 
         Raises:
-            MediaError: As :func:`realesr.media.images.read_image` does.
+            MediaError: As :func:`realesr.media.decode.read_image` does.
         """
-        yield Frame(index=0, image=read_image(self._path))
+        image = read_image(self._path, max_pixels=self._max_pixels, notify=self._notify)
+        yield Frame(index=0, image=image)
 
 
 class ImageSink(AbstractContextManager["ImageSink", None]):
@@ -58,28 +71,66 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
 
     Args:
         path: The destination; its folder is made if it is missing.
-
-    Raises:
-        UnwritableMediaError: On entering, writing or leaving, where the folder or file cannot be
-            written.
+        options: How it is written.
+        notify: Receives a sentence for everything that the file does not hold.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, options: EncodingOptions = DEFAULT_ENCODING, notify: Notify = ignore
+    ) -> None:
         self._path = path
+        self._options = options
+        self._notify = notify
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._file: BinaryIO | None = None
 
-    def __enter__(self) -> Self:
+    def prepare(self, image: Image, size: Size) -> Image:
+        """Makes sure, before any work is spent, that the result can be written.
+
+        Args:
+            image: What is going to be enlarged.
+            size: What it is going to be enlarged to.
+
+        Returns:
+            The picture as the format can hold it: laid on white where it knows no opacity.
+
+        Raises:
+            UnwritableMediaError: The format cannot hold such a size, or the folder or the file
+                cannot be written.
+        """
+        target = format_of(self._path)
+        if image.alpha is not None and not target.has_alpha:
+            if image.alpha.min() < image.peak:
+                self._notify(f"{target.name} holds no transparency: laid on white")
+            image = composite(image)
+        channels = 1 if image.is_gray and target.has_gray else 3
+        target.check_fits(
+            self._path,
+            size,
+            channels=channels + (image.alpha is not None),
+            byte_depth=image.pixels.dtype.itemsize if target.has_depth else 1,
+        )
+        if self._path.is_dir():
+            raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._partial.open("wb")
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path.parent}: {error.strerror}") from error
-        return self
+            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+        return image
 
     def write(self, frame: Frame) -> None:
-        """Writes the picture to the partial file."""
-        data = encode_image(frame.image, self._path)
+        """Writes the picture to the partial file that :meth:`prepare` has opened.
+
+        Raises:
+            UnwritableMediaError: The disk is full, or the picture cannot be encoded.
+        """
+        if self._file is None:
+            raise ValueError("prepare() comes before write()")
+        parts = encode_image(frame.image, self._path, self._options, self._notify)
         try:
-            self._partial.write_bytes(data)
+            self._file.writelines(parts)
+            self._file.flush()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
 
@@ -90,7 +141,10 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         traceback: TracebackType | None,
         /,
     ) -> None:
+        if self._file is None:
+            return
         try:
+            self._file.close()
             if kind is None:
                 self._partial.replace(self._path)
         except OSError as failure:

@@ -1,55 +1,99 @@
+import os
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from realesr.errors import UnreadableMediaError, UnwritableMediaError
-from realesr.media.images import read_image
+from realesr.geometry import Size
+from realesr.imaging.image import Image
+from realesr.media.decode import read_image
 from realesr.media.sources import Frame, ImageSink, ImageSource
 
 from support.networks import random_image
 
+IMAGE = random_image(8, 6)
+
+
+def write(sink, image=IMAGE):
+    sink.write(Frame(index=0, image=sink.prepare(image, image.size)))
+
+
+def names(folder: Path):
+    return sorted(path.name for path in folder.iterdir())
+
 
 def test_a_picture_is_one_frame(tmp_path):
     path = tmp_path / "deep" / "a.png"
-    frame = Frame(index=0, image=random_image(8, 6))
     with ImageSink(path) as sink:
-        sink.write(frame)
+        write(sink)
         assert not path.exists()
     with ImageSource(path) as source:
         (again,) = source
     assert (again.index, again.pts) == (0, 0)
-    assert (again.image.pixels == frame.image.pixels).all()
-    assert [p.name for p in path.parent.iterdir()] == ["a.png"]
+    assert (again.image.pixels == IMAGE.pixels).all()
+    assert names(path.parent) == ["a.png"]
 
 
 def test_an_error_leaves_the_old_output_and_nothing_else(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with pytest.raises(RuntimeError), ImageSink(path) as sink:
-        sink.write(Frame(index=0, image=random_image(8, 6)))
+        write(sink)
         raise RuntimeError
     assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert names(tmp_path) == ["a.png"]
 
 
 def test_an_existing_output_is_replaced(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with ImageSink(path) as sink:
-        sink.write(Frame(index=0, image=random_image(8, 6)))
-    assert read_image(path).size == random_image(8, 6).size
+        write(sink)
+    assert read_image(path).size == IMAGE.size
 
 
-def test_impossible_places_are_named(tmp_path):
+def test_impossible_places_are_named_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnwritableMediaError, match="file"), ImageSink(tmp_path / "file/a.png"):
-        pass
     (tmp_path / "a.png").mkdir()
-    frame = Frame(index=0, image=random_image(8, 6))
-    with (
-        pytest.raises(UnwritableMediaError, match=r"a\.png"),
-        ImageSink(tmp_path / "a.png") as sink,
-    ):
-        sink.write(frame)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "file"]
+    for path in (tmp_path / "file/b.png", tmp_path / "a.png"):
+        with pytest.raises(UnwritableMediaError, match=path.name), ImageSink(path) as sink:
+            sink.prepare(IMAGE, IMAGE.size)
+    assert names(tmp_path) == ["a.png", "file"]
+
+
+def test_a_size_that_the_format_does_not_hold_is_named_before_any_work(tmp_path):
+    path = tmp_path / "a.webp"
+    with pytest.raises(UnwritableMediaError, match="16384x4"), ImageSink(path) as sink:
+        sink.prepare(IMAGE, Size(16_384, 4))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    """The partial file is a link to a device that answers every write with ENOSPC."""
+    path = tmp_path / "a.png"
+    (tmp_path / f".a.png.{os.getpid()}.part").symlink_to("/dev/full")
+    with pytest.raises(UnwritableMediaError, match=r"a\.png: No space left"), ImageSink(path) as s:
+        write(s)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("opacity", [0, 255])
+def test_transparency_is_laid_on_white_where_the_format_has_none(tmp_path, name, opacity):
+    image = Image(np.zeros((4, 4, 3), np.uint8), alpha=np.full((4, 4), opacity, np.uint8))
+    notices = []
+    with ImageSink(tmp_path / name, notify=notices.append) as sink:
+        write(sink, image)
+    again = read_image(tmp_path / name)
+    if name == "a.jpg":
+        assert again.alpha is None
+        assert (again.pixels == 255 - opacity).all()
+        assert notices == (["JPEG holds no transparency: laid on white"] if not opacity else [])
+    else:
+        assert (again.alpha == opacity).all()
+        assert not notices
 
 
 def test_a_missing_input_is_an_error_of_the_iteration(tmp_path):

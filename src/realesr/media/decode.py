@@ -1,0 +1,177 @@
+"""Reading picture files.
+
+Pillow reads every picture: it notices missing data, and knows palettes, transparent colours,
+orientation and metadata, which OpenCV loses. It holds 8 bits a channel, so deeper pictures are
+decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.deep`).
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image as PillowImage
+
+from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
+from realesr.imaging.image import Image
+from realesr.media.deep import check_deep_tiff, decode_deep
+from realesr.media.formats import IMAGE_FORMATS
+from realesr.media.metadata import read_metadata
+from realesr.options import DEFAULT_MAX_PIXELS
+from realesr.progress import Notify, ignore
+
+GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
+COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr")
+
+_PILLOW_NAMES = tuple(spec.name for spec in IMAGE_FORMATS)
+_PILLOW_LIMIT = threading.Lock()
+
+
+def read_image(
+    path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = ignore
+) -> Image:
+    """Reads a picture and turns it upright.
+
+    Args:
+        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its name ends with.
+        max_pixels: A picture that says to be larger is refused before it is decoded, px.
+        notify: Receives a sentence for everything that the result does not carry.
+
+    Returns:
+        8 bits a channel if the file has up to 8, else 16, over the full range. Palettes and
+        transparent colours have become colours and opacity; opacity is not multiplied in.
+
+    Raises:
+        UnreadableMediaError: The file cannot be opened, or is damaged, cut short or no picture.
+        UnsupportedMediaError: The picture is too large, or of a kind that is not read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
+    if not data:
+        raise UnreadableMediaError(f"{path}: the file is empty")
+    with _damage_named(path):
+        picture = _open(data)
+        _check_size(path, picture, max_pixels)
+        exif = picture.getexif()
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1 and picture.format != "MPO":  # a second view that cameras put beside
+            notify(f"holds {frames} pictures: only the first is taken")
+        bits = _bits(picture, data)
+        if isinstance(picture, TiffImagePlugin.TiffImageFile):
+            _check_tiff(path, picture, bits, len(data))
+        picture.load()
+    if picture.mode not in GRAY_MODES + COLOR_MODES:
+        raise UnsupportedMediaError(
+            f"{path}: {picture.format} pictures of mode {picture.mode} are not read; "
+            "convert it to RGB or grey of 8 or 16 bits"
+        )
+    decoded = _decode_8_bits(picture, bits) if bits <= 8 else decode_deep(path, picture, data, bits)
+    # both decoders turn TIFF pictures themselves
+    turn = 1 if picture.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
+    return replace(
+        decoded,
+        pixels=_upright(decoded.pixels, turn),
+        alpha=None if decoded.alpha is None else _upright(decoded.alpha, turn),
+        metadata=read_metadata(picture, exif, notify),
+    )
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turns whatever Pillow's decoders raise, or warn of, into an error with the file's name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except RealesrError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadableMediaError(
+            f"{path}: not a picture, or none of {', '.join(_PILLOW_NAMES)} that can be read"
+        ) from error
+    except Exception as error:
+        raise UnreadableMediaError(f"{path}: damaged or cut short: {error}") from error
+
+
+def _open(data: bytes) -> PillowImage.Image:
+    """Reads the header. Pillow's limit on sizes gives way to ours, which names its option."""
+    with _PILLOW_LIMIT:
+        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
+        try:
+            return PillowImage.open(io.BytesIO(data), formats=_PILLOW_NAMES)
+        finally:
+            PillowImage.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(path: Path, picture: PillowImage.Image, max_pixels: int) -> None:
+    pixels = picture.width * picture.height
+    if pixels > max_pixels:
+        raise UnsupportedMediaError(
+            f"{path}: says to be {picture.width}x{picture.height} px, more than {max_pixels} in "
+            f"all: if it is no trap, allow it with --max-pixels {pixels}"
+        )
+
+
+def _bits(picture: PillowImage.Image, data: bytes) -> int:
+    """Bits a channel, from the header."""
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        bits = picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, 1)
+        return max(bits) if isinstance(bits, tuple) else int(bits)
+    if picture.format == "PNG":
+        return data[24]  # in IHDR, always the first chunk
+    if picture.format == "AVIF":
+        # AV1 codec configuration, section 2.3: the third byte holds high_bitdepth and twelve_bit
+        flags = data[data.index(b"av1C") + 6]
+        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+    return 8
+
+
+def _check_tiff(
+    path: Path, picture: TiffImagePlugin.TiffImageFile, bits: int, size_bytes: int
+) -> None:
+    """What libtiff would print a line of its own for, and what Pillow or OpenCV would get wrong."""
+    for starts, lengths in ((273, 279), (324, 325)):  # of strips, of tiles: TIFF 6.0
+        tags = picture.tag_v2
+        ends = map(sum, zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False))
+        if max(ends, default=0) > size_bytes:
+            raise UnreadableMediaError(f"{path}: damaged or cut short: pixels are missing")
+    if bits > 8:
+        check_deep_tiff(path, picture, bits)
+
+
+def _decode_8_bits(picture: PillowImage.Image, bits: int) -> Image:
+    is_gray = picture.mode in GRAY_MODES
+    key = picture.info.get("transparency")
+    if picture.mode == "L" and isinstance(key, int):
+        # Pillow stretches levels of 2 and 4 bits to 8, but not the one that is transparent.
+        picture.info["transparency"] = key * 255 // (2**bits - 1)
+    if picture.has_transparency_data:
+        values = np.asarray(picture.convert("LA" if is_gray else "RGBA"))
+        alpha = np.ascontiguousarray(values[..., -1])
+        values = values[..., 0] if is_gray else values[..., :3]
+    else:
+        values, alpha = np.asarray(picture.convert("L" if is_gray else "RGB")), None
+    if is_gray:
+        values = np.repeat(values[..., None], 3, axis=2)
+    return Image(np.ascontiguousarray(values), is_gray=is_gray, alpha=alpha)
+
+
+def _upright(array: NDArray[np.unsignedinteger], orientation: int) -> NDArray[np.unsignedinteger]:
+    """Undoes an EXIF orientation: 1 to 8, CIPA DC-008 4.6.5; others mean nothing."""
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)

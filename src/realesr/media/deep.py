@@ -1,0 +1,113 @@
+"""Reading the pixels of pictures with more than 8 bits a channel, which Pillow cannot hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import TiffImagePlugin
+
+from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.imaging.depth import convert_depth
+from realesr.imaging.image import Image, Pixels, Plane
+
+# Tags of TIFF 6.0 and their values
+_PHOTOMETRIC, _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 262, 0, 1, 2
+_PLANAR_CONFIGURATION, _INTERLEAVED = 284, 1
+_EXTRA_SAMPLES, _MULTIPLIED_ALPHA = 338, 1
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1
+
+_PNG_GRAY_COLOR_TYPES = (0, 4)
+_PEAK = 65_535
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it in one line
+
+
+def check_deep_tiff(path: Path, picture: TiffImagePlugin.TiffImageFile, bits: int) -> None:
+    """Makes sure, before any decoding, that OpenCV reads a TIFF of more than 8 bits right.
+
+    Raises:
+        UnsupportedMediaError: It does not.
+    """
+    photometric = _tag(picture, _PHOTOMETRIC)
+    is_color = photometric == _RGB
+    problems = (
+        (bits != 16, f"{bits} bits a channel"),
+        (_tag(picture, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED, "signed or floating-point values"),
+        (photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB), "colours other than RGB"),
+        (
+            is_color and _tag(picture, _PLANAR_CONFIGURATION, _INTERLEAVED) != _INTERLEAVED,
+            "16 bits in separate planes",
+        ),
+    )
+    for is_present, what in problems:
+        if is_present:
+            raise UnsupportedMediaError(
+                f"{path}: a TIFF with {what} is not read; convert it to interleaved RGB or grey "
+                "of 8 or 16 bits"
+            )
+
+
+def decode_deep(path: Path, picture: PillowImage.Image, data: bytes, bits: int) -> Image:
+    """Decodes a PNG or TIFF of 16 bits, or an AVIF of 10 or 12, with OpenCV.
+
+    Args:
+        path: Named in errors.
+        picture: The same file, opened by Pillow.
+        data: The file.
+        bits: Bits in use of each channel.
+
+    Returns:
+        16 bits over the full range; TIFF upright, others as stored.
+
+    Raises:
+        UnreadableMediaError: OpenCV cannot decode it.
+    """
+    try:
+        levels = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+    except cv2.error as error:
+        raise UnreadableMediaError(f"{path}: OpenCV cannot decode it: {error.err}") from error
+    if levels is None or levels.dtype != np.uint16:
+        raise UnreadableMediaError(f"{path}: damaged, or of a kind that OpenCV cannot decode")
+    values = convert_depth(cast(Plane, levels), np.dtype(np.uint16), bits=bits)
+    if values.ndim == 2:
+        return _from_gray(values, picture)
+    has_alpha = values.shape[2] == 4 and picture.mode in ("RGBA", "LA")
+    pixels = np.ascontiguousarray(values[..., 2::-1])
+    alpha = np.ascontiguousarray(values[..., 3]) if has_alpha or _has_color_key(picture) else None
+    if alpha is not None and _tag(picture, _EXTRA_SAMPLES) == _MULTIPLIED_ALPHA:
+        pixels = _divided(pixels, alpha)
+    is_gray = picture.format == "PNG" and data[25] in _PNG_GRAY_COLOR_TYPES
+    return Image(pixels, is_gray=is_gray, alpha=alpha)
+
+
+def _from_gray(values: Plane, picture: PillowImage.Image) -> Image:
+    if _tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        values = _PEAK - values
+    key = picture.info.get("transparency")
+    alpha = None if key is None else np.where(values == key, 0, _PEAK).astype(np.uint16)
+    return Image(np.repeat(values[..., None], 3, axis=2), is_gray=True, alpha=alpha)
+
+
+def _has_color_key(picture: PillowImage.Image) -> bool:
+    """Whether a colour stands for transparency: OpenCV turns it into opacity where it is RGB."""
+    return picture.info.get("transparency") is not None
+
+
+def _divided(pixels: Pixels, alpha: Plane) -> Pixels:
+    """Takes the opacity out of colours that it was multiplied into."""
+    opacity = np.maximum(alpha, 1)[..., None].astype(np.float32)
+    return np.minimum(np.rint(pixels * (_PEAK / opacity)), _PEAK).astype(np.uint16)
+
+
+def _tag(picture: PillowImage.Image, tag: int, default: int | None = None) -> int | None:
+    """A number of a TIFF's header, the first where there is one for each channel."""
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return None
+    value = picture.tag_v2.get(tag, default)
+    return cast(int, value[0] if isinstance(value, tuple) else value)

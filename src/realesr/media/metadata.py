@@ -1,0 +1,136 @@
+"""ICC, EXIF and XMP: out of an input, and fit for an output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from PIL import ExifTags
+from PIL import Image as PillowImage
+
+from realesr.geometry import Size
+from realesr.imaging.image import Metadata
+from realesr.media.formats import ImageFormat
+from realesr.progress import Notify
+
+EXIF_PREFIX = b"Exif\0\0"
+XMP_PNG_KEYWORD = "XML:com.adobe.xmp"
+
+_UPRIGHT = 1
+_SUB_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_STRUCTURAL = frozenset(
+    {*range(254, 260), 262, 266, 273, *range(277, 282), 284, 317, 320, *range(322, 326), 330, 332}
+    | {*range(336, 342), 347, *range(512, 520), *range(529, 533), 700, 33723, 34377, 34675}
+)
+"""TIFF tags (TIFF 6.0) that describe how pixels are stored, or hold what is carried elsewhere."""
+_INTEROP = ExifTags.IFD.Interop
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
+
+
+def read_metadata(picture: PillowImage.Image, exif: PillowImage.Exif, notify: Notify) -> Metadata:
+    """What a decoded picture carries, its orientation said to be upright.
+
+    Thumbnails are left out: they show the picture as it was.
+
+    Args:
+        picture: Already loaded: PNG may hold metadata behind the pixels.
+        exif: Its EXIF, taken before it was loaded.
+        notify: Receives a sentence where the EXIF is damaged.
+    """
+    xmp = picture.info.get("xmp") or picture.info.get(XMP_PNG_KEYWORD)
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    try:
+        upright = _upright(exif)
+    except Exception:  # whatever a damaged block makes Pillow's parser and writer stumble over
+        notify("the EXIF block is damaged and left out")
+        upright = None
+    return Metadata(
+        icc=picture.info.get("icc_profile") or None,
+        exif=upright,
+        xmp=_XMP_ORIENTATION.sub(rb"\g<1>%d" % _UPRIGHT, xmp) if xmp else None,
+    )
+
+
+def fit_metadata(
+    metadata: Metadata,
+    target: ImageFormat,
+    size: Size,
+    *,
+    is_gray: bool,
+    notify: Notify,
+) -> Metadata:
+    """What the output carries of it; what must be left out is told.
+
+    Args:
+        metadata: Of the input.
+        target: The format of the output.
+        size: Of the output, px: the EXIF of some cameras states it.
+        is_gray: Whether the output has one channel.
+        notify: Receives a sentence for everything left out.
+    """
+    if not target.has_metadata:
+        held = [name for name in ("icc", "exif", "xmp") if getattr(metadata, name)]
+        if held:
+            notify(f"{target.name} holds no metadata: {', '.join(held).upper()} left out")
+        return Metadata()
+    icc = metadata.icc
+    if icc and (reason := _mismatch(icc, is_gray=is_gray)):
+        notify(f"the colour profile is left out: {reason}")
+        icc = None
+    exif = _resized(metadata.exif, size) if metadata.exif else None
+    if target.name == "JPEG":  # a segment's length has 16 bits
+        if exif and len(exif) > 65_000:
+            notify(f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG")
+            exif = None
+        if metadata.xmp and len(metadata.xmp) > 65_000:
+            notify(f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG")
+            metadata = replace(metadata, xmp=None)
+    return replace(metadata, icc=icc, exif=exif)
+
+
+def load_exif(exif: bytes) -> PillowImage.Exif:
+    """Parses an EXIF block without prefix."""
+    parsed = PillowImage.Exif()
+    parsed.load(EXIF_PREFIX + exif)
+    return parsed
+
+
+def _mismatch(icc: bytes, *, is_gray: bool) -> str | None:
+    """Why a profile does not describe the pixels; ICC.1:2022, 7.2: space at 16, magic at 36."""
+    if len(icc) < 132 or icc[36:40] != b"acsp":
+        return "it is damaged"
+    space, wanted = icc[16:20], b"GRAY" if is_gray else b"RGB "
+    if space != wanted:
+        names = [each.decode("latin-1").strip() for each in (space, wanted)]
+        return f"it is for {names[0]}, and the pixels are {names[1]}"
+    return None
+
+
+def _upright(exif: PillowImage.Exif) -> bytes | None:
+    """A copy of the tags that say something, with orientation 1; None if there are none."""
+    copy = PillowImage.Exif()
+    copy.update({tag: value for tag, value in exif.items() if tag not in _STRUCTURAL})
+    for tag in _SUB_IFDS:
+        copy.pop(tag, None)
+        entries = {key: value for key, value in exif.get_ifd(tag).items() if key != _INTEROP}
+        if entries:
+            copy[tag] = entries
+    if not copy:
+        return None
+    copy[ExifTags.Base.Orientation] = _UPRIGHT
+    return _serialised(copy)
+
+
+def _resized(exif: bytes, size: Size) -> bytes:
+    parsed = load_exif(exif)
+    entries = parsed.get_ifd(ExifTags.IFD.Exif)
+    if ExifTags.Base.ExifImageWidth not in entries:
+        return exif
+    entries[ExifTags.Base.ExifImageWidth] = size.width
+    entries[ExifTags.Base.ExifImageHeight] = size.height
+    return _serialised(parsed)
+
+
+def _serialised(exif: PillowImage.Exif) -> bytes:
+    return exif.tobytes().removeprefix(EXIF_PREFIX)

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from realesr.errors import UnsupportedMediaError, UnwritableMediaError
+from realesr.geometry import Size
+from realesr.media.formats import IMAGE_SUFFIXES, format_of, is_image
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_suffixes_count_in_any_case(suffix):
+    assert is_image(Path(f"a{suffix}"))
+    assert format_of(Path(f"a{suffix.upper()}")) is format_of(Path(f"a{suffix}"))
+
+
+@pytest.mark.parametrize("name", ["a", "a.txt", "png", ".png", "a.png.txt"])
+def test_other_names_are_no_pictures(name):
+    assert not is_image(Path(name))
+    with pytest.raises(UnsupportedMediaError, match="does not end like a picture"):
+        format_of(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "fits", "too_large"),
+    [
+        ("a.webp", Size(16_383, 16_383), Size(16_384, 1)),
+        ("a.jpg", Size(1, 65_500), Size(1, 65_501)),
+        ("a.avif", Size(16_384, 16_384), Size(16_385, 16_384)),
+        ("a.avif", Size(32_768, 9), Size(32_769, 9)),
+        ("a.bmp", Size(26_000, 26_000), Size(27_000, 27_000)),
+        ("a.tif", Size(26_000, 26_000), Size(27_000, 27_000)),
+    ],
+)
+def test_what_does_not_fit_is_known_beforehand(name, fits, too_large):
+    path = Path(name)
+    depth = 2 if name == "a.tif" else 1
+    format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
+    with pytest.raises(UnwritableMediaError, match=f"{name}: {too_large} px do not fit.*--ext"):
+        format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
