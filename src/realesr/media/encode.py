@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,14 +103,15 @@ def _compress(channels: Channels, suffix: str) -> memoryview:
             options = {"compress_level": 1, "compression": "tiff_lzw"}  # of PNG, of TIFF
             PillowImage.fromarray(channels).save(buffer, suffix[1:], **options)
             return buffer.getbuffer()
-        channels = channels[..., [0, 0, 0, 1]]
-    return _encoded(*cv2.imencode(suffix, _bgr(channels)))
+        channels = _as_rgba(channels)
+    with _as_bgr(channels) as bgr:
+        return _encoded(*cv2.imencode(suffix, bgr))
 
 
 def _compress_avif(channels: Channels, metadata: Metadata, options: EncodingOptions) -> memoryview:
     """With OpenCV: it keeps 12 bits, and its quality of 100 is exact, which Pillow's is not."""
     if channels.ndim == 3 and channels.shape[2] == 2:
-        channels = channels[..., [0, 0, 0, 1]]
+        channels = _as_rgba(channels)
     bits = 8
     if channels.dtype == np.uint16:
         bits = AVIF_BITS
@@ -121,15 +123,11 @@ def _compress_avif(channels: Channels, metadata: Metadata, options: EncodingOpti
         (cv2.IMAGE_METADATA_EXIF, metadata.exif),
         (cv2.IMAGE_METADATA_XMP, metadata.xmp),
     )
-    return _encoded(
-        *cv2.imencodeWithMetadata(
-            ".avif",
-            _bgr(channels),
-            [kind for kind, block in held if block],
-            [np.frombuffer(block, np.uint8) for _, block in held if block],
-            [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, quality],
-        )
-    )
+    kinds = [kind for kind, block in held if block]
+    blocks = [np.frombuffer(block, np.uint8) for _, block in held if block]
+    parameters = [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, quality]
+    with _as_bgr(channels) as bgr:
+        return _encoded(*cv2.imencodeWithMetadata(".avif", bgr, kinds, blocks, parameters))
 
 
 def _encoded(is_done: bool, data: np.ndarray[Any, np.dtype[np.uint8]]) -> memoryview:
@@ -138,11 +136,24 @@ def _encoded(is_done: bool, data: np.ndarray[Any, np.dtype[np.uint8]]) -> memory
     return data.reshape(-1).data
 
 
-def _bgr(channels: Channels) -> Channels:
+def _as_rgba(channels: Channels) -> Channels:
+    """Grey and opacity as colours and opacity."""
+    return np.repeat(channels, (3, 1), axis=2)
+
+
+@contextmanager
+def _as_bgr(channels: Channels) -> Iterator[Channels]:
+    """Swaps red and blue in place, and back: a copy of a large picture takes gigabytes."""
     if channels.ndim == 2:
-        return channels
-    code = cv2.COLOR_RGB2BGR if channels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
-    return cast(Channels, cv2.cvtColor(channels, code))
+        yield channels
+        return
+    swap = cv2.COLOR_RGB2BGR if channels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    swapped = np.require(channels, requirements=("C", "W"))
+    bgr = cv2.cvtColor(swapped, swap, dst=swapped)
+    try:
+        yield cast(Channels, bgr)
+    finally:
+        cv2.cvtColor(bgr, swap, dst=swapped)
 
 
 def _save(

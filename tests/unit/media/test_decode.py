@@ -120,6 +120,15 @@ def test_lossy_formats_keep_channels_and_colour(tmp_path, suffix, gray, depth):
     assert np.abs(again.pixels / again.peak - pixels / 255).mean() < 0.01
 
 
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+@pytest.mark.parametrize("is_writeable", [False, True])
+def test_writing_leaves_the_picture_as_it_was(tmp_path, suffix, is_writeable):
+    image = random_image(9, 5)
+    image.pixels.flags.writeable = is_writeable
+    write_image(tmp_path / f"a{suffix}", image)
+    assert (image.pixels == random_image(9, 5).pixels).all()
+
+
 def test_16_bits_into_bmp_are_rounded(tmp_path):
     image = random_image(9, 5, np.uint16, alpha=True)
     write_image(tmp_path / "a.bmp", image)
