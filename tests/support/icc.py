@@ -4,6 +4,6 @@ from PIL import ImageCms
 
 
 def profile(space: bytes = b"RGB ") -> bytes:
-    """littleCMS's sRGB, its header changed to say another colour space (4 bytes)."""
+    """littleCMS's sRGB of no date, its header changed to say another colour space (4 bytes)."""
     data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return data[:16] + space + data[20:]
+    return data[:16] + space + data[20:24] + bytes(12) + data[36:]

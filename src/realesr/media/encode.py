@@ -33,6 +33,7 @@ AVIF_BITS = 12
 """Depth of an AVIF from 16 bits: the most that it has."""
 
 _TIFF_HEADER = 8
+_PNG_CHUNK = 2**30
 
 Buffer = bytes | memoryview
 _UINT8 = np.dtype(np.uint8)
@@ -96,8 +97,13 @@ def _joined(pixels: Channels, alpha: Channels | None, *, is_gray: bool) -> Chann
 
 
 def _compress(channels: Channels, suffix: str) -> memoryview:
-    """With OpenCV, except for grey with opacity, which it does not have: 8 bits go to Pillow."""
+    """With OpenCV, except for grey with opacity, which it does not have: 8 bits go to Pillow.
+
+    In TIFF of 16 bits, and in BMP, it becomes RGB with opacity.
+    """
     if channels.ndim == 3 and channels.shape[2] == 2:
+        if channels.dtype == np.uint16 and suffix == ".png":
+            return _compress_deep_gray_png(channels)
         if channels.dtype == np.uint8 and suffix != ".bmp":
             buffer = io.BytesIO()
             options = {"compress_level": 1, "compression": "tiff_lzw"}  # of PNG, of TIFF
@@ -184,6 +190,21 @@ def _with_png_chunks(data: memoryview, metadata: Metadata) -> Sequence[Buffer]:
     if metadata.xmp:
         chunks.append(_chunk(b"iTXt", XMP_PNG_KEYWORD.encode() + b"\0" * 5 + metadata.xmp))
     return [data[:header_end], *chunks, data[header_end:]]
+
+
+def _compress_deep_gray_png(channels: Channels) -> memoryview:
+    """(H, W, 2) of 16 bits, which no library at hand writes: colour type 4, every row as the
+    difference to the row above (PNG, third edition, 9.2, filter type 2).
+    """
+    height, width = channels.shape[:2]
+    rows = channels.astype(">u2").reshape(height, 2 * width).view(np.uint8)
+    filtered = np.insert(np.diff(rows, axis=0, prepend=np.uint8(0)), 0, 2, axis=1)
+    data = zlib.compress(filtered.tobytes())
+    header = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
+    starts = range(0, len(data), _PNG_CHUNK)
+    chunks = [(b"IHDR", header), *((b"IDAT", data[at : at + _PNG_CHUNK]) for at in starts)]
+    parts = (_chunk(kind, body) for kind, body in [*chunks, (b"IEND", b"")])
+    return memoryview(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

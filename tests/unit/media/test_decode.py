@@ -101,8 +101,19 @@ def test_16_bits_round_trip(tmp_path, suffix, gray, alpha):
     assert (again.alpha is not None) == alpha
     if alpha:
         assert np.abs(again.alpha.astype(int) - image.alpha).max() <= step
-    else:
+    if suffix == ".png" or not alpha:  # else there is no grey with opacity
         assert again.is_gray == gray
+
+
+def test_16_bit_grey_with_opacity_is_what_others_read(tmp_path):
+    """Written by our own hand: OpenCV decodes the same values, and Pillow finds nothing wrong."""
+    image = random_image(21, 13, np.uint16, gray=True, alpha=True)
+    write_image(tmp_path / "a.png", image)
+    levels = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert (levels[..., :3] == image.pixels).all()
+    assert (levels[..., 3] == image.alpha).all()
+    with PillowImage.open(tmp_path / "a.png") as picture:
+        picture.verify()
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp", ".avif"])
