@@ -148,25 +148,30 @@ class Upscaler:
     ) -> Pixels:
         """The whole picture, begun anew with smaller tiles as long as these do not fit."""
         height, width = pixels.shape[:2]
-        size = Size(width, height)
-        padding = size.padding_to(multiple_of=self._model.multiple_of, minimum=self._model.min_size)
+        padding = Size(width, height).padding_to(
+            multiple_of=self._model.multiple_of, minimum=self._model.min_size
+        )
         if padding:
             pixels = np.pad(pixels, ((0, padding.bottom), (0, padding.right), (0, 0)), "reflect")
         if self._tile is None:
             self._tile = largest_tile(self._model, self._dtype, self._device, self._overlap)
-        enlarged = None
-        while enlarged is None:
+        padded_height, padded_width = pixels.shape[:2]
+        out = np.empty((padded_height * self.scale, padded_width * self.scale, 3), dtype)
+        is_done = False
+        while not is_done:
             try:
-                enlarged = self._enlarge_in_tiles(pixels, dtype, on_tile, notify)
-            except RuntimeError as error:
+                self._enlarge_into(out, pixels, on_tile, notify)
+                is_done = True
+            except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise
                 self._halve_tile(max(pixels.shape[:2]), error)
                 notify(f"out of memory on {self._device}: begun anew with --tile {self._tile}")
-        out = size.scaled(self.scale)
-        return enlarged[: out.height, : out.width]
+            if not is_done and self._device.type == "cuda":
+                torch.cuda.empty_cache()  # the error is gone, and the tensors of its frames with it
+        return out[: height * self.scale, : width * self.scale]
 
-    def _halve_tile(self, longest_side: int, error: RuntimeError) -> None:
+    def _halve_tile(self, longest_side: int, error: Exception) -> None:
         used = min(self._tile or longest_side, longest_side)
         if used <= MIN_TILE:
             raise OutOfMemoryError(
@@ -174,12 +179,10 @@ class Upscaler:
                 "or use --device cpu or a smaller model"
             ) from error
         self._tile = max(MIN_TILE, -(-used // 2))
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
-    def _enlarge_in_tiles(
-        self, pixels: Pixels, dtype: PixelDType, on_tile: TileCallback, notify: Notify
-    ) -> Pixels:
+    def _enlarge_into(
+        self, out: Pixels, pixels: Pixels, on_tile: TileCallback, notify: Notify
+    ) -> None:
         height, width = pixels.shape[:2]
         grid = TileGrid(
             size=Size(width, height),
@@ -188,12 +191,10 @@ class Upscaler:
             blend=self._blend,
             multiple_of=self._model.multiple_of,
         )
-        out = np.empty((height * self.scale, width * self.scale, 3), dtype)
         pieces = stitch(grid, self.scale, lambda tile: self._run_tile(pixels, tile, notify))
         for number, (region, values) in enumerate(pieces, start=1):
-            out[region.slices] = to_pixels(values, dtype)
+            out[region.slices] = to_pixels(values, out.dtype)
             on_tile(number, len(grid))
-        return out
 
     def _run_tile(self, pixels: Pixels, tile: Tile, notify: Notify) -> Tensor:
         """Enlarges the padded region of a tile: (1, 3, h * scale, w * scale), float."""
@@ -220,10 +221,11 @@ def _is_finite(sr: Tensor) -> bool:
     return bool(torch.isfinite(sr.sum(dtype=torch.float32)))
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """The CPU's allocator raises a bare RuntimeError, and so do cuDNN and cuBLAS."""
+def _is_out_of_memory(error: Exception) -> bool:
+    """The CPU's allocator raises a bare RuntimeError, cuDNN and cuBLAS too, oneDNN MemoryError."""
     names = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(name in str(error) for name in names)
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or any(name in str(error) for name in names)
 
 
 def _luma(pixels: Pixels) -> Plane:

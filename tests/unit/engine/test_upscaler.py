@@ -139,6 +139,7 @@ class Cramped:
         torch.OutOfMemoryError("CUDA out of memory"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError("std::bad_alloc"),
     ],
 )
 @pytest.mark.parametrize("tile", [0, 200, 90])
