@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +23,7 @@ from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaE
 from realesr.imaging.image import Image
 from realesr.media.deep import check_deep_tiff, decode_deep
 from realesr.media.formats import IMAGE_FORMATS
-from realesr.media.metadata import read_metadata
+from realesr.media.metadata import quiet_pillow, read_metadata
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notify, ignore
 
@@ -70,6 +69,7 @@ def read_image(
         if isinstance(picture, TiffImagePlugin.TiffImageFile):
             _check_tiff(path, picture, bits, len(data))
         picture.load()
+        metadata = read_metadata(picture, exif, notify)
     if picture.mode not in GRAY_MODES + COLOR_MODES:
         raise UnsupportedMediaError(
             f"{path}: {picture.format} pictures of mode {picture.mode} are not read; "
@@ -82,7 +82,7 @@ def read_image(
         decoded,
         pixels=_upright(decoded.pixels, turn),
         alpha=None if decoded.alpha is None else _upright(decoded.alpha, turn),
-        metadata=read_metadata(picture, exif, notify),
+        metadata=metadata,
     )
 
 
@@ -90,8 +90,7 @@ def read_image(
 def _damage_named(path: Path) -> Iterator[None]:
     """Turns whatever Pillow's decoders raise, or warn of, into an error with the file's name."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pillow():
             yield
     except RealesrError:
         raise

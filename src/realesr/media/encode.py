@@ -22,8 +22,14 @@ from PIL import Image as PillowImage
 from realesr.errors import UnwritableMediaError
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
-from realesr.media.formats import format_of
-from realesr.media.metadata import EXIF_PREFIX, XMP_PNG_KEYWORD, fit_metadata, load_exif
+from realesr.media.formats import ImageFormat, format_of
+from realesr.media.metadata import (
+    EXIF_PREFIX,
+    XMP_PNG_KEYWORD,
+    fit_metadata,
+    load_exif,
+    quiet_pillow,
+)
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.progress import Notify, ignore
 
@@ -63,23 +69,15 @@ def encode_image(
     if image.alpha is not None and not target.has_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no opacity")
     is_gray = image.is_gray and target.has_gray
-    metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
+    with quiet_pillow():
+        metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
     depth = image.pixels.dtype if target.has_depth else _UINT8
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = _joined(pixels, alpha, is_gray=is_gray)
     try:
-        match target.name:
-            case "PNG":
-                return _with_png_chunks(_compress(channels, ".png"), metadata)
-            case "TIFF":
-                return _with_tiff_tags(_compress(channels, ".tiff"), metadata, channels)
-            case "BMP":
-                return [_compress(channels, ".bmp")]
-            case "AVIF" if depth != _UINT8 or options.lossless:
-                return [_compress_avif(channels, metadata, options)]
-            case _:
-                return [_save(channels, target.name, metadata, options)]
+        with quiet_pillow():
+            return _encode(channels, target, metadata, options)
     except (cv2.error, OSError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split())
         raise UnwritableMediaError(f"{destination}: cannot be encoded: {reason}") from error
@@ -87,6 +85,22 @@ def encode_image(
 
 Channels = np.ndarray[Any, np.dtype[np.unsignedinteger]]
 """(H, W), (H, W, 2), (H, W, 3) or (H, W, 4): grey, grey and opacity, RGB, RGB and opacity."""
+
+
+def _encode(
+    channels: Channels, target: ImageFormat, metadata: Metadata, options: EncodingOptions
+) -> Sequence[Buffer]:
+    match target.name:
+        case "PNG":
+            return _with_png_chunks(_compress(channels, ".png"), metadata)
+        case "TIFF":
+            return _with_tiff_tags(_compress(channels, ".tiff"), metadata, channels)
+        case "BMP":
+            return [_compress(channels, ".bmp")]
+        case "AVIF" if channels.dtype != _UINT8 or options.lossless:
+            return [_compress_avif(channels, metadata, options)]
+        case _:
+            return [_save(channels, target.name, metadata, options)]
 
 
 def _joined(pixels: Channels, alpha: Channels | None, *, is_gray: bool) -> Channels:

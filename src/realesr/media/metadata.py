@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from PIL import ExifTags
@@ -87,6 +90,14 @@ def fit_metadata(
             notify(f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG")
             metadata = replace(metadata, xmp=None)
     return replace(metadata, icc=icc, exif=exif)
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Silences what Pillow warns of: odd tags of cameras, and sizes that have a limit here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def load_exif(exif: bytes) -> PillowImage.Exif:
