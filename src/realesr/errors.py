@@ -2,7 +2,8 @@
 
     RealesrError
       UsageError (exit code 2): InvalidOptionError, UnknownModelError
-      WeightsError: MissingWeightsError, UnsupportedCheckpointError
+      WeightsError: MissingWeightsError, DownloadError, ChecksumMismatchError,
+                    UnsupportedCheckpointError
       MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
       DeviceError: DeviceUnavailableError, UnsupportedPrecisionError, OutOfMemoryError
 
@@ -38,6 +39,14 @@ class WeightsError(RealesrError):
 
 class MissingWeightsError(WeightsError, FileNotFoundError):
     """A file of weights is in none of the places where it is looked for."""
+
+
+class DownloadError(WeightsError, OSError):
+    """Weights cannot be downloaded."""
+
+
+class ChecksumMismatchError(WeightsError):
+    """A downloaded file is not what it should be."""
 
 
 class UnsupportedCheckpointError(WeightsError):

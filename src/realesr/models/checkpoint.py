@@ -48,6 +48,24 @@ def load_state_dict(path: Path) -> StateDict:
     return {name: tensor.float() for name, tensor in content.items()}
 
 
+def interpolate(first: StateDict, second: StateDict, share: float) -> StateDict:
+    """Mixes two networks of one architecture, parameter by parameter.
+
+    Deep network interpolation (Wang et al., 2019, arXiv 1811.10515).
+
+    Args:
+        first: Counts ``share``.
+        second: Counts the rest.
+        share: 0 to 1.
+
+    Raises:
+        UnsupportedCheckpointError: They are of different architectures.
+    """
+    if {name: t.shape for name, t in first.items()} != {n: t.shape for n, t in second.items()}:
+        raise UnsupportedCheckpointError("two networks that differ in size cannot be mixed")
+    return {name: share * tensor + (1 - share) * second[name] for name, tensor in first.items()}
+
+
 def save_weights(
     state_dict: Mapping[str, Tensor], path: Path, *, dtype: torch.dtype, **metadata: str
 ) -> None:

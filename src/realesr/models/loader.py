@@ -7,16 +7,18 @@ from pathlib import Path
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.checkpoint import load_state_dict
+from realesr.models.checkpoint import interpolate, load_state_dict
 from realesr.models.detect import build_network
 
 
-def load_model(path: Path) -> nn.Module:
+def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -> nn.Module:
     """Loads a network strictly: every parameter of the file and of the network has its partner.
 
     Args:
         path: As for :func:`realesr.models.checkpoint.load_state_dict`. Architecture, sizes and
             scale are read off the parameters.
+        partner: Another file of the same architecture to mix it with, parameter by parameter.
+        share: How much of the mixture is ``path``, 0 to 1; the rest is ``partner``.
 
     Returns:
         A :class:`~realesr.models.base.SRModel` in float32 on the CPU, in evaluation mode, without
@@ -27,6 +29,8 @@ def load_model(path: Path) -> nn.Module:
         UnsupportedCheckpointError: The file is damaged, unsafe, or of an unknown architecture.
     """
     state = load_state_dict(path)
+    if partner is not None:
+        state = interpolate(state, load_state_dict(partner), share)
     try:
         network = build_network(state)
         if network is not None:
@@ -37,9 +41,7 @@ def load_model(path: Path) -> nn.Module:
             f"{' '.join(str(error).split())[:300]}"
         ) from error
     if network is None:
-        names = ", ".join(list(state)[:3])
-        raise UnsupportedCheckpointError(
-            f"{path} is of an unknown architecture (parameters: {names}, ...); "
-            "RRDBNet and SRVGGNetCompact can be loaded"
-        )
+        from realesr.models.foreign import load_foreign  # spandrel takes seconds to import
+
+        network = load_foreign(path, state)
     return network.eval().requires_grad_(False)

@@ -3,13 +3,15 @@ import hashlib
 import pytest
 
 from realesr.errors import MissingWeightsError, UnknownModelError
-from realesr.models.catalog import MODELS, find_model, find_weights
+from realesr.models.catalog import MODELS, RELEASES, find_model, find_weights
 from realesr.models.loader import load_model
 
 from support.paths import ROOT
 
+SHIPPED = [spec for spec in MODELS if spec.weights.url is None]
 
-@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+
+@pytest.mark.parametrize("spec", SHIPPED, ids=lambda spec: spec.name)
 def test_shipped_weights_are_those_of_the_catalogue(spec, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = find_weights(spec)
@@ -18,6 +20,24 @@ def test_shipped_weights_are_those_of_the_catalogue(spec, tmp_path, monkeypatch)
     assert len(data) == spec.weights.size_bytes
     assert hashlib.sha256(data).hexdigest() == spec.weights.sha256
     assert load_model(path).scale == spec.scale
+
+
+@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+def test_every_entry_is_complete(spec):
+    assert len(spec.weights.sha256) == 64
+    assert set(spec.weights.sha256) <= set("0123456789abcdef")
+    assert spec.licence
+    assert spec.domain
+    if spec.weights.url:
+        assert spec.weights.url.startswith(f"{RELEASES}/v")
+        assert spec.weights.url.endswith(f"/{spec.weights.name}")
+    if spec.noisy_partner:
+        assert find_model(spec.noisy_partner).architecture == spec.architecture
+
+
+def test_names_are_unique():
+    assert len({spec.name for spec in MODELS}) == len(MODELS)
+    assert len({spec.weights.sha256 for spec in MODELS}) == len(MODELS)
 
 
 def test_weights_of_the_working_folder_come_first(tmp_path, monkeypatch):

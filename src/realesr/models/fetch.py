@@ -1,0 +1,227 @@
+"""Downloading weights: resumed, retried, and verified before a file takes its name."""
+
+from __future__ import annotations
+
+import hashlib
+import http
+import http.client
+import logging
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
+from realesr.models.catalog import (
+    MIRROR_VARIABLE,
+    RELEASES,
+    ModelSpec,
+    WeightFile,
+    cache_folder,
+    find_weights,
+)
+from realesr.progress import Notify, ignore
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Receives how many bytes are there, and of how many."""
+
+
+def _nobody(done: int, total: int) -> None:
+    """Progress that is not told."""
+
+
+WAITS_S = (1.0, 3.0, 9.0, 27.0)
+"""Pauses between attempts, s."""
+TIMEOUT_S = 30.0
+"""How long a server may be silent, s."""
+
+_BLOCK = 2**20
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def fetch(
+    weights: WeightFile,
+    folder: Path,
+    *,
+    on_progress: Progress = _nobody,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Path:
+    """Downloads a file of weights.
+
+    What an interrupted attempt has brought stays beside the target, in a file that ends with
+    ``.part``, and the next one goes on from there.
+
+    Args:
+        weights: What to download.
+        folder: Where to; it is made if it is missing.
+        on_progress: Is told how far it is.
+        sleep: Waits between attempts, s.
+
+    Returns:
+        The file, verified.
+
+    Raises:
+        DownloadError: The server cannot be reached, does not have the file, or the folder cannot
+            be written.
+        ChecksumMismatchError: Other bytes came than those expected; they are not kept.
+    """
+    target = folder / weights.name
+    partial = folder / f"{weights.name}.part"
+    url = _address(weights, target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whoever comes second waits, and finds the file.
+        with FileLock(folder / f"{weights.name}.lock"):
+            if target.exists() and sha256_of(target) == weights.sha256:
+                return target
+            is_resumed = partial.exists()
+            _download(url, weights, partial, target, on_progress, sleep)
+            if is_resumed and sha256_of(partial) != weights.sha256:
+                partial.unlink()  # its beginning was that of another file
+                _download(url, weights, partial, target, on_progress, sleep)
+            _verify(partial, weights, url)
+            partial.replace(target)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{target}: cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def obtain_weights(
+    spec: ModelSpec, *, on_progress: Progress = _nobody, notify: Notify = ignore
+) -> Path:
+    """Finds the weights of a model on this machine, or downloads them into the user's cache.
+
+    Args:
+        spec: The model.
+        on_progress: Is told how far a download is.
+        notify: Receives a sentence where a local file is not that of the catalogue.
+
+    Raises:
+        MissingWeightsError: They are not here, and nowhere to be downloaded.
+        DownloadError, ChecksumMismatchError: As :func:`fetch`.
+    """
+    try:
+        path = find_weights(spec)
+    except MissingWeightsError:
+        if spec.weights.url is None:
+            raise
+        return fetch(spec.weights, cache_folder(), on_progress=on_progress)
+    if not is_genuine(path, spec.weights):
+        notify(f"{path} is not the published {spec.name} (its SHA-256 differs), and used as it is")
+    return path
+
+
+def is_genuine(path: Path, weights: WeightFile) -> bool:
+    """Whether a file is byte for byte the one of the catalogue."""
+    return path.stat().st_size == weights.size_bytes and sha256_of(path) == weights.sha256
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file, lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _address(weights: WeightFile, target: Path) -> str:
+    if weights.url is None:
+        raise DownloadError(
+            f"{weights.name} is part of realesr and cannot be downloaded: put it at {target}"
+        )
+    mirror = os.environ.get(MIRROR_VARIABLE, RELEASES)
+    if not mirror.startswith(("https://", "http://")):
+        raise DownloadError(f"{MIRROR_VARIABLE}={mirror}: must begin with https:// or http://")
+    return weights.url.replace(RELEASES, mirror.rstrip("/"))
+
+
+def _download(
+    url: str,
+    weights: WeightFile,
+    partial: Path,
+    target: Path,
+    on_progress: Progress,
+    sleep: Callable[[float], None],
+) -> None:
+    """Tries until all bytes are there, or there is no hope."""
+    for wait_s in (*WAITS_S, None):
+        try:
+            _continue(url, weights, partial, on_progress)
+            break
+        except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
+            if wait_s is None or not _is_transient(error):
+                raise DownloadError(_explain(error, url, target)) from error
+            logger.info("%s: %s; trying again in %g s", url, error, wait_s)
+            sleep(wait_s)
+
+
+def _continue(url: str, weights: WeightFile, partial: Path, on_progress: Progress) -> None:
+    """Fetches what is missing; returns when all bytes are there."""
+    there = partial.stat().st_size if partial.exists() else 0
+    if there >= weights.size_bytes:
+        partial.unlink()  # no beginning of this file, or one that failed its check
+        there = 0
+    request = urllib.request.Request(url, headers={"User-Agent": "realesr"})  # noqa: S310
+    if there:
+        request.add_header("Range", f"bytes={there}-")
+    with _opened(request) as response:
+        is_partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        done = there if is_partial else 0
+        with partial.open("ab" if is_partial else "wb") as file:
+            while done <= weights.size_bytes and (block := _read(response)):
+                file.write(block)
+                done += len(block)
+                on_progress(done, weights.size_bytes)
+    if done < weights.size_bytes:
+        raise ConnectionError(f"the connection ended after {done} of {weights.size_bytes} bytes")
+
+
+def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
+    try:
+        response: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310 - see _address
+            request, timeout=TIMEOUT_S
+        )
+    except TimeoutError as error:
+        raise ConnectionError(f"no answer for {TIMEOUT_S:g} s") from error
+    return response
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """A block; trouble of the network becomes ConnectionError, apart from trouble of the disk."""
+    try:
+        return response.read(_BLOCK)
+    except OSError as error:
+        raise ConnectionError(str(error) or "the connection broke") from error
+
+
+def _verify(partial: Path, weights: WeightFile, url: str) -> None:
+    found = sha256_of(partial)
+    if found != weights.sha256:
+        partial.unlink()
+        raise ChecksumMismatchError(
+            f"{url}: what came is not {weights.name}: its SHA-256 is {found}, expected "
+            f"{weights.sha256}. Nothing was kept; a proxy or a mirror may have changed it"
+        )
+
+
+def _is_transient(error: Exception) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in _TRANSIENT_STATUSES
+    return True
+
+
+def _explain(error: Exception, url: str, target: Path) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        reason = f"the server answers {error.code} {error.reason}"
+    else:
+        reason = str(getattr(error, "reason", None) or error)
+    return (
+        f"{target.name} cannot be downloaded from {url}: {reason}. Download it elsewhere and put "
+        f"it at {target}, or name it with --model-path"
+    )

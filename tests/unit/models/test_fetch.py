@@ -1,0 +1,144 @@
+import hashlib
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+from realesr.errors import ChecksumMismatchError, DownloadError
+from realesr.models.catalog import MIRROR_VARIABLE, RELEASES, WeightFile
+from realesr.models.fetch import WAITS_S, fetch, sha256_of
+
+from support.server import Server
+
+DATA = np.random.default_rng(0).bytes(3_000_000)
+PATH = "/v1/net.pth"
+FILE = WeightFile(
+    name="net.pth",
+    size_bytes=len(DATA),
+    sha256=hashlib.sha256(DATA).hexdigest(),
+    url=RELEASES + PATH,
+)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with Server(content={PATH: DATA}).running() as running:
+        monkeypatch.setenv(MIRROR_VARIABLE, running.url)
+        yield running
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+def test_a_file_comes_whole_and_verified(server, tmp_path):
+    progress = []
+    path = fetch(FILE, tmp_path / "deep/cache", on_progress=lambda *at: progress.append(at))
+    assert path.read_bytes() == DATA
+    assert sha256_of(path) == FILE.sha256
+    assert progress[-1] == (len(DATA), len(DATA))
+    assert names(path.parent) == ["net.pth"]
+
+
+def test_a_cut_connection_is_taken_up_where_it_broke(server, tmp_path):
+    server.cuts = [1_000_000, 500_000]
+    waits = []
+    assert fetch(FILE, tmp_path, sleep=waits.append).read_bytes() == DATA
+    assert waits == list(WAITS_S[:2])
+    starts = [int(wanted[6:-1]) if wanted else 0 for _, wanted in server.requests]
+    assert starts == sorted(starts)
+    assert 0 < starts[1] <= 1_000_000
+
+
+def test_an_interrupted_download_is_taken_up_by_the_next(server, tmp_path):
+    def stop(done, total):
+        if done > 1_000_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(FILE, tmp_path, on_progress=stop)
+    assert names(tmp_path) == ["net.pth.part"]
+    server.requests.clear()
+    assert fetch(FILE, tmp_path).read_bytes() == DATA
+    ((_, wanted),) = server.requests
+    assert wanted.startswith("bytes=")
+    assert names(tmp_path) == ["net.pth"]
+
+
+def test_a_server_that_cannot_resume_sends_all_again(server, tmp_path):
+    server.ranges = False
+    (tmp_path / "net.pth.part").write_bytes(DATA[:1000])
+    assert fetch(FILE, tmp_path).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("leftover", [b"of another file", DATA[::-1], DATA + b"more"])
+def test_a_leftover_that_does_not_belong_there_does_no_harm(server, tmp_path, leftover):
+    (tmp_path / "net.pth.part").write_bytes(leftover)
+    assert fetch(FILE, tmp_path).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("wrong", [DATA[::-1], DATA + b"more"])
+def test_other_bytes_than_expected_are_not_kept(server, tmp_path, wrong):
+    server.content[PATH] = wrong
+    with pytest.raises(ChecksumMismatchError, match=FILE.sha256):
+        fetch(FILE, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_is_not_there_is_not_asked_for_twice(server, tmp_path):
+    server.content.clear()
+    with pytest.raises(DownloadError, match=r"net\.pth.*127.*404.*put it at .*net\.pth"):
+        fetch(FILE, tmp_path, sleep=lambda s: pytest.fail("waited"))
+    assert len(server.requests) == 1
+    assert names(tmp_path) == []
+
+
+def test_a_busy_server_is_asked_again(server, tmp_path):
+    server.statuses = [503, 429]
+    waits = []
+    assert fetch(FILE, tmp_path, sleep=waits.append).read_bytes() == DATA
+    assert waits == list(WAITS_S[:2])
+
+
+def test_without_a_network_the_message_says_what_to_do(monkeypatch, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv(MIRROR_VARIABLE, address)
+    waits = []
+    with pytest.raises(DownloadError) as caught:
+        fetch(FILE, tmp_path, sleep=waits.append)
+    assert waits == list(WAITS_S)
+    for part in ("net.pth", address + PATH, "refused", str(tmp_path / "net.pth"), "--model-path"):
+        assert part in str(caught.value)
+
+
+def test_two_at_once_download_once(server, tmp_path):
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(fetch(FILE, tmp_path))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [path.read_bytes() == DATA for path in results] == [True] * 4
+    assert len(server.requests) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DownloadError, match=r"file.net\.pth: cannot be written"):
+        fetch(FILE, tmp_path / "file")
+
+
+def test_what_has_no_address_is_not_downloaded(tmp_path):
+    with pytest.raises(DownloadError, match="part of realesr"):
+        fetch(WeightFile(name="a", size_bytes=1, sha256="0"), tmp_path)
+
+
+def test_only_the_web_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setenv(MIRROR_VARIABLE, "file:///etc")
+    with pytest.raises(DownloadError, match=MIRROR_VARIABLE):
+        fetch(FILE, tmp_path)
