@@ -29,6 +29,8 @@ class UpscaleOptions:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
         tile: Side of a tile in input px; 0 takes the picture whole; None fits it to the memory.
+        denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
+            keeps it; None for 0.5 with these, and for nothing with others.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, ``bicubic`` does not.
 
     Raises:
@@ -41,6 +43,7 @@ class UpscaleOptions:
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
+    denoise_strength: float | None = None
     alpha_upsampler: str = "realesrgan"
 
     def __post_init__(self) -> None:
@@ -52,6 +55,9 @@ class UpscaleOptions:
             raise InvalidOptionError(
                 f"--tile {self.tile}: take auto, 0 (the whole picture) or a number of pixels"
             )
+        strength = self.denoise_strength
+        if strength is not None and not 0 <= strength <= 1:
+            raise InvalidOptionError(f"--denoise-strength {strength:g}: take 0 to 1")
         _check_choice("--precision", self.precision, PRECISIONS)
         _check_choice("--alpha-upsampler", self.alpha_upsampler, ALPHA_UPSAMPLERS)
 

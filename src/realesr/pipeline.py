@@ -6,16 +6,14 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
-from realesr.engine.upscaler import TileCallback, Upscaler
-from realesr.imaging.resize import resize
+from realesr.engine.interpolation import Interpolator
+from realesr.engine.upscaler import Upscaler
 from realesr.media.sources import ImageSink, ImageSource
 from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Reporter
+from realesr.progress import Notify, Progress, Reporter
 
-_UINT16 = np.dtype(np.uint16)
+Enlarger = Upscaler | Interpolator
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class RunReport:
 
 def run(
     plan: Plan,
-    upscaler: Upscaler,
+    enlarger: Enlarger,
     *,
     outscale: float | None = None,
     encoding: EncodingOptions,
@@ -44,7 +42,7 @@ def run(
 
     Args:
         plan: The jobs.
-        upscaler: The network.
+        enlarger: The network, or a plain filter.
         outscale: Output px per input px along each side; None for the network's own scale.
         encoding: How outputs are written.
         max_pixels: Larger inputs fail, px.
@@ -58,7 +56,7 @@ def run(
         source = ImageSource(job.source, max_pixels=max_pixels, notify=notify)
         sink = ImageSink(job.destination, options=encoding, notify=notify)
         try:
-            _run_job(source, sink, upscaler, outscale, reporter.tile_done, notify)
+            _run_job(source, sink, enlarger, outscale, reporter.tile_done, notify)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             reporter.failed(job.source, error)
             failed.append(job)
@@ -71,19 +69,14 @@ def run(
 def _run_job(
     source: ImageSource,
     sink: ImageSink,
-    upscaler: Upscaler,
+    enlarger: Enlarger,
     outscale: float | None,
-    on_tile: TileCallback,
+    on_tile: Progress,
     notify: Notify,
 ) -> None:
     with source, sink:
         for frame in source:
-            size = frame.image.size.scaled(outscale or upscaler.scale)
+            size = frame.image.size.scaled(outscale or enlarger.scale)
             image = sink.prepare(frame.image, size)
-            depth = image.pixels.dtype
-            if size == image.size.scaled(upscaler.scale):
-                enlarged = upscaler(image, on_tile=on_tile, notify=notify)
-            else:
-                finer = upscaler(image, dtype=_UINT16, on_tile=on_tile, notify=notify)
-                enlarged = resize(finer, size, depth)
+            enlarged = enlarger.to_size(image, size, on_tile=on_tile, notify=notify)
             sink.write(replace(frame, image=enlarged))

@@ -14,6 +14,14 @@ def ignore(notice: str) -> None:
     """A :data:`Notify` that tells nobody."""
 
 
+Progress = Callable[[int, int], None]
+"""Receives how much is done, and of how much: tiles, bytes."""
+
+
+def uncounted(done: int, total: int) -> None:
+    """A :data:`Progress` that tells nobody."""
+
+
 class Reporter(Protocol):
     """Receives what happens, in order: for each job started, tiles, then finished or failed."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from realesr import pipeline
 from realesr.cli.main import main
@@ -19,7 +20,7 @@ from realesr.media.decode import read_image
 
 from support.icc import profile
 from support.networks import random_image, tiny_weights
-from support.paths import ROOT, shared
+from support.paths import shared
 from support.pictures import write_image
 
 
@@ -158,6 +159,23 @@ def test_any_format_becomes_any_other(tmp_path, weights, capsys, ext):
     assert (enlarged.alpha is None) == (ext == "jpg")
     told = "note: in.png: JPEG holds no transparency: laid on white" in capsys.readouterr().err
     assert told == (ext == "jpg")
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "bicubic", "lanczos"])
+def test_baselines_are_models_of_any_scale(tmp_path, method):
+    image = random_image(20, 14)
+    write_image(tmp_path / "in.png", image)
+    assert main(["image", "-i", "in.png", "-n", method, "-s", "3"]) == 0
+    enlarged = read_image(tmp_path / "results/in_out.png").pixels
+    if method == "nearest":
+        assert (enlarged[1::3, 1::3] == image.pixels).all()
+        assert (enlarged == np.kron(image.pixels, np.ones((3, 3, 1), np.uint8))).all()
+    else:
+        filter_ = PillowImage.Resampling[method.upper()]
+        for channel in range(3):
+            plane = PillowImage.fromarray(image.pixels[..., channel].astype(np.float32))
+            expected = np.clip(np.asarray(plane.resize((60, 42), filter_)), 0, 255)
+            assert np.abs(enlarged[..., channel] - expected).max() <= 0.51
 
 
 def test_quality_and_lossless_change_what_is_written(tmp_path, weights):
@@ -332,14 +350,6 @@ def test_an_interruption_leaves_only_whole_files(tmp_path):
     assert 0 < len(outputs) < 200
     for output in outputs:
         assert read_image(output).size.width == 256
-
-
-def test_models_list(capsys):
-    assert main(["models", "list"]) == 0
-    header, *rows = capsys.readouterr().out.splitlines()
-    assert header.split() == ["NAME", "SCALE", "LICENCE", "MADE", "FOR", "WEIGHTS"]
-    (photo,) = (row for row in rows if row.startswith("realesr-photo-x4 "))
-    assert str(ROOT / "weights") in photo
 
 
 @pytest.mark.parametrize("name", ["realesr-animevideov3.safetensors", "realesr-general-x4v3.pth"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from realesr.cli.enlarger import make_enlarger, obtain_files
 from realesr.media.formats import IMAGE_SUFFIXES
-from realesr.models.catalog import find_model, find_weights
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MAX_PIXELS,
@@ -19,9 +18,6 @@ from realesr.options import (
     UpscaleOptions,
 )
 from realesr.plan import make_plan
-
-if TYPE_CHECKING:
-    from realesr.engine.upscaler import Upscaler
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,10 +39,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a folder; for a single picture also a file name such as out.png",
     )
     parser.add_argument(
-        "-n", "--model-name", default=DEFAULT_MODEL, help="a name of `realesr models list`"
+        "-n",
+        "--model-name",
+        default=DEFAULT_MODEL,
+        help="a name of `realesr models list`, or nearest, bilinear, bicubic, lanczos",
     )
     parser.add_argument(
         "--model-path", type=Path, help="a file of weights, .safetensors or .pth, instead of -n"
+    )
+    parser.add_argument(
+        "-dn",
+        "--denoise-strength",
+        type=float,
+        help="0 keeps noise, 1 takes it away; for realesr-general-x4v3 (default: 0.5 there)",
     )
     parser.add_argument(
         "-s", "--outscale", type=float, help="how many times larger; the model's own scale if unset"
@@ -113,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         precision=args.precision,
         tile=args.tile,
+        denoise_strength=args.denoise_strength,
         alpha_upsampler=args.alpha_upsampler,
     )
     files = FileOptions(
@@ -128,18 +134,18 @@ def run(args: argparse.Namespace) -> int:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
         print(f"left out, no pictures: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
-    weights = options.model_path or find_weights(find_model(options.model_name))
+    network_files = obtain_files(options)
 
     # Only now, when everything cheap has been checked: PyTorch takes seconds to import.
     from realesr import pipeline
     from realesr.cli.reporter import TqdmReporter
 
-    upscaler = _make_upscaler(options, weights)
+    enlarger = make_enlarger(options, network_files)
     reporter = TqdmReporter()
     try:
         report = pipeline.run(
             plan,
-            upscaler,
+            enlarger,
             outscale=options.outscale,
             encoding=files.encoding,
             max_pixels=files.max_pixels,
@@ -157,19 +163,3 @@ def run(args: argparse.Namespace) -> int:
 
 def _tile(text: str) -> int | None:
     return None if text == "auto" else int(text)
-
-
-def _make_upscaler(options: UpscaleOptions, weights: Path) -> Upscaler:
-    from realesr.engine.device import resolve_device
-    from realesr.engine.precision import resolve_precision
-    from realesr.engine.upscaler import Upscaler
-    from realesr.models.loader import load_model
-
-    device = resolve_device(options.device)
-    return Upscaler(
-        load_model(weights),
-        device=device,
-        dtype=resolve_precision(options.precision, device),
-        tile=options.tile,
-        alpha_upsampler=options.alpha_upsampler,
-    )

@@ -1,33 +1,138 @@
-"""``realesr models``: what can be asked for by name."""
+"""``realesr models``: what can be asked for by name, and its weights."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from realesr.errors import MissingWeightsError
-from realesr.models.catalog import MODELS, ModelSpec, find_weights
+from realesr.models.catalog import MODELS, ModelSpec, cache_folder, find_model, find_weights
+
+ABSENT = "not here"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command and its verbs."""
-    parser = commands.add_parser("models", help="list the models")
+    parser = commands.add_parser("models", help="list, download and check the models")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verbs.add_parser("list", help="name, scale, licence, place and domain of each model")
-    parser.set_defaults(run=run)
+
+    def add_verb(name: str, run: Callable[[argparse.Namespace], int], help_: str) -> None:
+        verb = verbs.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+        verb.set_defaults(run=run)
+        if name == "info":
+            verb.add_argument("model", help="a name of `realesr models list`, or a file of weights")
+        elif name != "list":
+            verb.add_argument("names", nargs="*", help="names of `realesr models list`")
+        if name == "fetch":
+            verb.add_argument("--all", action="store_true", help="every model that is not here")
+
+    add_verb("list", list_models, "name, scale, licence, place and domain of each model")
+    add_verb("fetch", fetch_models, "download weights into the user's cache")
+    add_verb("verify", verify_models, "compare the weights on this machine with the catalogue")
+    add_verb("info", show_model, "all that is known of a model, or of a file of weights")
 
 
-def run(args: argparse.Namespace) -> int:
+def list_models(args: argparse.Namespace) -> int:
     """Prints a line for each model; returns the exit code."""
-    rows = [("NAME", "SCALE", "LICENCE", "MADE FOR", "WEIGHTS"), *map(_row, MODELS)]
+    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, MODELS)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
     return 0
 
 
+def fetch_models(args: argparse.Namespace) -> int:
+    """Downloads what is not here; returns the exit code."""
+    from realesr.cli.reporter import download_bar
+    from realesr.models.fetch import obtain_weights
+
+    if not args.names and not args.all:
+        print("name the models to download, or say --all", file=sys.stderr)
+        return 2
+    specs = [find_model(name) for name in args.names] if args.names else list(MODELS)
+    for spec in specs:
+        with download_bar(spec.weights.name) as on_progress:
+            path = obtain_weights(spec, on_progress=on_progress, notify=_warn)
+        print(path)
+    return 0
+
+
+def verify_models(args: argparse.Namespace) -> int:
+    """Compares hashes; returns 1 where one differs or a named model is missing."""
+    from realesr.models.fetch import is_genuine
+
+    code = 0
+    for spec in [find_model(name) for name in args.names] or MODELS:
+        path = _place(spec)
+        if path is None:
+            verdict = ABSENT
+            code |= bool(args.names)
+        elif is_genuine(path, spec.weights):
+            verdict = f"genuine: {path}"
+        else:
+            verdict = f"not the published file: {path}"
+            code = 1
+        print(f"{spec.name}: {verdict}")
+    return code
+
+
+def show_model(args: argparse.Namespace) -> int:
+    """Prints what the catalogue, or the file, says; returns the exit code."""
+    known = any(spec.name == args.model for spec in MODELS)
+    path = Path(args.model)
+    lines = _describe_file(path) if not known and path.is_file() else _describe(args.model)
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"{name.ljust(width)}  {value}")
+    return 0
+
+
+def _describe(name: str) -> list[tuple[str, str]]:
+    spec = find_model(name)
+    return [
+        ("name", spec.name),
+        ("made for", spec.domain),
+        ("scale", f"x{spec.scale}"),
+        ("architecture", spec.architecture),
+        ("licence", spec.licence),
+        ("file", f"{spec.weights.name}, {spec.weights.size_bytes} bytes"),
+        ("sha256", spec.weights.sha256),
+        ("from", spec.weights.url or "part of realesr"),
+        ("here", str(_place(spec) or f"no: would go to {cache_folder()}")),
+    ]
+
+
+def _describe_file(path: Path) -> list[tuple[str, str]]:
+    from realesr.models.fetch import sha256_of
+    from realesr.models.loader import load_model
+
+    model = load_model(path)
+    digest = sha256_of(path)
+    published = [spec.name for spec in MODELS if spec.weights.sha256 == digest]
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return [
+        ("file", str(path)),
+        ("architecture", getattr(model, "architecture", type(model).__name__)),
+        ("scale", f"x{model.scale}"),
+        ("parameters", f"{parameters:,}"),
+        ("sha256", digest),
+        ("published as", ", ".join(published) or "not in the catalogue"),
+    ]
+
+
 def _row(spec: ModelSpec) -> tuple[str, ...]:
+    size = f"{spec.weights.size_bytes / 1e6:.1f}"
+    return spec.name, f"x{spec.scale}", size, spec.licence, str(_place(spec) or ABSENT), spec.domain
+
+
+def _place(spec: ModelSpec) -> Path | None:
     try:
-        place = str(find_weights(spec))
+        return find_weights(spec)
     except MissingWeightsError:
-        place = "missing"
-    return spec.name, f"x{spec.scale}", spec.licence, spec.domain, place
+        return None
+
+
+def _warn(notice: str) -> None:
+    print(f"note: {notice}", file=sys.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,9 +63,31 @@ class TqdmReporter:
             self._files.update()
 
 
-def _bar(total: int | None, unit: str, name: str = "") -> tqdm[NoReturn]:
+@contextmanager
+def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a download; yields what is to be told of bytes done and of all bytes."""
+    with ExitStack() as stack:
+        bars: list[tqdm[NoReturn]] = []
+
+        def advance(done: int, total: int) -> None:
+            if not bars:  # nothing shows where nothing has to be downloaded
+                bars.append(stack.enter_context(closing(_bar(total, "B", name, unit_scale=True))))
+            bars[0].update(done - bars[0].n)
+
+        yield advance
+
+
+def _bar(
+    total: int | None, unit: str, name: str = "", *, unit_scale: bool = False
+) -> tqdm[NoReturn]:
     """A bar on standard error that leaves no trace; ``disable=None`` is quiet off a terminal."""
     bar: tqdm[NoReturn] = tqdm(
-        total=total, unit=unit, desc=name, leave=False, disable=None, dynamic_ncols=True
+        total=total,
+        unit=unit,
+        unit_scale=unit_scale,
+        desc=name,
+        leave=False,
+        disable=None,
+        dynamic_ncols=True,
     )
     return bar

@@ -11,8 +11,13 @@ from realesr.geometry import Size
 from realesr.imaging.depth import to_depth
 from realesr.imaging.image import Image, PixelDType, Plane
 
-LANCZOS = PillowImage.Resampling.LANCZOS
-BICUBIC = PillowImage.Resampling.BICUBIC
+FILTERS = {
+    "nearest": PillowImage.Resampling.NEAREST,
+    "bilinear": PillowImage.Resampling.BILINEAR,
+    "bicubic": PillowImage.Resampling.BICUBIC,
+    "lanczos": PillowImage.Resampling.LANCZOS,
+}
+"""Pillow's filters; all but the first widen where they reduce, and so do not alias."""
 
 BAND_BYTES = 64 * 2**20
 """About how much a band of rows takes as float32, before or after the resize, bytes."""
@@ -20,33 +25,32 @@ _SUPPORT = 3
 """Reach of the widest filter, Lanczos, in px of the coarser of both pictures."""
 
 
-def resize(image: Image, size: Size, dtype: PixelDType) -> Image:
-    """Resizes gamma-encoded values with an antialiasing Lanczos filter.
+def resize(image: Image, size: Size, dtype: PixelDType, method: str = "lanczos") -> Image:
+    """Resizes gamma-encoded values.
 
     Args:
         image: Any depth; opacity is resized like the colours.
         size: The size of the result, px.
         dtype: The depth of the result, uint8 or uint16: the values are rounded once, to it.
+        method: A name of :data:`FILTERS`.
     """
     out = np.empty((size.height, size.width, 3), dtype)
     for channel in range(1 if image.is_gray else 3):
-        _resize_into(image.pixels[..., channel], out[..., channel], LANCZOS)
+        _resize_into(image.pixels[..., channel], out[..., channel], method)
     if image.is_gray:
         out[..., 1:] = out[..., :1]
-    alpha = None if image.alpha is None else resize_plane(image.alpha, size, dtype, LANCZOS)
+    alpha = None if image.alpha is None else resize_plane(image.alpha, size, dtype, method)
     return replace(image, pixels=out, alpha=alpha)
 
 
-def resize_plane(
-    plane: Plane, size: Size, dtype: PixelDType, method: PillowImage.Resampling
-) -> Plane:
-    """Resizes one channel, (H, W), with one of Pillow's antialiasing filters."""
+def resize_plane(plane: Plane, size: Size, dtype: PixelDType, method: str) -> Plane:
+    """Resizes one channel, (H, W), as :func:`resize` does."""
     out = np.empty((size.height, size.width), dtype)
     _resize_into(plane, out, method)
     return out
 
 
-def _resize_into(plane: Plane, out: Plane, method: PillowImage.Resampling) -> None:
+def _resize_into(plane: Plane, out: Plane, method: str) -> None:
     """Band by band, so that only a band is ever held as float.
 
     A band of output rows needs the rows that it is made of and the filter's reach around them.
@@ -56,12 +60,13 @@ def _resize_into(plane: Plane, out: Plane, method: PillowImage.Resampling) -> No
     ratio = height / out_height
     reach = int(np.ceil(_SUPPORT * max(ratio, 1))) + 1
     row_bytes = 4 * max(width * ratio, out_width)
-    rows = max(1, int(BAND_BYTES / row_bytes))
+    # The nearest pixel is found by rounding down, which the border of a band could tip over.
+    rows = out_height if method == "nearest" else max(1, int(BAND_BYTES / row_bytes))
     for top in range(0, out_height, rows):
         bottom = min(top + rows, out_height)
         first = max(0, int(top * ratio) - reach)
         last = min(height, int(np.ceil(bottom * ratio)) + reach)
         band = PillowImage.fromarray(plane[first:last].astype(np.float32) / peak)
         box = (0, top * ratio - first, width, min(bottom * ratio - first, last - first))
-        resized = band.resize((out_width, bottom - top), method, box=box)
+        resized = band.resize((out_width, bottom - top), FILTERS[method], box=box)
         out[top:bottom] = to_depth(np.asarray(resized), out.dtype)

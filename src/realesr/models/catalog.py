@@ -157,16 +157,20 @@ MODELS = (
 )
 
 
+BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
+"""Names that stand for plain filters, to compare with; they need no weights and have any scale."""
+
+
 def find_model(name: str) -> ModelSpec:
-    """Looks a model up by its name.
+    """Looks a model up by its name; what follows a dot, as in ``.pth``, does not count.
 
     Raises:
         UnknownModelError: There is none of that name.
     """
     for spec in MODELS:
-        if spec.name == name:
+        if spec.name == name.partition(".")[0]:
             return spec
-    names = ", ".join(spec.name for spec in MODELS)
+    names = ", ".join((*(spec.name for spec in MODELS), *BASELINES))
     raise UnknownModelError(
         f"no model is called {name!r}; known: {names}. For a file of weights use --model-path"
     )

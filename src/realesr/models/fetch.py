@@ -24,16 +24,9 @@ from realesr.models.catalog import (
     cache_folder,
     find_weights,
 )
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, Progress, ignore, uncounted
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Receives how many bytes are there, and of how many."""
-
-
-def _nobody(done: int, total: int) -> None:
-    """Progress that is not told."""
 
 
 WAITS_S = (1.0, 3.0, 9.0, 27.0)
@@ -49,7 +42,7 @@ def fetch(
     weights: WeightFile,
     folder: Path,
     *,
-    on_progress: Progress = _nobody,
+    on_progress: Progress = uncounted,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Downloads a file of weights.
@@ -95,7 +88,7 @@ def fetch(
 
 
 def obtain_weights(
-    spec: ModelSpec, *, on_progress: Progress = _nobody, notify: Notify = ignore
+    spec: ModelSpec, *, on_progress: Progress = uncounted, notify: Notify = ignore
 ) -> Path:
     """Finds the weights of a model on this machine, or downloads them into the user's cache.
 

@@ -1,0 +1,111 @@
+"""From options to something that enlarges pictures: weights found or downloaded, network loaded."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realesr.errors import InvalidOptionError
+from realesr.models.catalog import BASELINES, ModelSpec, find_model
+from realesr.options import UpscaleOptions
+
+if TYPE_CHECKING:
+    from realesr.pipeline import Enlarger
+
+DEFAULT_DENOISE_STRENGTH = 0.5
+"""As in the reference's ``inference_realesrgan.py``."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFiles:
+    """The weights that make a network.
+
+    Attributes:
+        path: The file.
+        partner: Another one, that keeps noise, to mix it with; None for no mixture.
+        share: How much of the mixture is ``path``.
+    """
+
+    path: Path
+    partner: Path | None = None
+    share: float = 1.0
+
+
+def obtain_files(options: UpscaleOptions) -> NetworkFiles | None:
+    """Finds, or downloads, the weights that are asked for. Loads nothing heavy.
+
+    Returns:
+        None for a baseline, which needs none.
+
+    Raises:
+        UnknownModelError, WeightsError: They cannot be had.
+        InvalidOptionError: A mixture is asked for whose partner is not there.
+    """
+    strength = options.denoise_strength
+    if options.model_path is not None:
+        if strength is None or strength == 1:
+            return NetworkFiles(options.model_path)
+        return NetworkFiles(options.model_path, _partner_beside(options.model_path), strength)
+    if options.model_name in BASELINES:
+        return None
+    spec = find_model(options.model_name)
+    path = _obtain(spec)
+    if spec.noisy_partner is None:
+        if strength is not None:
+            _tell(f"--denoise-strength does nothing for {spec.name}, which has no partner")
+        return NetworkFiles(path)
+    strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
+    if strength == 1:
+        return NetworkFiles(path)
+    return NetworkFiles(path, _obtain(find_model(spec.noisy_partner)), strength)
+
+
+def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarger:
+    """Loads the network onto its device. Imports PyTorch.
+
+    Raises:
+        WeightsError, DeviceError: It cannot be loaded, or not there.
+    """
+    if files is None:
+        from realesr.engine.interpolation import Interpolator
+
+        return Interpolator(options.model_name)
+    from realesr.engine.device import resolve_device
+    from realesr.engine.precision import resolve_precision
+    from realesr.engine.upscaler import Upscaler
+    from realesr.models.loader import load_model
+
+    device = resolve_device(options.device)
+    return Upscaler(
+        load_model(files.path, partner=files.partner, share=files.share),
+        device=device,
+        dtype=resolve_precision(options.precision, device),
+        tile=options.tile,
+        alpha_upsampler=options.alpha_upsampler,
+    )
+
+
+def _partner_beside(path: Path) -> Path:
+    """The reference's rule: the same name with ``-wdn`` in it, in the same folder."""
+    partner = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))
+    if partner == path or not partner.is_file():
+        raise InvalidOptionError(
+            f"--denoise-strength mixes {path.name} with a partner that keeps noise, "
+            "realesr-general-wdn-x4v3 beside realesr-general-x4v3, which is not there: "
+            "put it there, or leave the option out"
+        )
+    return partner
+
+
+def _obtain(spec: ModelSpec) -> Path:
+    from realesr.cli.reporter import download_bar
+    from realesr.models.fetch import obtain_weights
+
+    with download_bar(spec.weights.name) as on_progress:
+        return obtain_weights(spec, on_progress=on_progress, notify=_tell)
+
+
+def _tell(notice: str) -> None:
+    print(f"note: {notice}", file=sys.stderr)
