@@ -27,6 +27,16 @@ class Size:
         """Both sides times ``factor``, rounded down as the reference does, never below 1 px."""
         return Size(max(1, int(self.width * factor)), max(1, int(self.height * factor)))
 
+    def fitted(self, width: int | None, height: int | None) -> Size:
+        """The size of these proportions that is as wide, or as high, or just fits into both."""
+        factors = [
+            limit / side
+            for limit, side in ((width, self.width), (height, self.height))
+            if limit is not None
+        ]
+        factor = min(factors, default=1.0)
+        return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
+
     def padding_to(self, *, multiple_of: int, minimum: int = 1) -> Padding:
         """The padding right and below that reaches a multiple, and at least ``minimum``, px."""
         right, bottom = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
+from realesr.geometry import Size
 
 DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
@@ -19,16 +20,70 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """How large results become. At most one way is given; none means the model's own scale.
+
+    Attributes:
+        outscale: Output px per input px along each side.
+        width: Width, px; alone it keeps the proportions.
+        height: Height, px; alone it keeps the proportions. With a width it need not.
+        fit: A box; the result keeps its proportions and just fits into it.
+
+    Raises:
+        InvalidOptionError: A number is outside its range, or there is more than one way.
+    """
+
+    outscale: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fit: Size | None = None
+
+    def __post_init__(self) -> None:
+        if self.outscale is not None and not 0 < self.outscale <= 64:
+            raise InvalidOptionError(f"--outscale {self.outscale:g}: take a number up to 64")
+        for option, side in (("--width", self.width), ("--height", self.height)):
+            if side is not None and side < 1:
+                raise InvalidOptionError(f"{option} {side}: take a number of pixels")
+        ways = (
+            self.outscale is not None,
+            self.width is not None or self.height is not None,
+            self.fit is not None,
+        )
+        if sum(ways) > 1:
+            raise InvalidOptionError(
+                "--outscale, --width with --height, and --fit are three ways to say one thing: "
+                "choose one"
+            )
+
+    def size_of(self, source: Size, scale: float) -> Size:
+        """The size of a result, px.
+
+        Args:
+            source: The size of the input.
+            scale: What the model enlarges by where nothing else is asked for.
+        """
+        if self.fit is not None:
+            return source.fitted(self.fit.width, self.fit.height)
+        if self.width is not None and self.height is not None:
+            return Size(self.width, self.height)
+        if self.width is not None or self.height is not None:
+            return source.fitted(self.width, self.height)
+        return source.scaled(self.outscale or scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleOptions:
     """How pictures are made larger.
 
     Attributes:
         model_name: A name of the catalogue.
         model_path: A file of weights that takes the place of the catalogue's, or None.
-        outscale: Output pixels per input pixel along each side; None for the model's own scale.
+        target: How large results become.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
         tile: Side of a tile in input px; 0 takes the picture whole; None fits it to the memory.
+        tile_pad: Context around a tile in px; None for what the network needs.
+        pre_pad: Mirrored px added right and below before the network, and cut off after it.
         denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
             keeps it; None for 0.5 with these, and for nothing with others.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, ``bicubic`` does not.
@@ -39,22 +94,25 @@ class UpscaleOptions:
 
     model_name: str = DEFAULT_MODEL
     model_path: Path | None = None
-    outscale: float | None = None
+    target: Target = field(default_factory=Target)
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
+    tile_pad: int | None = None
+    pre_pad: int = 0
     denoise_strength: float | None = None
     alpha_upsampler: str = "realesrgan"
 
     def __post_init__(self) -> None:
-        if self.outscale is not None and not 0 < self.outscale <= 64:
-            raise InvalidOptionError(f"--outscale {self.outscale:g}: take a number up to 64")
         if not _DEVICE.fullmatch(self.device):
             raise InvalidOptionError(f"--device {self.device}: take auto, cpu, cuda, cuda:N or mps")
         if self.tile is not None and self.tile < 0:
             raise InvalidOptionError(
                 f"--tile {self.tile}: take auto, 0 (the whole picture) or a number of pixels"
             )
+        for option, pixels in (("--tile-pad", self.tile_pad), ("--pre-pad", self.pre_pad)):
+            if pixels is not None and pixels < 0:
+                raise InvalidOptionError(f"{option} {pixels}: take 0 or more")
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
             raise InvalidOptionError(f"--denoise-strength {strength:g}: take 0 to 1")

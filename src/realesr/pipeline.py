@@ -9,7 +9,7 @@ from functools import partial
 from realesr.engine.interpolation import Interpolator
 from realesr.engine.upscaler import Upscaler
 from realesr.media.sources import ImageSink, ImageSource
-from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions
+from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
 from realesr.plan import Job, Plan
 from realesr.progress import Notify, Progress, Reporter
 
@@ -33,7 +33,7 @@ def run(
     plan: Plan,
     enlarger: Enlarger,
     *,
-    outscale: float | None = None,
+    target: Target,
     encoding: EncodingOptions,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     reporter: Reporter,
@@ -43,7 +43,7 @@ def run(
     Args:
         plan: The jobs.
         enlarger: The network, or a plain filter.
-        outscale: Output px per input px along each side; None for the network's own scale.
+        target: How large results become.
         encoding: How outputs are written.
         max_pixels: Larger inputs fail, px.
         reporter: Is told what happens.
@@ -56,7 +56,7 @@ def run(
         source = ImageSource(job.source, max_pixels=max_pixels, notify=notify)
         sink = ImageSink(job.destination, options=encoding, notify=notify)
         try:
-            _run_job(source, sink, enlarger, outscale, reporter.tile_done, notify)
+            _run_job(source, sink, enlarger, target, reporter.tile_done, notify)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             reporter.failed(job.source, error)
             failed.append(job)
@@ -70,13 +70,13 @@ def _run_job(
     source: ImageSource,
     sink: ImageSink,
     enlarger: Enlarger,
-    outscale: float | None,
+    target: Target,
     on_tile: Progress,
     notify: Notify,
 ) -> None:
     with source, sink:
         for frame in source:
-            size = frame.image.size.scaled(outscale or enlarger.scale)
+            size = target.size_of(frame.image.size, enlarger.scale)
             image = sink.prepare(frame.image, size)
             enlarged = enlarger.to_size(image, size, on_tile=on_tile, notify=notify)
             sink.write(replace(frame, image=enlarged))

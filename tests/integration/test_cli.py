@@ -84,6 +84,32 @@ def test_any_scale(tmp_path, weights, scale, size):
     assert (enlarged.size.width, enlarged.size.height) == size
 
 
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (["--width", "30"], (30, 22)),
+        (["--height", "30"], (40, 30)),
+        (["--width", "30", "--height", "30"], (30, 30)),
+        (["--fit", "100x24"], (32, 24)),
+    ],
+)
+def test_any_size(tmp_path, weights, options, size):
+    save(tmp_path / "in.png")
+    assert main(["image", "-i", "in.png", *options, "--model-path", weights]) == 0
+    enlarged = read_image(tmp_path / "results/in_out.png")
+    assert (enlarged.size.width, enlarged.size.height) == size
+
+
+def test_the_reference_spells_its_options_with_underscores(tmp_path, weights):
+    """Every option of inference_realesrgan.py but those for faces, spelled as there."""
+    save(tmp_path / "in_put.png")
+    arguments = "--input in_put.png --output out_put --outscale 3.5 --suffix big_one --tile 32"
+    arguments += " --tile_pad 10 --pre_pad 4 --alpha_upsampler bicubic --ext png --fp32"
+    arguments += f" --model_path={weights} --model_name=some_name -dn 1"
+    assert main(["image", *arguments.split()]) == 0
+    assert read_image(tmp_path / "out_put/in_put_big_one.png").size.width == 42
+
+
 def test_a_resize_rounds_once(tmp_path, weights):
     """Enlarging to the native scale by way of a resize differs by at most one level."""
     save(tmp_path / "in.png", 40, 30)
@@ -252,6 +278,11 @@ def test_places_that_must_not_be_read_or_written_are_named(monkeypatch, capsys, 
         (["-i", "in.png", "-s", "0"], 2, "--outscale 0"),
         (["-i", "in.png", "--tile", "-4"], 2, "--tile -4"),
         (["-i", "in.png", "--device", "toaster"], 2, "--device toaster"),
+        (["-i", "in.png", "-g", "77"], 1, "cuda:77"),
+        (["-i", "in.png", "--width", "0"], 2, "--width 0"),
+        (["-i", "in.png", "-s", "2", "--fit", "9x9"], 2, "choose one"),
+        (["-i", "in.png", "-dn", "2"], 2, "--denoise-strength 2"),
+        (["-i", "in.png", "--pre-pad", "-1"], 2, "--pre-pad -1"),
         (["-i", "in.png", "--device", "cuda:77"], 1, "cuda:77"),
         (["-i", "in.png", "--device", "cpu", "--precision", "fp16"], 1, "--precision fp16"),
         (["-i", "in.png", "--quality", "0"], 2, "--quality 0"),

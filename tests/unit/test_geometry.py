@@ -15,6 +15,21 @@ def test_scaled_rounds_down_but_not_to_nothing(factor, expected):
     assert Size(10, 3).scaled(factor) == expected
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (100, None, Size(100, 50)),
+        (None, 100, Size(200, 100)),
+        (100, 100, Size(100, 50)),
+        (1000, 10, Size(20, 10)),
+        (1, None, Size(1, 1)),
+        (None, None, Size(40, 20)),
+    ],
+)
+def test_fitted_keeps_the_proportions(width, height, expected):
+    assert Size(40, 20).fitted(width, height) == expected
+
+
 def test_padding_reaches_multiple_and_minimum():
     assert Size(5, 8).padding_to(multiple_of=4) == Padding(right=3)
     assert Size(1, 8).padding_to(multiple_of=2, minimum=16) == Padding(right=15, bottom=8)

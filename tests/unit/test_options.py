@@ -1,13 +1,43 @@
 import pytest
 
 from realesr.errors import InvalidOptionError
-from realesr.options import EncodingOptions, FileOptions, UpscaleOptions
+from realesr.geometry import Size
+from realesr.options import EncodingOptions, FileOptions, Target, UpscaleOptions
 
 
 @pytest.mark.parametrize("outscale", [0, -1, 65, float("nan"), float("inf")])
 def test_impossible_scales(outscale):
     with pytest.raises(InvalidOptionError, match="--outscale"):
-        UpscaleOptions(outscale=outscale)
+        Target(outscale=outscale)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (Target(), Size(120, 80)),
+        (Target(outscale=1.5), Size(45, 30)),
+        (Target(width=60), Size(60, 40)),
+        (Target(height=60), Size(90, 60)),
+        (Target(width=50, height=60), Size(50, 60)),
+        (Target(fit=Size(100, 50)), Size(75, 50)),
+    ],
+)
+def test_targets(target, expected):
+    assert target.size_of(Size(30, 20), 4) == expected
+
+
+@pytest.mark.parametrize(
+    "ways", [{"outscale": 2, "width": 5}, {"fit": Size(3, 3), "height": 5}, {"width": 0}]
+)
+def test_impossible_targets(ways):
+    with pytest.raises(InvalidOptionError):
+        Target(**ways)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1])
+def test_impossible_strengths(strength):
+    with pytest.raises(InvalidOptionError, match="--denoise-strength"):
+        UpscaleOptions(denoise_strength=strength)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cpu:1 ", ""])

@@ -83,6 +83,8 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
         device=device,
         dtype=resolve_precision(options.precision, device),
         tile=options.tile,
+        tile_pad=options.tile_pad,
+        pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,
     )
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from realesr.cli.enlarger import make_enlarger, obtain_files
+from realesr.geometry import Size
 from realesr.media.formats import IMAGE_SUFFIXES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
@@ -15,6 +16,7 @@ from realesr.options import (
     PRECISIONS,
     EncodingOptions,
     FileOptions,
+    Target,
     UpscaleOptions,
 )
 from realesr.plan import make_plan
@@ -56,6 +58,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "-s", "--outscale", type=float, help="how many times larger; the model's own scale if unset"
     )
+    parser.add_argument("--width", type=int, help="width in pixels, instead of -s")
+    parser.add_argument("--height", type=int, help="height in pixels, instead of -s")
+    parser.add_argument(
+        "--fit", type=_size, metavar="WxH", help="the largest that fits, such as 3840x2160"
+    )
     parser.add_argument(
         "--suffix", default="out", help="appended to each name: in.png -> in_out.png; '' keeps it"
     )
@@ -85,7 +92,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="side of a tile in pixels: less needs less memory; 0 takes the picture whole, auto "
         "what the free memory allows",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--tile-pad",
+        type=int,
+        help="context around a tile in pixels (default: what the model sees)",
+    )
+    parser.add_argument(
+        "--pre-pad", type=int, default=0, help="mirrored pixels added right and below, and cut off"
+    )
+    devices = parser.add_mutually_exclusive_group()
+    devices.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    devices.add_argument("-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N")
     precision = parser.add_mutually_exclusive_group()
     precision.add_argument(
         "--precision",
@@ -114,10 +131,12 @@ def run(args: argparse.Namespace) -> int:
     options = UpscaleOptions(
         model_name=args.model_name,
         model_path=args.model_path,
-        outscale=args.outscale,
-        device=args.device,
+        target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
+        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
         precision=args.precision,
         tile=args.tile,
+        tile_pad=args.tile_pad,
+        pre_pad=args.pre_pad,
         denoise_strength=args.denoise_strength,
         alpha_upsampler=args.alpha_upsampler,
     )
@@ -146,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
         report = pipeline.run(
             plan,
             enlarger,
-            outscale=options.outscale,
+            target=options.target,
             encoding=files.encoding,
             max_pixels=files.max_pixels,
             reporter=reporter,
@@ -159,6 +178,11 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if report.failed else 0
+
+
+def _size(text: str) -> Size:
+    width, height = map(int, text.lower().split("x"))
+    return Size(width, height)
 
 
 def _tile(text: str) -> int | None:

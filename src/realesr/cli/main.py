@@ -35,9 +35,21 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def with_dashes(argv: Sequence[str]) -> list[str]:
+    """Lets every option be spelled with underscores, as the reference's are."""
+    spelled = list(argv)
+    for index, argument in enumerate(spelled):
+        if argument == "--":
+            break
+        if argument.startswith("--"):
+            option, equals, value = argument.partition("=")
+            spelled[index] = option.replace("_", "-") + equals + value
+    return spelled
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    args = make_parser().parse_args(argv)
+    args = make_parser().parse_args(with_dashes(sys.argv[1:] if argv is None else argv))
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)

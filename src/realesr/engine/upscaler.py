@@ -48,6 +48,8 @@ class Upscaler:
         tile: Side of a tile in input px; 0 takes the picture whole; None takes the largest that
             fits into the memory that is free when the first picture comes. A tile that does not
             fit is halved, and stays so.
+        tile_pad: Context around a tile, px; None for what the network needs, or nearly.
+        pre_pad: Mirrored px added right and below, and cut off again.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, too; ``bicubic`` does
             not.
     """
@@ -59,6 +61,8 @@ class Upscaler:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         tile: int | None = None,
+        tile_pad: int | None = None,
+        pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
     ) -> None:
         keep_freed_memory()
@@ -72,7 +76,11 @@ class Upscaler:
         )
         self._model = cast(SRModel, model)
         sees = self._model.receptive_radius
-        self._overlap, self._blend = (sees, 0) if sees <= EXACT_OVERLAP else (OVERLAP, BLEND)
+        if tile_pad is None:
+            tile_pad = sees if sees <= EXACT_OVERLAP else OVERLAP
+        self._overlap = min(tile_pad, sees)
+        self._blend = BLEND if self._overlap < sees else 0
+        self._pre_pad = pre_pad
 
     @property
     def scale(self) -> int:
@@ -172,11 +180,12 @@ class Upscaler:
     ) -> Pixels:
         """The whole picture, begun anew with smaller tiles as long as these do not fit."""
         height, width = pixels.shape[:2]
-        padding = Size(width, height).padding_to(
+        padding = Size(width + self._pre_pad, height + self._pre_pad).padding_to(
             multiple_of=self._model.multiple_of, minimum=self._model.min_size
         )
-        if padding:
-            pixels = np.pad(pixels, ((0, padding.bottom), (0, padding.right), (0, 0)), "reflect")
+        right, bottom = (self._pre_pad + more for more in (padding.right, padding.bottom))
+        if right or bottom:
+            pixels = np.pad(pixels, ((0, bottom), (0, right), (0, 0)), "reflect")
         if self._tile is None:
             self._tile = largest_tile(self._model, self._dtype, self._device, self._overlap)
         padded_height, padded_width = pixels.shape[:2]

@@ -200,6 +200,30 @@ def test_a_network_may_ask_for_a_smallest_size():
     assert (enlarged.pixels[::2, ::2] == image.pixels).all()
 
 
+@pytest.mark.parametrize("pre_pad", [1, 10, 50])
+def test_mirrored_borders_are_cut_off_again(pre_pad):
+    sizes = []
+    image = random_image(20, 11)
+    enlarged = upscaler(Faulty(lambda sr: sizes.append(sr.shape) or sr), pre_pad=pre_pad)(image)
+    assert sizes[0][-2:] == (2 * (11 + pre_pad), 2 * (20 + pre_pad))
+    assert (enlarged.pixels[::2, ::2] == image.pixels).all()
+
+
+def test_the_context_of_tiles_can_be_chosen():
+    widths = []
+    enlarge = upscaler(
+        Faulty(lambda sr: widths.append(sr.shape[-1] // 2) or sr), tile=10, tile_pad=3
+    )
+    enlarge(random_image(30, 10))
+    assert widths == [10, 10, 10]  # it sees nothing but the pixel itself
+    network = tiny_srvgg()
+    image = random_image(61, 37)
+    whole = upscaler(network)(image).pixels
+    assert (upscaler(network, tile=16, tile_pad=1)(image).pixels != whole).any()
+    exact = upscaler(network, tile=16, tile_pad=50)(image).pixels
+    assert np.abs(exact.astype(int) - whole).max() <= 1
+
+
 def test_opacity_is_enlarged_beside_the_colours():
     image = random_image(20, 11, alpha=True)
     counts = []
