@@ -150,8 +150,10 @@ class FileOptions:
     """Where pictures come from and go to.
 
     Attributes:
-        input: A file or a folder.
+        inputs: Files, folders, and patterns such as ``scans/*.png``.
         output: A folder; or a file, where the input is one and the name ends like a picture's.
+        recursive: Whether folders are searched to the bottom, and mirrored below the output.
+        skip_existing: Whether outputs that exist are kept, and their inputs left alone.
         suffix: Appended to the name with an underscore; empty keeps the name.
         ext: Suffix of the outputs without its dot; ``auto`` keeps each input's.
         encoding: How outputs are written.
@@ -162,8 +164,10 @@ class FileOptions:
             positive.
     """
 
-    input: Path
+    inputs: tuple[Path, ...]
     output: Path
+    recursive: bool = False
+    skip_existing: bool = False
     suffix: str = "out"
     ext: str = "auto"
     encoding: EncodingOptions = DEFAULT_ENCODING

@@ -8,10 +8,11 @@ from functools import partial
 
 from realesr.engine.interpolation import Interpolator
 from realesr.engine.upscaler import Upscaler
+from realesr.geometry import Size
 from realesr.media.sources import ImageSink, ImageSource
 from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Progress, Reporter
+from realesr.progress import Notify, Outcome, Progress, Reporter
 
 Enlarger = Upscaler | Interpolator
 
@@ -56,12 +57,20 @@ def run(
         source = ImageSource(job.source, max_pixels=max_pixels, notify=notify)
         sink = ImageSink(job.destination, options=encoding, notify=notify)
         try:
-            _run_job(source, sink, enlarger, target, reporter.tile_done, notify)
+            sizes = _run_job(source, sink, enlarger, target, reporter.tile_done, notify)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             reporter.failed(job.source, error)
             failed.append(job)
         else:
-            reporter.finished(job.source, job.destination, time.perf_counter() - started)
+            reporter.finished(
+                Outcome(
+                    source=job.source,
+                    destination=job.destination,
+                    source_size=sizes[0],
+                    size=sizes[1],
+                    seconds=time.perf_counter() - started,
+                )
+            )
             done.append(job)
     return RunReport(tuple(done), tuple(failed))
 
@@ -73,10 +82,12 @@ def _run_job(
     target: Target,
     on_tile: Progress,
     notify: Notify,
-) -> None:
+) -> tuple[Size, Size]:
+    """One picture; returns its size before and after."""
     with source, sink:
         for frame in source:
             size = target.size_of(frame.image.size, enlarger.scale)
             image = sink.prepare(frame.image, size)
             enlarged = enlarger.to_size(image, size, on_tile=on_tile, notify=notify)
             sink.write(replace(frame, image=enlarged))
+    return frame.image.size, size

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import glob
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,59 +22,114 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All jobs, in order, and the files of an input folder that are no pictures."""
+    """What is going to be done.
+
+    Attributes:
+        jobs: In order.
+        skipped: Files of input folders that are no pictures.
+        existing: Jobs that are left out because their outputs exist.
+    """
 
     jobs: tuple[Job, ...]
     skipped: tuple[Path, ...] = ()
+    existing: tuple[Job, ...] = ()
 
 
 def make_plan(options: FileOptions) -> Plan:
     """Names every output before any work starts. A name depends on names and options alone.
 
     Raises:
-        UnreadableMediaError: The input does not exist or holds no picture.
+        UnreadableMediaError: An input does not exist or holds no picture.
+        UnsupportedMediaError: An input is a file of another kind.
         InvalidOptionError: An output would replace an input, two outputs have one name, or its
             format cannot do what is asked.
     """
-    source = options.input
-    if source.is_dir():
-        names = sorted(path for path in source.iterdir() if not path.name.startswith("."))
-        # A folder that is named like a picture becomes a job, and fails with a word, not silently.
-        sources = [path for path in names if is_image(path)]
-        if not sources:
-            raise UnreadableMediaError(
-                f"{source} holds no picture: looked for {', '.join(IMAGE_SUFFIXES)}"
-            )
-        skipped = tuple(path for path in names if path.is_file() and not is_image(path))
-        jobs = tuple(Job(path, options.output / _name(path, options)) for path in sources)
-    elif source.exists():
-        format_of(source)
-        jobs, skipped = (Job(source, _destination_of_file(options)),), ()
-    else:
-        raise UnreadableMediaError(f"{source}: no such file or folder")
+    jobs: list[Job] = []
+    skipped: list[Path] = []
+    for path in options.inputs:
+        if path.is_dir():
+            found, others = _search(path, options)
+            jobs += [Job(file, _destination(file, options, below=path)) for file in found]
+            skipped += others
+        else:
+            jobs += [Job(file, _destination(file, options)) for file in _matching(path)]
+    jobs = _without_repetitions(jobs)
+    if is_image(options.output) and not options.output.is_dir():
+        jobs = [_job_with_named_output(jobs, options)]
     _refuse_clashes(jobs)
     _refuse_impossible(jobs, options.encoding)
-    return Plan(jobs=jobs, skipped=skipped)
+    existing = [job for job in jobs if options.skip_existing and job.destination.exists()]
+    todo = tuple(job for job in jobs if job not in existing)
+    return Plan(jobs=todo, skipped=tuple(skipped), existing=tuple(existing))
 
 
-def _name(source: Path, options: FileOptions) -> str:
+def _search(folder: Path, options: FileOptions) -> tuple[list[Path], list[Path]]:
+    """Pictures and other files of a folder, sorted. Hidden ones and the outputs do not count."""
+    output = options.output.resolve()
+    pictures, others = [], []
+    for path in sorted(folder.rglob("*") if options.recursive else folder.iterdir()):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if (
+            options.recursive
+            and output != folder.resolve()
+            and path.resolve().is_relative_to(output)
+        ):
+            continue
+        # A folder that is named like a picture becomes a job, and fails with a word, not silently.
+        if is_image(path) and not (options.recursive and path.is_dir()):
+            pictures.append(path)
+        elif path.is_file():
+            others.append(path)
+    if not pictures:
+        raise UnreadableMediaError(
+            f"{folder} holds no picture: looked for {', '.join(IMAGE_SUFFIXES)}"
+        )
+    return pictures, others
+
+
+def _matching(path: Path) -> list[Path]:
+    """The file itself, or what matches it as a pattern."""
+    if not path.exists() and any(sign in str(path) for sign in "*?["):
+        # Path.glob takes no absolute patterns.
+        matches = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
+        files = [match for match in matches if is_image(match)]
+        if not files:
+            raise UnreadableMediaError(f"{path}: no picture matches")
+        return files
+    if not path.exists():
+        raise UnreadableMediaError(f"{path}: no such file or folder")
+    format_of(path)
+    return [path]
+
+
+def _destination(source: Path, options: FileOptions, below: Path | None = None) -> Path:
     extension = source.suffix if options.ext == "auto" else f".{options.ext}"
-    return (
-        f"{source.stem}_{options.suffix}{extension}"
-        if options.suffix
-        else (f"{source.stem}{extension}")
-    )
+    suffix = f"_{options.suffix}" if options.suffix else ""
+    folder = options.output / source.parent.relative_to(below) if below else options.output
+    return folder / f"{source.stem}{suffix}{extension}"
 
 
-def _destination_of_file(options: FileOptions) -> Path:
+def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
+    """What is named twice, as by patterns that overlap, is done once."""
+    first: dict[Path, Job] = {}
+    for job in jobs:
+        first.setdefault(job.source.resolve(), job)
+    return list(first.values())
+
+
+def _job_with_named_output(jobs: list[Job], options: FileOptions) -> Job:
     output = options.output
-    if not is_image(output) or output.is_dir():
-        return output / _name(options.input, options)
+    if len(jobs) > 1:
+        raise InvalidOptionError(
+            f"--output {output} is the name of one picture, and there are {len(jobs)} inputs: "
+            "name a folder"
+        )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
             f"--output {output} and --ext {options.ext} contradict each other: drop one"
         )
-    return output
+    return Job(jobs[0].source, output)
 
 
 def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
@@ -86,8 +142,7 @@ def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
             )
 
 
-def _refuse_clashes(jobs: Iterable[Job]) -> None:
-    jobs = tuple(jobs)
+def _refuse_clashes(jobs: Sequence[Job]) -> None:
     inputs = {job.source.resolve() for job in jobs}
     outputs: dict[Path, Path] = {}
     for job in jobs:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from realesr.geometry import Size
 
 Notify = Callable[[str], None]
 """Receives a sentence that the user should know of: something was left out, or done another way."""
@@ -22,6 +25,25 @@ def uncounted(done: int, total: int) -> None:
     """A :data:`Progress` that tells nobody."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A job that has succeeded.
+
+    Attributes:
+        source: The input.
+        destination: The output, which stands.
+        source_size: Of the input, px, upright.
+        size: Of the output, px.
+        seconds: From the first byte read to the last one written.
+    """
+
+    source: Path
+    destination: Path
+    source_size: Size
+    size: Size
+    seconds: float
+
+
 class Reporter(Protocol):
     """Receives what happens, in order: for each job started, tiles, then finished or failed."""
 
@@ -37,8 +59,8 @@ class Reporter(Protocol):
         """Something about the job that the user should know; it goes on."""
         ...
 
-    def finished(self, source: Path, destination: Path, seconds: float) -> None:
-        """The job's output stands at ``destination``."""
+    def finished(self, outcome: Outcome) -> None:
+        """The job's output stands."""
         ...
 
     def failed(self, source: Path, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The command as a shell sees it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -202,6 +203,65 @@ def test_baselines_are_models_of_any_scale(tmp_path, method):
             plane = PillowImage.fromarray(image.pixels[..., channel].astype(np.float32))
             expected = np.clip(np.asarray(plane.resize((60, 42), filter_)), 0, 255)
             assert np.abs(enlarged[..., channel] - expected).max() <= 0.51
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path, weights, capsys):
+    for name in ("a", "sub/b", "sub/c"):
+        save(tmp_path / f"in/{name}.png")
+    arguments = ["image", "-i", "in", "-r", "-o", "out", "--model-path", weights]
+    assert main([*arguments, "--dry-run"]) == 0
+    planned = capsys.readouterr().out.splitlines()
+    assert planned[1] == "in/sub/b.png -> out/sub/b_out.png"
+    assert not (tmp_path / "out").exists()
+    assert main(arguments) == 0
+    (tmp_path / "out/sub/b_out.png").unlink()
+    kept = (tmp_path / "out/a_out.png").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main([*arguments, "--skip-existing"]) == 0
+    assert "left alone, outputs exist: 2" in capsys.readouterr().err
+    assert (tmp_path / "out/sub/b_out.png").is_file()
+    assert (tmp_path / "out/a_out.png").stat().st_mtime_ns == kept
+    assert main([*arguments, "--skip-existing"]) == 0
+
+
+def test_json_has_a_line_for_each_file_and_nothing_else(tmp_path, weights, capsys):
+    save(tmp_path / "in/ä.png")
+    (tmp_path / "in/bad.png").write_text("")
+    write_image(tmp_path / "in/c.png", random_image(8, 8, alpha=True))
+    arguments = ["-i", "in", "-o", "out", "--ext", "jpg", "-s", "2", "--json", "--device", "cpu"]
+    assert main(["image", *arguments, "--model-path", weights]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    constants = {"model": weights, "device": "cpu", "precision": "fp32"}
+    good, transparent, bad = (lines[n] for n in (2, 1, 0))
+    assert good.pop("seconds") > 0
+    assert good == constants | {
+        "input": "in/ä.png",
+        "output": "out/ä_out.jpg",
+        "input_size": [12, 9],
+        "output_size": [24, 18],
+        "notices": [],
+        "error": None,
+    }
+    assert transparent["notices"] == ["JPEG holds no transparency: laid on white"]
+    assert bad == constants | {
+        "input": "in/bad.png",
+        "output": None,
+        "input_size": None,
+        "output_size": None,
+        "seconds": None,
+        "notices": [],
+        "error": "in/bad.png: the file is empty",
+    }
+
+
+def test_quiet_tells_errors_only(tmp_path, weights, capfd):
+    save(tmp_path / "in/a.png")
+    arguments = ["image", "-i", "in", "-q", "--model-path", weights]
+    assert main(arguments) == 0
+    assert capfd.readouterr() == ("", "")
+    (tmp_path / "in/bad.png").write_text("")
+    assert main(arguments) == 1
+    assert "error: in/bad.png" in capfd.readouterr().err
 
 
 def test_quality_and_lossless_change_what_is_written(tmp_path, weights):

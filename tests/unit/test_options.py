@@ -76,7 +76,7 @@ def test_lossless_and_a_quality_contradict_each_other():
 
 def test_a_limit_is_positive(tmp_path):
     with pytest.raises(InvalidOptionError, match="--max-pixels"):
-        FileOptions(input=tmp_path, output=tmp_path, max_pixels=0)
+        FileOptions(inputs=(tmp_path,), output=tmp_path, max_pixels=0)
 
 
 def test_negative_tiles():
@@ -87,4 +87,4 @@ def test_negative_tiles():
 @pytest.mark.parametrize("suffix", ["a/b", "..\\x", "\0"])
 def test_suffixes_stay_in_the_output_folder(tmp_path, suffix):
     with pytest.raises(InvalidOptionError, match="--suffix"):
-        FileOptions(input=tmp_path, output=tmp_path, suffix=suffix)
+        FileOptions(inputs=(tmp_path,), output=tmp_path, suffix=suffix)

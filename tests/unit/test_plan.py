@@ -13,7 +13,7 @@ def touch(folder, *names):
 
 
 def plan(input_, output, **changes):
-    return make_plan(FileOptions(input=input_, output=output, **changes))
+    return make_plan(FileOptions(inputs=(input_,), output=output, **changes))
 
 
 def test_a_folder_becomes_its_pictures_in_order(tmp_path):
@@ -107,3 +107,59 @@ def test_other_files_are_refused(tmp_path):
         plan(source, tmp_path / "out")
     with pytest.raises(UnsupportedMediaError, match=r"notes\.txt"):
         plan(source / "notes.txt", tmp_path / "out")
+
+
+def test_a_tree_is_mirrored(tmp_path):
+    top = touch(tmp_path / "in", "a.png", "note.txt")
+    touch(top / "sub", "a.png")
+    touch(top / "sub" / "deeper.png", "b.jpg")
+    touch(top / ".hidden", "c.png")
+    touch(top / "out", "a_out.png")  # of an earlier run
+    made = plan(top, top / "out", recursive=True)
+    assert [job.destination.relative_to(top / "out").as_posix() for job in made.jobs] == [
+        "a_out.png",
+        "sub/a_out.png",
+        "sub/deeper.png/b_out.jpg",
+    ]
+    assert made.skipped == (top / "note.txt",)
+
+
+def test_patterns_and_several_inputs(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.jpg", "c.png", "notes.txt")
+    touch(source / "deep", "d.png")
+    for pattern, names in {"*.png": "ac", "[ab].*": "ab", "**/d.png": "d", "*": "abc"}.items():
+        made = plan(source / pattern, tmp_path / "out")
+        assert [job.source.stem for job in made.jobs] == list(names)
+    inputs = (source / "a.png", source / "deep", source / "b.*")
+    made = make_plan(FileOptions(inputs=inputs, output=tmp_path / "out"))
+    assert [job.source.stem for job in made.jobs] == ["a", "d", "b"]
+    with pytest.raises(UnreadableMediaError, match=r"x\*: no picture matches"):
+        plan(source / "x*", tmp_path / "out")
+
+
+def test_a_name_with_signs_of_a_pattern_is_a_name_where_it_exists(tmp_path):
+    source = touch(tmp_path / "in", "a[1].png", "a1.png")
+    (job,) = plan(source / "a[1].png", tmp_path / "out").jobs
+    assert job.source.name == "a[1].png"
+
+
+def test_one_name_does_not_take_many_inputs(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.png")
+    with pytest.raises(InvalidOptionError, match="2 inputs: name a folder"):
+        plan(source, tmp_path / "big.png")
+
+
+def test_existing_outputs_can_be_left_alone(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.png")
+    touch(tmp_path / "out", "a_out.png")
+    assert len(plan(source, tmp_path / "out").jobs) == 2
+    made = plan(source, tmp_path / "out", skip_existing=True)
+    assert [job.source.name for job in made.jobs] == ["b.png"]
+    assert [job.source.name for job in made.existing] == ["a.png"]
+
+
+def test_an_input_named_twice_is_done_once(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.png")
+    inputs = (source / "b.png", source, source / "*.png")
+    made = make_plan(FileOptions(inputs=inputs, output=tmp_path / "out"))
+    assert [job.source.name for job in made.jobs] == ["b.png", "a.png"]

@@ -89,6 +89,18 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
     )
 
 
+def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:
+    """Model, device and precision in words; a baseline has none of the latter two."""
+    model = options.model_name if options.model_path is None else str(options.model_path)
+    device, dtype = (getattr(enlarger, name, None) for name in ("device", "dtype"))
+    precision = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
+    return {
+        "model": model,
+        "device": None if device is None else str(device),
+        "precision": None if dtype is None else precision[str(dtype)],
+    }
+
+
 def _partner_beside(path: Path) -> Path:
     """The reference's rule: the same name with ``-wdn`` in it, in the same folder."""
     partner = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))

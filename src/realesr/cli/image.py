@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from realesr.cli.enlarger import make_enlarger, obtain_files
+from realesr.cli.enlarger import describe, make_enlarger, obtain_files
 from realesr.geometry import Size
 from realesr.media.formats import IMAGE_SUFFIXES
 from realesr.options import (
@@ -19,7 +19,7 @@ from realesr.options import (
     Target,
     UpscaleOptions,
 )
-from realesr.plan import make_plan
+from realesr.plan import Plan, make_plan
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +31,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "-i", "--input", type=Path, default=Path("inputs"), help="a picture, or a folder of them"
+        "-i",
+        "--input",
+        type=Path,
+        nargs="+",
+        default=[Path("inputs")],
+        help="pictures, folders of them, or patterns such as 'scans/*.png'",
+    )
+    parser.add_argument(
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="search folders to the bottom, and mirror them",
     )
     parser.add_argument(
         "-o",
@@ -58,6 +69,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "-s", "--outscale", type=float, help="how many times larger; the model's own scale if unset"
     )
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="leave alone what has an output already"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would become what, and do nothing"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="a line of JSON for each file on standard output"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
     parser.add_argument("--width", type=int, help="width in pixels, instead of -s")
     parser.add_argument("--height", type=int, help="height in pixels, instead of -s")
     parser.add_argument(
@@ -141,26 +162,32 @@ def run(args: argparse.Namespace) -> int:
         alpha_upsampler=args.alpha_upsampler,
     )
     files = FileOptions(
-        input=args.input,
+        inputs=tuple(args.input),
         output=args.output,
+        recursive=args.recursive,
+        skip_existing=args.skip_existing,
         suffix=args.suffix,
         ext=args.ext,
         encoding=EncodingOptions(quality=args.quality, lossless=args.lossless),
         max_pixels=args.max_pixels,
     )
     plan = make_plan(files)
-    if plan.skipped:
-        names = ", ".join(path.name for path in plan.skipped[:3])
-        more = ", ..." if len(plan.skipped) > 3 else ""
-        print(f"left out, no pictures: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
+    _tell_what_is_left_out(plan)
+    if args.dry_run:
+        for job in plan.jobs:
+            print(f"{job.source} -> {job.destination}")
+        return 0
+    if not plan.jobs:
+        return 0
     network_files = obtain_files(options)
 
     # Only now, when everything cheap has been checked: PyTorch takes seconds to import.
     from realesr import pipeline
-    from realesr.cli.reporter import TqdmReporter
+    from realesr.cli.reporter import JsonReporter, TqdmReporter
 
     enlarger = make_enlarger(options, network_files)
-    reporter = TqdmReporter()
+    people = TqdmReporter(is_quiet=args.quiet)
+    reporter = JsonReporter(people, describe(options, enlarger)) if args.json else people
     try:
         report = pipeline.run(
             plan,
@@ -171,13 +198,22 @@ def run(args: argparse.Namespace) -> int:
             reporter=reporter,
         )
     finally:
-        reporter.close()
+        people.close()
     if report.failed:
         print(
             f"{len(report.failed)} of {len(plan.jobs)} pictures failed, {len(report.done)} done",
             file=sys.stderr,
         )
     return 1 if report.failed else 0
+
+
+def _tell_what_is_left_out(plan: Plan) -> None:
+    if plan.existing:
+        print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
+    if plan.skipped:
+        names = ", ".join(path.name for path in plan.skipped[:3])
+        more = ", ..." if len(plan.skipped) > 3 else ""
+        print(f"left out, no pictures: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
 
 
 def _size(text: str) -> Size:

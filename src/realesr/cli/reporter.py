@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -12,18 +13,26 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from realesr.errors import RealesrError
+from realesr.progress import Outcome, Reporter
 
 logger = logging.getLogger(__name__)
 
 
 class TqdmReporter:
-    """A bar for the files, a bar for the tiles of the current one, and a line for each file."""
+    """A bar for the files, a bar for the tiles of the current one, and a line for each file.
 
-    def __init__(self) -> None:
+    Args:
+        is_quiet: Whether only errors are told.
+    """
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
         self._files: tqdm[NoReturn] | None = None
         self._tiles: tqdm[NoReturn] | None = None
 
     def started(self, source: Path, job: int, jobs: int) -> None:
+        if self._is_quiet:
+            return
         if self._files is None:
             self._files = _bar(jobs, "file")
         self._tiles = _bar(None, "tile", source.name)
@@ -34,19 +43,16 @@ class TqdmReporter:
             self._tiles.update(done - self._tiles.n)
 
     def noticed(self, source: Path, notice: str) -> None:
-        tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
+        if not self._is_quiet:
+            tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
 
-    def finished(self, source: Path, destination: Path, seconds: float) -> None:
-        self._end_of_job(f"{source} -> {destination} ({seconds:.1f} s)")
+    def finished(self, outcome: Outcome) -> None:
+        line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
+        self._end_of_job(None if self._is_quiet else line)
 
     def failed(self, source: Path, error: Exception) -> None:
         logger.debug("%s", source, exc_info=error)
-        message = str(error)
-        if not isinstance(error, RealesrError):
-            message = f"{source}: {type(error).__name__}: {message} (-vv tells where)"
-        elif str(source) not in message:
-            message = f"{source}: {message}"
-        self._end_of_job(f"error: {message}")
+        self._end_of_job(f"error: {message_of(source, error)}")
 
     def close(self) -> None:
         """Clears the bars."""
@@ -54,13 +60,72 @@ class TqdmReporter:
             if bar is not None:
                 bar.close()
 
-    def _end_of_job(self, line: str) -> None:
+    def _end_of_job(self, line: str | None) -> None:
         if self._tiles is not None:
             self._tiles.close()
             self._tiles = None
-        tqdm.write(line, file=sys.stderr)
+        if line is not None:
+            tqdm.write(line, file=sys.stderr)
         if self._files is not None:
             self._files.update()
+
+
+class JsonReporter:
+    """A line of JSON on standard output for each file, beside what another reporter tells.
+
+    Its keys: ``input``, ``output`` (null if it failed), ``input_size`` and ``output_size`` (width
+    and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices``, ``error`` (null
+    if it succeeded).
+
+    Args:
+        other: Tells people.
+        constants: What is the same for every file: model, device, precision.
+    """
+
+    def __init__(self, other: Reporter, constants: Mapping[str, str | None]) -> None:
+        self._other = other
+        self._constants = constants
+        self._notices: list[str] = []
+
+    def started(self, source: Path, job: int, jobs: int) -> None:
+        self._notices = []
+        self._other.started(source, job, jobs)
+
+    def tile_done(self, done: int, total: int) -> None:
+        self._other.tile_done(done, total)
+
+    def noticed(self, source: Path, notice: str) -> None:
+        self._notices.append(notice)
+        self._other.noticed(source, notice)
+
+    def finished(self, outcome: Outcome) -> None:
+        self._other.finished(outcome)
+        sizes = outcome.source_size, outcome.size
+        self._print(
+            input=str(outcome.source),
+            output=str(outcome.destination),
+            input_size=[sizes[0].width, sizes[0].height],
+            output_size=[sizes[1].width, sizes[1].height],
+            seconds=round(outcome.seconds, 3),
+            error=None,
+        )
+
+    def failed(self, source: Path, error: Exception) -> None:
+        self._other.failed(source, error)
+        self._print(input=str(source), output=None, error=message_of(source, error))
+
+    def _print(self, **entries: object) -> None:
+        absent = dict.fromkeys(("input_size", "output_size", "seconds"))
+        line = {**absent, **entries, **self._constants, "notices": self._notices}
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def message_of(source: Path, error: Exception) -> str:
+    """What an error says, with the name of the file."""
+    message = str(error)
+    if not isinstance(error, RealesrError):
+        return f"{source}: {type(error).__name__}: {message} (-vv tells where)"
+    return message if str(source) in message else f"{source}: {message}"
 
 
 @contextmanager

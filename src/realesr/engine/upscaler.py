@@ -87,6 +87,16 @@ class Upscaler:
         """Output pixels per input pixel, along each side."""
         return self._model.scale
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self._device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision it runs in."""
+        return self._dtype
+
     def __call__(
         self,
         image: Image,
