@@ -6,15 +6,12 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 
-from realesr.engine.interpolation import Interpolator
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.enlarger import Enlarger
 from realesr.geometry import Size
 from realesr.media.sources import ImageSink, ImageSource
 from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
 from realesr.plan import Job, Plan
 from realesr.progress import Notify, Outcome, Progress, Reporter
-
-Enlarger = Upscaler | Interpolator
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from realesr.cli.enlarger import describe, make_enlarger, obtain_files
 from realesr.geometry import Size
+from realesr.loading import describe, make_enlarger, obtain_files
 from realesr.media.formats import IMAGE_SUFFIXES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
@@ -179,13 +179,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not plan.jobs:
         return 0
-    network_files = obtain_files(options)
+    # The cheap things have been checked; what follows takes longer and longer to import.
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
 
-    # Only now, when everything cheap has been checked: PyTorch takes seconds to import.
+    files_of_network = obtain_files(options, downloading=download_bar, notify=_tell)
+
     from realesr import pipeline
-    from realesr.cli.reporter import JsonReporter, TqdmReporter
 
-    enlarger = make_enlarger(options, network_files)
+    enlarger = make_enlarger(options, files_of_network)
     people = TqdmReporter(is_quiet=args.quiet)
     reporter = JsonReporter(people, describe(options, enlarger)) if args.json else people
     try:
@@ -205,6 +206,10 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if report.failed else 0
+
+
+def _tell(notice: str) -> None:
+    print(f"note: {notice}", file=sys.stderr)
 
 
 def _tell_what_is_left_out(plan: Plan) -> None:

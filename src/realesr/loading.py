@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING
 from realesr.errors import InvalidOptionError
 from realesr.models.catalog import BASELINES, ModelSpec, find_model
 from realesr.options import UpscaleOptions
+from realesr.progress import Notify, Progress, ignore, uncounted
 
 if TYPE_CHECKING:
-    from realesr.pipeline import Enlarger
+    from realesr.engine.enlarger import Enlarger
+
+Downloading = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a display for the download of a file, by its name."""
 
 DEFAULT_DENOISE_STRENGTH = 0.5
 """As in the reference's ``inference_realesrgan.py``."""
@@ -33,8 +38,18 @@ class NetworkFiles:
     share: float = 1.0
 
 
-def obtain_files(options: UpscaleOptions) -> NetworkFiles | None:
+def obtain_files(
+    options: UpscaleOptions,
+    *,
+    downloading: Downloading = lambda name: nullcontext(uncounted),
+    notify: Notify = ignore,
+) -> NetworkFiles | None:
     """Finds, or downloads, the weights that are asked for. Loads nothing heavy.
+
+    Args:
+        options: What is asked for.
+        downloading: Shows a download.
+        notify: Receives a sentence where an option does nothing, or a file is not as published.
 
     Returns:
         None for a baseline, which needs none.
@@ -50,16 +65,23 @@ def obtain_files(options: UpscaleOptions) -> NetworkFiles | None:
         return NetworkFiles(options.model_path, _partner_beside(options.model_path), strength)
     if options.model_name in BASELINES:
         return None
+
+    def obtain(spec: ModelSpec) -> Path:
+        from realesr.models.fetch import obtain_weights
+
+        with downloading(spec.weights.name) as on_progress:
+            return obtain_weights(spec, on_progress=on_progress, notify=notify)
+
     spec = find_model(options.model_name)
-    path = _obtain(spec)
+    path = obtain(spec)
     if spec.noisy_partner is None:
         if strength is not None:
-            _tell(f"--denoise-strength does nothing for {spec.name}, which has no partner")
+            notify(f"--denoise-strength does nothing for {spec.name}, which has no partner")
         return NetworkFiles(path)
     strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
     if strength == 1:
         return NetworkFiles(path)
-    return NetworkFiles(path, _obtain(find_model(spec.noisy_partner)), strength)
+    return NetworkFiles(path, obtain(find_model(spec.noisy_partner)), strength)
 
 
 def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarger:
@@ -111,15 +133,3 @@ def _partner_beside(path: Path) -> Path:
             "put it there, or leave the option out"
         )
     return partner
-
-
-def _obtain(spec: ModelSpec) -> Path:
-    from realesr.cli.reporter import download_bar
-    from realesr.models.fetch import obtain_weights
-
-    with download_bar(spec.weights.name) as on_progress:
-        return obtain_weights(spec, on_progress=on_progress, notify=_tell)
-
-
-def _tell(notice: str) -> None:
-    print(f"note: {notice}", file=sys.stderr)
