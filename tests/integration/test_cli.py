@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as PillowImage
 
 from realesr import pipeline
@@ -252,6 +254,24 @@ def test_json_has_a_line_for_each_file_and_nothing_else(tmp_path, weights, capsy
         "notices": [],
         "error": "in/bad.png: the file is empty",
     }
+
+
+def test_doctor_says_what_is_here(capsys):
+    assert main(["doctor"]) == 0
+    said = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert torch.__version__.startswith(said["torch"].strip())
+    assert "GiB free" in said["cpu"]
+    assert "realesr-photo-x4" in said["weights"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_options(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("image", "models", "doctor", "alpha-upsampler", "skip-existing"):
+        assert word in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
 def test_quiet_tells_errors_only(tmp_path, weights, capfd):

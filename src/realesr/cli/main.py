@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from realesr import __version__
-from realesr.cli import image, models
+from realesr.cli import completion, doctor, image, models
 from realesr.errors import RealesrError
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     image.add_parser(commands)
     models.add_parser(commands)
+    doctor.add_parser(commands)
+    completion.add_parser(commands)
     return parser
 
 

@@ -1,0 +1,91 @@
+"""``realesr doctor``: what this machine has, for a question or a report of a mistake."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+
+from realesr import __version__
+from realesr.errors import MissingWeightsError
+from realesr.models.catalog import MODELS, cache_folder, find_weights
+
+PACKAGES = ("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy")
+EXTRAS = ("gfpgan", "facexlib", "basicsr", "spandrel", "av", "imageio-ffmpeg")
+
+Line = tuple[str, str]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="versions, devices, memory and weights of this machine",
+        description="Prints what this machine has: to be put into every report of a mistake.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the findings; returns the exit code."""
+    lines = [
+        *_versions(),
+        *_devices(),
+        *_weights(),
+    ]
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"{name.ljust(width)}  {value}")
+    return 0
+
+
+def _versions() -> Iterator[Line]:
+    yield "realesr", __version__
+    yield "Python", f"{platform.python_version()} on {platform.platform()}"
+    for package in (*PACKAGES, *EXTRAS):
+        try:
+            yield package, metadata.version(package)
+        except metadata.PackageNotFoundError:
+            if package not in PACKAGES:
+                yield package, "not installed"
+
+
+def _devices() -> Iterator[Line]:
+    import torch
+
+    from realesr.engine.device import resolve_device
+    from realesr.engine.memory import free_bytes
+    from realesr.engine.precision import has_bf16, resolve_precision
+
+    names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    for name in names:
+        device = torch.device(name)
+        what = _cpu() if name == "cpu" else name
+        if name.startswith("cuda"):
+            what = torch.cuda.get_device_name(device)
+        bf16 = "with" if has_bf16(device) else "without"
+        yield name, f"{what}, {free_bytes(device) / 2**30:.1f} GiB free, {bf16} bf16"
+    chosen = resolve_device("auto")
+    precision = str(resolve_precision("auto", chosen)).removeprefix("torch.")
+    yield "auto", f"{chosen} in {precision}, {torch.get_num_threads()} threads"
+
+
+def _cpu() -> str:
+    import torch
+
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _weights() -> Iterator[Line]:
+    found = []
+    for spec in MODELS:
+        try:
+            find_weights(spec)
+        except MissingWeightsError:
+            continue
+        found.append(spec.name)
+    yield "weights here", ", ".join(found) or "none"
+    yield "cache", str(cache_folder())
