@@ -23,6 +23,11 @@ class Size:
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 
+    @property
+    def area(self) -> int:
+        """Number of px."""
+        return self.width * self.height
+
     def scaled(self, factor: float) -> Size:
         """Both sides times ``factor``, rounded down as the reference does, never below 1 px."""
         return Size(max(1, int(self.width * factor)), max(1, int(self.height * factor)))

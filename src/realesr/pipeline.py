@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from realesr.engine.enlarger import Enlarger
 from realesr.geometry import Size
-from realesr.media.sources import ImageSink, ImageSource
+from realesr.media.sources import Frame, ImageSink, ImageSource
 from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Outcome, Progress, Reporter
+from realesr.progress import Outcome, Reporter
+
+READ_AHEAD = 1
+"""How many inputs are read before their turn."""
+MAX_OVERLAPPED_PIXELS = 50_000_000
+"""A larger output is written before the next picture is begun, lest two lie in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +54,146 @@ def run(
         max_pixels: Larger inputs fail, px.
         reporter: Is told what happens.
     """
-    done, failed = [], []
-    for number, job in enumerate(plan.jobs, start=1):
-        reporter.started(job.source, number, len(plan.jobs))
-        started = time.perf_counter()
-        notify = partial(reporter.noticed, job.source)
-        source = ImageSource(job.source, max_pixels=max_pixels, notify=notify)
-        sink = ImageSink(job.destination, options=encoding, notify=notify)
+    workshop = _Workshop(enlarger, target, encoding, max_pixels, reporter)
+    with closing(workshop):
+        for number, job in enumerate(plan.jobs):
+            workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
+            reporter.started(job.source, number + 1, len(plan.jobs))
+            workshop.enlarge(job)
+        workshop.finish_writing()
+    return RunReport(tuple(workshop.done), tuple(workshop.failed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture, what was noticed about it, and how long it took."""
+
+    frame: Frame
+    notices: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """An output on its way to the disk."""
+
+    job: Job
+    sizes: tuple[Size, Size]
+    seconds: float
+    result: Future[tuple[list[str], float]]
+
+
+class _Workshop:
+    """Reading, enlarging and writing, each of another picture at the same time.
+
+    Readers and writers have a thread each; the reporter hears from the caller's thread alone.
+    """
+
+    def __init__(
+        self,
+        enlarger: Enlarger,
+        target: Target,
+        encoding: EncodingOptions,
+        max_pixels: int,
+        reporter: Reporter,
+    ) -> None:
+        self.done: list[Job] = []
+        self.failed: list[Job] = []
+        self._enlarger = enlarger
+        self._target = target
+        self._encoding = encoding
+        self._max_pixels = max_pixels
+        self._reporter = reporter
+        self._reader = ThreadPoolExecutor(1, "reader")
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._ahead: dict[Job, Future[_Read]] = {}
+        self._writing: _Writing | None = None
+
+    def close(self) -> None:
+        """Lets what is being written come to its end, and drops the rest."""
+        self._reader.shutdown(cancel_futures=True)
+        self._writer.shutdown()
+
+    def read_ahead(self, jobs: Sequence[Job]) -> None:
+        """Begins to read the inputs that are needed next."""
+        for job in jobs:
+            if job not in self._ahead:
+                self._ahead[job] = self._reader.submit(self._read, job)
+
+    def enlarge(self, job: Job) -> None:
+        """Brings a picture from its input to the writer, which goes on alone."""
         try:
-            sizes = _run_job(source, sink, enlarger, target, reporter.tile_done, notify)
+            read = self._ahead.pop(job).result()
+            for notice in read.notices:
+                self._reporter.noticed(job.source, notice)
+            writing = self._enlarge(job, read)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
-            reporter.failed(job.source, error)
-            failed.append(job)
-        else:
-            reporter.finished(
-                Outcome(
-                    source=job.source,
-                    destination=job.destination,
-                    source_size=sizes[0],
-                    size=sizes[1],
-                    seconds=time.perf_counter() - started,
-                )
+            self.finish_writing()
+            self._fail(job, error)
+            return
+        self.finish_writing()
+        self._writing = writing
+        if writing.sizes[1].area > MAX_OVERLAPPED_PIXELS:
+            self.finish_writing()
+
+    def finish_writing(self) -> None:
+        """Waits for the output that is on its way, and tells how it ended."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            notices, seconds = writing.result.result()
+        except Exception as error:
+            self._fail(writing.job, error)
+            return
+        for notice in notices:
+            self._reporter.noticed(writing.job.source, notice)
+        self.done.append(writing.job)
+        self._reporter.finished(
+            Outcome(
+                source=writing.job.source,
+                destination=writing.job.destination,
+                source_size=writing.sizes[0],
+                size=writing.sizes[1],
+                seconds=writing.seconds + seconds,
             )
-            done.append(job)
-    return RunReport(tuple(done), tuple(failed))
+        )
+
+    def _read(self, job: Job) -> _Read:
+        started = time.perf_counter()
+        notices: list[str] = []
+        source = ImageSource(job.source, max_pixels=self._max_pixels, notify=notices.append)
+        with source:
+            (frame,) = source
+        return _Read(frame, notices, time.perf_counter() - started)
+
+    def _enlarge(self, job: Job, read: _Read) -> _Writing:
+        started = time.perf_counter()
+        image = read.frame.image
+        size = self._target.size_of(image.size, self._enlarger.scale)
+        notify = partial(self._reporter.noticed, job.source)
+        notices: list[str] = []
+        sink = ImageSink(job.destination, options=self._encoding, notify=notices.append)
+        with ExitStack() as stack:
+            stack.enter_context(sink)
+            image = sink.prepare(image, size)
+            enlarged = self._enlarger.to_size(
+                image, size, on_tile=self._reporter.tile_done, notify=notify
+            )
+            frame = replace(read.frame, image=enlarged)
+            result = self._writer.submit(_write, sink, stack.pop_all(), frame, notices)
+        seconds = read.seconds + time.perf_counter() - started
+        return _Writing(job, (image.size, size), seconds, result)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        self._reporter.failed(job.source, error)
+        self.failed.append(job)
 
 
-def _run_job(
-    source: ImageSource,
-    sink: ImageSink,
-    enlarger: Enlarger,
-    target: Target,
-    on_tile: Progress,
-    notify: Notify,
-) -> tuple[Size, Size]:
-    """One picture; returns its size before and after."""
-    with source, sink:
-        for frame in source:
-            size = target.size_of(frame.image.size, enlarger.scale)
-            image = sink.prepare(frame.image, size)
-            enlarged = enlarger.to_size(image, size, on_tile=on_tile, notify=notify)
-            sink.write(replace(frame, image=enlarged))
-    return frame.image.size, size
+def _write(
+    sink: ImageSink, end: ExitStack, frame: Frame, notices: list[str]
+) -> tuple[list[str], float]:
+    started = time.perf_counter()
+    with end:
+        sink.write(frame)
+    return notices, time.perf_counter() - started

@@ -45,7 +45,10 @@ class Outcome:
 
 
 class Reporter(Protocol):
-    """Receives what happens, in order: for each job started, tiles, then finished or failed."""
+    """Receives what happens: for each job started, tiles, then finished or failed.
+
+    Jobs end in the order in which they start, but a job may end while the next one is at its tiles.
+    """
 
     def started(self, source: Path, job: int, jobs: int) -> None:
         """Job number ``job`` (from 1) of ``jobs`` begins."""

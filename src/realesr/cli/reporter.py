@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ class TqdmReporter:
             return
         if self._files is None:
             self._files = _bar(jobs, "file")
+        self._close_tiles()
         self._tiles = _bar(None, "tile", source.name)
 
     def tile_done(self, done: int, total: int) -> None:
@@ -61,13 +63,15 @@ class TqdmReporter:
                 bar.close()
 
     def _end_of_job(self, line: str | None) -> None:
-        if self._tiles is not None:
-            self._tiles.close()
-            self._tiles = None
         if line is not None:
             tqdm.write(line, file=sys.stderr)
         if self._files is not None:
             self._files.update()
+
+    def _close_tiles(self) -> None:
+        if self._tiles is not None:
+            self._tiles.close()
+            self._tiles = None
 
 
 class JsonReporter:
@@ -85,24 +89,23 @@ class JsonReporter:
     def __init__(self, other: Reporter, constants: Mapping[str, str | None]) -> None:
         self._other = other
         self._constants = constants
-        self._notices: list[str] = []
+        self._notices: dict[Path, list[str]] = defaultdict(list)
 
     def started(self, source: Path, job: int, jobs: int) -> None:
-        self._notices = []
         self._other.started(source, job, jobs)
 
     def tile_done(self, done: int, total: int) -> None:
         self._other.tile_done(done, total)
 
     def noticed(self, source: Path, notice: str) -> None:
-        self._notices.append(notice)
+        self._notices[source].append(notice)
         self._other.noticed(source, notice)
 
     def finished(self, outcome: Outcome) -> None:
         self._other.finished(outcome)
         sizes = outcome.source_size, outcome.size
         self._print(
-            input=str(outcome.source),
+            outcome.source,
             output=str(outcome.destination),
             input_size=[sizes[0].width, sizes[0].height],
             output_size=[sizes[1].width, sizes[1].height],
@@ -112,11 +115,12 @@ class JsonReporter:
 
     def failed(self, source: Path, error: Exception) -> None:
         self._other.failed(source, error)
-        self._print(input=str(source), output=None, error=message_of(source, error))
+        self._print(source, output=None, error=message_of(source, error))
 
-    def _print(self, **entries: object) -> None:
+    def _print(self, source: Path, **entries: object) -> None:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
-        line = {**absent, **entries, **self._constants, "notices": self._notices}
+        notices = self._notices.pop(source, [])
+        line = {"input": str(source), **absent, **entries, **self._constants, "notices": notices}
         print(json.dumps(line, ensure_ascii=False), flush=True)
 
 

@@ -23,7 +23,7 @@ from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaE
 from realesr.imaging.image import Image
 from realesr.media.deep import check_deep_tiff, decode_deep
 from realesr.media.formats import IMAGE_FORMATS
-from realesr.media.metadata import quiet_pillow, read_metadata
+from realesr.media.metadata import QUIET_PILLOW, read_metadata
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notify, ignore
 
@@ -90,7 +90,7 @@ def read_image(
 def _damage_named(path: Path) -> Iterator[None]:
     """Turns whatever Pillow's decoders raise, or warn of, into an error with the file's name."""
     try:
-        with quiet_pillow():
+        with QUIET_PILLOW:
             yield
     except RealesrError:
         raise

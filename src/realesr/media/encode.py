@@ -25,10 +25,10 @@ from realesr.imaging.image import Image, Metadata
 from realesr.media.formats import ImageFormat, format_of
 from realesr.media.metadata import (
     EXIF_PREFIX,
+    QUIET_PILLOW,
     XMP_PNG_KEYWORD,
     fit_metadata,
     load_exif,
-    quiet_pillow,
 )
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.progress import Notify, ignore
@@ -69,14 +69,14 @@ def encode_image(
     if image.alpha is not None and not target.has_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no opacity")
     is_gray = image.is_gray and target.has_gray
-    with quiet_pillow():
+    with QUIET_PILLOW:
         metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
     depth = image.pixels.dtype if target.has_depth else _UINT8
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = _joined(pixels, alpha, is_gray=is_gray)
     try:
-        with quiet_pillow():
+        with QUIET_PILLOW:
             return _encode(channels, target, metadata, options)
     except (cv2.error, OSError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from PIL import ExifTags
@@ -92,12 +91,34 @@ def fit_metadata(
     return replace(metadata, icc=icc, exif=exif)
 
 
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Silences what Pillow warns of: odd tags of cameras, and sizes that have a limit here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+class _Silence:
+    """Silences warnings while any thread is inside: their filters belong to all threads.
+
+    Python's own context for this would, with two threads, restore what the other one has set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._context = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._context = warnings.catch_warnings()
+                self._context.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._context.__exit__(None, None, None)
+
+
+QUIET_PILLOW = _Silence()
+"""A context without Pillow's warnings: odd tags of cameras, and sizes that have a limit here."""
 
 
 def load_exif(exif: bytes) -> PillowImage.Exif:
