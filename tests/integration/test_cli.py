@@ -23,7 +23,7 @@ from realesr.media.decode import read_image
 
 from support.icc import profile
 from support.networks import random_image, tiny_weights
-from support.paths import shared
+from support.paths import ROOT, shared
 from support.pictures import write_image
 
 
@@ -254,6 +254,32 @@ def test_json_has_a_line_for_each_file_and_nothing_else(tmp_path, weights, capsy
         "notices": [],
         "error": "in/bad.png: the file is empty",
     }
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_the_script_for_folders_goes_on_and_lists_what_failed(tmp_path, weights):
+    """Run with this environment's realesr on PATH, as a user has it."""
+    for name in ("a", "sub/b c"):
+        save(tmp_path / f"in/{name}.png")
+    (tmp_path / "in/sub/bad one.png").write_text("")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    script = [ROOT / "scripts/upscale-folder.sh", "in", "out", "--model-path", weights]
+
+    def run():
+        return subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+
+    first = run()
+    assert first.returncode == 1, first.stderr
+    assert (tmp_path / "out/failed.txt").read_text() == "in/sub/bad one.png\n"
+    assert read_image(tmp_path / "out/sub/b c.png").size.width == 48
+    assert len((tmp_path / "out/realesr.jsonl").read_text().splitlines()) == 3
+    (tmp_path / "in/sub/bad one.png").unlink()
+    save(tmp_path / "in/sub/bad one.png")
+    second = run()
+    assert second.returncode == 0
+    assert "left alone, outputs exist: 2" in second.stderr
+    assert not (tmp_path / "out/failed.txt").exists()
+    assert len((tmp_path / "out/realesr.jsonl").read_text().splitlines()) == 4
 
 
 def test_doctor_says_what_is_here(capsys):
