@@ -173,7 +173,9 @@ class _Workshop:
         size = self._target.size_of(image.size, self._enlarger.scale)
         notify = partial(self._reporter.noticed, job.source)
         notices: list[str] = []
-        sink = ImageSink(job.destination, options=self._encoding, notify=notices.append)
+        sink = ImageSink(
+            job.destination, target=job.target, options=self._encoding, notify=notices.append
+        )
         with ExitStack() as stack:
             stack.enter_context(sink)
             image = sink.prepare(image, size)

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGE_SUFFIXES, format_of, is_image
+from realesr.media.formats import IMAGE_SUFFIXES, STANDARD_STREAM, ImageFormat, format_of, is_image
 from realesr.options import EncodingOptions, FileOptions
+
+_STREAM_FORMAT = format_of(Path("-.png"))
+"""What standard output gets if nothing else is asked for and no input's name tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One input and the output that it becomes."""
+    """One input and the output that it becomes, in what format; ``-`` is a standard stream."""
 
     source: Path
     destination: Path
+    target: ImageFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +53,17 @@ def make_plan(options: FileOptions) -> Plan:
     for path in options.inputs:
         if path.is_dir():
             found, others = _search(path, options)
-            jobs += [Job(file, _destination(file, options, below=path)) for file in found]
+            jobs += [_job(file, options, below=path) for file in found]
             skipped += others
         else:
-            jobs += [Job(file, _destination(file, options)) for file in _matching(path)]
+            jobs += [_job(file, options) for file in _matching(path)]
     jobs = _without_repetitions(jobs)
-    if is_image(options.output) and not options.output.is_dir():
+    has_stream = STANDARD_STREAM in (options.output, *options.inputs)
+    if has_stream or (is_image(options.output) and not options.output.is_dir()):
         jobs = [_job_with_named_output(jobs, options)]
     _refuse_clashes(jobs)
     _refuse_impossible(jobs, options.encoding)
-    existing = [job for job in jobs if options.skip_existing and job.destination.exists()]
+    existing = [job for job in jobs if options.skip_existing and _exists(job.destination)]
     todo = tuple(job for job in jobs if job not in existing)
     return Plan(jobs=todo, skipped=tuple(skipped), existing=tuple(existing))
 
@@ -88,8 +93,14 @@ def _search(folder: Path, options: FileOptions) -> tuple[list[Path], list[Path]]
     return pictures, others
 
 
+def _exists(path: Path) -> bool:
+    return path != STANDARD_STREAM and path.exists()
+
+
 def _matching(path: Path) -> list[Path]:
     """The file itself, or what matches it as a pattern."""
+    if path == STANDARD_STREAM:
+        return [path]
     if not path.exists() and any(sign in str(path) for sign in "*?["):
         # Path.glob takes no absolute patterns.
         matches = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
@@ -103,11 +114,14 @@ def _matching(path: Path) -> list[Path]:
     return [path]
 
 
-def _destination(source: Path, options: FileOptions, below: Path | None = None) -> Path:
+def _job(source: Path, options: FileOptions, below: Path | None = None) -> Job:
+    if source == STANDARD_STREAM:
+        return Job(source, source, _STREAM_FORMAT)
     extension = source.suffix if options.ext == "auto" else f".{options.ext}"
     suffix = f"_{options.suffix}" if options.suffix else ""
     folder = options.output / source.parent.relative_to(below) if below else options.output
-    return folder / f"{source.stem}{suffix}{extension}"
+    destination = folder / f"{source.stem}{suffix}{extension}"
+    return Job(source, destination, format_of(destination))
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
@@ -119,26 +133,33 @@ def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _job_with_named_output(jobs: list[Job], options: FileOptions) -> Job:
-    output = options.output
+    """The one job whose output is named by itself, or is a stream."""
+    output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(
-            f"--output {output} is the name of one picture, and there are {len(jobs)} inputs: "
-            "name a folder"
+            f"--output {output} is for one picture, and there are {len(jobs)} inputs: name a folder"
+        )
+    if output == STANDARD_STREAM:
+        if options.ext != "auto":
+            return Job(source, output, format_of(Path(f"-.{options.ext}")))
+        return Job(source, output, jobs[0].target)
+    if not is_image(output) or output.is_dir():
+        raise InvalidOptionError(
+            "--input - has no name to call the output by: add --output - or --output NAME.png"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
             f"--output {output} and --ext {options.ext} contradict each other: drop one"
         )
-    return Job(jobs[0].source, output)
+    return Job(source, output, format_of(output))
 
 
 def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
     for job in jobs:
-        target = format_of(job.destination)
-        if encoding.lossless and not target.is_lossless:
+        if encoding.lossless and not job.target.is_lossless:
             raise InvalidOptionError(
-                f"--lossless: {job.destination} would be {target.name}, which always loses some: "
-                "add --ext png or webp"
+                f"--lossless: {job.destination} would be {job.target.name}, which always loses "
+                "some: add --ext png or webp"
             )
 
 
@@ -146,6 +167,8 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
     inputs = {job.source.resolve() for job in jobs}
     outputs: dict[Path, Path] = {}
     for job in jobs:
+        if job.destination == STANDARD_STREAM:
+            continue
         resolved = job.destination.resolve()
         if resolved in inputs:
             raise InvalidOptionError(

@@ -300,6 +300,30 @@ def test_completion_knows_commands_and_options(shell, capsys):
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
+def test_pictures_flow_through_a_pipe(tmp_path, weights):
+    image = random_image(12, 9, alpha=True)
+    write_image(tmp_path / "in.png", image)
+
+    def pipe(data, *options):
+        arguments = ["image", "-i", "-", "-o", "-", "--json", "--model-path", weights, *options]
+        return subprocess.run(
+            [sys.executable, "-m", "realesr", *arguments],
+            input=data,
+            capture_output=True,
+            check=False,
+        )
+
+    result = pipe((tmp_path / "in.png").read_bytes())
+    assert result.returncode == 0
+    (tmp_path / "out.png").write_bytes(result.stdout)
+    assert main(["image", "-i", "in.png", "-o", "same.png", "--model-path", weights]) == 0
+    assert result.stdout == (tmp_path / "same.png").read_bytes()
+    assert json.loads(result.stderr.splitlines()[-1])["output_size"] == [48, 36]
+    result = pipe(b"no picture", "--ext", "jpg")
+    assert result.returncode == 1
+    assert result.stdout == b""
+
+
 def test_quiet_tells_errors_only(tmp_path, weights, capfd):
     save(tmp_path / "in/a.png")
     arguments = ["image", "-i", "in", "-q", "--model-path", weights]

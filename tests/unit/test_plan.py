@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError, UnsupportedMediaError
 from realesr.options import EncodingOptions, FileOptions
-from realesr.plan import Job, make_plan
+from realesr.plan import make_plan
 
 
 def touch(folder, *names):
@@ -20,12 +22,12 @@ def test_a_folder_becomes_its_pictures_in_order(tmp_path):
     source = touch(tmp_path / "in", "b.JPG", "a.png", "notes.txt", ".hidden.png", "c d.webp")
     (source / "sub.png").mkdir()
     made = plan(source, tmp_path / "out")
-    assert made.jobs == (
-        Job(source / "a.png", tmp_path / "out/a_out.png"),
-        Job(source / "b.JPG", tmp_path / "out/b_out.JPG"),
-        Job(source / "c d.webp", tmp_path / "out/c d_out.webp"),
-        Job(source / "sub.png", tmp_path / "out/sub_out.png"),  # fails when it is read
-    )
+    assert [(job.source, job.destination) for job in made.jobs] == [
+        (source / "a.png", tmp_path / "out/a_out.png"),
+        (source / "b.JPG", tmp_path / "out/b_out.JPG"),
+        (source / "c d.webp", tmp_path / "out/c d_out.webp"),
+        (source / "sub.png", tmp_path / "out/sub_out.png"),  # fails when it is read
+    ]
     assert made.skipped == (source / "notes.txt",)
     assert not (tmp_path / "out").exists()
 
@@ -163,3 +165,28 @@ def test_an_input_named_twice_is_done_once(tmp_path):
     inputs = (source / "b.png", source, source / "*.png")
     made = make_plan(FileOptions(inputs=inputs, output=tmp_path / "out"))
     assert [job.source.name for job in made.jobs] == ["b.png", "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("input_", "output", "ext", "expected"),
+    [
+        ("-", "-", "auto", "PNG"),
+        ("-", "-", "jpg", "JPEG"),
+        ("-", "big.webp", "auto", "WEBP"),
+        ("a.JPG", "-", "auto", "JPEG"),
+        ("a.JPG", "-", "png", "PNG"),
+    ],
+)
+def test_standard_streams_have_a_format(tmp_path, monkeypatch, input_, output, ext, expected):
+    monkeypatch.chdir(touch(tmp_path / "in", "a.JPG", "-"))
+    (job,) = plan(Path(input_), Path(output), ext=ext, skip_existing=True).jobs
+    assert (str(job.source), str(job.destination)) == (input_, output)
+    assert job.target.name == expected
+
+
+def test_a_stream_is_for_one_picture(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "b.png")
+    with pytest.raises(InvalidOptionError, match="2 inputs"):
+        plan(source, Path("-"))
+    with pytest.raises(InvalidOptionError, match="add --output -"):
+        plan(Path("-"), tmp_path / "out")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command."""
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], top: argparse.ArgumentParser
+) -> None:
+    """Adds the command, which prints what completes the parser ``top``."""
     parser = commands.add_parser(
         "completion",
         help="print a script that completes commands and options in a shell",
@@ -18,14 +21,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "~/.config/fish/completions/realesr.fish.",
     )
     parser.add_argument("shell", choices=SHELLS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, top))
 
 
-def run(args: argparse.Namespace) -> int:
+def run(top: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Prints the script; returns the exit code."""
     import shtab
 
-    from realesr.cli.main import make_parser
-
-    print(shtab.complete(make_parser(), shell=args.shell))
+    print(shtab.complete(top, shell=args.shell))
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from realesr.geometry import Size
 from realesr.loading import describe, make_enlarger, obtain_files
-from realesr.media.formats import IMAGE_SUFFIXES
+from realesr.media.formats import IMAGE_SUFFIXES, STANDARD_STREAM
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MAX_PIXELS,
@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         nargs="+",
         default=[Path("inputs")],
-        help="pictures, folders of them, or patterns such as 'scans/*.png'",
+        help="pictures, folders of them, patterns such as 'scans/*.png', or - for standard input",
     )
     parser.add_argument(
         "-r",
@@ -49,7 +49,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--output",
         type=Path,
         default=Path("results"),
-        help="a folder; for a single picture also a file name such as out.png",
+        help="a folder; for a single picture also a file name such as out.png, or - for standard "
+        "output",
     )
     parser.add_argument(
         "-n",
@@ -188,7 +189,8 @@ def run(args: argparse.Namespace) -> int:
 
     enlarger = make_enlarger(options, files_of_network)
     people = TqdmReporter(is_quiet=args.quiet)
-    reporter = JsonReporter(people, describe(options, enlarger)) if args.json else people
+    stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+    reporter = JsonReporter(people, describe(options, enlarger), stream) if args.json else people
     try:
         report = pipeline.run(
             plan,

@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     image.add_parser(commands)
     models.add_parser(commands)
     doctor.add_parser(commands)
-    completion.add_parser(commands)
+    completion.add_parser(commands, parser)
     return parser
 
 

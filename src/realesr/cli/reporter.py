@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -84,9 +84,13 @@ class JsonReporter:
     Args:
         other: Tells people.
         constants: What is the same for every file: model, device, precision.
+        stream: Where lines go; standard error where standard output carries a picture.
     """
 
-    def __init__(self, other: Reporter, constants: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, other: Reporter, constants: Mapping[str, str | None], stream: TextIO
+    ) -> None:
+        self._stream = stream
         self._other = other
         self._constants = constants
         self._notices: dict[Path, list[str]] = defaultdict(list)
@@ -121,7 +125,7 @@ class JsonReporter:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
         notices = self._notices.pop(source, [])
         line = {"input": str(source), **absent, **entries, **self._constants, "notices": notices}
-        print(json.dumps(line, ensure_ascii=False), flush=True)
+        print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
 
 
 def message_of(source: Path, error: Exception) -> str:

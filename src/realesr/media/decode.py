@@ -8,6 +8,7 @@ decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.deep`).
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from PIL import Image as PillowImage
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.deep import check_deep_tiff, decode_deep
-from realesr.media.formats import IMAGE_FORMATS
+from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
 from realesr.media.metadata import QUIET_PILLOW, read_metadata
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notify, ignore
@@ -40,7 +41,8 @@ def read_image(
     """Reads a picture and turns it upright.
 
     Args:
-        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its name ends with.
+        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its name ends with; or ``-`` for
+            standard input.
         max_pixels: A picture that says to be larger is refused before it is decoded, px.
         notify: Receives a sentence for everything that the result does not carry.
 
@@ -53,7 +55,7 @@ def read_image(
         UnsupportedMediaError: The picture is too large, or of a kind that is not read.
     """
     try:
-        data = path.read_bytes()
+        data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
     except OSError as error:
         raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
     if not data:

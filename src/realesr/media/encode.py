@@ -50,6 +50,7 @@ def encode_image(
     destination: Path,
     options: EncodingOptions = DEFAULT_ENCODING,
     notify: Notify = ignore,
+    target: ImageFormat | None = None,
 ) -> Sequence[Buffer]:
     """Encodes a picture in the format that the name of the destination stands for.
 
@@ -58,6 +59,7 @@ def encode_image(
         destination: Only its suffix is used, and its name in errors.
         options: Quality.
         notify: Receives a sentence for everything that is left out.
+        target: The format; None for the one that the destination's name stands for.
 
     Returns:
         The parts of the file, in order.
@@ -65,7 +67,7 @@ def encode_image(
     Raises:
         UnwritableMediaError: The format cannot hold the picture, opacity included.
     """
-    target = format_of(destination)
+    target = target or format_of(destination)
     if image.alpha is not None and not target.has_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no opacity")
     is_gray = image.is_gray and target.has_gray

@@ -100,6 +100,9 @@ IMAGE_FORMATS = (
     ),
 )
 
+STANDARD_STREAM = Path("-")
+"""Stands for standard input or output."""
+
 _BY_SUFFIX = {suffix: spec for spec in IMAGE_FORMATS for suffix in spec.suffixes}
 
 IMAGE_SUFFIXES = tuple(_BY_SUFFIX)

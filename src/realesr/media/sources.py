@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from realesr.imaging.alpha import composite
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
 from realesr.media.encode import encode_image
-from realesr.media.formats import format_of
+from realesr.media.formats import STANDARD_STREAM, ImageFormat, format_of
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.progress import Notify, ignore
 
@@ -70,15 +71,23 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
     """A picture file that takes its name only when it is whole.
 
     Args:
-        path: The destination; its folder is made if it is missing.
+        path: The destination; its folder is made if it is missing. ``-`` is standard output, which
+            gets nothing before the picture is whole.
+        target: The format; None for the one that the name stands for.
         options: How it is written.
         notify: Receives a sentence for everything that the file does not hold.
     """
 
     def __init__(
-        self, path: Path, *, options: EncodingOptions = DEFAULT_ENCODING, notify: Notify = ignore
+        self,
+        path: Path,
+        *,
+        target: ImageFormat | None = None,
+        options: EncodingOptions = DEFAULT_ENCODING,
+        notify: Notify = ignore,
     ) -> None:
         self._path = path
+        self._target = target or format_of(path)
         self._options = options
         self._notify = notify
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -98,7 +107,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             UnwritableMediaError: The format cannot hold such a size, or the folder or the file
                 cannot be written.
         """
-        target = format_of(self._path)
+        target = self._target
         if image.alpha is not None and not target.has_alpha:
             if image.alpha.min() < image.peak:
                 self._notify(f"{target.name} holds no transparency: laid on white")
@@ -110,6 +119,8 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             channels=channels + (image.alpha is not None),
             byte_depth=image.pixels.dtype.itemsize if target.has_depth else 1,
         )
+        if self._path == STANDARD_STREAM:
+            return image
         if self._path.is_dir():
             raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
         try:
@@ -125,12 +136,13 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         Raises:
             UnwritableMediaError: The disk is full, or the picture cannot be encoded.
         """
-        if self._file is None:
+        file = sys.stdout.buffer if self._path == STANDARD_STREAM else self._file
+        if file is None:
             raise ValueError("prepare() comes before write()")
-        parts = encode_image(frame.image, self._path, self._options, self._notify)
+        parts = encode_image(frame.image, self._path, self._options, self._notify, self._target)
         try:
-            self._file.writelines(parts)
-            self._file.flush()
+            file.writelines(parts)
+            file.flush()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
 

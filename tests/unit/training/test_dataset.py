@@ -1,6 +1,4 @@
 import csv
-import io
-import tarfile
 
 import cv2
 import numpy as np
@@ -17,18 +15,10 @@ from realesr.training.dataset import (
     sharpened,
 )
 
+from support.archives import make_tar
 from support.paths import shared
 
 LICENCES = ("CC0", "public domain", "MIT", "CC BY 4.0", "Unsplash licence")
-
-
-def make_tar(path, members):
-    with tarfile.open(path, "w") as tar:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return path
 
 
 def png(colour) -> bytes:

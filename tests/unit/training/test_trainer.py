@@ -5,7 +5,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from test_dataset import make_tar
 
 from realesr.degradation.pipeline import DegradationConfig
 from realesr.models.checkpoint import load_state_dict
@@ -14,6 +13,8 @@ from realesr.training.config import DataConfig, NetworkConfig, ScheduleConfig, T
 from realesr.training.dataset import PatchDataset
 from realesr.training.ema import ExponentialMovingAverage
 from realesr.training.trainer import learning_rate, train
+
+from support.archives import make_tar
 
 SCHEDULE = ScheduleConfig(
     total_steps=4, warmup_steps=2, decay_steps=2, batch_size=2, lr_size=8, margin=1
