@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http
 import http.client
-import logging
 import os
 import time
 import urllib.error
@@ -26,10 +25,7 @@ from realesr.models.catalog import (
 )
 from realesr.progress import Notify, Progress, ignore, uncounted
 
-logger = logging.getLogger(__name__)
-
-
-WAITS_S = (1.0, 3.0, 9.0, 27.0)
+WAITS_S = (1.0, 3.0, 9.0)
 """Pauses between attempts, s."""
 TIMEOUT_S = 30.0
 """How long a server may be silent, s."""
@@ -43,6 +39,7 @@ def fetch(
     folder: Path,
     *,
     on_progress: Progress = uncounted,
+    notify: Notify = ignore,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Downloads a file of weights.
@@ -54,6 +51,7 @@ def fetch(
         weights: What to download.
         folder: Where to; it is made if it is missing.
         on_progress: Is told how far it is.
+        notify: Receives a sentence before every further attempt.
         sleep: Waits between attempts, s.
 
     Returns:
@@ -74,10 +72,10 @@ def fetch(
             if target.exists() and sha256_of(target) == weights.sha256:
                 return target
             is_resumed = partial.exists()
-            _download(url, weights, partial, target, on_progress, sleep)
+            _download(url, weights, partial, target, on_progress, notify, sleep)
             if is_resumed and sha256_of(partial) != weights.sha256:
                 partial.unlink()  # its beginning was that of another file
-                _download(url, weights, partial, target, on_progress, sleep)
+                _download(url, weights, partial, target, on_progress, notify, sleep)
             _verify(partial, weights, url)
             partial.replace(target)
     except DownloadError:
@@ -106,7 +104,7 @@ def obtain_weights(
     except MissingWeightsError:
         if spec.weights.url is None:
             raise
-        return fetch(spec.weights, cache_folder(), on_progress=on_progress)
+        return fetch(spec.weights, cache_folder(), on_progress=on_progress, notify=notify)
     if not is_genuine(path, spec.weights):
         notify(f"{path} is not the published {spec.name} (its SHA-256 differs), and used as it is")
     return path
@@ -140,6 +138,7 @@ def _download(
     partial: Path,
     target: Path,
     on_progress: Progress,
+    notify: Notify,
     sleep: Callable[[float], None],
 ) -> None:
     """Tries until all bytes are there, or there is no hope."""
@@ -150,7 +149,7 @@ def _download(
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
             if wait_s is None or not _is_transient(error):
                 raise DownloadError(_explain(error, url, target)) from error
-            logger.info("%s: %s; trying again in %g s", url, error, wait_s)
+            notify(f"{weights.name}: {_reason(error)}; trying again in {wait_s:g} s")
             sleep(wait_s)
 
 
@@ -210,11 +209,13 @@ def _is_transient(error: Exception) -> bool:
 
 
 def _explain(error: Exception, url: str, target: Path) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        reason = f"the server answers {error.code} {error.reason}"
-    else:
-        reason = str(getattr(error, "reason", None) or error)
     return (
-        f"{target.name} cannot be downloaded from {url}: {reason}. Download it elsewhere and put "
-        f"it at {target}, or name it with --model-path"
+        f"{target.name} cannot be downloaded from {url}: {_reason(error)}. Download it elsewhere "
+        f"and put it at {target}, or name it with --model-path"
     )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code} {error.reason}"
+    return str(getattr(error, "reason", None) or error)

@@ -106,10 +106,12 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch, tmp_path):
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv(MIRROR_VARIABLE, address)
-    waits = []
+    waits, notices = [], []
     with pytest.raises(DownloadError) as caught:
-        fetch(FILE, tmp_path, sleep=waits.append)
+        fetch(FILE, tmp_path, sleep=waits.append, notify=notices.append)
     assert waits == list(WAITS_S)
+    assert len(notices) == len(waits)
+    assert all("net.pth: " in notice and "trying again in" in notice for notice in notices)
     for part in ("net.pth", address + PATH, "refused", str(tmp_path / "net.pth"), "--model-path"):
         assert part in str(caught.value)
 
