@@ -491,7 +491,8 @@ def test_unexpected_errors_show_a_traceback_only_when_asked(tmp_path, weights, m
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
-def test_an_interruption_leaves_only_whole_files(tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interruption_leaves_only_whole_files(tmp_path, name):
     for index in range(200):
         save(tmp_path / f"in/{index:03}.png", 64, 64)
     # A parent that runs in the background may hand down that SIGINT is ignored.
@@ -503,7 +504,7 @@ def test_an_interruption_leaves_only_whole_files(tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("out/*.png")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.Signals[name])
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1].startswith("realesr: interrupted")

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
 
 from realesr import __version__
 from realesr.cli import completion, doctor, image, models
@@ -49,6 +53,23 @@ def with_dashes(argv: Sequence[str]) -> list[str]:
     return spelled
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets SIGTERM end a run as Ctrl-C does: nothing partial stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     args = make_parser().parse_args(with_dashes(sys.argv[1:] if argv is None else argv))
@@ -56,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)
     try:
-        code: int = args.run(args)
+        with _terminable():
+            code: int = args.run(args)
         return code
     except RealesrError as error:
         logger.debug("the command failed", exc_info=error)
