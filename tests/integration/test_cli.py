@@ -436,12 +436,32 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path, capsys, arguments, cod
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["image", "-s", "many"], ["image", "--tile", "big"], ["paint"], ["models"]]
+    "arguments",
+    [
+        [],
+        ["image", "-s", "many"],
+        ["image", "--tile", "big"],
+        ["image", "--fit", "300"],
+        ["paint"],
+        ["models"],
+    ],
 )
-def test_usage_errors_exit_with_2(arguments, capsys):
+def test_usage_errors_exit_with_2_and_one_line(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("realesr: error: ")
+    assert "--help" in line
+
+
+def test_help_shows_defaults_as_people_write_them(capsys):
+    with pytest.raises(SystemExit):
+        main(["image", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "(default: inputs)" in shown
+    assert "(default: realesr-photo-x4)" in shown
+    assert not any(internal in shown for internal in ("PosixPath", "None", "False", "%("))
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path, weights, capsys):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from realesr.geometry import Size
-from realesr.loading import describe, make_enlarger, obtain_files
-from realesr.media.formats import IMAGE_SUFFIXES, STANDARD_STREAM
-from realesr.options import (
-    ALPHA_UPSAMPLERS,
-    DEFAULT_MAX_PIXELS,
-    DEFAULT_MODEL,
-    PRECISIONS,
-    EncodingOptions,
-    FileOptions,
-    Target,
-    UpscaleOptions,
+from realesr.cli.arguments import (
+    add_device_options,
+    add_encoding_options,
+    add_file_options,
+    add_model_options,
+    add_size_options,
 )
+from realesr.loading import describe, make_enlarger, obtain_files
+from realesr.media.formats import STANDARD_STREAM
+from realesr.options import EncodingOptions, FileOptions, Target, UpscaleOptions
 from realesr.plan import Plan, make_plan
 
 
@@ -27,120 +23,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "image",
         help="make pictures larger",
-        description="Makes a picture, or every picture of a folder, larger and sharper.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Makes pictures larger and sharper.",
     )
-    parser.add_argument(
-        "-i",
-        "--input",
-        type=Path,
-        nargs="+",
-        default=[Path("inputs")],
-        help="pictures, folders of them, patterns such as 'scans/*.png', or - for standard input",
-    )
-    parser.add_argument(
-        "-r",
-        "--recursive",
-        action="store_true",
-        help="search folders to the bottom, and mirror them",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("results"),
-        help="a folder; for a single picture also a file name such as out.png, or - for standard "
-        "output",
-    )
-    parser.add_argument(
-        "-n",
-        "--model-name",
-        default=DEFAULT_MODEL,
-        help="a name of `realesr models list`, or nearest, bilinear, bicubic, lanczos",
-    )
-    parser.add_argument(
-        "--model-path", type=Path, help="a file of weights, .safetensors or .pth, instead of -n"
-    )
-    parser.add_argument(
-        "-dn",
-        "--denoise-strength",
-        type=float,
-        help="0 keeps noise, 1 takes it away; for realesr-general-x4v3 (default: 0.5 there)",
-    )
-    parser.add_argument(
-        "-s", "--outscale", type=float, help="how many times larger; the model's own scale if unset"
-    )
-    parser.add_argument(
-        "--skip-existing", action="store_true", help="leave alone what has an output already"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print what would become what, and do nothing"
-    )
-    parser.add_argument(
+    add_file_options(parser)
+    add_size_options(parser)
+    add_model_options(parser)
+    add_encoding_options(parser)
+    add_device_options(parser)
+    words = parser.add_argument_group("words")
+    words.add_argument(
         "--json", action="store_true", help="a line of JSON for each file on standard output"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
-    parser.add_argument("--width", type=int, help="width in pixels, instead of -s")
-    parser.add_argument("--height", type=int, help="height in pixels, instead of -s")
-    parser.add_argument(
-        "--fit", type=_size, metavar="WxH", help="the largest that fits, such as 3840x2160"
-    )
-    parser.add_argument(
-        "--suffix", default="out", help="appended to each name: in.png -> in_out.png; '' keeps it"
-    )
-    parser.add_argument(
-        "--ext",
-        default="auto",
-        choices=("auto", *(suffix[1:] for suffix in IMAGE_SUFFIXES)),
-        help="format of the outputs; auto keeps each input's",
-    )
-    parser.add_argument(
-        "--quality", type=int, help="1 to 100, for jpg, webp and avif (default: 95, avif: 90)"
-    )
-    parser.add_argument(
-        "--lossless", action="store_true", help="keep the pixels exactly, in webp and avif, too"
-    )
-    parser.add_argument(
-        "--alpha-upsampler",
-        choices=ALPHA_UPSAMPLERS,
-        default="realesrgan",
-        help="what enlarges transparency: the network, or a plain filter in half of the time",
-    )
-    parser.add_argument(
-        "-t",
-        "--tile",
-        type=_tile,
-        default="auto",
-        help="side of a tile in pixels: less needs less memory; 0 takes the picture whole, auto "
-        "what the free memory allows",
-    )
-    parser.add_argument(
-        "--tile-pad",
-        type=int,
-        help="context around a tile in pixels (default: what the model sees)",
-    )
-    parser.add_argument(
-        "--pre-pad", type=int, default=0, help="mirrored pixels added right and below, and cut off"
-    )
-    devices = parser.add_mutually_exclusive_group()
-    devices.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    devices.add_argument("-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N")
-    precision = parser.add_mutually_exclusive_group()
-    precision.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default="auto",
-        help="what the network computes in: auto is fp16 on CUDA and fp32 elsewhere",
-    )
-    precision.add_argument(
-        "--fp32", action="store_const", const="fp32", dest="precision", help="as --precision fp32"
-    )
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=DEFAULT_MAX_PIXELS,
-        help="larger inputs are refused: a small file can claim to be a huge picture",
-    )
+    words.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
     parser.set_defaults(run=run)
 
 
@@ -221,12 +115,3 @@ def _tell_what_is_left_out(plan: Plan) -> None:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
         print(f"left out, no pictures: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
-
-
-def _size(text: str) -> Size:
-    width, height = map(int, text.lower().split("x"))
-    return Size(width, height)
-
-
-def _tile(text: str) -> int | None:
-    return None if text == "auto" else int(text)

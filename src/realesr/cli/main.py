@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from realesr import __version__
 from realesr.cli import completion, doctor, image, models
+from realesr.cli.arguments import Parser
 from realesr.errors import RealesrError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ EXIT_INTERRUPTED = 130
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="realesr",
         description="Makes pictures larger and sharper with the Real-ESRGAN family of networks.",
     )

@@ -1,0 +1,202 @@
+"""The parser, and the options that commands share, by group."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from realesr.geometry import Size
+from realesr.media.formats import IMAGE_SUFFIXES
+from realesr.models.catalog import BASELINES
+from realesr.options import ALPHA_UPSAMPLERS, DEFAULT_MAX_PIXELS, DEFAULT_MODEL, PRECISIONS
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a mistake in one line, not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2."""
+        print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
+        sys.exit(2)
+
+
+def tile(text: str) -> int | None:
+    """Pixels, or None for ``auto``."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: take auto, 0 (the whole picture) or a number of pixels"
+        ) from None
+
+
+def size(text: str) -> Size:
+    """``3840x2160``."""
+    width, _, height = text.lower().partition("x")
+    try:
+        return Size(int(width), int(height))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: take width and height in pixels, such as 3840x2160"
+        ) from None
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """What is read, what becomes of it, and what is left alone."""
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "-i",
+        "--input",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        default=[Path("inputs")],
+        help="pictures, folders, patterns such as 'scans/*.png', or - for standard input "
+        "(default: inputs)",
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="PATH",
+        default=Path("results"),
+        help="a folder; for a single picture also a file name such as out.png, or - for standard "
+        "output (default: results)",
+    )
+    group.add_argument(
+        "-r", "--recursive", action="store_true", help="search folders to the bottom; mirror them"
+    )
+    group.add_argument(
+        "--suffix",
+        default="out",
+        metavar="WORD",
+        help="appended to each name: in.png -> in_out.png; '' keeps it (default: out)",
+    )
+    group.add_argument(
+        "--skip-existing", action="store_true", help="leave alone what has an output already"
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="print what would become what, and do nothing"
+    )
+    group.add_argument(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        default=DEFAULT_MAX_PIXELS,
+        help="larger inputs are refused: a small file can claim to be a huge picture "
+        "(default: %(default)s)",
+    )
+
+
+def add_size_options(parser: argparse.ArgumentParser) -> None:
+    """How large results become."""
+    group = parser.add_argument_group("size, the model's own scale unless one of these is given")
+    group.add_argument(
+        "-s", "--outscale", type=float, metavar="X", help="how many times larger: any number"
+    )
+    group.add_argument("--width", type=int, metavar="PX", help="alone it keeps the proportions")
+    group.add_argument("--height", type=int, metavar="PX", help="alone it keeps the proportions")
+    group.add_argument(
+        "--fit", type=size, metavar="WxH", help="the largest that fits, such as 3840x2160"
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which network, and how it is used."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "-n",
+        "--model-name",
+        metavar="NAME",
+        default=DEFAULT_MODEL,
+        help="a name of `realesr models list`, downloaded if it is not here; or a plain filter: "
+        f"{', '.join(BASELINES)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--model-path",
+        type=Path,
+        metavar="FILE",
+        help="a file of weights instead, .safetensors or .pth",
+    )
+    group.add_argument(
+        "-dn",
+        "--denoise-strength",
+        type=float,
+        metavar="X",
+        help="0 keeps noise, 1 takes it away; for realesr-general-x4v3 (default: 0.5 there)",
+    )
+    group.add_argument(
+        "--alpha-upsampler",
+        choices=ALPHA_UPSAMPLERS,
+        default="realesrgan",
+        help="what enlarges transparency: the network, or a plain filter in half of the time "
+        "(default: %(default)s)",
+    )
+
+
+def add_encoding_options(parser: argparse.ArgumentParser) -> None:
+    """How pictures are written."""
+    group = parser.add_argument_group("format")
+    group.add_argument(
+        "--ext",
+        default="auto",
+        choices=("auto", *(suffix[1:] for suffix in IMAGE_SUFFIXES)),
+        help="format of the outputs (default: each input's)",
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        help="1 to 100, for jpg, webp and avif (default: 95, avif: 90)",
+    )
+    group.add_argument(
+        "--lossless", action="store_true", help="keep the pixels exactly, in webp and avif, too"
+    )
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Where the network runs, how exactly, and in what memory."""
+    group = parser.add_argument_group("speed and memory")
+    devices = group.add_mutually_exclusive_group()
+    devices.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)",
+    )
+    devices.add_argument("-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N")
+    precision = group.add_mutually_exclusive_group()
+    precision.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="what the network computes in (default: fp16 on CUDA, fp32 elsewhere)",
+    )
+    precision.add_argument(
+        "--fp32", action="store_const", const="fp32", dest="precision", help="as --precision fp32"
+    )
+    group.add_argument(
+        "-t",
+        "--tile",
+        type=tile,
+        metavar="PX",
+        help="side of a tile: less needs less memory; 0 takes the picture whole (default: what "
+        "the free memory allows)",
+    )
+    group.add_argument(
+        "--tile-pad",
+        type=int,
+        metavar="PX",
+        help="context around a tile (default: what the model sees)",
+    )
+    group.add_argument(
+        "--pre-pad",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="mirrored pixels added right and below, and cut off",
+    )
