@@ -287,6 +287,7 @@ def test_doctor_says_what_is_here(capsys):
     said = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
     assert torch.__version__.startswith(said["torch"].strip())
     assert "GiB free" in said["cpu"]
+    assert "ffmpeg" in said
     assert "realesr-photo-x4" in said["weights"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import shutil
 from collections.abc import Iterator
 from importlib import metadata
 
@@ -49,6 +50,7 @@ def _versions() -> Iterator[Line]:
         except metadata.PackageNotFoundError:
             if package not in PACKAGES:
                 yield package, "not installed"
+    yield "ffmpeg", shutil.which("ffmpeg") or "not on PATH"
 
 
 def _devices() -> Iterator[Line]:
