@@ -154,6 +154,7 @@ class FileOptions:
         output: A folder; or a file, where the input is one and the name ends like a picture's.
         recursive: Whether folders are searched to the bottom, and mirrored below the output.
         skip_existing: Whether outputs that exist are kept, and their inputs left alone.
+        watch: Whether input folders are going to be filled, and may be empty now.
         suffix: Appended to the name with an underscore; empty keeps the name.
         ext: Suffix of the outputs without its dot; ``auto`` keeps each input's.
         encoding: How outputs are written.
@@ -168,6 +169,7 @@ class FileOptions:
     output: Path
     recursive: bool = False
     skip_existing: bool = False
+    watch: bool = False
     suffix: str = "out"
     ext: str = "auto"
     encoding: EncodingOptions = DEFAULT_ENCODING

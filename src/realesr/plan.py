@@ -86,7 +86,7 @@ def _search(folder: Path, options: FileOptions) -> tuple[list[Path], list[Path]]
             pictures.append(path)
         elif path.is_file():
             others.append(path)
-    if not pictures:
+    if not pictures and not options.watch:
         raise UnreadableMediaError(
             f"{folder} holds no picture: looked for {', '.join(IMAGE_SUFFIXES)}"
         )

@@ -541,3 +541,24 @@ def test_official_networks_run(tmp_path, name):
     save(tmp_path / "in.png", 21, 13)
     assert main(["image", "-i", "in.png", "--model-path", str(path)]) == 0
     assert read_image(tmp_path / "results/in_out.png").size.width == 84
+
+
+def test_a_watched_folder_is_emptied_until_the_end(tmp_path, monkeypatch, capsys):
+    save(tmp_path / "drop/a.png", 8, 6)
+    looks = []
+
+    def put_something_in(seconds):
+        looks.append(seconds)
+        if len(looks) == 2:
+            save(tmp_path / "drop/b.png", 6, 8)
+        if len(looks) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("realesr.cli.watch.time.sleep", put_something_in)
+    assert main(["image", "-i", "drop", "--watch", "--json", "-n", "bicubic"]) == 130
+    lines = [json.loads(line)["output"] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["results/a_out.png", "results/b_out.png"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [
+        "a_out.png",
+        "b_out.png",
+    ]

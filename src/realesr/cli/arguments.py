@@ -10,7 +10,14 @@ from typing import NoReturn
 from realesr.geometry import Size
 from realesr.media.formats import IMAGE_SUFFIXES
 from realesr.models.catalog import BASELINES
-from realesr.options import ALPHA_UPSAMPLERS, DEFAULT_MAX_PIXELS, DEFAULT_MODEL, PRECISIONS
+from realesr.options import (
+    ALPHA_UPSAMPLERS,
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_MODEL,
+    PRECISIONS,
+    Target,
+    UpscaleOptions,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,6 +88,11 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--dry-run", action="store_true", help="print what would become what, and do nothing"
+    )
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="stay, and enlarge what is put into the input folders, until Ctrl-C",
     )
     group.add_argument(
         "--max-pixels",
@@ -199,4 +211,24 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="PX",
         help="mirrored pixels added right and below, and cut off",
+    )
+
+
+def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
+    """What the groups size, model, and speed and memory have been given.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return UpscaleOptions(
+        model_name=args.model_name,
+        model_path=args.model_path,
+        target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
+        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
+        precision=args.precision,
+        tile=args.tile,
+        tile_pad=args.tile_pad,
+        pre_pad=args.pre_pad,
+        denoise_strength=args.denoise_strength,
+        alpha_upsampler=args.alpha_upsampler,
     )

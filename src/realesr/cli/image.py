@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from realesr.cli.arguments import (
     add_device_options,
@@ -11,10 +12,12 @@ from realesr.cli.arguments import (
     add_file_options,
     add_model_options,
     add_size_options,
+    upscale_options,
 )
+from realesr.cli.watch import check_watchable, watch
 from realesr.loading import describe, make_enlarger, obtain_files
 from realesr.media.formats import STANDARD_STREAM
-from realesr.options import EncodingOptions, FileOptions, Target, UpscaleOptions
+from realesr.options import EncodingOptions, FileOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
 
 
@@ -44,37 +47,35 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
-    options = UpscaleOptions(
-        model_name=args.model_name,
-        model_path=args.model_path,
-        target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
-        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
-        precision=args.precision,
-        tile=args.tile,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        denoise_strength=args.denoise_strength,
-        alpha_upsampler=args.alpha_upsampler,
-    )
+    options = upscale_options(args)
     files = FileOptions(
         inputs=tuple(args.input),
         output=args.output,
         recursive=args.recursive,
         skip_existing=args.skip_existing,
+        watch=args.watch,
         suffix=args.suffix,
         ext=args.ext,
         encoding=EncodingOptions(quality=args.quality, lossless=args.lossless),
         max_pixels=args.max_pixels,
     )
+    if files.watch:
+        check_watchable(files)
     plan = make_plan(files)
     _tell_what_is_left_out(plan)
     if args.dry_run:
         for job in plan.jobs:
             print(f"{job.source} -> {job.destination}")
         return 0
-    if not plan.jobs:
+    if not plan.jobs and not files.watch:
         return 0
-    # The cheap things have been checked; what follows takes longer and longer to import.
+    return _enlarge(plan, files, options, is_quiet=args.quiet, is_json=args.json)
+
+
+def _enlarge(
+    plan: Plan, files: FileOptions, options: UpscaleOptions, *, is_quiet: bool, is_json: bool
+) -> int:
+    """The cheap things have been checked; what follows takes longer and longer to import."""
     from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
 
     files_of_network = obtain_files(options, downloading=download_bar, notify=_tell)
@@ -82,26 +83,30 @@ def run(args: argparse.Namespace) -> int:
     from realesr import pipeline
 
     enlarger = make_enlarger(options, files_of_network)
-    people = TqdmReporter(is_quiet=args.quiet)
+    people = TqdmReporter(is_quiet=is_quiet)
     stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-    reporter = JsonReporter(people, describe(options, enlarger), stream) if args.json else people
-    try:
-        report = pipeline.run(
-            plan,
-            enlarger,
-            target=options.target,
-            encoding=files.encoding,
-            max_pixels=files.max_pixels,
-            reporter=reporter,
-        )
-    finally:
-        people.close()
-    if report.failed:
-        print(
-            f"{len(report.failed)} of {len(plan.jobs)} pictures failed, {len(report.done)} done",
-            file=sys.stderr,
-        )
-    return 1 if report.failed else 0
+    reporter = JsonReporter(people, describe(options, enlarger), stream) if is_json else people
+    if files.watch and not is_quiet:
+        print("watching; Ctrl-C ends it", file=sys.stderr)
+    has_failed = False
+    for part in watch(files, notify=_tell) if files.watch else (plan,):
+        with closing(people):
+            report = pipeline.run(
+                part,
+                enlarger,
+                target=options.target,
+                encoding=files.encoding,
+                max_pixels=files.max_pixels,
+                reporter=reporter,
+            )
+        if report.failed:
+            has_failed = True
+            print(
+                f"{len(report.failed)} of {len(part.jobs)} pictures failed, "
+                f"{len(report.done)} done",
+                file=sys.stderr,
+            )
+    return 1 if has_failed else 0
 
 
 def _tell(notice: str) -> None:

@@ -57,10 +57,11 @@ class TqdmReporter:
         self._end_of_job(f"error: {message_of(source, error)}")
 
     def close(self) -> None:
-        """Clears the bars."""
-        for bar in (self._tiles, self._files):
-            if bar is not None:
-                bar.close()
+        """Clears the bars; what comes next gets new ones."""
+        self._close_tiles()
+        if self._files is not None:
+            self._files.close()
+            self._files = None
 
     def _end_of_job(self, line: str | None) -> None:
         if line is not None:
