@@ -4,7 +4,8 @@
       UsageError (exit code 2): InvalidOptionError, UnknownModelError
       WeightsError: MissingWeightsError, DownloadError, ChecksumMismatchError,
                     UnsupportedCheckpointError
-      MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
+      MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError,
+                  FFmpegNotFoundError, FFmpegError
       DeviceError: DeviceUnavailableError, UnsupportedPrecisionError, OutOfMemoryError
 
 A message says what failed, on which file, and what to do next.
@@ -67,6 +68,14 @@ class UnsupportedMediaError(MediaError):
 
 class UnwritableMediaError(MediaError, OSError):
     """An output cannot be written."""
+
+
+class FFmpegNotFoundError(MediaError):
+    """There is no ffmpeg, or only one that lacks what videos need."""
+
+
+class FFmpegError(MediaError):
+    """ffmpeg failed; the message has its last words."""
 
 
 class DeviceError(RealesrError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
@@ -15,8 +16,14 @@ DEFAULT_MAX_PIXELS = 200_000_000
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
+DEINTERLACING = ("auto", "off")
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidOptionError(f"{option} {value}: take one of {', '.join(choices)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +189,57 @@ class FileOptions:
             raise InvalidOptionError(f"--max-pixels {self.max_pixels}: take a positive number")
 
 
-def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidOptionError(f"{option} {value}: take one of {', '.join(choices)}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoOptions:
+    """How videos are read and written.
+
+    Attributes:
+        codec: ffmpeg's name of an encoder; None for the usual one of the container.
+        crf: Quality, less is better, in the encoder's own scale; None for one that hides the loss.
+        preset: The encoder's word for its speed; None for its own.
+        pix_fmt: ffmpeg's name of a pixel format; None for the source's chroma and depth.
+        encoder_args: More arguments for ffmpeg's output.
+        ffmpeg: The program; None for the one that is found.
+        start: Where an excerpt begins, s from the beginning.
+        end: Where it ends, s from the beginning; None for the end.
+        frames: How many frames are read at most; None for all.
+        fps: Frames per second that the result plays at, none left out and none added; None keeps
+            every frame's time.
+        deinterlace: ``auto`` makes whole frames of fields, ``off`` leaves them woven.
+        is_strict: Whether frames that cannot be decoded fail the video.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    encoder_args: tuple[str, ...] = ()
+    ffmpeg: Path | None = None
+    start: float = 0.0
+    end: float | None = None
+    frames: int | None = None
+    fps: Fraction | None = None
+    deinterlace: str = "auto"
+    is_strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start < 0:
+            raise InvalidOptionError(f"--start {self.start:g}: take seconds from the beginning")
+        if self.end is not None and self.end <= self.start:
+            raise InvalidOptionError(f"--end {self.end:g}: take more than --start {self.start:g}")
+        if self.frames is not None and self.frames < 1:
+            raise InvalidOptionError(f"--frames {self.frames}: take 1 or more")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise InvalidOptionError(f"--fps {float(self.fps):g}: take a number up to 1000")
+        _check_choice("--deinterlace", self.deinterlace, DEINTERLACING)
+
+    @property
+    def is_excerpt(self) -> bool:
+        """Whether only a part of the video is asked for."""
+        return self.start > 0 or self.end is not None or self.frames is not None
+
+
+DEFAULT_VIDEO = VideoOptions()

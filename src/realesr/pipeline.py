@@ -11,7 +11,8 @@ from functools import partial
 
 from realesr.engine.enlarger import Enlarger
 from realesr.geometry import Size
-from realesr.media.sources import Frame, ImageSink, ImageSource
+from realesr.media.frames import Frame
+from realesr.media.images import ImageSink, ImageSource
 from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
 from realesr.plan import Job, Plan
 from realesr.progress import Outcome, Reporter

@@ -6,13 +6,13 @@ import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGE_SUFFIXES, STANDARD_STREAM, ImageFormat, format_of, is_image
+from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat, MediaKind
 from realesr.options import EncodingOptions, FileOptions
 
-_STREAM_FORMAT = format_of(Path("-.png"))
-"""What standard output gets if nothing else is asked for and no input's name tells."""
+AnyKind = MediaKind[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Job:
 
     source: Path
     destination: Path
-    target: ImageFormat
+    target: Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Plan:
 
     Attributes:
         jobs: In order.
-        skipped: Files of input folders that are no pictures.
+        skipped: Files of input folders that are of another kind.
         existing: Jobs that are left out because their outputs exist.
     """
 
@@ -39,11 +39,15 @@ class Plan:
     existing: tuple[Job, ...] = ()
 
 
-def make_plan(options: FileOptions) -> Plan:
+def make_plan(options: FileOptions, kind: AnyKind = PICTURES) -> Plan:
     """Names every output before any work starts. A name depends on names and options alone.
 
+    Args:
+        options: What is read and where it goes.
+        kind: Whether pictures or videos are meant.
+
     Raises:
-        UnreadableMediaError: An input does not exist or holds no picture.
+        UnreadableMediaError: An input does not exist or holds nothing of the kind.
         UnsupportedMediaError: An input is a file of another kind.
         InvalidOptionError: An output would replace an input, two outputs have one name, or its
             format cannot do what is asked.
@@ -52,15 +56,15 @@ def make_plan(options: FileOptions) -> Plan:
     skipped: list[Path] = []
     for path in options.inputs:
         if path.is_dir():
-            found, others = _search(path, options)
-            jobs += [_job(file, options, below=path) for file in found]
+            found, others = _search(path, options, kind)
+            jobs += [_job(file, options, kind, below=path) for file in found]
             skipped += others
         else:
-            jobs += [_job(file, options) for file in _matching(path)]
+            jobs += [_job(file, options, kind) for file in _matching(path, kind)]
     jobs = _without_repetitions(jobs)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
-    if has_stream or (is_image(options.output) and not options.output.is_dir()):
-        jobs = [_job_with_named_output(jobs, options)]
+    if has_stream or (kind.matches(options.output) and not options.output.is_dir()):
+        jobs = [_job_with_named_output(jobs, options, kind)]
     _refuse_clashes(jobs)
     _refuse_impossible(jobs, options.encoding)
     existing = [job for job in jobs if options.skip_existing and _exists(job.destination)]
@@ -68,10 +72,10 @@ def make_plan(options: FileOptions) -> Plan:
     return Plan(jobs=todo, skipped=tuple(skipped), existing=tuple(existing))
 
 
-def _search(folder: Path, options: FileOptions) -> tuple[list[Path], list[Path]]:
-    """Pictures and other files of a folder, sorted. Hidden ones and the outputs do not count."""
+def _search(folder: Path, options: FileOptions, kind: AnyKind) -> tuple[list[Path], list[Path]]:
+    """Files of the kind, and others, sorted. Hidden ones and the outputs do not count."""
     output = options.output.resolve()
-    pictures, others = [], []
+    files, others = [], []
     for path in sorted(folder.rglob("*") if options.recursive else folder.iterdir()):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
@@ -81,47 +85,47 @@ def _search(folder: Path, options: FileOptions) -> tuple[list[Path], list[Path]]
             and path.resolve().is_relative_to(output)
         ):
             continue
-        # A folder that is named like a picture becomes a job, and fails with a word, not silently.
-        if is_image(path) and not (options.recursive and path.is_dir()):
-            pictures.append(path)
+        # A folder that is named like a file becomes a job, and fails with a word, not silently.
+        if kind.matches(path) and not (options.recursive and path.is_dir()):
+            files.append(path)
         elif path.is_file():
             others.append(path)
-    if not pictures and not options.watch:
+    if not files and not options.watch:
         raise UnreadableMediaError(
-            f"{folder} holds no picture: looked for {', '.join(IMAGE_SUFFIXES)}"
+            f"{folder} holds no {kind.noun}: looked for {', '.join(kind.suffixes)}"
         )
-    return pictures, others
+    return files, others
 
 
 def _exists(path: Path) -> bool:
     return path != STANDARD_STREAM and path.exists()
 
 
-def _matching(path: Path) -> list[Path]:
+def _matching(path: Path, kind: AnyKind) -> list[Path]:
     """The file itself, or what matches it as a pattern."""
     if path == STANDARD_STREAM:
         return [path]
     if not path.exists() and any(sign in str(path) for sign in "*?["):
         # Path.glob takes no absolute patterns.
         matches = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
-        files = [match for match in matches if is_image(match)]
+        files = [match for match in matches if kind.matches(match)]
         if not files:
-            raise UnreadableMediaError(f"{path}: no picture matches")
+            raise UnreadableMediaError(f"{path}: no {kind.noun} matches")
         return files
     if not path.exists():
         raise UnreadableMediaError(f"{path}: no such file or folder")
-    format_of(path)
+    kind.check_readable(path)
     return [path]
 
 
-def _job(source: Path, options: FileOptions, below: Path | None = None) -> Job:
+def _job(source: Path, options: FileOptions, kind: AnyKind, below: Path | None = None) -> Job:
     if source == STANDARD_STREAM:
-        return Job(source, source, _STREAM_FORMAT)
-    extension = source.suffix if options.ext == "auto" else f".{options.ext}"
+        return Job(source, source, kind.format_of(Path(f"-{kind.fallback}")))
+    extension = kind.suffix_of_output(source) if options.ext == "auto" else f".{options.ext}"
     suffix = f"_{options.suffix}" if options.suffix else ""
     folder = options.output / source.parent.relative_to(below) if below else options.output
     destination = folder / f"{source.stem}{suffix}{extension}"
-    return Job(source, destination, format_of(destination))
+    return Job(source, destination, kind.format_of(destination))
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
@@ -132,33 +136,36 @@ def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
     return list(first.values())
 
 
-def _job_with_named_output(jobs: list[Job], options: FileOptions) -> Job:
+def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind) -> Job:
     """The one job whose output is named by itself, or is a stream."""
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(
-            f"--output {output} is for one picture, and there are {len(jobs)} inputs: name a folder"
+            f"--output {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
+            "name a folder"
         )
     if output == STANDARD_STREAM:
         if options.ext != "auto":
-            return Job(source, output, format_of(Path(f"-.{options.ext}")))
+            return Job(source, output, kind.format_of(Path(f"-.{options.ext}")))
         return Job(source, output, jobs[0].target)
-    if not is_image(output) or output.is_dir():
+    if not kind.matches(output) or output.is_dir():
         raise InvalidOptionError(
-            "--input - has no name to call the output by: add --output - or --output NAME.png"
+            "--input - has no name to call the output by: add --output - or --output "
+            f"NAME{kind.fallback}"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
             f"--output {output} and --ext {options.ext} contradict each other: drop one"
         )
-    return Job(source, output, format_of(output))
+    return Job(source, output, kind.format_of(output))
 
 
 def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
     for job in jobs:
-        if encoding.lossless and not job.target.is_lossless:
+        target = job.target
+        if encoding.lossless and isinstance(target, ImageFormat) and not target.is_lossless:
             raise InvalidOptionError(
-                f"--lossless: {job.destination} would be {job.target.name}, which always loses "
+                f"--lossless: {job.destination} would be {target.name}, which always loses "
                 "some: add --ext png or webp"
             )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from realesr.geometry import Size
-from realesr.media.formats import IMAGE_SUFFIXES
+from realesr.media.formats import PICTURES
 from realesr.models.catalog import BASELINES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
@@ -156,7 +156,7 @@ def add_encoding_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ext",
         default="auto",
-        choices=("auto", *(suffix[1:] for suffix in IMAGE_SUFFIXES)),
+        choices=("auto", *(suffix[1:] for suffix in PICTURES.suffixes)),
         help="format of the outputs (default: each input's)",
     )
     group.add_argument(

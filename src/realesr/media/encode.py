@@ -22,7 +22,7 @@ from PIL import Image as PillowImage
 from realesr.errors import UnwritableMediaError
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
-from realesr.media.formats import ImageFormat, format_of
+from realesr.media.formats import PICTURES, ImageFormat
 from realesr.media.metadata import (
     EXIF_PREFIX,
     QUIET_PILLOW,
@@ -67,7 +67,7 @@ def encode_image(
     Raises:
         UnwritableMediaError: The format cannot hold the picture, opacity included.
     """
-    target = target or format_of(destination)
+    target = target or PICTURES.format_of(destination)
     if image.alpha is not None and not target.has_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no opacity")
     is_gray = image.is_gray and target.has_gray

@@ -1,9 +1,10 @@
-"""The picture formats: suffixes, and what each can hold."""
+"""The formats of pictures and videos: suffixes, and what each can hold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
@@ -100,29 +101,142 @@ IMAGE_FORMATS = (
     ),
 )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """What a container needs where a source's streams cannot be copied into it.
+
+    Attributes:
+        name: As people call it.
+        suffixes: In lower case, the usual one first.
+        muxer: As ffmpeg calls it.
+        text_codec: ffmpeg's encoder for text subtitles.
+        audio_codec: ffmpeg's encoder for sound that cannot be copied.
+        video_codec: ffmpeg's encoder for 8 bits a channel, and for more.
+        alpha_codec: ffmpeg's encoder for pictures with opacity; None if there is none.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    muxer: str
+    text_codec: str
+    audio_codec: str
+    video_codec: tuple[str, str] = ("libx264", "libx265")
+    alpha_codec: str | None = None
+
+
+VIDEO_FORMATS = (
+    VideoFormat(
+        name="MP4",
+        suffixes=(".mp4", ".m4v"),
+        muxer="mp4",
+        text_codec="mov_text",
+        audio_codec="aac",
+    ),
+    VideoFormat(
+        name="Matroska",
+        suffixes=(".mkv",),
+        muxer="matroska",
+        text_codec="srt",
+        audio_codec="flac",
+        alpha_codec="libvpx-vp9",
+    ),
+    VideoFormat(
+        name="WebM",
+        suffixes=(".webm",),
+        muxer="webm",
+        text_codec="webvtt",
+        audio_codec="libopus",
+        video_codec=("libvpx-vp9", "libvpx-vp9"),
+        alpha_codec="libvpx-vp9",
+    ),
+    VideoFormat(
+        name="QuickTime",
+        suffixes=(".mov",),
+        muxer="mov",
+        text_codec="mov_text",
+        audio_codec="aac",
+        alpha_codec="prores_ks",
+    ),
+)
+
 STANDARD_STREAM = Path("-")
 """Stands for standard input or output."""
 
-_BY_SUFFIX = {suffix: spec for spec in IMAGE_FORMATS for suffix in spec.suffixes}
-
-IMAGE_SUFFIXES = tuple(_BY_SUFFIX)
-"""Suffixes, in lower case, of the pictures that are read and written."""
+Format = ImageFormat | VideoFormat
+F = TypeVar("F", ImageFormat, VideoFormat)
 
 
-def is_image(path: Path) -> bool:
-    """Whether the name ends like that of a picture."""
-    return path.suffix.lower() in _BY_SUFFIX
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaKind(Generic[F]):
+    """A kind of files that a command takes.
 
-
-def format_of(path: Path) -> ImageFormat:
-    """The format that the name of a file stands for.
-
-    Raises:
-        UnsupportedMediaError: It ends like none of them.
+    Attributes:
+        noun: What people call one.
+        written: The formats of outputs.
+        fallback: Suffix of the output of an input whose own format is only read, and of what has
+            no name.
+        only_read: Suffixes, in lower case, of formats that are read and not written.
     """
-    try:
-        return _BY_SUFFIX[path.suffix.lower()]
-    except KeyError:
+
+    noun: str
+    written: tuple[F, ...]
+    fallback: str
+    only_read: tuple[str, ...] = ()
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes, in lower case, of what is read."""
+        return (*self.written_suffixes, *self.only_read)
+
+    @property
+    def written_suffixes(self) -> tuple[str, ...]:
+        """Suffixes, in lower case, of what is written."""
+        return tuple(suffix for spec in self.written for suffix in spec.suffixes)
+
+    def matches(self, path: Path) -> bool:
+        """Whether the name ends like that of a file that is read."""
+        return path.suffix.lower() in self.suffixes
+
+    def format_of(self, path: Path) -> F:
+        """The format that is written under a name.
+
+        Raises:
+            UnsupportedMediaError: It ends like none of them.
+        """
+        for spec in self.written:
+            if path.suffix.lower() in spec.suffixes:
+                return spec
         raise UnsupportedMediaError(
-            f"{path} does not end like a picture: one of {', '.join(IMAGE_SUFFIXES)}"
-        ) from None
+            f"{path} does not end like a {self.noun}: one of {', '.join(self.written_suffixes)}"
+        )
+
+    def check_readable(self, path: Path) -> None:
+        """Tells whether a file is of this kind by its name.
+
+        Raises:
+            UnsupportedMediaError: It is not.
+        """
+        if not self.matches(path):
+            raise UnsupportedMediaError(
+                f"{path} does not end like a {self.noun}: one of {', '.join(self.suffixes)}"
+            )
+
+    def suffix_of_output(self, path: Path) -> str:
+        """The suffix of an input's output, if nothing else is asked for."""
+        if path.suffix.lower() in self.written_suffixes:
+            return path.suffix
+        return self.fallback
+
+
+PICTURES: MediaKind[ImageFormat] = MediaKind(noun="picture", written=IMAGE_FORMATS, fallback=".png")
+VIDEOS: MediaKind[VideoFormat] = MediaKind(
+    noun="video",
+    written=VIDEO_FORMATS,
+    # Matroska, because it carries nearly everything.
+    fallback=".mkv",
+    only_read=(
+        *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
+        *(".ogv", ".3gp"),
+    ),
+)

@@ -11,7 +11,7 @@ from PIL import TiffImagePlugin
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
-from realesr.media.formats import IMAGE_SUFFIXES
+from realesr.media.formats import PICTURES
 from realesr.options import EncodingOptions
 
 from support.networks import random_image
@@ -131,7 +131,7 @@ def test_lossy_formats_keep_channels_and_colour(tmp_path, suffix, gray, depth):
     assert np.abs(again.pixels / again.peak - pixels / 255).mean() < 0.01
 
 
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+@pytest.mark.parametrize("suffix", PICTURES.suffixes)
 @pytest.mark.parametrize("is_writeable", [False, True])
 def test_writing_leaves_the_picture_as_it_was(tmp_path, suffix, is_writeable):
     image = random_image(9, 5)
@@ -280,7 +280,7 @@ def test_more_than_one_picture_is_noticed(tmp_path, kind):
     assert notices == ["holds 3 pictures: only the first is taken"]
 
 
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+@pytest.mark.parametrize("suffix", PICTURES.suffixes)
 @pytest.mark.parametrize("share", [0, 0.1, 0.6, 0.95])
 def test_truncated_files_are_refused(tmp_path, suffix, share):
     refused_when_cut(tmp_path / f"cut{suffix}", random_image(200, 150), share)

@@ -4,20 +4,20 @@ import pytest
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
-from realesr.media.formats import IMAGE_SUFFIXES, format_of, is_image
+from realesr.media.formats import PICTURES, VIDEOS
 
 
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+@pytest.mark.parametrize("suffix", PICTURES.suffixes)
 def test_suffixes_count_in_any_case(suffix):
-    assert is_image(Path(f"a{suffix}"))
-    assert format_of(Path(f"a{suffix.upper()}")) is format_of(Path(f"a{suffix}"))
+    assert PICTURES.matches(Path(f"a{suffix}"))
+    assert PICTURES.format_of(Path(f"a{suffix.upper()}")) is PICTURES.format_of(Path(f"a{suffix}"))
 
 
 @pytest.mark.parametrize("name", ["a", "a.txt", "png", ".png", "a.png.txt"])
 def test_other_names_are_no_pictures(name):
-    assert not is_image(Path(name))
+    assert not PICTURES.matches(Path(name))
     with pytest.raises(UnsupportedMediaError, match="does not end like a picture"):
-        format_of(Path(name))
+        PICTURES.format_of(Path(name))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,16 @@ def test_other_names_are_no_pictures(name):
 def test_what_does_not_fit_is_known_beforehand(name, fits, too_large):
     path = Path(name)
     depth = 2 if name == "a.tif" else 1
-    format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
+    PICTURES.format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
     with pytest.raises(UnwritableMediaError, match=f"{name}: {too_large} px do not fit.*--ext"):
-        format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
+        PICTURES.format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
+
+
+def test_what_is_only_read_gets_an_output_that_carries_nearly_everything():
+    assert VIDEOS.suffix_of_output(Path("a.MP4")) == ".MP4"
+    assert VIDEOS.suffix_of_output(Path("a.ts")) == ".mkv"
+    VIDEOS.check_readable(Path("a.ts"))
+    with pytest.raises(UnsupportedMediaError, match="like a video"):
+        VIDEOS.check_readable(Path("a.png"))
+    with pytest.raises(UnsupportedMediaError, match="like a video"):
+        VIDEOS.format_of(Path("a.ts"))

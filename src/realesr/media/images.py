@@ -1,4 +1,4 @@
-"""Where frames come from and where they go. A picture is a source of one frame."""
+"""Picture files: sources of one frame, and sinks of one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -18,24 +16,10 @@ from realesr.imaging.alpha import composite
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
 from realesr.media.encode import encode_image
-from realesr.media.formats import STANDARD_STREAM, ImageFormat, format_of
+from realesr.media.formats import PICTURES, STANDARD_STREAM, ImageFormat
+from realesr.media.frames import Frame
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.progress import Notify, ignore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """A picture in its place in time.
-
-    Attributes:
-        index: Number of the frame, from 0.
-        image: Its pixels.
-        pts: Presentation time, s.
-    """
-
-    index: int
-    image: Image
-    pts: Fraction = Fraction(0)
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
@@ -53,6 +37,11 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         self._path = path
         self._max_pixels = max_pixels
         self._notify = notify
+
+    @property
+    def expected(self) -> int:
+        """One frame."""
+        return 1
 
     def __exit__(self, *_: object) -> None:
         """Nothing stays open."""
@@ -87,11 +76,15 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         notify: Notify = ignore,
     ) -> None:
         self._path = path
-        self._target = target or format_of(path)
+        self._target = target or PICTURES.format_of(path)
         self._options = options
         self._notify = notify
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._file: BinaryIO | None = None
+
+    def legal(self, size: Size) -> Size:
+        """Every size can be written, up to the limits that :meth:`prepare` checks."""
+        return size
 
     def prepare(self, image: Image, size: Size) -> Image:
         """Makes sure, before any work is spent, that the result can be written.

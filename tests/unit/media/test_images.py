@@ -8,7 +8,8 @@ from realesr.errors import UnreadableMediaError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
-from realesr.media.sources import Frame, ImageSink, ImageSource
+from realesr.media.frames import Frame
+from realesr.media.images import ImageSink, ImageSource
 
 from support.networks import random_image
 

@@ -1,0 +1,132 @@
+"""What the numbers of a video stand for, and how ffmpeg is told.
+
+Code points are those of ITU-T H.273, which files, PyAV and ffmpeg share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from realesr.errors import UnsupportedMediaError
+from realesr.geometry import Size
+
+UNSPECIFIED = 2
+RGB = 0
+_MATRICES = {
+    # H.273 table 4: ffmpeg's tag, and what its scaler calls the matrix
+    1: ("bt709", "bt709"),
+    4: ("fcc", "fcc"),
+    5: ("bt470bg", "bt601"),
+    6: ("smpte170m", "bt601"),
+    7: ("smpte240m", "smpte240m"),
+    9: ("bt2020nc", "bt2020"),
+}
+_PRIMARIES = {
+    # H.273 table 2
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "film",
+    9: "bt2020",
+    10: "smpte428",
+    11: "smpte431",
+    12: "smpte432",
+    22: "jedec-p22",
+}
+_TRANSFERS = {
+    # H.273 table 3
+    1: "bt709",
+    4: "gamma22",
+    5: "gamma28",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    9: "log100",
+    10: "log316",
+    11: "iec61966-2-4",
+    12: "bt1361e",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    17: "smpte428",
+    18: "arib-std-b67",
+}
+_PQ, _HLG = 16, 18
+_HD = Size(1280, 576)
+"""As wide as this, or higher: players then take untagged video for BT.709, and else for BT.601."""
+SCALER_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+"""Without the middle two ffmpeg's conversion is up to 3 levels off; with them, less than one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorTags:
+    """How pixels become light.
+
+    Attributes:
+        matrix: H.273 matrix coefficients.
+        primaries: H.273 colour primaries.
+        transfer: H.273 transfer characteristics.
+        is_full: Whether values take the full range of their bits.
+    """
+
+    matrix: int = UNSPECIFIED
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    is_full: bool = False
+
+    def completed(self, size: Size) -> Self:
+        """With the matrix that players assume where none is told, so that it can be told.
+
+        It depends on the size, which is about to change.
+        """
+        if self.matrix != UNSPECIFIED:
+            return self
+        is_hd = size.width >= _HD.width or size.height > _HD.height
+        return replace(self, matrix=1 if is_hd else 6)
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the transfer is that of PQ or HLG."""
+        return self.transfer in (_PQ, _HLG)
+
+    @property
+    def range(self) -> str:
+        """What ffmpeg calls the range: ``pc`` or ``tv``."""
+        return "pc" if self.is_full else "tv"
+
+    @property
+    def scaler_matrix(self) -> str:
+        """What ffmpeg's scaler calls the matrix.
+
+        Raises:
+            UnsupportedMediaError: It does not know it.
+        """
+        try:
+            return _MATRICES[self.matrix][1]
+        except KeyError:
+            raise UnsupportedMediaError(
+                f"its colour matrix, number {self.matrix} of H.273, is not converted: convert the "
+                "video to BT.709 first"
+            ) from None
+
+    def to_rgb(self, pixel_format: str, *, is_rgb: bool) -> str:
+        """The filter that brings decoded frames to full-range RGB."""
+        options = f"out_range=pc:flags={SCALER_FLAGS}"
+        if not is_rgb:
+            options = f"in_color_matrix={self.scaler_matrix}:in_range={self.range}:{options}"
+        return f"scale={options},format={pixel_format}"
+
+    def from_rgb(self, pixel_format: str) -> str:
+        """The filter that brings full-range RGB back, and tells what it is."""
+        matrix, scaler = _MATRICES[self.matrix][0], self.scaler_matrix
+        return (
+            f"scale=in_range=pc:out_color_matrix={scaler}:out_range={self.range}:"
+            f"flags={SCALER_FLAGS},format={pixel_format},"
+            f"setparams=range={self.range}:colorspace={matrix}:"
+            f"color_primaries={_PRIMARIES.get(self.primaries, 'unknown')}:"
+            f"color_trc={_TRANSFERS.get(self.transfer, 'unknown')}"
+        )

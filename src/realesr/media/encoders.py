@@ -1,0 +1,179 @@
+"""Which encoder writes a video, in which pixel format, with which arguments."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+from realesr.errors import InvalidOptionError, UnsupportedMediaError
+from realesr.geometry import Size, round_up
+from realesr.media.ffmpeg import describe_encoder
+from realesr.media.formats import VideoFormat
+from realesr.media.probe import PixelFormat, VideoInfo, pixel_format_of
+from realesr.options import VideoOptions
+from realesr.progress import Notify
+
+CRF = {
+    # The coarsest that hides the loss: one step finer than what the encoders' own guides call
+    # visually lossless or good.
+    "libx264": 16,
+    "libx265": 18,
+    "libvpx-vp9": 20,
+    "libaom-av1": 20,
+    "libsvtav1": 22,
+}
+_QUALITY_OPTIONS = {
+    "_nvenc": "cq",
+    "_qsv": "global_quality",
+    "_videotoolbox": "q:v",
+    "_vaapi": "qp",
+}
+_ALWAYS = {
+    "libvpx-vp9": {"b:v": "0", "row-mt": "1", "deadline": "good", "cpu-used": "2"},
+    "libaom-av1": {"b:v": "0", "row-mt": "1", "cpu-used": "6"},
+    "prores_ks": {"profile:v": "4444"},
+}
+_HEVC = re.compile(r"libx265|hevc_")
+_PIXEL_FORMATS = re.compile(r"Supported pixel formats: (.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How frames become a stream.
+
+    Attributes:
+        codec: ffmpeg's name of the encoder.
+        pixel_format: What it encodes.
+        arguments: ffmpeg's options of the encoder, without their dashes.
+    """
+
+    codec: str
+    pixel_format: PixelFormat
+    arguments: dict[str, str]
+
+    def legal(self, size: Size) -> Size:
+        """The size, px, with whole values of colour: 4:2:0 has none for odd sides."""
+        across, down = self.pixel_format.chroma
+        return Size(round_up(size.width, across), round_up(size.height, down))
+
+
+def choose_encoding(
+    info: VideoInfo, target: VideoFormat, options: VideoOptions, *, binary: str, notify: Notify
+) -> Encoding:
+    """Chooses what keeps the source's chroma, depth and opacity.
+
+    Args:
+        info: The source.
+        target: The container of the result.
+        options: What is asked for.
+        binary: The ffmpeg.
+        notify: Receives a sentence for everything that the encoder does not keep.
+
+    Raises:
+        InvalidOptionError: There is no such encoder or pixel format.
+    """
+    wanted = info.pixel_format
+    codec = options.codec or _usual_codec(wanted, target)
+    supported = _supported(binary, codec)
+    if options.pix_fmt is None:
+        pixel_format = _closest(wanted, supported)
+        _tell_what_is_lost(wanted, pixel_format, codec, target, notify)
+    else:
+        pixel_format = _pixel_format_asked_for(options.pix_fmt, codec, supported)
+    arguments = dict(_ALWAYS.get(codec, {}))
+    if options.crf is not None or codec in CRF:
+        option = next((o for end, o in _QUALITY_OPTIONS.items() if codec.endswith(end)), "crf")
+        arguments[option] = f"{CRF.get(codec) if options.crf is None else options.crf:g}"
+    if options.preset is not None:
+        arguments["cpu-used" if codec.startswith(("libvpx", "libaom")) else "preset"] = (
+            options.preset
+        )
+    if _HEVC.match(codec) and target.muxer in ("mp4", "mov"):
+        arguments["tag:v"] = "hvc1"  # what Apple's players ask for
+    arguments |= _light(info, codec, notify)
+    return Encoding(codec=codec, pixel_format=pixel_format, arguments=arguments)
+
+
+def _usual_codec(wanted: PixelFormat, target: VideoFormat) -> str:
+    if wanted.has_alpha and target.alpha_codec is not None:
+        return target.alpha_codec
+    return target.video_codec[wanted.depth > 8]
+
+
+@functools.cache
+def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
+    """Pixel formats of an encoder; the scaler makes no others than those that PyAV knows, too."""
+    found = _PIXEL_FORMATS.search(describe_encoder(binary, codec))
+    if found is None:
+        raise InvalidOptionError(
+            f"--codec {codec}: this ffmpeg has no such video encoder (`ffmpeg -encoders` lists "
+            "them): libx264, libx265, libvpx-vp9 and libsvtav1 are usual"
+        )
+    formats = []
+    for name in found[1].split():
+        try:
+            formats.append(pixel_format_of(name))
+        except (ValueError, UnsupportedMediaError):  # a device's own, or a newer one
+            continue
+    return tuple(formats)
+
+
+def _closest(wanted: PixelFormat, supported: tuple[PixelFormat, ...]) -> PixelFormat:
+    """What loses least, and among those what adds least; yuvj formats tell their range twice."""
+
+    def loss(candidate: PixelFormat) -> tuple[bool | int, ...]:
+        coarser = any(c > max(w, 1) for c, w in zip(candidate.chroma, wanted.chroma, strict=True))
+        return (
+            candidate.is_rgb or candidate.name.startswith("yuvj"),
+            candidate.is_gray and not wanted.is_gray,
+            wanted.has_alpha and not candidate.has_alpha,
+            coarser,
+            max(0, wanted.depth - candidate.depth),
+            wanted.is_gray and not candidate.is_gray,
+            candidate.has_alpha and not wanted.has_alpha,
+            abs(candidate.chroma[0] * candidate.chroma[1] - wanted.chroma[0] * wanted.chroma[1]),
+            abs(candidate.depth - wanted.depth),
+            not candidate.name.startswith(("yuv", "gray")),
+        )
+
+    return min(supported, key=loss)
+
+
+def _pixel_format_asked_for(
+    name: str, codec: str, supported: tuple[PixelFormat, ...]
+) -> PixelFormat:
+    for candidate in supported:
+        if candidate.name == name and not candidate.is_rgb:
+            return candidate
+    names = ", ".join(each.name for each in supported if not each.is_rgb)
+    raise InvalidOptionError(f"--pix-fmt {name}: {codec} encodes {names}")
+
+
+def _tell_what_is_lost(
+    wanted: PixelFormat, got: PixelFormat, codec: str, target: VideoFormat, notify: Notify
+) -> None:
+    if wanted.has_alpha and not got.has_alpha:
+        notify(
+            f"{codec} in {target.name} holds no transparency: laid on white; "
+            ".webm, .mkv and .mov keep it"
+        )
+    if got.depth < wanted.depth:
+        notify(f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded")
+    if any(g > w for g, w in zip(got.chroma, wanted.chroma, strict=True)):
+        notify(f"{codec} stores colour more coarsely than the source: {got.name}")
+
+
+def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
+    """HDR metadata, for the encoder that takes it."""
+    if not info.color.is_hdr or not (info.light.display or info.light.content):
+        return {}
+    if codec != "libx265":
+        notify(f"{codec} is not told the HDR mastering metadata: libx265 keeps it")
+        return {}
+    parameters = ["hdr10=1", "repeat-headers=1"]
+    if info.light.display:
+        parameters.append(f"master-display={info.light.display}")
+    if info.light.content:
+        parameters.append("max-cll={},{}".format(*info.light.content))
+    return {"x265-params": ":".join(parameters)}

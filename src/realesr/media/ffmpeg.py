@@ -1,0 +1,223 @@
+"""ffmpeg as a process: which one, how it is watched, and what it said when it failed."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import imageio_ffmpeg
+
+from realesr.errors import FFmpegError, FFmpegNotFoundError
+
+_LOG_LINES = 400
+_WORDS = 6
+"""How many of its complaints an error repeats."""
+_EXIT_S = 10
+"""How long a process may take to end when it is asked to, s."""
+_QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+verbose")
+_COMPLAINT = re.compile(r"\[(?:error|fatal|panic)\] (?P<words>.+)")
+_PROBLEM_S = 30
+_ABILITIES = (
+    *("-f", "lavfi", "-i", "color=size=16x16:duration=0.1"),
+    *("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "null", "-"),
+)
+"""What versions before 6.1 do not know."""
+
+
+def url(path: Path) -> str:
+    """How a file is called in ffmpeg's arguments: names may begin with ``-`` or hold colons."""
+    return f"file:{path}"
+
+
+@functools.cache
+def find_ffmpeg(asked_for: Path | None = None) -> str:
+    """Finds an ffmpeg that keeps time stamps exactly.
+
+    The one of imageio-ffmpeg comes first, because its version is known; then that of the PATH.
+
+    Args:
+        asked_for: A file or a command that is to be used, and no other.
+
+    Raises:
+        FFmpegNotFoundError: There is none, or it is older than 6.1.
+    """
+    if asked_for is not None:
+        found = shutil.which(asked_for)
+        if found is None:
+            raise FFmpegNotFoundError(f"--ffmpeg-bin {asked_for}: there is no such program")
+        _check_abilities(found)
+        return found
+    candidates = []
+    with suppress(RuntimeError):
+        candidates.append(str(imageio_ffmpeg.get_ffmpeg_exe()))
+    on_path = shutil.which("ffmpeg")
+    if on_path is not None:
+        candidates.append(on_path)
+    for candidate in candidates:
+        try:
+            _check_abilities(candidate)
+        except FFmpegNotFoundError:
+            continue
+        return candidate
+    raise FFmpegNotFoundError(
+        "no ffmpeg of version 6.1 or newer was found: `pip install --force-reinstall "
+        "imageio-ffmpeg` brings one, or name yours with --ffmpeg-bin"
+    )
+
+
+def _check_abilities(binary: str) -> None:
+    command = [binary, "-nostdin", "-v", "error", *_ABILITIES]
+    try:
+        tried = subprocess.run(  # noqa: S603 -- a program that the user names
+            command, capture_output=True, timeout=_PROBLEM_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FFmpegNotFoundError(f"{binary} does not run: {error}") from error
+    if tried.returncode:
+        raise FFmpegNotFoundError(
+            f"{binary} cannot keep time stamps: it is older than 6.1, or no ffmpeg; leave out "
+            "--ffmpeg-bin to use the one that comes with realesr"
+        )
+
+
+def describe_encoder(binary: str, codec: str) -> str:
+    """What ffmpeg prints about an encoder; it says so, too, when there is none."""
+    command = [binary, "-hide_banner", "-h", f"encoder={codec}"]
+    said = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, errors="replace", timeout=_PROBLEM_S, check=False
+    )
+    return said.stdout
+
+
+def succeeds(binary: str, arguments: Sequence[str]) -> bool:
+    """Runs ffmpeg to its end and tells whether it succeeded."""
+    with Process(binary, ["-nostdin", *arguments], subject="ffmpeg") as process:
+        try:
+            process.finish()
+        except FFmpegError:
+            return False
+    return True
+
+
+class Process(AbstractContextManager["Process", None]):
+    """A running ffmpeg whose words are kept. Leaving the context ends it.
+
+    Args:
+        binary: The program.
+        arguments: Without the program's name.
+        subject: What it works on, for messages.
+        has_input: Whether ``stdin`` is a pipe.
+        has_output: Whether ``stdout`` is a pipe.
+    """
+
+    def __init__(
+        self,
+        binary: str,
+        arguments: Sequence[str],
+        *,
+        subject: str,
+        has_input: bool = False,
+        has_output: bool = False,
+    ) -> None:
+        self._subject = subject
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._complaints: deque[str] = deque(maxlen=_WORDS)
+        # A Ctrl-C in a terminal reaches the whole group: the child must not go before we say so.
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
+            [binary, *_QUIET, *arguments],
+            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if has_output else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=sys.platform != "win32",
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where it reads."""
+        if self._process.stdin is None:
+            raise ValueError("was started without has_input")
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Where it writes."""
+        if self._process.stdout is None:
+            raise ValueError("was started without has_output")
+        return self._process.stdout
+
+    @property
+    def log(self) -> str:
+        """The end of what it has said."""
+        return "\n".join(self._lines)
+
+    @property
+    def last_words(self) -> str:
+        """Its last complaints, in one line."""
+        unique = dict.fromkeys(self._complaints)
+        return "; ".join(unique) or "without a word"
+
+    def finish(self) -> None:
+        """Waits for its end.
+
+        Raises:
+            FFmpegError: It failed.
+        """
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        code = self._process.wait()
+        self._listener.join()
+        if code:
+            raise FFmpegError(f"{self._subject}: ffmpeg failed ({code}): {self.last_words}")
+
+    def fail(self, cause: Exception) -> FFmpegError:
+        """The error of a process that died while it was written to, or read."""
+        self._end()
+        return FFmpegError(f"{self._subject}: ffmpeg ended early: {self.last_words or cause}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_EXIT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # what waits for a process that has died
+                    continue
+
+    def _listen(self) -> None:
+        if self._process.stderr is None:
+            return
+        for line in iter(self._process.stderr.readline, b""):
+            text = line.decode(errors="replace").rstrip()
+            self._lines.append(text)
+            complaint = _COMPLAINT.search(text)
+            if complaint:
+                self._complaints.append(complaint["words"])

@@ -1,0 +1,69 @@
+"""Pictures in time, and what they come from and go to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, Self
+
+from realesr.geometry import Size
+from realesr.imaging.image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A picture in its place in time.
+
+    Attributes:
+        index: Number of the frame, from 0.
+        image: Its pixels.
+        pts: Presentation time, s.
+    """
+
+    index: int
+    image: Image
+    pts: Fraction = Fraction(0)
+
+
+class FrameSource(Protocol):
+    """Gives frames in order; a context manager that lets go of what it holds."""
+
+    @property
+    def expected(self) -> int | None:
+        """How many frames will come; None if nobody knows."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+class FrameSink(Protocol):
+    """Takes frames in order; a context manager whose clean end gives the output its name."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def legal(self, size: Size) -> Size:
+        """The size that comes next to a size, px, among those that can be written."""
+        ...
+
+    def prepare(self, image: Image, size: Size) -> Image:
+        """Makes sure that the result can be written, before any work is spent.
+
+        Args:
+            image: What is going to be enlarged.
+            size: What it is going to be enlarged to, px.
+
+        Returns:
+            The picture as the output can hold it.
+        """
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Writes an enlarged frame."""
+        ...

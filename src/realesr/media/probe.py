@@ -1,0 +1,326 @@
+"""What a video file holds, read with PyAV."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideData
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.geometry import Size
+from realesr.media.color import RGB, ColorTags
+from realesr.media.ffmpeg import url
+
+LOOKED_AT = 50
+"""How many frames are looked at to find out whether a video is interlaced."""
+_ATTACHED = av.stream.Disposition.attached_pic
+_MASTERING = struct.Struct("=20i2i")
+_LIGHT = struct.Struct("=2I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelFormat:
+    """How a video stores its pixels.
+
+    Attributes:
+        name: As ffmpeg calls it.
+        depth: Bits a channel.
+        chroma: How many px share one value of colour, across and down: (2, 2) is 4:2:0.
+        is_rgb: Whether it is red, green and blue, or a palette of them.
+        is_gray: Whether it has brightness alone.
+        has_alpha: Whether it has opacity.
+    """
+
+    name: str
+    depth: int
+    chroma: tuple[int, int]
+    is_rgb: bool = False
+    is_gray: bool = False
+    has_alpha: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasteringLight:
+    """What an HDR picture was mastered for (SMPTE ST 2086, CTA-861.3), in x265's units.
+
+    Attributes:
+        display: ``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)``, or None.
+        content: MaxCLL and MaxFALL, cd/m2, or None.
+    """
+
+    display: str | None = None
+    content: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """A stream of a file.
+
+    Attributes:
+        index: Its number in the file.
+        kind: ``video``, ``audio``, ``subtitle``, ``data`` or ``attachment``.
+        codec: ffmpeg's name; empty if it has none.
+        language: As tagged, or None.
+        is_cover: Whether it is a still picture beside the film.
+        dispositions: What it is meant for, in ffmpeg's words, such as ``default``.
+        tags: Its metadata.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    language: str | None = None
+    is_cover: bool = False
+    dispositions: tuple[str, ...] = ()
+    tags: dict[str, str]
+
+    def __str__(self) -> str:
+        words = [f"{self.kind} stream {self.index}"]
+        details = [word for word in (self.codec, self.language) if word]
+        return f"{words[0]} ({', '.join(details)})" if details else words[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """A video file.
+
+    Attributes:
+        path: The file.
+        index: The number of the stream that is enlarged.
+        codec: ffmpeg's name of its decoder.
+        size: Stored size, px, before any rotation.
+        pixel_format: How it stores its pixels.
+        color: What they stand for; the matrix is never unspecified.
+        light: HDR metadata.
+        is_interlaced: Whether frames are woven from two fields.
+        sample_aspect_ratio: Width by height of a pixel, upright; 1 where none is told.
+        time_base: What times in the stream are multiples of, s.
+        frame_rate: Average frames per second, or None.
+        frames: How many frames, as the container says or duration and rate let expect; or None.
+        start: Where time begins in the file, s.
+        streams: All streams.
+        has_chapters: Whether it has chapters.
+    """
+
+    path: Path
+    index: int
+    codec: str
+    size: Size
+    pixel_format: PixelFormat
+    color: ColorTags
+    light: MasteringLight
+    is_interlaced: bool
+    sample_aspect_ratio: Fraction
+    time_base: Fraction
+    frame_rate: Fraction | None
+    frames: int | None
+    start: Fraction
+    streams: tuple[StreamInfo, ...]
+    has_chapters: bool
+
+    @property
+    def stream(self) -> StreamInfo:
+        """The stream that is enlarged."""
+        return self.streams[self.index]
+
+
+def probe(path: Path) -> VideoInfo:
+    """Looks at a file and at its first frames.
+
+    Raises:
+        UnreadableMediaError: It cannot be opened, or not one frame can be decoded.
+        UnsupportedMediaError: It holds no video, or one of a kind that is not handled.
+    """
+    if not path.is_file():
+        raise UnreadableMediaError(f"{path}: no such file")
+    av.logging.set_level(None)
+    try:
+        with av.open(url(path), metadata_errors="replace") as container:
+            return _probe(path, container)
+    except av.FFmpegError as error:
+        raise UnreadableMediaError(
+            f"{path}: damaged, cut short or no video: {error.strerror}"
+        ) from error
+
+
+def _probe(path: Path, container: InputContainer) -> VideoInfo:
+    films = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
+    if not films:
+        raise UnsupportedMediaError(f"{path}: holds no video, only {_kinds(container)}")
+    stream = films[0]
+    streams = tuple(_stream_info(each) for each in container.streams)
+    codec = stream.codec_context.codec.name
+    is_interlaced, first = False, None
+    for frame in _first_frames(container, stream):
+        first = first or frame
+        is_interlaced = is_interlaced or frame.interlaced_frame
+    if first is None:
+        raise UnreadableMediaError(f"{path}: not one of its first frames can be decoded")
+    pixel_format = pixel_format_of(first.format.name)
+    if _says_alpha(stream) and not pixel_format.has_alpha:
+        container.seek(0, backward=True, any_frame=False)
+        with_alpha = _decoded_with_alpha(container, stream)
+        if with_alpha is not None:
+            codec, first = f"libvpx{'-vp9' if codec == 'vp9' else ''}", with_alpha
+            pixel_format = pixel_format_of(first.format.name)
+    size = Size(first.width, first.height)
+    return VideoInfo(
+        path=path,
+        index=stream.index,
+        codec=codec,
+        size=size,
+        pixel_format=pixel_format,
+        color=_color_of(first, pixel_format, size),
+        light=_light_of(first),
+        is_interlaced=is_interlaced,
+        sample_aspect_ratio=_sample_aspect_ratio(stream, first),
+        time_base=stream.time_base or Fraction(1, av.time_base),
+        frame_rate=stream.average_rate,
+        frames=_expected_frames(container, stream),
+        start=Fraction(container.start_time or 0, av.time_base),
+        streams=streams,
+        has_chapters=bool(container.chapters()),
+    )
+
+
+def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Frames that can be decoded; damage between them is passed over."""
+    stream.thread_type = "AUTO"
+    found = 0
+    for number, packet in enumerate(container.demux(stream)):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            frames = []
+        for frame in frames:
+            yield frame
+            found += 1
+        if found >= LOOKED_AT or number > 20 * LOOKED_AT:
+            return
+
+
+def _says_alpha(stream: VideoStream) -> bool:
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    return tags.get("alpha_mode") == "1" and stream.codec_context.name in ("vp8", "vp9")
+
+
+def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    """A frame with opacity, which ffmpeg's own VP8 and VP9 decoders leave out; None if opaque."""
+    name = "libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx"
+    try:
+        decoder = av.CodecContext.create(name, "r")
+    except av.FFmpegError:
+        return None
+    for number, packet in enumerate(container.demux(stream)):
+        frames = decoder.decode(packet)  # type: ignore[attr-defined]
+        if frames or number > LOOKED_AT:
+            first = frames[0] if frames else None
+            return first if first is not None and "yuva" in first.format.name else None
+    return None
+
+
+def pixel_format_of(name: str) -> PixelFormat:
+    """Takes ffmpeg's name of a pixel format apart.
+
+    Raises:
+        UnsupportedMediaError: It holds no picture, as those of hardware decoders.
+    """
+    known = av.VideoFormat(name, 16, 16)
+    components = known.components
+    if not components:
+        raise UnsupportedMediaError(f"pixel format {name} is not read")
+    has_alpha = any(component.is_alpha for component in components)
+    is_rgb = known.is_rgb or known.has_palette
+    is_gray = len(components) - has_alpha == 1 and not known.has_palette
+    return PixelFormat(
+        name=name,
+        depth=8 if known.has_palette else max(component.bits for component in components),
+        chroma=(1, 1)
+        if is_rgb or is_gray
+        else (16 // known.chroma_width(16), 16 // known.chroma_height(16)),
+        is_rgb=is_rgb,
+        is_gray=is_gray,
+        has_alpha=has_alpha or (known.has_palette and name == "pal8"),
+    )
+
+
+def _color_of(frame: VideoFrame, pixel_format: PixelFormat, size: Size) -> ColorTags:
+    is_full = int(frame.color_range) == 2 or pixel_format.name.startswith("yuvj")
+    tags = ColorTags(
+        matrix=int(frame.colorspace),
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        is_full=is_full and not pixel_format.is_rgb,
+    )
+    if pixel_format.is_rgb or tags.matrix == RGB:
+        # What is RGB has no matrix: its result gets the usual one.
+        return ColorTags(matrix=1, primaries=tags.primaries, transfer=tags.transfer)
+    return tags.completed(size)
+
+
+def _light_of(frame: VideoFrame) -> MasteringLight:
+    display, content = None, None
+    data: Any
+    for data in frame.side_data:
+        if data.type == SideData.MASTERING_DISPLAY_METADATA:
+            display = _mastering_display(bytes(data))
+        elif data.type == SideData.CONTENT_LIGHT_LEVEL:
+            content = _LIGHT.unpack_from(bytes(data))
+    return MasteringLight(display=display, content=content)
+
+
+def _mastering_display(data: bytes) -> str | None:
+    """From ``AVMasteringDisplayMetadata``: ten rationals (R, G, B, white; least, most light)."""
+    *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
+    if not (has_primaries and has_luminance):
+        return None
+    values = [Fraction(a, b or 1) for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
+    red, green, blue, white = (
+        f"({round(values[i] * 50000)},{round(values[i + 1] * 50000)})" for i in (0, 2, 4, 6)
+    )
+    least, most = (round(value * 10000) for value in values[8:])
+    return f"G{green}B{blue}R{red}WP{white}L({most},{least})"
+
+
+def _sample_aspect_ratio(stream: VideoStream, frame: VideoFrame) -> Fraction:
+    ratio = stream.sample_aspect_ratio or Fraction(1)
+    if ratio <= 0:
+        return Fraction(1)
+    return 1 / ratio if frame.rotation % 180 else ratio
+
+
+def _expected_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    if stream.frames:
+        return stream.frames
+    rate = stream.average_rate
+    if stream.duration and stream.time_base and rate:
+        return round(stream.duration * stream.time_base * rate)
+    if container.duration and rate:
+        return round(Fraction(container.duration, av.time_base) * rate)
+    return None
+
+
+def _stream_info(stream: Any) -> StreamInfo:
+    context = stream.codec_context
+    return StreamInfo(
+        index=stream.index,
+        kind=stream.type,
+        codec=context.codec.canonical_name if context is not None else "",
+        language=stream.language if stream.language not in (None, "und") else None,
+        is_cover=bool(stream.disposition & _ATTACHED),
+        dispositions=tuple(flag.name for flag in stream.disposition),
+        tags=dict(stream.metadata),
+    )
+
+
+def _kinds(container: InputContainer) -> str:
+    return ", ".join(dict.fromkeys(stream.type for stream in container.streams)) or "nothing"

@@ -1,0 +1,78 @@
+"""Which streams of a source go into a result, and as what.
+
+ffmpeg itself is asked: what it cannot put into a container fails within a second.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from realesr.media.ffmpeg import succeeds, url
+from realesr.media.formats import VideoFormat
+from realesr.media.probe import StreamInfo, VideoInfo
+from realesr.progress import Notify
+
+COPY = "copy"
+_TRIAL_S = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A stream that goes into the result.
+
+    Attributes:
+        stream: What it is in the source.
+        codec: ``copy``, or ffmpeg's name of an encoder.
+    """
+
+    stream: StreamInfo
+    codec: str = COPY
+
+
+def choose_streams(
+    info: VideoInfo, target: VideoFormat, *, binary: str, notify: Notify
+) -> tuple[Carried, ...]:
+    """Takes all streams but the one that is enlarged, as they are where the container allows it.
+
+    Args:
+        info: The source.
+        target: The container of the result.
+        binary: The ffmpeg.
+        notify: Receives a sentence for everything that is converted or left out.
+    """
+    others = [stream for stream in info.streams if stream.index != info.index]
+    everything = [Carried(stream) for stream in others]
+    if not others or _fits(everything, info, target, binary):
+        return tuple(everything)
+    carried = []
+    for stream in others:
+        for codec in (COPY, *_conversions(stream, target)):
+            candidate = Carried(stream, codec)
+            if _fits([candidate], info, target, binary):
+                carried.append(candidate)
+                if codec != COPY:
+                    notify(f"{stream} becomes {codec}, because {target.name} holds no other")
+                break
+        else:
+            notify(f"{stream} is left out, because {target.name} cannot hold it: .mkv may")
+    return tuple(carried)
+
+
+def _conversions(stream: StreamInfo, target: VideoFormat) -> tuple[str, ...]:
+    if stream.kind == "audio":
+        return (target.audio_codec,)
+    return (target.text_codec,) if stream.kind == "subtitle" else ()
+
+
+def _fits(streams: Sequence[Carried], info: VideoInfo, target: VideoFormat, binary: str) -> bool:
+    arguments = ["-i", url(info.path)]
+    for carried in streams:
+        arguments += ["-map", f"0:{carried.stream.index}"]
+    for number, carried in enumerate(streams):
+        arguments += [f"-c:{number}", carried.codec]
+    with tempfile.TemporaryDirectory(prefix="realesr-") as folder:
+        trial = url(Path(folder) / "trial")
+        return succeeds(binary, [*arguments, "-t", _TRIAL_S, "-f", target.muxer, "-y", trial])
