@@ -98,7 +98,7 @@ class Upscaler:
         """
         image = _as_image(pixels)
         target = Target(outscale=outscale, width=width, height=height)
-        enlarged = self._enlarger.to_size(image, target.size_of(image.size, self.scale))
+        (enlarged,) = self._enlarger.to_sizes([image], target.size_of(image.size, self.scale))
         if image.is_gray:
             return np.ascontiguousarray(enlarged.pixels[..., 0])
         if enlarged.alpha is not None:

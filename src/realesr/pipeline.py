@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from realesr.engine.enlarger import Enlarger
 from realesr.geometry import Size
-from realesr.media.frames import Frame
-from realesr.media.images import ImageSink, ImageSource
-from realesr.options import DEFAULT_MAX_PIXELS, EncodingOptions, Target
+from realesr.imaging.image import Image
+from realesr.media.formats import Format
+from realesr.media.frames import Frame, FrameSink, FrameSource
+from realesr.media.queues import ReadAhead, WriteBehind
+from realesr.options import Target
 from realesr.plan import Job, Plan
-from realesr.progress import Outcome, Reporter
+from realesr.progress import Notify, Outcome, Reporter, Stages
 
 READ_AHEAD = 1
-"""How many inputs are read before their turn."""
+"""How many jobs are read before their turn."""
 MAX_OVERLAPPED_PIXELS = 50_000_000
 """A larger output is written before the next picture is begun, lest two lie in memory."""
+
+
+class Medium(Protocol):
+    """How files of a kind are read and written."""
+
+    def source(self, path: Path, notify: Notify) -> FrameSource:
+        """What frames come from; it does nothing before it is entered."""
+        ...
+
+    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> FrameSink:
+        """What they go to; ``source`` has given its first frame."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +54,18 @@ class RunReport:
 
 
 def run(
-    plan: Plan,
-    enlarger: Enlarger,
-    *,
-    target: Target,
-    encoding: EncodingOptions,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    reporter: Reporter,
+    plan: Plan, enlarger: Enlarger, medium: Medium, *, target: Target, reporter: Reporter
 ) -> RunReport:
     """Carries out a plan. A job that fails is reported and counted, and the others go on.
 
     Args:
         plan: The jobs.
         enlarger: The network, or a plain filter.
+        medium: How inputs are read and outputs written.
         target: How large results become.
-        encoding: How outputs are written.
-        max_pixels: Larger inputs fail, px.
-        reporter: Is told what happens.
+        reporter: Is told what happens, by the caller's thread alone.
     """
-    workshop = _Workshop(enlarger, target, encoding, max_pixels, reporter)
+    workshop = _Workshop(enlarger, medium, target, reporter)
     with closing(workshop):
         for number, job in enumerate(plan.jobs):
             workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
@@ -65,138 +75,193 @@ def run(
     return RunReport(tuple(workshop.done), tuple(workshop.failed))
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A picture, what was noticed about it, and how long it took."""
+class _Work:
+    """A job on its way."""
 
-    frame: Frame
-    notices: list[str]
-    seconds: float
+    def __init__(self, job: Job, medium: Medium) -> None:
+        self.job = job
+        self.notices: list[str] = []
+        """What reader and writer have noticed; appending is safe between threads."""
+        self.sizes: tuple[Size, Size] | None = None
+        self.frames = 0
+        self.reused = 0
+        self.inference_s = 0.0
+        self.started_at = 0.0
+        self.medium = medium
+        self.reading = ReadAhead(medium.source(job.source, self.notices.append))
+        self.writing: WriteBehind | None = None
 
+    def open_sink(self) -> FrameSink:
+        """Begins to write."""
+        job = self.job
+        sink = self.medium.sink(
+            job.destination, job.target, self.reading.source, self.notices.append
+        )
+        self.writing = WriteBehind(sink)
+        return sink
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """An output on its way to the disk."""
+    def abandon(self) -> None:
+        """Lets go of everything."""
+        self.reading.__exit__(None, None, None)
+        if self.writing is not None:
+            self.writing.abandon()
 
-    job: Job
-    sizes: tuple[Size, Size]
-    seconds: float
-    result: Future[tuple[list[str], float]]
+    def outcome(self) -> Outcome:
+        """Waits until the output stands.
+
+        Raises:
+            Exception: It could not be written.
+        """
+        if self.writing is None or self.sizes is None:
+            raise ValueError("a source gives at least one frame, or raises")
+        self.writing.finish()
+        stages = Stages(
+            reading_s=self.reading.reading_s,
+            inference_s=self.inference_s,
+            writing_s=self.writing.writing_s,
+            waiting_s=self.reading.waiting_s + self.writing.waiting_s,
+        )
+        # Three pictures are at work at a time, and the wall clock would count them all.
+        seconds = stages.reading_s + stages.inference_s + stages.writing_s
+        if self.frames > 1:
+            seconds = self.writing.ended_at - self.started_at
+        return Outcome(
+            source=self.job.source,
+            destination=self.job.destination,
+            source_size=self.sizes[0],
+            size=self.sizes[1],
+            seconds=seconds,
+            frames=self.frames,
+            reused=self.reused,
+            undecodable=self.reading.source.undecodable,
+            stages=stages,
+        )
 
 
 class _Workshop:
-    """Reading, enlarging and writing, each of another picture at the same time.
-
-    Readers and writers have a thread each; the reporter hears from the caller's thread alone.
-    """
+    """Reading, enlarging and writing at the same time, for one job after the other."""
 
     def __init__(
-        self,
-        enlarger: Enlarger,
-        target: Target,
-        encoding: EncodingOptions,
-        max_pixels: int,
-        reporter: Reporter,
+        self, enlarger: Enlarger, medium: Medium, target: Target, reporter: Reporter
     ) -> None:
         self.done: list[Job] = []
         self.failed: list[Job] = []
         self._enlarger = enlarger
+        self._medium = medium
         self._target = target
-        self._encoding = encoding
-        self._max_pixels = max_pixels
         self._reporter = reporter
-        self._reader = ThreadPoolExecutor(1, "reader")
-        self._writer = ThreadPoolExecutor(1, "writer")
-        self._ahead: dict[Job, Future[_Read]] = {}
-        self._writing: _Writing | None = None
+        self._ahead: dict[Job, _Work] = {}
+        self._current: _Work | None = None
+        self._writing: _Work | None = None
 
     def close(self) -> None:
-        """Lets what is being written come to its end, and drops the rest."""
-        self._reader.shutdown(cancel_futures=True)
-        self._writer.shutdown()
+        """Lets an output that is being written come to its end, and drops the rest."""
+        for work in (*self._ahead.values(), self._current):
+            if work is not None:
+                work.abandon()
+        if self._writing is not None and self._writing.writing is not None:
+            self._writing.writing.finish()
 
     def read_ahead(self, jobs: Sequence[Job]) -> None:
         """Begins to read the inputs that are needed next."""
         for job in jobs:
             if job not in self._ahead:
-                self._ahead[job] = self._reader.submit(self._read, job)
+                self._ahead[job] = _Work(job, self._medium)
 
     def enlarge(self, job: Job) -> None:
-        """Brings a picture from its input to the writer, which goes on alone."""
+        """Brings a job's frames from its source to the writer, which goes on alone."""
+        work = self._current = self._ahead.pop(job)
+        work.started_at = time.perf_counter()
         try:
-            read = self._ahead.pop(job).result()
-            for notice in read.notices:
-                self._reporter.noticed(job.source, notice)
-            writing = self._enlarge(job, read)
+            with work.reading:
+                self._enlarge(work)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
+            work.abandon()
+            self._current = None
             self.finish_writing()
-            self._fail(job, error)
+            self._fail(work, error)
             return
-        self.finish_writing()
-        self._writing = writing
-        if writing.sizes[1].area > MAX_OVERLAPPED_PIXELS:
+        self._current, self._writing = None, work
+        if work.frames > 1 or (work.sizes and work.sizes[1].area > MAX_OVERLAPPED_PIXELS):
             self.finish_writing()
 
     def finish_writing(self) -> None:
         """Waits for the output that is on its way, and tells how it ended."""
-        writing, self._writing = self._writing, None
-        if writing is None:
+        work, self._writing = self._writing, None
+        if work is None:
             return
         try:
-            notices, seconds = writing.result.result()
+            outcome = work.outcome()
         except Exception as error:
-            self._fail(writing.job, error)
+            self._fail(work, error)
             return
-        for notice in notices:
-            self._reporter.noticed(writing.job.source, notice)
-        self.done.append(writing.job)
-        self._reporter.finished(
-            Outcome(
-                source=writing.job.source,
-                destination=writing.job.destination,
-                source_size=writing.sizes[0],
-                size=writing.sizes[1],
-                seconds=writing.seconds + seconds,
-            )
+        self._pass_on_notices(work)
+        self.done.append(work.job)
+        self._reporter.finished(outcome)
+
+    def _enlarge(self, work: _Work) -> None:
+        """Every frame; a frame that equals the one before is not computed again."""
+        sink: FrameSink | None = None
+        before: tuple[Image, Image] | None = None
+        for frames in work.reading.batches(self._enlarger.batch):
+            if sink is None:
+                sink = work.open_sink()
+                source_size = frames[0].image.size
+                size = sink.legal(self._target.size_of(source_size, self._enlarger.scale))
+                work.sizes = source_size, size
+            self._pass_on_notices(work)
+            if work.writing is None or work.sizes is None:
+                raise ValueError("the sink is open by now")
+            size = work.sizes[1]
+            started = time.perf_counter()
+            prepared = [replace(f, image=sink.prepare(f.image, size)) for f in frames]
+            new = _distinct(prepared, before[0] if before else None)
+            results = self._to_size(work, [frame.image for frame in new], size)
+            work.inference_s += time.perf_counter() - started
+            for frame in prepared:
+                if new and frame is new[0]:
+                    before = new.pop(0).image, results.pop(0)
+                elif before is not None:
+                    work.reused += 1
+                if before is not None:
+                    work.writing.put(replace(frame, image=before[1]))
+                work.frames += 1
+            self._reporter.frame_done(work.frames, work.reading.source.expected)
+            self.finish_writing()  # of the job before; this one's first frame is on its way
+        if work.writing is not None:
+            work.writing.end()
+
+    def _to_size(self, work: _Work, images: list[Image], size: Size) -> list[Image]:
+        if not images:
+            return []
+        notify = partial(self._reporter.noticed, work.job.source)
+        return self._enlarger.to_sizes(
+            images, size, on_tile=self._reporter.tile_done, notify=notify
         )
 
-    def _read(self, job: Job) -> _Read:
-        started = time.perf_counter()
-        notices: list[str] = []
-        source = ImageSource(job.source, max_pixels=self._max_pixels, notify=notices.append)
-        with source:
-            (frame,) = source
-        return _Read(frame, notices, time.perf_counter() - started)
+    def _pass_on_notices(self, work: _Work) -> None:
+        while work.notices:
+            self._reporter.noticed(work.job.source, work.notices.pop(0))
 
-    def _enlarge(self, job: Job, read: _Read) -> _Writing:
-        started = time.perf_counter()
-        image = read.frame.image
-        size = self._target.size_of(image.size, self._enlarger.scale)
-        notify = partial(self._reporter.noticed, job.source)
-        notices: list[str] = []
-        sink = ImageSink(
-            job.destination, target=job.target, options=self._encoding, notify=notices.append
-        )
-        with ExitStack() as stack:
-            stack.enter_context(sink)
-            image = sink.prepare(image, size)
-            enlarged = self._enlarger.to_size(
-                image, size, on_tile=self._reporter.tile_done, notify=notify
-            )
-            frame = replace(read.frame, image=enlarged)
-            result = self._writer.submit(_write, sink, stack.pop_all(), frame, notices)
-        seconds = read.seconds + time.perf_counter() - started
-        return _Writing(job, (image.size, size), seconds, result)
-
-    def _fail(self, job: Job, error: Exception) -> None:
-        self._reporter.failed(job.source, error)
-        self.failed.append(job)
+    def _fail(self, work: _Work, error: Exception) -> None:
+        self._pass_on_notices(work)
+        self._reporter.failed(work.job.source, error)
+        self.failed.append(work.job)
 
 
-def _write(
-    sink: ImageSink, end: ExitStack, frame: Frame, notices: list[str]
-) -> tuple[list[str], float]:
-    started = time.perf_counter()
-    with end:
-        sink.write(frame)
-    return notices, time.perf_counter() - started
+def _distinct(frames: Sequence[Frame], before: Image | None) -> list[Frame]:
+    """Those that differ from the frame before them, bit for bit."""
+    distinct = []
+    for frame in frames:
+        if before is None or not _is_same(frame.image, before):
+            distinct.append(frame)
+        before = frame.image
+    return distinct
+
+
+def _is_same(image: Image, other: Image) -> bool:
+    if not np.array_equal(image.pixels, other.pixels):
+        return False
+    if image.alpha is None or other.alpha is None:
+        return image.alpha is other.alpha
+    return np.array_equal(image.alpha, other.alpha)

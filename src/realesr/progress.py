@@ -26,6 +26,23 @@ def uncounted(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """Where the time of a job went, s; the first three overlap.
+
+    Attributes:
+        reading_s: What the source took to read and decode.
+        inference_s: What the network took.
+        writing_s: What the sink took to encode and write.
+        waiting_s: How long the network stood still for the other two.
+    """
+
+    reading_s: float = 0.0
+    inference_s: float = 0.0
+    writing_s: float = 0.0
+    waiting_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """A job that has succeeded.
 
@@ -34,7 +51,12 @@ class Outcome:
         destination: The output, which stands.
         source_size: Of the input, px, upright.
         size: Of the output, px.
-        seconds: From the first byte read to the last one written.
+        seconds: What a picture took to be read, enlarged and written; for a video, from its turn
+            until its output stood.
+        frames: How many frames the output has.
+        reused: How many of them equal the frame before, and were not computed again.
+        undecodable: How many frames of the input could not be decoded.
+        stages: Where the time went.
     """
 
     source: Path
@@ -42,6 +64,10 @@ class Outcome:
     source_size: Size
     size: Size
     seconds: float
+    frames: int = 1
+    reused: int = 0
+    undecodable: int = 0
+    stages: Stages = Stages()
 
 
 class Reporter(Protocol):
@@ -56,6 +82,10 @@ class Reporter(Protocol):
 
     def tile_done(self, done: int, total: int) -> None:
         """``done`` of ``total`` tiles of the job are finished."""
+        ...
+
+    def frame_done(self, done: int, expected: int | None) -> None:
+        """``done`` of about ``expected`` frames of the job are enlarged; None if nobody knows."""
         ...
 
     def noticed(self, source: Path, notice: str) -> None:

@@ -20,6 +20,7 @@ from realesr import pipeline
 from realesr.cli.main import main
 from realesr.imaging.image import Metadata
 from realesr.media.decode import read_image
+from realesr.media.images import ImageSource
 
 from support.icc import profile
 from support.networks import random_image, tiny_weights
@@ -479,14 +480,14 @@ def test_an_error_that_nobody_foresaw_fails_alone(tmp_path, weights, monkeypatch
     """Injected through a picture: its decoder meets something that it does not expect."""
     for name in ("1", "2", "3"):
         save(tmp_path / f"in/{name}.png")
-    read = pipeline.ImageSource.__iter__
+    read = ImageSource.__iter__
 
     def explode_once(self):
         if self._path.name == "2.png":
             raise ZeroDivisionError("by design")
         return read(self)
 
-    monkeypatch.setattr(pipeline.ImageSource, "__iter__", explode_once)
+    monkeypatch.setattr(ImageSource, "__iter__", explode_once)
     assert main(["image", "-i", "in", "-o", "out", "--model-path", weights]) == 1
     assert names(tmp_path / "out") == ["1_out.png", "3_out.png"]
     assert "error: in/2.png: ZeroDivisionError: by design" in capsys.readouterr().err

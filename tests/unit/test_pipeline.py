@@ -7,7 +7,8 @@ import pytest
 from realesr import pipeline
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
-from realesr.options import EncodingOptions, FileOptions, Target
+from realesr.media.images import ImageSink, ImageSource, Pictures
+from realesr.options import FileOptions, Target
 from realesr.plan import make_plan
 from realesr.progress import Outcome
 
@@ -32,6 +33,9 @@ class Recorder:
     def tile_done(self, done, total):
         self._add("tile")
 
+    def frame_done(self, done, expected):
+        self._add("frame", done, expected)
+
     def noticed(self, source, notice):
         self._add("noticed", source.name, notice)
 
@@ -46,26 +50,21 @@ class Enlarger:
     """Keeps pictures as they are, and does something meanwhile."""
 
     scale = 1
+    batch = 1
 
     def __init__(self, meanwhile=lambda image: None):
         self.meanwhile = meanwhile
 
-    def to_size(self, image, size, *, on_tile=None, notify=None):
-        self.meanwhile(image)
-        return image
+    def to_sizes(self, images, size, *, on_tile=None, notify=None):
+        for image in images:
+            self.meanwhile(image)
+        return images
 
 
-def run(folder, enlarger, **options):
+def run(folder, enlarger):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    report = pipeline.run(
-        plan,
-        enlarger,
-        target=Target(),
-        encoding=EncodingOptions(),
-        reporter=recorder,
-        **options,
-    )
+    report = pipeline.run(plan, enlarger, Pictures(), target=Target(), reporter=recorder)
     return report, recorder
 
 
@@ -99,7 +98,7 @@ def test_jobs_end_in_order_and_one_thread_tells(folder):
 
 def test_the_next_input_is_read_while_a_picture_is_enlarged(folder, monkeypatch):
     read = []
-    original = pipeline.ImageSource.__iter__
+    original = ImageSource.__iter__
 
     def remember(self):
         read.append(self._path.name)
@@ -113,7 +112,7 @@ def test_the_next_input_is_read_while_a_picture_is_enlarged(folder, monkeypatch)
         assert number == 4 or f"{number + 1}.png" in read
         assert len(read) <= number + 2  # and no more than the next: memory stays flat
 
-    monkeypatch.setattr(pipeline.ImageSource, "__iter__", remember)
+    monkeypatch.setattr(ImageSource, "__iter__", remember)
     report, _ = run(folder, Enlarger(wait_for_the_next))
     assert not report.failed
 
@@ -125,7 +124,7 @@ def test_an_output_is_written_while_the_next_picture_is_enlarged(folder, monkeyp
         monkeypatch.setattr(pipeline, "MAX_OVERLAPPED_PIXELS", 10)
     overlaps = []
     is_writing = threading.Event()
-    write = pipeline.ImageSink.write
+    write = ImageSink.write
 
     def slow(self, frame):
         is_writing.set()
@@ -136,7 +135,7 @@ def test_an_output_is_written_while_the_next_picture_is_enlarged(folder, monkeyp
     def look(image):
         overlaps.append(is_writing.wait(0.02))
 
-    monkeypatch.setattr(pipeline.ImageSink, "write", slow)
+    monkeypatch.setattr(ImageSink, "write", slow)
     report, _ = run(folder, Enlarger(look))
     assert not report.failed
     assert any(overlaps) is not is_large
@@ -157,6 +156,6 @@ def test_notices_belong_to_their_picture(folder):
     write_image(folder / "in/1.png", image)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
-    pipeline.run(plan, Enlarger(), target=Target(), encoding=EncodingOptions(), reporter=recorder)
+    pipeline.run(plan, Enlarger(), Pictures(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "noticed")
     assert notice[1] == "1.png"

@@ -81,7 +81,9 @@ def _enlarge(
     files_of_network = obtain_files(options, downloading=download_bar, notify=_tell)
 
     from realesr import pipeline
+    from realesr.media.images import Pictures
 
+    medium = Pictures(encoding=files.encoding, max_pixels=files.max_pixels)
     enlarger = make_enlarger(options, files_of_network)
     people = TqdmReporter(is_quiet=is_quiet)
     stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
@@ -91,14 +93,7 @@ def _enlarge(
     has_failed = False
     for part in watch(files, notify=_tell) if files.watch else (plan,):
         with closing(people):
-            report = pipeline.run(
-                part,
-                enlarger,
-                target=options.target,
-                encoding=files.encoding,
-                max_pixels=files.max_pixels,
-                reporter=reporter,
-            )
+            report = pipeline.run(part, enlarger, medium, target=options.target, reporter=reporter)
         if report.failed:
             has_failed = True
             print(

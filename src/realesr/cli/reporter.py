@@ -44,6 +44,9 @@ class TqdmReporter:
             self._tiles.total = total
             self._tiles.update(done - self._tiles.n)
 
+    def frame_done(self, done: int, expected: int | None) -> None:
+        pass
+
     def noticed(self, source: Path, notice: str) -> None:
         if not self._is_quiet:
             tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
@@ -101,6 +104,9 @@ class JsonReporter:
 
     def tile_done(self, done: int, total: int) -> None:
         self._other.tile_done(done, total)
+
+    def frame_done(self, done: int, expected: int | None) -> None:
+        self._other.frame_done(done, expected)
 
     def noticed(self, source: Path, notice: str) -> None:
         self._notices[source].append(notice)

@@ -26,7 +26,7 @@ def stitch(
     Args:
         grid: The tiles.
         scale: Output px per input px.
-        enlarge: Maps a tile to its enlarged ``padded`` region, (1, C, h * scale, w * scale).
+        enlarge: Maps a tile to its enlarged ``padded`` region, (N, C, h * scale, w * scale).
 
     Yields:
         For each tile, in order, a region in output px and its values, float32. The regions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from realesr.geometry import Size
@@ -17,8 +18,18 @@ class Enlarger(Protocol):
         """Output px per input px, where nothing else is asked for."""
         ...
 
-    def to_size(
-        self, image: Image, size: Size, *, on_tile: Progress = ..., notify: Notify = ...
-    ) -> Image:
-        """Brings a picture to a size, px, in its own depth, rounding once."""
+    @property
+    def batch(self) -> int:
+        """How many pictures of one size it gladly takes at a time."""
+        ...
+
+    def to_sizes(
+        self,
+        images: Sequence[Image],
+        size: Size,
+        *,
+        on_tile: Progress = ...,
+        notify: Notify = ...,
+    ) -> list[Image]:
+        """Brings pictures of one kind and size to a size, px, in their own depth, rounding once."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from realesr.geometry import Size
@@ -23,10 +24,24 @@ class Interpolator:
     method: str
     scale: int = 4
 
-    def to_size(
-        self, image: Image, size: Size, *, on_tile: Progress = uncounted, notify: Notify = ignore
-    ) -> Image:
-        """Resizes a picture in its own depth; colours bleed under invisible pixels first."""
-        if image.alpha is not None:
-            image = replace(image, pixels=bleed_colors(image.pixels, image.alpha))
-        return resize(image, size, image.pixels.dtype, self.method)
+    @property
+    def batch(self) -> int:
+        """One at a time."""
+        return 1
+
+    def to_sizes(
+        self,
+        images: Sequence[Image],
+        size: Size,
+        *,
+        on_tile: Progress = uncounted,
+        notify: Notify = ignore,
+    ) -> list[Image]:
+        """Resizes pictures in their own depth; colours bleed under invisible pixels first."""
+        return [resize(_bled(image), size, image.pixels.dtype, self.method) for image in images]
+
+
+def _bled(image: Image) -> Image:
+    if image.alpha is None:
+        return image
+    return replace(image, pixels=bleed_colors(image.pixels, image.alpha))

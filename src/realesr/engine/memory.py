@@ -67,9 +67,11 @@ def free_bytes(device: torch.device) -> int:
     return min(int(psutil.virtual_memory().available), _free_in_container())
 
 
-def largest_tile(model: SRModel, dtype: torch.dtype, device: torch.device, overlap: int) -> int:
+def largest_tile(
+    model: SRModel, dtype: torch.dtype, device: torch.device, overlap: int, batch: int = 1
+) -> int:
     """The side of the largest tile, without its overlap, that fits into the free memory, px."""
-    pixel_bytes = MARGIN * model.activation_values * dtype.itemsize
+    pixel_bytes = MARGIN * model.activation_values * dtype.itemsize * batch
     budget = SHARE_OF_FREE.get(device.type, 0.5) * free_bytes(device)
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
     return min(side, MAX_CPU_TILE) if device.type == "cpu" else side

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -29,6 +30,8 @@ EXACT_OVERLAP = 64
 does not depend on the tiles. It holds for every SRVGGNetCompact that was published (34 at most)."""
 OVERLAP = 32
 """Context around a tile, px, for networks that see farther (RRDBNet of 23 blocks: 349)."""
+GPU_BATCH = 4
+"""Frames of a video that a GPU gets at a time. Not measured yet."""
 BLEND = 4
 """How far their tiles reach over into each other, px. Little: farther out a tile lacks context.
 On general-x4v3 with 16 px of 34, this takes the step at a seam from 0.39 to 0.12 levels and the
@@ -97,6 +100,11 @@ class Upscaler:
         """The precision it runs in."""
         return self._dtype
 
+    @property
+    def batch(self) -> int:
+        """How many pictures of one size it gladly takes at a time; more do not help a CPU."""
+        return 1 if self._device.type == "cpu" else GPU_BATCH
+
     def __call__(
         self,
         image: Image,
@@ -118,88 +126,114 @@ class Upscaler:
             OutOfMemoryError: The result, or the smallest tile, does not fit into the memory.
             UnsupportedCheckpointError: The network gives NaN or infinity even in float32.
         """
-        dtype = image.pixels.dtype if dtype is None else dtype
-        pixels, alpha = image.pixels, image.alpha
-        passes = 1
-        if alpha is not None:
-            pixels = bleed_colors(pixels, alpha)
-            passes += self._is_for_network(alpha)
+        return self.enlarge([image], dtype=dtype, on_tile=on_tile, notify=notify)[0]
+
+    def enlarge(
+        self,
+        images: Sequence[Image],
+        *,
+        dtype: PixelDType | None = None,
+        on_tile: Progress = uncounted,
+        notify: Notify = ignore,
+    ) -> list[Image]:
+        """Enlarges pictures of one kind and size together; otherwise as a call does."""
+        dtype = images[0].pixels.dtype if dtype is None else dtype
+        alphas = [image.alpha for image in images if image.alpha is not None]
+        pixels = np.stack(
+            [
+                image.pixels if image.alpha is None else bleed_colors(image.pixels, image.alpha)
+                for image in images
+            ]
+        )
+        passes = 1 + any(map(self._is_for_network, alphas))
         try:
-            enlarged = self._enlarge(
-                pixels, dtype, lambda done, total: on_tile(done, total * passes), notify
-            )
-            if image.is_gray:
-                enlarged = np.repeat(_luma(enlarged)[..., None], 3, axis=2)
-            if alpha is not None:
-                alpha = self._enlarge_alpha(
-                    alpha, dtype, lambda done, total: on_tile(total + done, total * passes), notify
+            enlarged = list(
+                self._enlarge(
+                    pixels, dtype, lambda done, total: on_tile(done, total * passes), notify
                 )
+            )
+            if images[0].is_gray:
+                enlarged = [np.repeat(_luma(each)[..., None], 3, axis=2) for each in enlarged]
+            alphas = self._enlarge_alphas(
+                alphas, dtype, lambda done, total: on_tile(total + done, total * passes), notify
+            )
         except MemoryError as error:
             if isinstance(error, OutOfMemoryError):
                 raise
             raise OutOfMemoryError(
-                f"the result of {image.size.scaled(self.scale)} px does not fit into the memory"
+                f"the result of {images[0].size.scaled(self.scale)} px does not fit into the memory"
             ) from error
-        return replace(image, pixels=enlarged, alpha=alpha)
+        return [
+            replace(image, pixels=each, alpha=alpha)
+            for image, each, alpha in zip(
+                images, enlarged, alphas or (None,) * len(images), strict=True
+            )
+        ]
 
-    def to_size(
+    def to_sizes(
         self,
-        image: Image,
+        images: Sequence[Image],
         size: Size,
         *,
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
-    ) -> Image:
-        """Enlarges a picture by the native scale and, if that misses the size, resizes once.
+    ) -> list[Image]:
+        """Enlarges pictures by the native scale and, if that misses the size, resizes once.
 
         Args:
-            image: As for a call.
-            size: Of the result, px.
+            images: Pictures of one kind and size.
+            size: Of the results, px.
             on_tile: As for a call.
             notify: As for a call.
 
         Returns:
-            The picture in its own depth, rounded once.
+            The pictures in their own depth, rounded once.
 
         Raises:
             OutOfMemoryError, UnsupportedCheckpointError: As a call does.
         """
-        if size == image.size.scaled(self.scale):
-            return self(image, on_tile=on_tile, notify=notify)
-        finer = self(image, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
-        return resize(finer, size, image.pixels.dtype)
+        if size == images[0].size.scaled(self.scale):
+            return self.enlarge(images, on_tile=on_tile, notify=notify)
+        finer = self.enlarge(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
+        return [resize(each, size, images[0].pixels.dtype) for each in finer]
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """An even opacity stays what it is, whatever enlarges it."""
         return self._alpha_upsampler == "realesrgan" and bool(alpha.min() < alpha.max())
 
-    def _enlarge_alpha(
-        self, alpha: Plane, dtype: PixelDType, on_tile: Progress, notify: Notify
-    ) -> Plane:
-        if self._is_for_network(alpha):
-            pixels = np.repeat(alpha[..., None], 3, axis=2)
-            enlarged = _luma(self._enlarge(pixels, dtype, on_tile, notify))
+    def _enlarge_alphas(
+        self, alphas: Sequence[Plane], dtype: PixelDType, on_tile: Progress, notify: Notify
+    ) -> list[Plane]:
+        if any(map(self._is_for_network, alphas)):
+            pixels = np.repeat(np.stack(alphas)[..., None], 3, axis=3)
+            enlarged = list(map(_luma, self._enlarge(pixels, dtype, on_tile, notify)))
         else:
-            height, width = alpha.shape
-            size = Size(width, height).scaled(self.scale)
-            enlarged = resize_plane(alpha, size, dtype, "bicubic")
-        return bound_alpha(enlarged, convert_depth(alpha, dtype), self.scale)
+            enlarged = [
+                resize_plane(alpha, Size(*alpha.shape[::-1]).scaled(self.scale), dtype, "bicubic")
+                for alpha in alphas
+            ]
+        return [
+            bound_alpha(plane, convert_depth(alpha, dtype), self.scale)
+            for plane, alpha in zip(enlarged, alphas, strict=True)
+        ]
 
     def _enlarge(
         self, pixels: Pixels, dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> Pixels:
-        """The whole picture, begun anew with smaller tiles as long as these do not fit."""
-        height, width = pixels.shape[:2]
+        """(N, H, W, 3), begun anew with smaller tiles as long as these do not fit."""
+        count, height, width, _ = pixels.shape
         padding = Size(width + self._pre_pad, height + self._pre_pad).padding_to(
             multiple_of=self._model.multiple_of, minimum=self._model.min_size
         )
         right, bottom = (self._pre_pad + more for more in (padding.right, padding.bottom))
         if right or bottom:
-            pixels = np.pad(pixels, ((0, bottom), (0, right), (0, 0)), "reflect")
+            pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
         if self._tile is None:
-            self._tile = largest_tile(self._model, self._dtype, self._device, self._overlap)
-        padded_height, padded_width = pixels.shape[:2]
-        out = np.empty((padded_height * self.scale, padded_width * self.scale, 3), dtype)
+            self._tile = largest_tile(
+                self._model, self._dtype, self._device, self._overlap, self.batch
+            )
+        padded_height, padded_width = pixels.shape[1:3]
+        out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
         is_done = False
         while not is_done:
             try:
@@ -208,11 +242,11 @@ class Upscaler:
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise
-                self._halve_tile(max(pixels.shape[:2]), error)
+                self._halve_tile(max(pixels.shape[1:3]), error)
                 notify(f"out of memory on {self._device}: begun anew with --tile {self._tile}")
             if not is_done and self._device.type == "cuda":
                 torch.cuda.empty_cache()  # the error is gone, and the tensors of its frames with it
-        return out[: height * self.scale, : width * self.scale]
+        return out[:, : height * self.scale, : width * self.scale]
 
     def _halve_tile(self, longest_side: int, error: Exception) -> None:
         used = min(self._tile or longest_side, longest_side)
@@ -224,7 +258,7 @@ class Upscaler:
         self._tile = max(MIN_TILE, -(-used // 2))
 
     def _enlarge_into(self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify) -> None:
-        height, width = pixels.shape[:2]
+        height, width = pixels.shape[1:3]
         grid = TileGrid(
             size=Size(width, height),
             tile=self._tile or 0,
@@ -234,12 +268,12 @@ class Upscaler:
         )
         pieces = stitch(grid, self.scale, lambda tile: self._run_tile(pixels, tile, notify))
         for number, (region, values) in enumerate(pieces, start=1):
-            out[region.slices] = to_pixels(values, out.dtype)
+            out[:, *region.slices] = to_pixels(values, out.dtype)
             on_tile(number, len(grid))
 
     def _run_tile(self, pixels: Pixels, tile: Tile, notify: Notify) -> Tensor:
-        """Enlarges the padded region of a tile: (1, 3, h * scale, w * scale), float."""
-        context = pixels[tile.padded.slices]
+        """Enlarges the padded region of a tile: (N, 3, h * scale, w * scale), float."""
+        context = pixels[:, *tile.padded.slices]
         sr = self._infer(self._network, context, self._dtype)
         if not _is_finite(sr) and self._network is not self._exact:
             name = str(self._dtype).removeprefix("torch.")

@@ -13,11 +13,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import imageio_ffmpeg
+import numpy as np
 
 from realesr.errors import FFmpegError, FFmpegNotFoundError
+
+PIPE_BYTES = 1 << 20
+"""How much is read from a pipe, or written into it, at a time."""
 
 _LOG_LINES = 400
 _WORDS = 6
@@ -37,6 +41,13 @@ _ABILITIES = (
 def url(path: Path) -> str:
     """How a file is called in ffmpeg's arguments: names may begin with ``-`` or hold colons."""
     return f"file:{path}"
+
+
+def raw_format(dtype: np.dtype[Any], *, has_alpha: bool) -> str:
+    """What ffmpeg calls RGB of this depth, with or without opacity."""
+    if dtype.itemsize == 2:
+        return "rgba64le" if has_alpha else "rgb48le"
+    return "rgba" if has_alpha else "rgb24"
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from types import TracebackType
 from typing import Protocol, Self
 
 from realesr.geometry import Size
@@ -34,9 +35,20 @@ class FrameSource(Protocol):
         """How many frames will come; None if nobody knows."""
         ...
 
+    @property
+    def undecodable(self) -> int:
+        """How many frames could not be decoded, once all have come."""
+        ...
+
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *error: object) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
@@ -46,7 +58,13 @@ class FrameSink(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *error: object) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
 
     def legal(self, size: Size) -> Size:
         """The size that comes next to a size, px, among those that can be written."""

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -16,8 +17,8 @@ from realesr.imaging.alpha import composite
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
 from realesr.media.encode import encode_image
-from realesr.media.formats import PICTURES, STANDARD_STREAM, ImageFormat
-from realesr.media.frames import Frame
+from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat
+from realesr.media.frames import Frame, FrameSource
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.progress import Notify, ignore
 
@@ -42,6 +43,11 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
     def expected(self) -> int:
         """One frame."""
         return 1
+
+    @property
+    def undecodable(self) -> int:
+        """None: a damaged picture is an error."""
+        return 0
 
     def __exit__(self, *_: object) -> None:
         """Nothing stays open."""
@@ -156,3 +162,26 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
         finally:
             self._partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """How pictures are read and written.
+
+    Attributes:
+        encoding: How outputs are written.
+        max_pixels: Larger inputs are refused, px.
+    """
+
+    encoding: EncodingOptions = DEFAULT_ENCODING
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def source(self, path: Path, notify: Notify) -> ImageSource:
+        """The picture of a file."""
+        return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
+
+    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> ImageSink:
+        """A picture file, whatever the source."""
+        if not isinstance(target, ImageFormat):
+            raise TypeError(f"{target.name} is no picture format")
+        return ImageSink(path, target=target, options=self.encoding, notify=notify)

@@ -1,7 +1,5 @@
-"""Video files: ffmpeg decodes and encodes, and PyAV carries raw frames with their exact times.
-
-Both ways lead through NUT, the one container that ffmpeg writes into a pipe and that keeps every
-time stamp as it is.
+"""Writing videos: PyAV hands raw frames with their exact times to ffmpeg, which encodes them and
+copies everything else of the source.
 """
 
 from __future__ import annotations
@@ -9,193 +7,37 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
 import av
-import ffmpeg
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from realesr.errors import (
-    FFmpegError,
-    UnreadableMediaError,
-    UnsupportedMediaError,
-    UnwritableMediaError,
-)
+from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.imaging.image import Image
 from realesr.media.encoders import Encoding, choose_encoding
-from realesr.media.ffmpeg import Process, url
-from realesr.media.formats import VideoFormat
-from realesr.media.frames import Frame
+from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format, url
+from realesr.media.formats import Format, VideoFormat
+from realesr.media.frames import Frame, FrameSource
 from realesr.media.probe import VideoInfo
 from realesr.media.streams import choose_streams
+from realesr.media.video_source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
-_PIPE_BYTES = 1 << 20
-_DECODED = re.compile(r"\(video\): .* frames decoded; (\d+) decode errors")
 _WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
 _STALE_TAG = re.compile(r"BPS|DURATION|NUMBER_OF_|_STATISTICS|SOURCE_ID|alpha_mode", re.IGNORECASE)
 """What tags say about the stream that was, and not about the one that is."""
 _STALE_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 _QUEUED_PACKETS = 65536
 """How many packets of other streams may wait for the first frame, however long it takes."""
-
-
-class VideoSource:
-    """The frames of a video, upright, as full-range RGB with their times.
-
-    Args:
-        info: What :func:`realesr.media.probe.probe` has found.
-        options: Which part is read, and how.
-        binary: The ffmpeg.
-        notify: Receives a sentence for everything that is read another way than stored.
-    """
-
-    def __init__(
-        self,
-        info: VideoInfo,
-        *,
-        options: VideoOptions = DEFAULT_VIDEO,
-        binary: str,
-        notify: Notify = ignore,
-    ) -> None:
-        self.info = info
-        self.undecodable = 0
-        self._options = options
-        self._binary = binary
-        self._notify = notify
-        self._stack = ExitStack()
-        wanted = info.pixel_format
-        self._depth: np.dtype[Any] = np.dtype("<u2" if wanted.depth > 8 else np.uint8)
-        self._channels = 4 if wanted.has_alpha else 3
-        self._is_gray = wanted.is_gray
-
-    @property
-    def expected(self) -> int | None:
-        """How many frames will come, as far as the file tells."""
-        frames, rate = self.info.frames, self.info.frame_rate
-        options = self._options
-        if frames is None or not options.is_excerpt:
-            return frames
-        if rate is not None:
-            end = frames if options.end is None else min(frames, int(options.end * rate))
-            frames = max(0, end - int(options.start * rate))
-        return frames if options.frames is None else min(frames, options.frames)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yields frames.
-
-        Raises:
-            UnreadableMediaError: Not one frame can be decoded, or some cannot and the options are
-                strict.
-            UnsupportedMediaError: The size changes in the midst of it.
-            FFmpegError: The decoder died.
-        """
-        process = self._stack.enter_context(
-            Process(self._binary, self._arguments(), subject=str(self.info.path), has_output=True)
-        )
-        try:
-            container = av.open(process.stdout, format="nut", buffer_size=_PIPE_BYTES)
-        except av.FFmpegError as error:
-            process.finish()
-            raise UnreadableMediaError(
-                f"{self.info.path}: no frame can be decoded: {process.last_words}"
-            ) from error
-        index = 0
-        with cast(InputContainer, container) as container:
-            for frame in self._frames(container):
-                if self._options.frames is not None and index >= self._options.frames:
-                    return
-                if self._is_after(frame.pts):
-                    return
-                if self._is_before(frame.pts):
-                    continue
-                yield replace(frame, index=index)
-                index += 1
-        process.finish()
-        self._count_undecodable(process.log)
-        if not index:
-            where = "in this part " if self._options.is_excerpt else ""
-            raise UnreadableMediaError(
-                f"{self.info.path}: no frame {where}can be decoded: {process.last_words}"
-            )
-
-    def _frames(self, container: InputContainer) -> Iterator[Frame]:
-        stream = container.streams.video[0]
-        width, height = stream.width, stream.height
-        shape = (height, width, self._channels)
-        for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            data = np.frombuffer(bytes(packet), self._depth)
-            if data.size != width * height * self._channels or packet.pts is None:
-                raise UnsupportedMediaError(
-                    f"{self.info.path}: the size of its frames changes: cut it there first"
-                )
-            pixels = data.reshape(shape)
-            alpha = None
-            if self._channels == 4:
-                alpha = np.ascontiguousarray(pixels[..., 3])
-                pixels = np.ascontiguousarray(pixels[..., :3])
-            image = Image(pixels, self._is_gray, alpha=alpha)
-            yield Frame(index=0, image=image, pts=packet.pts * packet.time_base)
-
-    def _is_before(self, pts: Fraction) -> bool:
-        return self._options.start > 0 and pts - self.info.start < self._options.start
-
-    def _is_after(self, pts: Fraction) -> bool:
-        return self._options.end is not None and pts - self.info.start >= self._options.end
-
-    def _count_undecodable(self, log: str) -> None:
-        found = _DECODED.search(log)
-        self.undecodable = int(found[1]) if found else 0
-        if not self.undecodable:
-            return
-        what = f"{self.undecodable} frames cannot be decoded: the source is damaged"
-        if self._options.is_strict:
-            raise UnreadableMediaError(f"{self.info.path}: {what} (--strict)")
-        self._notify(f"{what}; the others keep their times")
-
-    def _arguments(self) -> list[str]:
-        info = self.info
-        opened: dict[str, Any] = {"max_error_rate": 1}
-        if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
-            opened["c:v"] = info.codec  # ffmpeg's own decoder leaves opacity out
-        if self._options.start:
-            # From the key frame before; what comes too early is dropped here, exactly.
-            opened |= {"ss": self._options.start, "noaccurate_seek": None}
-        node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
-        pixel_format = _raw_format(self._depth, has_alpha=self._channels == 4)
-        filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
-        if info.is_interlaced and self._options.deinterlace == "auto":
-            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
-            filters.insert(0, "bwdif=mode=send_frame:deint=interlaced")
-        output = node.output(
-            "pipe:1",
-            format="nut",
-            vcodec="rawvideo",
-            pix_fmt=pixel_format,
-            vf=",".join(filters),
-            fps_mode="passthrough",
-            enc_time_base="demux",
-        )
-        return ["-nostdin", "-copyts", *ffmpeg.get_args(output)]
 
 
 class VideoSink:
@@ -321,11 +163,11 @@ class VideoSink:
         self._process = self._stack.enter_context(
             Process(self._binary, self._arguments(), subject=str(self._path), has_input=True)
         )
-        self._container = av.open(self._process.stdin, "w", format="nut", buffer_size=_PIPE_BYTES)
+        self._container = av.open(self._process.stdin, "w", format="nut", buffer_size=PIPE_BYTES)
         stream = self._container.add_stream("rawvideo", rate=self._info.frame_rate or 25)
-        self._stream = cast(VideoStream, stream)
+        self._stream = stream
         self._stream.width, self._stream.height = size.width, size.height
-        self._stream.pix_fmt = _raw_format(
+        self._stream.pix_fmt = raw_format(
             image.pixels.dtype, has_alpha=self._encoding.pixel_format.has_alpha
         )
         self._stream.time_base = self._time_base
@@ -396,8 +238,40 @@ class VideoSink:
         return arguments
 
 
-def _raw_format(dtype: np.dtype[Any], *, has_alpha: bool) -> str:
-    """What ffmpeg calls RGB of this depth, with or without opacity."""
-    if dtype.itemsize == 2:
-        return "rgba64le" if has_alpha else "rgb48le"
-    return "rgba" if has_alpha else "rgb24"
+@dataclass(frozen=True, slots=True)
+class Videos:
+    """How videos are read and written.
+
+    Attributes:
+        options: Which part is read, and how it is written.
+        binary: The ffmpeg.
+    """
+
+    options: VideoOptions
+    binary: str
+
+    @classmethod
+    def made(cls, options: VideoOptions) -> Self:
+        """With the ffmpeg that is asked for, or found.
+
+        Raises:
+            FFmpegNotFoundError: There is none that will do.
+        """
+        return cls(options, find_ffmpeg(options.ffmpeg))
+
+    def source(self, path: Path, notify: Notify) -> VideoSource:
+        """The frames of a file."""
+        return VideoSource(path, options=self.options, binary=self.binary, notify=notify)
+
+    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> VideoSink:
+        """A file that carries everything else of the source, too."""
+        if not isinstance(target, VideoFormat) or not isinstance(source, VideoSource):
+            raise TypeError(f"{path}: a video is made of a video")
+        return VideoSink(
+            path,
+            target=target,
+            info=source.info,
+            options=self.options,
+            binary=self.binary,
+            notify=notify,
+        )

@@ -1,0 +1,227 @@
+"""Reading ahead and writing behind: a thread each, and queues of a bounded number of bytes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from realesr.media.frames import Frame, FrameSink, FrameSource
+
+QUEUE_BYTES = 128 * 2**20
+"""Fuller than this, a queue takes no more frames; it always takes one."""
+
+
+class _AbandonedError(Exception):
+    """Leaves a sink without a result."""
+
+
+class _Queue:
+    """Frames between two threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._is_ended = False
+        self._is_abandoned = False
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody wants the frames any more."""
+        return self._is_abandoned
+
+    def put(self, frame: Frame) -> bool:
+        """Waits for room; False if nobody wants the frame any more."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._is_abandoned or not self._frames or self._bytes < self._max_bytes
+            )
+            if self._is_abandoned:
+                return False
+            self._frames.append(frame)
+            self._bytes += _bytes_of(frame)
+            self._changed.notify_all()
+        return True
+
+    def get(self) -> Frame | None:
+        """Waits for a frame; None after the last one, or if nobody wants one any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._is_ended or self._is_abandoned)
+            if self._is_abandoned or not self._frames:
+                return None
+            frame = self._frames.popleft()
+            self._bytes -= _bytes_of(frame)
+            self._changed.notify_all()
+        return frame
+
+    def has_more(self) -> bool:
+        """Whether a frame can be had without waiting."""
+        with self._changed:
+            return bool(self._frames)
+
+    def end(self) -> None:
+        """Tells that no frame will follow."""
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Tells both sides to stop."""
+        with self._changed:
+            self._is_abandoned = True
+            self._frames.clear()
+            self._changed.notify_all()
+
+
+class ReadAhead:
+    """Reads a source in a thread of its own, from the moment it is made.
+
+    Args:
+        source: What is read; the thread opens and closes it.
+        max_bytes: How much may lie waiting, bytes.
+    """
+
+    def __init__(self, source: FrameSource, *, max_bytes: int = QUEUE_BYTES) -> None:
+        self.source = source
+        self.reading_s = 0.0
+        """How long the source took to give its frames, s."""
+        self.waiting_s = 0.0
+        """How long the caller waited for frames, s."""
+        self._queue = _Queue(max_bytes)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Stops reading, and waits until the source is closed."""
+        self._queue.abandon()
+        self._thread.join()
+
+    def batches(self, most: int) -> Iterator[list[Frame]]:
+        """Frames in order, in lists of at most so many; waits for the first of each list alone.
+
+        Raises:
+            Exception: What the source has raised, after the frames before it.
+        """
+        while (frame := self._next()) is not None:
+            batch = [frame]
+            while len(batch) < most and self._queue.has_more():
+                following = self._queue.get()
+                if following is not None:
+                    batch.append(following)
+            yield batch
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _next(self) -> Frame | None:
+        started = time.perf_counter()
+        frame = self._queue.get()
+        self.waiting_s += time.perf_counter() - started
+        return frame
+
+    def _read(self) -> None:
+        try:
+            with self.source:
+                started = time.perf_counter()
+                for frame in self.source:
+                    self.reading_s += time.perf_counter() - started
+                    if not self._queue.put(frame):
+                        return
+                    started = time.perf_counter()
+                self.reading_s += time.perf_counter() - started
+        except BaseException as error:  # is raised in the thread that asks for frames
+            self._error = error
+        finally:
+            self._queue.end()
+
+
+class WriteBehind:
+    """Writes into a sink in a thread of its own.
+
+    Args:
+        sink: Where frames go; the thread opens and closes it.
+        max_bytes: How much may lie waiting, bytes.
+    """
+
+    def __init__(self, sink: FrameSink, *, max_bytes: int = QUEUE_BYTES) -> None:
+        self.writing_s = 0.0
+        """How long the sink took, s."""
+        self.waiting_s = 0.0
+        """How long the caller waited for room, s."""
+        self.ended_at = 0.0
+        """When the output stood, by :func:`time.perf_counter`."""
+        self._sink = sink
+        self._queue = _Queue(max_bytes)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._thread.start()
+
+    def put(self, frame: Frame) -> None:
+        """Hands a frame over.
+
+        Raises:
+            Exception: What the sink has raised at an earlier one.
+        """
+        started = time.perf_counter()
+        is_wanted = self._queue.put(frame)
+        self.waiting_s += time.perf_counter() - started
+        if not is_wanted:
+            self.finish()
+
+    def end(self) -> None:
+        """Tells that no frame will follow."""
+        self._queue.end()
+
+    def finish(self) -> None:
+        """Waits until the output stands.
+
+        Raises:
+            Exception: What the sink has raised.
+        """
+        self._queue.end()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def abandon(self) -> None:
+        """Leaves the sink without a result, and waits until it is closed."""
+        self._queue.abandon()
+        self._thread.join()
+
+    def _write(self) -> None:
+        try:
+            with self._sink:
+                while (frame := self._queue.get()) is not None:
+                    started = time.perf_counter()
+                    self._sink.write(frame)
+                    self.writing_s += time.perf_counter() - started
+                if self._queue.is_abandoned:
+                    raise _AbandonedError
+                started = time.perf_counter()
+            self.writing_s += time.perf_counter() - started
+        except _AbandonedError:
+            pass
+        except BaseException as error:  # is raised in the thread that hands frames over
+            self._error = error
+            self._queue.abandon()
+        self.ended_at = time.perf_counter()
+
+
+def _bytes_of(frame: Frame) -> int:
+    image = frame.image
+    return image.pixels.nbytes + (0 if image.alpha is None else image.alpha.nbytes)

@@ -1,0 +1,195 @@
+"""Reading videos: ffmpeg decodes, and PyAV takes raw frames with their exact times from it.
+
+The way leads through NUT, the one container that ffmpeg writes into a pipe and that keeps every
+time stamp as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self, cast
+
+import av
+import ffmpeg
+import numpy as np
+from av.container import InputContainer
+
+from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.imaging.image import Image
+from realesr.media.ffmpeg import PIPE_BYTES, Process, raw_format, url
+from realesr.media.frames import Frame
+from realesr.media.probe import VideoInfo, probe
+from realesr.options import DEFAULT_VIDEO, VideoOptions
+from realesr.progress import Notify, ignore
+
+_DECODED = re.compile(r"\(video\): .* frames decoded; (\d+) decode errors")
+
+
+class VideoSource:
+    """The frames of a video, upright, as full-range RGB with their times.
+
+    Args:
+        path: The file; it is looked at when the context is entered.
+        options: Which part is read, and how.
+        binary: The ffmpeg.
+        notify: Receives a sentence for everything that is read another way than stored.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        options: VideoOptions = DEFAULT_VIDEO,
+        binary: str,
+        notify: Notify = ignore,
+    ) -> None:
+        self.undecodable = 0
+        """How many frames could not be decoded, once all have come."""
+        self._path = path
+        self._info: VideoInfo | None = None
+        self._options = options
+        self._binary = binary
+        self._notify = notify
+        self._stack = ExitStack()
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file holds; known within the context."""
+        if self._info is None:
+            raise ValueError("the context has not been entered")
+        return self._info
+
+    @property
+    def expected(self) -> int | None:
+        """How many frames will come, as far as the file tells."""
+        if self._info is None:
+            return None
+        frames, rate = self.info.frames, self.info.frame_rate
+        options = self._options
+        if frames is None or not options.is_excerpt:
+            return frames
+        if rate is not None:
+            end = frames if options.end is None else min(frames, int(options.end * rate))
+            frames = max(0, end - int(options.start * rate))
+        return frames if options.frames is None else min(frames, options.frames)
+
+    def __enter__(self) -> Self:
+        """Looks at the file.
+
+        Raises:
+            MediaError: It cannot be read.
+        """
+        self._info = probe(self._path)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yields frames.
+
+        Raises:
+            UnreadableMediaError: Not one frame can be decoded, or some cannot and the options are
+                strict.
+            UnsupportedMediaError: The size changes in the midst of it.
+            FFmpegError: The decoder died.
+        """
+        process = self._stack.enter_context(
+            Process(self._binary, self._arguments(), subject=str(self._path), has_output=True)
+        )
+        try:
+            container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
+        except av.FFmpegError as error:
+            process.finish()
+            raise UnreadableMediaError(
+                f"{self._path}: no frame can be decoded: {process.last_words}"
+            ) from error
+        index = 0
+        with cast(InputContainer, container) as container:
+            for frame in self._frames(container):
+                if self._options.frames is not None and index >= self._options.frames:
+                    return
+                if self._is_after(frame.pts):
+                    return
+                if self._is_before(frame.pts):
+                    continue
+                yield replace(frame, index=index)
+                index += 1
+        process.finish()
+        self._count_undecodable(process.log)
+        if not index:
+            where = "in this part " if self._options.is_excerpt else ""
+            raise UnreadableMediaError(
+                f"{self._path}: no frame {where}can be decoded: {process.last_words}"
+            )
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return np.dtype("<u2" if self.info.pixel_format.depth > 8 else np.uint8)
+
+    def _frames(self, container: InputContainer) -> Iterator[Frame]:
+        stream = container.streams.video[0]
+        shape = (stream.height, stream.width, 4 if self.info.pixel_format.has_alpha else 3)
+        dtype = self._dtype
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            data = np.frombuffer(bytes(packet), dtype)
+            if data.size != math.prod(shape) or packet.pts is None:
+                raise UnsupportedMediaError(
+                    f"{self._path}: the size of its frames changes: cut it there first"
+                )
+            pixels = data.reshape(shape)
+            alpha = None
+            if shape[2] == 4:
+                alpha = np.ascontiguousarray(pixels[..., 3])
+                pixels = np.ascontiguousarray(pixels[..., :3])
+            image = Image(pixels, self.info.pixel_format.is_gray, alpha=alpha)
+            yield Frame(index=0, image=image, pts=packet.pts * packet.time_base)
+
+    def _is_before(self, pts: Fraction) -> bool:
+        return self._options.start > 0 and pts - self.info.start < self._options.start
+
+    def _is_after(self, pts: Fraction) -> bool:
+        return self._options.end is not None and pts - self.info.start >= self._options.end
+
+    def _count_undecodable(self, log: str) -> None:
+        found = _DECODED.search(log)
+        self.undecodable = int(found[1]) if found else 0
+        if not self.undecodable:
+            return
+        what = f"{self.undecodable} frames cannot be decoded: the source is damaged"
+        if self._options.is_strict:
+            raise UnreadableMediaError(f"{self._path}: {what} (--strict)")
+        self._notify(f"{what}; the others keep their times")
+
+    def _arguments(self) -> list[str]:
+        info = self.info
+        opened: dict[str, Any] = {"max_error_rate": 1}
+        if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
+            opened["c:v"] = info.codec  # ffmpeg's own decoder leaves opacity out
+        if self._options.start:
+            # From the key frame before; what comes too early is dropped here, exactly.
+            opened |= {"ss": self._options.start, "noaccurate_seek": None}
+        node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
+        pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
+        filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
+        if info.is_interlaced and self._options.deinterlace == "auto":
+            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
+            filters.insert(0, "bwdif=mode=send_frame:deint=interlaced")
+        output = node.output(
+            "pipe:1",
+            format="nut",
+            vcodec="rawvideo",
+            pix_fmt=pixel_format,
+            vf=",".join(filters),
+            fps_mode="passthrough",
+            enc_time_base="demux",
+        )
+        return ["-nostdin", "-copyts", *ffmpeg.get_args(output)]
