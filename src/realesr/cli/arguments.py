@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from realesr.geometry import Size
-from realesr.media.formats import PICTURES
+from realesr.media.formats import PICTURES, MediaKind
 from realesr.models.catalog import BASELINES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MAX_PIXELS,
     DEFAULT_MODEL,
+    DEINTERLACING,
     PRECISIONS,
     Target,
     UpscaleOptions,
 )
+
+AnyKind = MediaKind[Any]
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,8 +57,31 @@ def size(text: str) -> Size:
         ) from None
 
 
-def add_file_options(parser: argparse.ArgumentParser) -> None:
+def seconds(text: str) -> float:
+    """``90``, ``1:30`` or ``0:01:30.5``."""
+    try:
+        total = 0.0
+        for part in text.split(":"):
+            total = 60 * total + float(part)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: take seconds, or hours:minutes:seconds"
+        ) from None
+    return total
+
+
+def frame_rate(text: str) -> Fraction:
+    """``24``, ``23.976`` or ``24000/1001``."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text!r}: take a number, or 24000/1001") from None
+
+
+def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> argparse._ArgumentGroup:
     """What is read, what becomes of it, and what is left alone."""
+    noun, example = kind.noun, kind.written_suffixes[0]
+    streams = kind is PICTURES
     group = parser.add_argument_group("files")
     group.add_argument(
         "-i",
@@ -62,8 +90,8 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="PATH",
         default=[Path("inputs")],
-        help="pictures, folders, patterns such as 'scans/*.png', or - for standard input "
-        "(default: inputs)",
+        help=f"{noun}s, folders, patterns such as 'old/*{example}'"
+        f"{', or - for standard input' if streams else ''} (default: inputs)",
     )
     group.add_argument(
         "-o",
@@ -71,8 +99,8 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         default=Path("results"),
-        help="a folder; for a single picture also a file name such as out.png, or - for standard "
-        "output (default: results)",
+        help=f"a folder; for a single {noun} also a file name such as out{example}"
+        f"{', or - for standard output' if streams else ''} (default: results)",
     )
     group.add_argument(
         "-r", "--recursive", action="store_true", help="search folders to the bottom; mirror them"
@@ -81,7 +109,13 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         "--suffix",
         default="out",
         metavar="WORD",
-        help="appended to each name: in.png -> in_out.png; '' keeps it (default: out)",
+        help=f"appended to each name: in{example} -> in_out{example}; '' keeps it (default: out)",
+    )
+    group.add_argument(
+        "--ext",
+        default="auto",
+        choices=("auto", *(suffix[1:] for suffix in kind.written_suffixes)),
+        help=f"format of the outputs (default: each input's, or {kind.fallback[1:]})",
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="leave alone what has an output already"
@@ -94,14 +128,14 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="stay, and enlarge what is put into the input folders, until Ctrl-C",
     )
-    group.add_argument(
-        "--max-pixels",
-        type=int,
-        metavar="N",
-        default=DEFAULT_MAX_PIXELS,
-        help="larger inputs are refused: a small file can claim to be a huge picture "
-        "(default: %(default)s)",
-    )
+    return group
+
+
+def add_word_options(parser: argparse.ArgumentParser, json: str) -> None:
+    """What is told, and to whom."""
+    group = parser.add_argument_group("words")
+    group.add_argument("--json", action="store_true", help=json)
+    group.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
@@ -150,14 +184,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_encoding_options(parser: argparse.ArgumentParser) -> None:
-    """How pictures are written."""
-    group = parser.add_argument_group("format")
+def add_picture_options(parser: argparse.ArgumentParser) -> None:
+    """How pictures are read and written."""
+    group = parser.add_argument_group("pictures")
     group.add_argument(
-        "--ext",
-        default="auto",
-        choices=("auto", *(suffix[1:] for suffix in PICTURES.suffixes)),
-        help="format of the outputs (default: each input's)",
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        default=DEFAULT_MAX_PIXELS,
+        help="larger inputs are refused: a small file can claim to be a huge picture "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--quality",
@@ -168,6 +204,61 @@ def add_encoding_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lossless", action="store_true", help="keep the pixels exactly, in webp and avif, too"
     )
+
+
+def add_video_options(parser: argparse.ArgumentParser) -> None:
+    """Which part of a video is read, and how it is written."""
+    part = parser.add_argument_group("part")
+    part.add_argument(
+        "--start", type=seconds, default=0.0, metavar="TIME", help="seconds, or 0:01:30"
+    )
+    part.add_argument("--end", type=seconds, metavar="TIME", help="seconds, or 0:01:30")
+    part.add_argument("--frames", type=int, metavar="N", help="at most so many frames")
+    part.add_argument(
+        "--deinterlace",
+        choices=DEINTERLACING,
+        default="auto",
+        help="make whole frames of interlaced ones (default: %(default)s)",
+    )
+    part.add_argument(
+        "--fps",
+        type=frame_rate,
+        metavar="N",
+        help="play the same frames at this rate: slower or faster, sound unchanged "
+        "(default: every frame keeps its time)",
+    )
+    part.add_argument(
+        "--strict", action="store_true", help="fail if a frame of the input cannot be decoded"
+    )
+    group = parser.add_argument_group("encoding")
+    group.add_argument(
+        "--codec",
+        metavar="NAME",
+        help="ffmpeg's name of an encoder, such as libx265, libsvtav1, prores_ks, h264_nvenc "
+        "(default: libx264, libx265 above 8 bits, libvpx-vp9 for webm)",
+    )
+    group.add_argument(
+        "--crf", type=float, metavar="N", help="quality, less is better (default: hides the loss)"
+    )
+    group.add_argument("--preset", metavar="WORD", help="the encoder's word for its speed")
+    group.add_argument(
+        "--pix-fmt", metavar="NAME", help="such as yuv420p (default: the input's chroma and depth)"
+    )
+    group.add_argument(
+        "--encoder-args",
+        type=shlex.split,
+        default=[],
+        metavar="ARGS",
+        help="more arguments for ffmpeg's output: --encoder-args='-tune film'",
+    )
+    group.add_argument(
+        "--ffmpeg-bin",
+        type=Path,
+        metavar="FILE",
+        help="the ffmpeg that is used (default: the one that came with realesr)",
+    )
+    parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from realesr import __version__
-from realesr.cli import completion, doctor, image, models
+from realesr.cli import completion, doctor, image, models, video
 from realesr.cli.arguments import Parser
 from realesr.errors import RealesrError
 
@@ -28,7 +28,8 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
     parser: argparse.ArgumentParser = Parser(
         prog="realesr",
-        description="Makes pictures larger and sharper with the Real-ESRGAN family of networks.",
+        description="Makes pictures and videos larger and sharper with the Real-ESRGAN family of "
+        "networks.",
     )
     parser.add_argument("--version", action="version", version=f"realesr {__version__}")
     parser.add_argument(
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     image.add_parser(commands)
+    video.add_parser(commands)
     models.add_parser(commands)
     doctor.add_parser(commands)
     completion.add_parser(commands, parser)

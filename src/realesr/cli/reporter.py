@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -17,6 +19,9 @@ from realesr.errors import RealesrError
 from realesr.progress import Outcome, Reporter
 
 logger = logging.getLogger(__name__)
+
+PROGRESS_S = 1.0
+"""How often progress is told as JSON, s."""
 
 
 class TqdmReporter:
@@ -30,14 +35,17 @@ class TqdmReporter:
         self._is_quiet = is_quiet
         self._files: tqdm[NoReturn] | None = None
         self._tiles: tqdm[NoReturn] | None = None
+        self._frames: tqdm[NoReturn] | None = None
+        self._name = ""
 
     def started(self, source: Path, job: int, jobs: int) -> None:
         if self._is_quiet:
             return
         if self._files is None:
             self._files = _bar(jobs, "file")
-        self._close_tiles()
-        self._tiles = _bar(None, "tile", source.name)
+        self._close_bars_of_job()
+        self._name = source.name
+        self._tiles = _bar(None, "tile", self._name)
 
     def tile_done(self, done: int, total: int) -> None:
         if self._tiles is not None:
@@ -45,7 +53,12 @@ class TqdmReporter:
             self._tiles.update(done - self._tiles.n)
 
     def frame_done(self, done: int, expected: int | None) -> None:
-        pass
+        if self._is_quiet or expected == 1:
+            return
+        if self._frames is None:  # the first frame had a bar of its tiles
+            self._close_bars_of_job()
+            self._frames = _bar(expected, "frame", self._name)
+        self._frames.update(done - self._frames.n)
 
     def noticed(self, source: Path, notice: str) -> None:
         if not self._is_quiet:
@@ -53,6 +66,8 @@ class TqdmReporter:
 
     def finished(self, outcome: Outcome) -> None:
         line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
+        if outcome.frames > 1:
+            line += f"\n  {_summary(outcome)}"
         self._end_of_job(None if self._is_quiet else line)
 
     def failed(self, source: Path, error: Exception) -> None:
@@ -61,7 +76,7 @@ class TqdmReporter:
 
     def close(self) -> None:
         """Clears the bars; what comes next gets new ones."""
-        self._close_tiles()
+        self._close_bars_of_job()
         if self._files is not None:
             self._files.close()
             self._files = None
@@ -72,10 +87,11 @@ class TqdmReporter:
         if self._files is not None:
             self._files.update()
 
-    def _close_tiles(self) -> None:
-        if self._tiles is not None:
-            self._tiles.close()
-            self._tiles = None
+    def _close_bars_of_job(self) -> None:
+        for bar in (self._tiles, self._frames):
+            if bar is not None:
+                bar.close()
+        self._tiles = self._frames = None
 
 
 class JsonReporter:
@@ -83,23 +99,36 @@ class JsonReporter:
 
     Its keys: ``input``, ``output`` (null if it failed), ``input_size`` and ``output_size`` (width
     and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices``, ``error`` (null
-    if it succeeded).
+    if it succeeded). For videos also ``frames``, ``reused``, ``undecodable``, ``fps`` and
+    ``stages``, and meanwhile, at most once a second, lines whose ``event`` is ``progress`` and not
+    ``end``, with ``frames``, ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
 
     Args:
         other: Tells people.
         constants: What is the same for every file: model, device, precision.
         stream: Where lines go; standard error where standard output carries a picture.
+        has_frames: Whether the files are videos.
     """
 
     def __init__(
-        self, other: Reporter, constants: Mapping[str, str | None], stream: TextIO
+        self,
+        other: Reporter,
+        constants: Mapping[str, str | None],
+        stream: TextIO,
+        *,
+        has_frames: bool = False,
     ) -> None:
         self._stream = stream
         self._other = other
         self._constants = constants
         self._notices: dict[Path, list[str]] = defaultdict(list)
+        self._has_frames = has_frames
+        self._source = Path()
+        self._started_at = self._told_at = 0.0
 
     def started(self, source: Path, job: int, jobs: int) -> None:
+        self._source = source
+        self._started_at = self._told_at = time.monotonic()
         self._other.started(source, job, jobs)
 
     def tile_done(self, done: int, total: int) -> None:
@@ -107,6 +136,20 @@ class JsonReporter:
 
     def frame_done(self, done: int, expected: int | None) -> None:
         self._other.frame_done(done, expected)
+        now = time.monotonic()
+        if not self._has_frames or now - self._told_at < PROGRESS_S:
+            return
+        self._told_at = now
+        fps = done / (now - self._started_at)
+        line = {
+            "event": "progress",
+            "input": str(self._source),
+            "frames": done,
+            "expected": expected,
+            "fps": round(fps, 3),
+            "eta_s": None if expected is None else round(max(0, expected - done) / fps, 1),
+        }
+        self._write(line)
 
     def noticed(self, source: Path, notice: str) -> None:
         self._notices[source].append(notice)
@@ -115,12 +158,14 @@ class JsonReporter:
     def finished(self, outcome: Outcome) -> None:
         self._other.finished(outcome)
         sizes = outcome.source_size, outcome.size
+        frames = _frames_as_json(outcome) if self._has_frames else {}
         self._print(
             outcome.source,
             output=str(outcome.destination),
             input_size=[sizes[0].width, sizes[0].height],
             output_size=[sizes[1].width, sizes[1].height],
             seconds=round(outcome.seconds, 3),
+            **frames,
             error=None,
         )
 
@@ -132,7 +177,32 @@ class JsonReporter:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
         notices = self._notices.pop(source, [])
         line = {"input": str(source), **absent, **entries, **self._constants, "notices": notices}
+        self._write({"event": "end", **line} if self._has_frames else line)
+
+    def _write(self, line: Mapping[str, object]) -> None:
         print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
+
+
+def _summary(outcome: Outcome) -> str:
+    """What a video came to, in one line."""
+    stages = outcome.stages
+    equal = f" ({outcome.reused} like the one before)" if outcome.reused else ""
+    return (
+        f"{outcome.frames} frames{equal}, {outcome.frames / outcome.seconds:.2f} a second, "
+        f"{outcome.source_size} -> {outcome.size}; decoding {stages.reading_s:.1f} s, network "
+        f"{stages.inference_s:.1f} s, encoding {stages.writing_s:.1f} s; the network waited "
+        f"{stages.waiting_s:.1f} s"
+    )
+
+
+def _frames_as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "frames": outcome.frames,
+        "reused": outcome.reused,
+        "undecodable": outcome.undecodable,
+        "fps": round(outcome.frames / outcome.seconds, 3),
+        "stages": {name: round(value, 3) for name, value in asdict(outcome.stages).items()},
+    }
 
 
 def message_of(source: Path, error: Exception) -> str:

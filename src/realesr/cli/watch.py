@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from realesr.cli.arguments import AnyKind
 from realesr.errors import InvalidOptionError, RealesrError
+from realesr.media.formats import PICTURES
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Notify
@@ -34,13 +36,21 @@ def check_watchable(files: FileOptions) -> None:
             )
 
 
-def watch(files: FileOptions, *, notify: Notify, interval_s: float = INTERVAL_S) -> Iterator[Plan]:
+def watch(
+    files: FileOptions,
+    kind: AnyKind = PICTURES,
+    *,
+    notify: Notify,
+    interval_s: float = INTERVAL_S,
+) -> Iterator[Plan]:
     """Looks again and again, and yields plans of what is new, or has changed since it was done.
 
     A file counts when two looks in a row see the same size and time of change. It never ends.
 
     Args:
         files: What is watched.
+        kind: Whether pictures or videos are meant.
+        kind: Whether pictures or videos are meant.
         notify: Receives what keeps a look from a plan, such as two files that would have one
             output; once, until that changes.
         interval_s: Time between two looks, s.
@@ -50,7 +60,7 @@ def watch(files: FileOptions, *, notify: Notify, interval_s: float = INTERVAL_S)
     trouble = ""
     while True:
         try:
-            plan, error = make_plan(files), ""
+            plan, error = make_plan(files, kind), ""
         except RealesrError as reason:
             plan, error = Plan(jobs=()), str(reason)
         if error and error != trouble:

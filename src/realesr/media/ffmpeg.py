@@ -208,6 +208,11 @@ class Process(AbstractContextManager["Process", None]):
         self._end()
 
     def _end(self) -> None:
+        # First the pipes: who is waiting to write into a full one hears no signal.
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what waits for a process that has died
+                    pipe.close()
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -216,12 +221,8 @@ class Process(AbstractContextManager["Process", None]):
                 self._process.kill()
                 self._process.wait()
         self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:  # what waits for a process that has died
-                    continue
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
     def _listen(self) -> None:
         if self._process.stderr is None:

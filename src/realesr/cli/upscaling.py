@@ -1,0 +1,94 @@
+"""What ``realesr image`` and ``realesr video`` have in common: from arguments to a finished run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from realesr.cli.arguments import AnyKind, upscale_options
+from realesr.cli.watch import check_watchable, watch
+from realesr.loading import describe, make_enlarger, obtain_files
+from realesr.media.formats import STANDARD_STREAM, VIDEOS
+from realesr.options import FileOptions
+from realesr.plan import Plan, make_plan
+from realesr.progress import Reporter
+
+if TYPE_CHECKING:
+    from realesr.pipeline import Medium
+
+
+def run(
+    args: argparse.Namespace,
+    files: FileOptions,
+    kind: AnyKind,
+    make_medium: Callable[[], Medium],
+) -> int:
+    """Carries out a command; returns the exit code.
+
+    Args:
+        args: The command line.
+        files: What is read and where it goes.
+        kind: Whether pictures or videos are meant.
+        make_medium: Imports what reads and writes them, which takes longer than a mistake should.
+
+    Raises:
+        RealesrError: Nothing could be started.
+    """
+    options = upscale_options(args)
+    if files.watch:
+        check_watchable(files)
+    plan = make_plan(files, kind)
+    _tell_what_is_left_out(plan, kind)
+    if args.dry_run:
+        for job in plan.jobs:
+            print(f"{job.source} -> {job.destination}")
+        return 0
+    if not plan.jobs and not files.watch:
+        return 0
+    # The cheap things have been checked; what follows takes longer and longer to import.
+    medium = make_medium()
+    plans = watch(files, kind, notify=tell) if files.watch else (plan,)
+    if files.watch and not args.quiet:
+        print("watching; Ctrl-C ends it", file=sys.stderr)
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
+
+    files_of_network = obtain_files(options, downloading=download_bar, notify=tell)
+
+    from realesr import pipeline
+
+    enlarger = make_enlarger(options, files_of_network)
+    people = TqdmReporter(is_quiet=args.quiet)
+    reporter: Reporter = people
+    if args.json:
+        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+        constants = describe(options, enlarger)
+        reporter = JsonReporter(people, constants, stream, has_frames=kind is VIDEOS)
+    has_failed = False
+    for part in plans:
+        with closing(people):
+            report = pipeline.run(part, enlarger, medium, target=options.target, reporter=reporter)
+        if report.failed:
+            has_failed = True
+            print(
+                f"{len(report.failed)} of {len(part.jobs)} {kind.noun}s failed, "
+                f"{len(report.done)} done",
+                file=sys.stderr,
+            )
+    return 1 if has_failed else 0
+
+
+def tell(notice: str) -> None:
+    """Prints what a person should know of."""
+    print(f"note: {notice}", file=sys.stderr)
+
+
+def _tell_what_is_left_out(plan: Plan, kind: AnyKind) -> None:
+    if plan.existing:
+        print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
+    if plan.skipped:
+        names = ", ".join(path.name for path in plan.skipped[:3])
+        more = ", ..." if len(plan.skipped) > 3 else ""
+        print(f"left out, no {kind.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr)

@@ -1,0 +1,85 @@
+"""``realesr video``: makes videos larger, and keeps everything else that is in them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from realesr.cli import upscaling
+from realesr.cli.arguments import (
+    add_device_options,
+    add_file_options,
+    add_model_options,
+    add_size_options,
+    add_video_options,
+    add_word_options,
+)
+from realesr.errors import UnsupportedMediaError
+from realesr.media.formats import STANDARD_STREAM, VIDEOS
+from realesr.options import FileOptions, VideoOptions
+
+if TYPE_CHECKING:
+    from realesr.pipeline import Medium
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "video",
+        help="make videos larger",
+        description="Makes videos larger and sharper. Every frame keeps its time, and sound, "
+        "subtitles, chapters and tags are carried along.",
+    )
+    add_file_options(parser, VIDEOS)
+    add_size_options(parser)
+    add_model_options(parser)
+    add_video_options(parser)
+    add_device_options(parser)
+    add_word_options(parser, "lines of JSON on standard output: progress, and one for each file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carries out the command; returns the exit code.
+
+    Raises:
+        RealesrError: Nothing could be started.
+    """
+    if STANDARD_STREAM in (args.output, *args.input):
+        raise UnsupportedMediaError("videos do not go through pipes: name files")
+    video = VideoOptions(
+        codec=args.codec,
+        crf=args.crf,
+        preset=args.preset,
+        pix_fmt=args.pix_fmt,
+        encoder_args=tuple(args.encoder_args),
+        ffmpeg=args.ffmpeg_bin,
+        start=args.start,
+        end=args.end,
+        frames=args.frames,
+        fps=args.fps,
+        deinterlace=args.deinterlace,
+        is_strict=args.strict,
+    )
+    files = FileOptions(
+        inputs=tuple(args.input),
+        output=args.output,
+        recursive=args.recursive,
+        skip_existing=args.skip_existing,
+        watch=args.watch,
+        suffix=args.suffix,
+        ext=args.ext,
+    )
+    if args.extract_frame_first:
+        upscaling.tell("--extract-frame-first is not needed: frames come with their exact times")
+    if args.num_process_per_gpu != 1:
+        upscaling.tell(
+            "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap in one"
+        )
+
+    def make_medium() -> Medium:
+        from realesr.media.video_sink import Videos
+
+        return Videos.made(video)
+
+    return upscaling.run(args, files, VIDEOS, make_medium)
