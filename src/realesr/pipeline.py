@@ -214,7 +214,7 @@ class _Workshop:
                 raise ValueError("the sink is open by now")
             size = work.sizes[1]
             started = time.perf_counter()
-            prepared = [replace(f, image=sink.prepare(f.image, size)) for f in frames]
+            prepared = [sink.prepare(frame, size) for frame in frames]
             new = _distinct(prepared, before[0] if before else None)
             results = self._to_size(work, [frame.image for frame in new], size)
             work.inference_s += time.perf_counter() - started

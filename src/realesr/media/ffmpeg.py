@@ -195,7 +195,7 @@ class Process(AbstractContextManager["Process", None]):
 
     def fail(self, cause: Exception) -> FFmpegError:
         """The error of a process that died while it was written to, or read."""
-        self._end()
+        self.end()
         return FFmpegError(f"{self._subject}: ffmpeg ended early: {self.last_words or cause}")
 
     def __exit__(
@@ -205,9 +205,10 @@ class Process(AbstractContextManager["Process", None]):
         traceback: TracebackType | None,
         /,
     ) -> None:
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Ends it, whatever it is doing."""
         # First the pipes: who is waiting to write into a full one hears no signal.
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

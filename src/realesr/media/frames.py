@@ -70,15 +70,15 @@ class FrameSink(Protocol):
         """The size that comes next to a size, px, among those that can be written."""
         ...
 
-    def prepare(self, image: Image, size: Size) -> Image:
+    def prepare(self, frame: Frame, size: Size) -> Frame:
         """Makes sure that the result can be written, before any work is spent.
 
         Args:
-            image: What is going to be enlarged.
+            frame: What is going to be enlarged.
             size: What it is going to be enlarged to, px.
 
         Returns:
-            The picture as the output can hold it.
+            The frame as the output can hold it.
         """
         ...
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -14,7 +14,6 @@ from typing import BinaryIO
 from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.imaging.image import Image
 from realesr.media.decode import read_image
 from realesr.media.encode import encode_image
 from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat
@@ -92,21 +91,21 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         """Every size can be written, up to the limits that :meth:`prepare` checks."""
         return size
 
-    def prepare(self, image: Image, size: Size) -> Image:
+    def prepare(self, frame: Frame, size: Size) -> Frame:
         """Makes sure, before any work is spent, that the result can be written.
 
         Args:
-            image: What is going to be enlarged.
+            frame: What is going to be enlarged.
             size: What it is going to be enlarged to.
 
         Returns:
-            The picture as the format can hold it: laid on white where it knows no opacity.
+            The frame as the format can hold it: laid on white where it knows no opacity.
 
         Raises:
             UnwritableMediaError: The format cannot hold such a size, or the folder or the file
                 cannot be written.
         """
-        target = self._target
+        target, image = self._target, frame.image
         if image.alpha is not None and not target.has_alpha:
             if image.alpha.min() < image.peak:
                 self._notify(f"{target.name} holds no transparency: laid on white")
@@ -118,8 +117,9 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             channels=channels + (image.alpha is not None),
             byte_depth=image.pixels.dtype.itemsize if target.has_depth else 1,
         )
+        frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:
-            return image
+            return frame
         if self._path.is_dir():
             raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
         try:
@@ -127,7 +127,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             self._file = self._partial.open("wb")
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
-        return image
+        return frame
 
     def write(self, frame: Frame) -> None:
         """Writes the picture to the partial file that :meth:`prepare` has opened.

@@ -22,6 +22,8 @@ from realesr.media.ffmpeg import url
 
 LOOKED_AT = 50
 """How many frames are looked at to find out whether a video is interlaced."""
+_REORDERED = 32
+"""Packets come in the order of decoding: H.264 and HEVC reorder 16 frames at most."""
 _ATTACHED = av.stream.Disposition.attached_pic
 _MASTERING = struct.Struct("=20i2i")
 _LIGHT = struct.Struct("=2I")
@@ -190,6 +192,27 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         streams=streams,
         has_chapters=bool(container.chapters()),
     )
+
+
+def end_of_frames(info: VideoInfo, *, start: float, frames: int) -> Fraction | None:
+    """When the frame after so many frames begins, s from the beginning; None if there is none.
+
+    Args:
+        info: The file.
+        start: When counting begins, s from the beginning.
+        frames: How many are counted.
+    """
+    earliest = info.start + Fraction(start)
+    times: list[Fraction] = []
+    with av.open(url(info.path), metadata_errors="replace") as container:
+        stream = container.streams[info.index]
+        container.seek(int(earliest / info.time_base), stream=stream)
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.pts * packet.time_base >= earliest:
+                times.append(packet.pts * packet.time_base)
+            if len(times) > frames + _REORDERED:
+                break
+    return sorted(times)[frames] - info.start if len(times) > frames else None
 
 
 def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -8,7 +8,8 @@ import contextlib
 import os
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,12 +22,11 @@ from av.video.stream import VideoStream
 from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.imaging.image import Image
 from realesr.media.encoders import Encoding, choose_encoding
 from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format, url
 from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
-from realesr.media.probe import VideoInfo
+from realesr.media.probe import VideoInfo, end_of_frames
 from realesr.media.streams import choose_streams
 from realesr.media.video_source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
@@ -90,7 +90,7 @@ class VideoSink:
         """The size, px, with whole values of colour."""
         return self._encoding.legal(size)
 
-    def prepare(self, image: Image, size: Size) -> Image:
+    def prepare(self, frame: Frame, size: Size) -> Frame:
         """Starts the encoder, at the first frame.
 
         Returns:
@@ -100,10 +100,10 @@ class VideoSink:
             UnwritableMediaError: The folder or the file cannot be written.
         """
         if self._process is None:
-            self._start(image, size)
-        if image.alpha is not None and not self._encoding.pixel_format.has_alpha:
-            return composite(image)
-        return image
+            self._start(frame, size)
+        if frame.image.alpha is not None and not self._encoding.pixel_format.has_alpha:
+            return replace(frame, image=composite(frame.image))
+        return frame
 
     def write(self, frame: Frame) -> None:
         """Gives a frame to the encoder.
@@ -151,7 +151,7 @@ class VideoSink:
         finally:
             self._partial.unlink(missing_ok=True)
 
-    def _start(self, image: Image, size: Size) -> None:
+    def _start(self, frame: Frame, size: Size) -> None:
         if self._path.is_dir():
             raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
         try:
@@ -161,14 +161,16 @@ class VideoSink:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
         self._stack.callback(self._close_container)
         self._process = self._stack.enter_context(
-            Process(self._binary, self._arguments(), subject=str(self._path), has_input=True)
+            Process(
+                self._binary, self._arguments(frame.pts), subject=str(self._path), has_input=True
+            )
         )
         self._container = av.open(self._process.stdin, "w", format="nut", buffer_size=PIPE_BYTES)
         stream = self._container.add_stream("rawvideo", rate=self._info.frame_rate or 25)
         self._stream = stream
         self._stream.width, self._stream.height = size.width, size.height
         self._stream.pix_fmt = raw_format(
-            image.pixels.dtype, has_alpha=self._encoding.pixel_format.has_alpha
+            frame.image.pixels.dtype, has_alpha=self._encoding.pixel_format.has_alpha
         )
         self._stream.time_base = self._time_base
 
@@ -193,15 +195,21 @@ class VideoSink:
                 f"{process.last_words}"
             )
 
-    def _arguments(self) -> list[str]:
+    def _arguments(self, first: Fraction) -> list[str]:
         """Not by way of ffmpeg-python, which leaves an input out that gives tags alone."""
         info, options, target = self._info, self._options, self._target
         carried = choose_streams(info, target, binary=self._binary, notify=self._notify)
-        arguments = ["-copyts", "-f", "nut", "-i", "pipe:0"]
         if options.start:
-            arguments += ["-ss", f"{options.start}"]
-        if options.end is not None:
-            arguments += ["-to", f"{options.end}"]
+            # ffmpeg lets every input begin at 0, which for the other streams is the start that
+            # is asked for. With -copyts it would not tell which packets come before.
+            since_start = first - info.start - Fraction(options.start)
+            arguments = ["-itsoffset", f"{float(since_start):.6f}", "-f", "nut", "-i", "pipe:0"]
+            arguments += ["-ss", f"{options.start:.6f}"]
+        else:
+            arguments = ["-copyts", "-f", "nut", "-i", "pipe:0"]
+        end = self._end()
+        if end is not None:
+            arguments += ["-to", f"{end:.6f}"]
         arguments += ["-i", url(info.path), "-map", "0:0"]
         for each in carried:
             arguments += ["-map", f"1:{each.stream.index}"]
@@ -209,17 +217,27 @@ class VideoSink:
         for number, each in enumerate(carried, start=1):
             arguments += [f"-c:{number}", each.codec]
             arguments += [f"-map_metadata:s:{number}", f"1:s:{each.stream.index}"]
+            arguments += [f"-copypriorss:{number}", "0"]
             if each.stream.is_cover:
                 arguments += [f"-disposition:{number}", "attached_pic"]
         arguments += ["-map_metadata", "1", "-map_chapters", "-1" if options.is_excerpt else "1"]
         for tag in _STALE_FILE_TAGS:
             arguments += ["-metadata", f"{tag}="]
-        if options.start:
-            arguments += ["-output_ts_offset", f"{-options.start}"]
         if target.muxer in ("mp4", "mov"):
             arguments += ["-movflags", "+faststart"]
         arguments += ["-max_muxing_queue_size", str(_QUEUED_PACKETS), *options.encoder_args]
         return [*arguments, "-f", target.muxer, "-y", url(self._partial)]
+
+    def _end(self) -> float | None:
+        """Where the other streams of an excerpt end, s from the beginning."""
+        options, ends = self._options, []
+        if options.end is not None:
+            ends.append(options.end)
+        if options.frames is not None:
+            end = end_of_frames(self._info, start=options.start, frames=options.frames)
+            if end is not None:
+                ends.append(float(end))
+        return min(ends, default=None)
 
     def _film_arguments(self) -> list[str]:
         """What concerns the first stream of the output, the enlarged one."""

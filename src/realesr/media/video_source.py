@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -100,34 +100,48 @@ class VideoSource:
             UnsupportedMediaError: The size changes in the midst of it.
             FFmpegError: The decoder died.
         """
-        process = self._stack.enter_context(
-            Process(self._binary, self._arguments(), subject=str(self._path), has_output=True)
-        )
-        try:
-            container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
-        except av.FFmpegError as error:
-            process.finish()
-            raise UnreadableMediaError(
-                f"{self._path}: no frame can be decoded: {process.last_words}"
-            ) from error
         index = 0
-        with cast(InputContainer, container) as container:
-            for frame in self._frames(container):
-                if self._options.frames is not None and index >= self._options.frames:
-                    return
-                if self._is_after(frame.pts):
-                    return
-                if self._is_before(frame.pts):
-                    continue
+        for frame in self._from_start():
+            if self._options.frames is not None and index >= self._options.frames:
+                return
+            if self._is_after(frame.pts):
+                return
+            if not self._is_before(frame.pts):
                 yield replace(frame, index=index)
                 index += 1
-        process.finish()
-        self._count_undecodable(process.log)
         if not index:
-            where = "in this part " if self._options.is_excerpt else ""
-            raise UnreadableMediaError(
-                f"{self._path}: no frame {where}can be decoded: {process.last_words}"
-            )
+            raise UnreadableMediaError(f"{self._path}: there is no frame in this part")
+
+    def _from_start(self) -> Iterator[Frame]:
+        """Frames from the key frame before the start on, or from the first.
+
+        In files without an index, ffmpeg may seek too far; then everything is decoded.
+        """
+        if self._options.start:
+            frames = self._decoded(self._options.start)
+            first = next(frames, None)
+            if first is not None and self._is_before(first.pts):
+                yield first
+                yield from frames
+                return
+            frames.close()
+        yield from self._decoded(0)
+
+    def _decoded(self, seek: float) -> Generator[Frame, None, None]:
+        arguments = self._arguments(seek)
+        with Process(self._binary, arguments, subject=str(self._path), has_output=True) as process:
+            self._stack.callback(process.end)
+            try:
+                container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
+            except av.FFmpegError as error:
+                process.finish()
+                raise UnreadableMediaError(
+                    f"{self._path}: no frame can be decoded: {process.last_words}"
+                ) from error
+            with cast(InputContainer, container) as container:
+                yield from self._frames(container)
+            process.finish()
+            self._count_undecodable(process.log)
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -169,14 +183,14 @@ class VideoSource:
             raise UnreadableMediaError(f"{self._path}: {what} (--strict)")
         self._notify(f"{what}; the others keep their times")
 
-    def _arguments(self) -> list[str]:
+    def _arguments(self, seek: float) -> list[str]:
         info = self.info
         opened: dict[str, Any] = {"max_error_rate": 1}
         if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
             opened["c:v"] = info.codec  # ffmpeg's own decoder leaves opacity out
-        if self._options.start:
-            # From the key frame before; what comes too early is dropped here, exactly.
-            opened |= {"ss": self._options.start, "noaccurate_seek": None}
+        if seek:
+            # To the key frame before; what comes too early is dropped by its time, exactly.
+            opened |= {"ss": seek, "noaccurate_seek": None}
         node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]

@@ -17,7 +17,7 @@ IMAGE = random_image(8, 6)
 
 
 def write(sink, image=IMAGE):
-    sink.write(Frame(index=0, image=sink.prepare(image, image.size)))
+    sink.write(sink.prepare(Frame(index=0, image=image), image.size))
 
 
 def names(folder: Path):
@@ -59,14 +59,14 @@ def test_impossible_places_are_named_before_any_work(tmp_path):
     (tmp_path / "a.png").mkdir()
     for path in (tmp_path / "file/b.png", tmp_path / "a.png"):
         with pytest.raises(UnwritableMediaError, match=path.name), ImageSink(path) as sink:
-            sink.prepare(IMAGE, IMAGE.size)
+            sink.prepare(Frame(index=0, image=IMAGE), IMAGE.size)
     assert names(tmp_path) == ["a.png", "file"]
 
 
 def test_a_size_that_the_format_does_not_hold_is_named_before_any_work(tmp_path):
     path = tmp_path / "a.webp"
     with pytest.raises(UnwritableMediaError, match="16384x4"), ImageSink(path) as sink:
-        sink.prepare(IMAGE, Size(16_384, 4))
+        sink.prepare(Frame(index=0, image=IMAGE), Size(16_384, 4))
     assert names(tmp_path) == []
 
 
