@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import platform
-import shutil
 from collections.abc import Iterator
 from importlib import metadata
 
 from realesr import __version__
-from realesr.errors import MissingWeightsError
+from realesr.errors import FFmpegNotFoundError, MissingWeightsError
 from realesr.models.catalog import MODELS, cache_folder, find_weights
 
 PACKAGES = ("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy")
-EXTRAS = ("gfpgan", "facexlib", "basicsr", "spandrel", "av", "imageio-ffmpeg")
+PACKAGES += ("av", "imageio-ffmpeg", "spandrel")
+EXTRAS = ("gfpgan", "facexlib", "basicsr")
 
 Line = tuple[str, str]
 
@@ -50,7 +50,16 @@ def _versions() -> Iterator[Line]:
         except metadata.PackageNotFoundError:
             if package not in PACKAGES:
                 yield package, "not installed"
-    yield "ffmpeg", shutil.which("ffmpeg") or "not on PATH"
+    yield "ffmpeg", _ffmpeg()
+
+
+def _ffmpeg() -> str:
+    from realesr.media.ffmpeg import find_ffmpeg
+
+    try:
+        return find_ffmpeg()
+    except FFmpegNotFoundError as error:
+        return str(error)
 
 
 def _devices() -> Iterator[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from realesr.errors import InvalidOptionError, UnsupportedMediaError
@@ -34,6 +35,8 @@ _ALWAYS = {
     "libaom-av1": {"b:v": "0", "row-mt": "1", "cpu-used": "6"},
     "prores_ks": {"profile:v": "4444"},
 }
+_ALPHA_CODECS = ("libvpx-vp9", "prores_ks", "ffv1", "qtrle", "png")
+"""Encoders whose opacity is widely read. libx265's is not."""
 _HEVC = re.compile(r"libx265|hevc_")
 _PIXEL_FORMATS = re.compile(r"Supported pixel formats: (.+)")
 
@@ -77,7 +80,10 @@ def choose_encoding(
     codec = options.codec or _usual_codec(wanted, target)
     supported = _supported(binary, codec)
     if options.pix_fmt is None:
-        pixel_format = _closest(wanted, supported)
+        pixel_format = _closest(
+            wanted,
+            [each for each in supported if codec in _ALPHA_CODECS or not each.has_alpha],
+        )
         _tell_what_is_lost(wanted, pixel_format, codec, target, notify)
     else:
         pixel_format = _pixel_format_asked_for(options.pix_fmt, codec, supported)
@@ -119,7 +125,7 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
     return tuple(formats)
 
 
-def _closest(wanted: PixelFormat, supported: tuple[PixelFormat, ...]) -> PixelFormat:
+def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelFormat:
     """What loses least, and among those what adds least; yuvj formats tell their range twice."""
 
     def loss(candidate: PixelFormat) -> tuple[bool | int, ...]:

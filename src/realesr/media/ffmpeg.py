@@ -26,11 +26,17 @@ PIPE_BYTES = 1 << 20
 _LOG_LINES = 400
 _WORDS = 6
 """How many of its complaints an error repeats."""
+_SOON_S = 1
 _EXIT_S = 10
 """How long a process may take to end when it is asked to, s."""
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+verbose")
 _COMPLAINT = re.compile(r"\[(?:error|fatal|panic)\] (?P<words>.+)")
-_PROBLEM_S = 30
+_ECHO = re.compile(
+    r"Task finished with|Terminating thread|Nothing was written|Error sending frames|"
+    r"Error while filtering|Conversion failed|Error opening output files|Could not open encoder"
+)
+"""What follows from a failure and does not tell its reason."""
+_ANSWER_S = 30
 _ABILITIES = (
     *("-f", "lavfi", "-i", "color=size=16x16:duration=0.1"),
     *("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "null", "-"),
@@ -90,7 +96,7 @@ def _check_abilities(binary: str) -> None:
     command = [binary, "-nostdin", "-v", "error", *_ABILITIES]
     try:
         tried = subprocess.run(  # noqa: S603 -- a program that the user names
-            command, capture_output=True, timeout=_PROBLEM_S, check=False
+            command, capture_output=True, timeout=_ANSWER_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FFmpegNotFoundError(f"{binary} does not run: {error}") from error
@@ -105,7 +111,7 @@ def describe_encoder(binary: str, codec: str) -> str:
     """What ffmpeg prints about an encoder; it says so, too, when there is none."""
     command = [binary, "-hide_banner", "-h", f"encoder={codec}"]
     said = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, errors="replace", timeout=_PROBLEM_S, check=False
+        command, capture_output=True, text=True, errors="replace", timeout=_ANSWER_S, check=False
     )
     return said.stdout
 
@@ -193,6 +199,17 @@ class Process(AbstractContextManager["Process", None]):
         if code:
             raise FFmpegError(f"{self._subject}: ffmpeg failed ({code}): {self.last_words}")
 
+    def check(self) -> None:
+        """Tells of its failure, if it has ended or is about to.
+
+        Raises:
+            FFmpegError: It has failed.
+        """
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_SOON_S)
+        if self._process.poll() is not None:
+            self.finish()
+
     def fail(self, cause: Exception) -> FFmpegError:
         """The error of a process that died while it was written to, or read."""
         self.end()
@@ -232,5 +249,5 @@ class Process(AbstractContextManager["Process", None]):
             text = line.decode(errors="replace").rstrip()
             self._lines.append(text)
             complaint = _COMPLAINT.search(text)
-            if complaint:
+            if complaint and not _ECHO.search(text):
                 self._complaints.append(complaint["words"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.geometry import Size
-from realesr.media.color import RGB, ColorTags
+from realesr.media.color import RGB, UNSPECIFIED, ColorTags
 from realesr.media.ffmpeg import url
 
 LOOKED_AT = 50
@@ -25,6 +25,7 @@ LOOKED_AT = 50
 _REORDERED = 32
 """Packets come in the order of decoding: H.264 and HEVC reorder 16 frames at most."""
 _ATTACHED = av.stream.Disposition.attached_pic
+_FULL = 2
 _MASTERING = struct.Struct("=20i2i")
 _LIGHT = struct.Struct("=2I")
 
@@ -181,7 +182,7 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         codec=codec,
         size=size,
         pixel_format=pixel_format,
-        color=_color_of(first, pixel_format, size),
+        color=_color_of(stream, first, pixel_format, size),
         light=_light_of(first),
         is_interlaced=is_interlaced,
         sample_aspect_ratio=_sample_aspect_ratio(stream, first),
@@ -276,17 +277,31 @@ def pixel_format_of(name: str) -> PixelFormat:
     )
 
 
-def _color_of(frame: VideoFrame, pixel_format: PixelFormat, size: Size) -> ColorTags:
-    is_full = int(frame.color_range) == 2 or pixel_format.name.startswith("yuvj")
+def _color_of(
+    stream: VideoStream, frame: VideoFrame, pixel_format: PixelFormat, size: Size
+) -> ColorTags:
+    """What the frame says; where it says nothing, what the container says."""
+    context = stream.codec_context
+
+    def told(name: str, nothing: int) -> int:
+        return next(
+            (
+                int(value)
+                for value in (getattr(frame, name), getattr(context, name))
+                if value != nothing
+            ),
+            nothing,
+        )
+
     tags = ColorTags(
-        matrix=int(frame.colorspace),
-        primaries=int(frame.color_primaries),
-        transfer=int(frame.color_trc),
-        is_full=is_full and not pixel_format.is_rgb,
+        matrix=told("colorspace", UNSPECIFIED),
+        primaries=told("color_primaries", UNSPECIFIED),
+        transfer=told("color_trc", UNSPECIFIED),
+        is_full=told("color_range", 0) == _FULL or pixel_format.name.startswith("yuvj"),
     )
     if pixel_format.is_rgb or tags.matrix == RGB:
         # What is RGB has no matrix: its result gets the usual one.
-        return ColorTags(matrix=1, primaries=tags.primaries, transfer=tags.transfer)
+        return replace(tags, matrix=1, is_full=False)
     return tags.completed(size)
 
 

@@ -217,7 +217,8 @@ class VideoSink:
         for number, each in enumerate(carried, start=1):
             arguments += [f"-c:{number}", each.codec]
             arguments += [f"-map_metadata:s:{number}", f"1:s:{each.stream.index}"]
-            arguments += [f"-copypriorss:{number}", "0"]
+            if options.start:
+                arguments += [f"-copypriorss:{number}", "0"]
             if each.stream.is_cover:
                 arguments += [f"-disposition:{number}", "attached_pic"]
         arguments += ["-map_metadata", "1", "-map_chapters", "-1" if options.is_excerpt else "1"]

@@ -139,7 +139,7 @@ class VideoSource:
                     f"{self._path}: no frame can be decoded: {process.last_words}"
                 ) from error
             with cast(InputContainer, container) as container:
-                yield from self._frames(container)
+                yield from self._frames(container, process)
             process.finish()
             self._count_undecodable(process.log)
 
@@ -147,19 +147,20 @@ class VideoSource:
     def _dtype(self) -> np.dtype[Any]:
         return np.dtype("<u2" if self.info.pixel_format.depth > 8 else np.uint8)
 
-    def _frames(self, container: InputContainer) -> Iterator[Frame]:
+    def _frames(self, container: InputContainer, process: Process) -> Iterator[Frame]:
         stream = container.streams.video[0]
         shape = (stream.height, stream.width, 4 if self.info.pixel_format.has_alpha else 3)
         dtype = self._dtype
         for packet in container.demux(stream):
             if not packet.size:
                 continue
-            data = np.frombuffer(bytes(packet), dtype)
-            if data.size != math.prod(shape) or packet.pts is None:
+            data = np.frombuffer(bytes(packet), np.uint8)
+            if data.size != math.prod(shape) * dtype.itemsize or packet.pts is None:
+                process.check()  # a decoder that died leaves a part of a frame
                 raise UnsupportedMediaError(
                     f"{self._path}: the size of its frames changes: cut it there first"
                 )
-            pixels = data.reshape(shape)
+            pixels = data.view(dtype).reshape(shape)
             alpha = None
             if shape[2] == 4:
                 alpha = np.ascontiguousarray(pixels[..., 3])
@@ -178,7 +179,8 @@ class VideoSource:
         self.undecodable = int(found[1]) if found else 0
         if not self.undecodable:
             return
-        what = f"{self.undecodable} frames cannot be decoded: the source is damaged"
+        frames = "1 frame" if self.undecodable == 1 else f"{self.undecodable} frames"
+        what = f"{frames} cannot be decoded: the source is damaged"
         if self._options.is_strict:
             raise UnreadableMediaError(f"{self._path}: {what} (--strict)")
         self._notify(f"{what}; the others keep their times")

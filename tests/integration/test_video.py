@@ -1,0 +1,554 @@
+"""Videos through the command: what comes in comes out, in its time."""
+
+import json
+import os
+import stat
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realesr.cli.main import main
+from realesr.engine.interpolation import Interpolator
+from realesr.media.ffmpeg import find_ffmpeg
+from realesr.media.probe import probe
+
+from support.clips import (
+    GRADUAL,
+    TONE,
+    decoded,
+    deep_luma,
+    ffmpeg,
+    make_clip,
+    payloads,
+    times,
+)
+from support.networks import tiny_weights
+
+TICK_MS = Fraction(1, 1000)
+FAST = ("--preset", "ultrafast")
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def video(*arguments, model="nearest"):
+    return main(["video", "-n", model, *map(str, arguments)])
+
+
+def enlarge(source, output, *arguments):
+    assert video("-i", source, "-o", output, "-s", 1, *arguments) == 0
+    return output
+
+
+def assert_same_times(source, output, tick, index=0):
+    before, after = times(source, index), times(output, index)
+    assert len(before) == len(after)
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= tick / 2
+
+
+# Times
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+def test_every_frame_of_a_clip_of_variable_rate_keeps_its_time(tmp_path, suffix):
+    clip = make_clip(
+        tmp_path / "in.mkv",
+        *("-vf", "setpts='PTS+0.5/TB+floor(N/3)*0.05/TB'", "-fps_mode", "passthrough"),
+        *("-af", "asetpts=PTS+0.25/TB", "-c:a", "libopus", *GRADUAL),
+        tone=TONE,
+    )
+    fast = FAST if suffix != ".webm" else ("--preset", "8")
+    output = enlarge(clip, tmp_path / f"out{suffix}", *fast)
+    assert len({b - a for a, b in zip(times(clip), times(clip)[1:], strict=False)}) > 1
+    assert_same_times(clip, output, TICK_MS)
+    if suffix != ".mov":  # which holds no Opus
+        assert_same_times(clip, output, 2 * TICK_MS, index=1)
+        assert payloads(output, 1) == payloads(clip, 1)
+
+
+@pytest.mark.parametrize("late", ["video", "audio"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_late_stream_stays_late(tmp_path, late, suffix):
+    shift = {"video": ("-vf", "setpts=PTS+0.7/TB"), "audio": ("-af", "asetpts=PTS+0.7/TB")}
+    clip = make_clip(tmp_path / "in.mp4", *shift[late], *GRADUAL, "-c:a", "aac", tone=TONE)
+    output = enlarge(clip, tmp_path / f"out{suffix}", *FAST)
+    assert_same_times(clip, output, TICK_MS)
+    assert_same_times(clip, output, TICK_MS, index=1)
+
+
+def test_a_transport_stream_keeps_its_clock(tmp_path):
+    clip = make_clip(
+        tmp_path / "in.ts", *GRADUAL, "-c:a", "mp2", "-output_ts_offset", "38.9", tone=TONE
+    )
+    assert min(times(clip)) > 38
+    assert video("-i", clip, *FAST) == 0
+    output = tmp_path / "results/in_out.mkv"
+    assert_same_times(clip, output, TICK_MS)
+    assert_same_times(clip, output, TICK_MS, index=1)
+
+
+def test_a_clip_without_a_duration_and_a_count_of_frames(tmp_path):
+    source = make_clip(tmp_path / "whole.mkv", *GRADUAL)
+    with source.open("rb") as whole:
+        clip = tmp_path / "in.mkv"
+        command = ["-f", "matroska", "-i", f"file:{source}", "-c", "copy", "-f", "matroska"]
+        ffmpeg(*command, "-live", "1", "-y", f"file:{clip}")
+        assert whole.read(4) == clip.read_bytes()[:4]
+    assert probe(clip).frames in (None, 24)
+    assert_same_times(clip, enlarge(clip, tmp_path / "out.mkv", *FAST), TICK_MS)
+
+
+def test_flashes_and_beeps_stay_together_for_ten_minutes(tmp_path):
+    """One flash and one beep a minute; a drift of a thousandth would come to 600 ms."""
+    flash = (
+        "color=black:size=32x32:rate=30000/1001:duration=601,"
+        "geq=lum='if(lt(mod(T,60),0.1),235,16)':cb=128:cr=128"
+    )
+    beep = "aevalsrc='if(lt(mod(t,60),0.1),sin(2000*t),0)':sample_rate=8000:duration=601"
+    clip = make_clip(tmp_path / "in.mkv", *GRADUAL, "-c:a", "flac", picture=flash, tone=beep)
+    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    assert_same_times(clip, output, TICK_MS)
+    assert payloads(output, 1) == payloads(clip, 1)
+    assert_same_times(clip, output, TICK_MS, index=1)
+    with av.open(str(clip)) as before, av.open(str(output)) as after:
+        flashes = [
+            [frame.time for frame in c.decode(video=0) if frame.to_ndarray()[:32].mean() > 128]
+            for c in (before, after)
+        ]
+    assert len(flashes[0]) >= 30
+    assert flashes[1] == pytest.approx(flashes[0], abs=0.001)
+
+
+def test_fps_changes_the_speed_and_no_frame(tmp_path, capsys):
+    clip = make_clip(tmp_path / "in.mp4", *GRADUAL)
+    output = enlarge(clip, tmp_path / "out.mp4", "--fps", "12", *FAST)
+    assert times(output) == [Fraction(n, 12) for n in range(24)]
+
+
+# Streams
+
+
+@pytest.fixture
+def rich(tmp_path):
+    """A film with two languages, subtitles, a font, a cover, chapters and tags."""
+    (tmp_path / "en.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
+    (tmp_path / "font.ttf").write_bytes(b"not a font")
+    (tmp_path / "chapters").write_text(
+        ";FFMETADATA1\ntitle=A film\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=500\nEND=1000\ntitle=Two\n"
+    )
+    make_clip(tmp_path / "film.mkv", *GRADUAL, "-c:a", "aac", tone=TONE)
+    clip = tmp_path / "rich.mkv"
+    ffmpeg(
+        *("-i", tmp_path / "film.mkv", "-i", tmp_path / "en.srt"),
+        *("-f", "ffmetadata", "-i", tmp_path / "chapters"),
+        *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-map", "1:s", "-c", "copy"),
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
+        *(
+            "-disposition:a:0",
+            "0",
+            "-disposition:a:1",
+            "default",
+            "-metadata:s:s:0",
+            "language=eng",
+        ),
+        *("-attach", tmp_path / "font.ttf", "-metadata:s:t", "mimetype=font/ttf"),
+        *("-map_metadata", "2", "-map_chapters", "2", "-y", clip),
+    )
+    return clip
+
+
+def test_matroska_keeps_everything(tmp_path, rich, capsys):
+    output = enlarge(rich, tmp_path / "out.mkv", *FAST)
+    assert "note" not in capsys.readouterr().err
+    before, after = probe(rich), probe(output)
+    assert list(map(str, after.streams)) == list(map(str, before.streams))
+    assert [s.dispositions for s in after.streams] == [s.dispositions for s in before.streams]
+    for index in (1, 2, 3):
+        assert payloads(output, index) == payloads(rich, index)
+    with av.open(str(rich)) as a, av.open(str(output)) as b:
+        assert b.metadata["title"] == "A film"
+        assert b.chapters() == a.chapters()
+        assert b.streams[4].metadata["filename"] == "font.ttf"
+
+
+def test_what_a_container_cannot_carry_is_converted_or_left_out_by_name(tmp_path, rich, capsys):
+    output = enlarge(rich, tmp_path / "out.mp4", *FAST)
+    errors = capsys.readouterr().err
+    assert "subtitle stream 3 (subrip, eng) becomes mov_text" in errors
+    assert "attachment stream 4" in errors
+    assert ".mkv may" in errors
+    streams = probe(output).streams
+    assert [str(s) for s in streams[:4]] == [
+        "video stream 0 (h264)",
+        "audio stream 1 (aac, eng)",
+        "audio stream 2 (aac, deu)",
+        "subtitle stream 3 (mov_text, eng)",
+    ]
+    with av.open(str(output)) as container:
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["One", "Two"]
+        assert container.metadata["title"] == "A film"
+    back = enlarge(output, tmp_path / "back.mkv", *FAST)
+    assert "subtitle stream 3 (subrip, eng)" in map(str, probe(back).streams)
+
+
+def test_sound_that_webm_cannot_carry_becomes_opus(tmp_path, rich, capsys):
+    output = enlarge(rich, tmp_path / "out.webm", "--preset", "8")
+    kinds = [(s.kind, s.codec) for s in probe(output).streams]
+    assert kinds == [("video", "vp9"), ("audio", "opus"), ("audio", "opus"), ("subtitle", "webvtt")]
+
+
+def test_a_cover_stays_a_cover(tmp_path):
+    make_clip(tmp_path / "film.mp4", *GRADUAL)
+    make_clip(tmp_path / "cover.png", "-frames:v", "1")
+    clip = tmp_path / "in.mp4"
+    ffmpeg(
+        *("-i", tmp_path / "film.mp4", "-i", tmp_path / "cover.png", "-map", "1", "-map", "0"),
+        *("-c", "copy", "-disposition:v:0", "attached_pic", clip),
+    )
+    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    assert sorted(s.is_cover for s in probe(output).streams) == [False, True]
+    assert probe(output).frames == 24
+
+
+# Pictures
+
+
+def test_a_turned_clip_comes_out_upright(tmp_path):
+    make_clip(tmp_path / "upright.mp4", *GRADUAL)
+    clip = tmp_path / "in.mp4"
+    ffmpeg("-display_rotation", "90", "-i", tmp_path / "upright.mp4", "-c", "copy", clip)
+    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    info = probe(output)
+    assert (info.size.width, info.size.height) == (48, 64)
+    with av.open(str(output)) as container:
+        assert next(container.decode(video=0)).rotation == 0
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", "-vf", "setsar=64/45", *GRADUAL)
+    output = enlarge(clip, tmp_path / "out.mkv", *FAST)
+    assert probe(output).sample_aspect_ratio == Fraction(64, 45)
+
+
+def test_fields_become_frames_unless_told_otherwise(tmp_path, capsys):
+    moving = "nullsrc=size=64x48:rate=50:duration=1,geq=lum='128+90*sin((X+9*N)/5)':cb=128:cr=128"
+    clip = make_clip(
+        tmp_path / "in.mkv",
+        *("-vf", "interlace", "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "2"),
+        picture=moving,
+    )
+    enlarge(clip, tmp_path / "auto.mkv", *FAST)
+    assert "is interlaced" in capsys.readouterr().err
+    enlarge(clip, tmp_path / "off.mkv", "--deinterlace", "off", *FAST)
+    assert "is interlaced" not in capsys.readouterr().err
+    assert_same_times(clip, tmp_path / "auto.mkv", TICK_MS)
+
+    def comb(path):
+        """How much rows differ from their neighbours rather than from those two away."""
+        frames = [frame[:48].astype(float) for frame in decoded(path, "yuv420p")]
+        near = np.mean([np.abs(f[1:-1] - f[:-2]).mean() for f in frames])
+        return near / np.mean([np.abs(f[2:] - f[:-2]).mean() for f in frames])
+
+    assert comb(tmp_path / "auto.mkv") < 0.9 * comb(tmp_path / "off.mkv")
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "gray"])
+def test_odd_sizes_become_legal_and_chroma_stays(tmp_path, pixel_format):
+    clip = make_clip(
+        tmp_path / "in.mkv",
+        *("-c:v", "ffv1", "-pix_fmt", pixel_format),
+        picture="mandelbrot=size=33x21:rate=5,trim=duration=1",
+    )
+    info = probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
+    if pixel_format != "gray":  # which FFmpeg's H.264 decoder hands out with even colours
+        assert info.pixel_format.name == pixel_format
+    expected = {"yuv420p": (34, 22), "yuv422p": (34, 21)}.get(pixel_format, (33, 21))
+    assert (info.size.width, info.size.height) == expected
+
+
+def test_video_that_is_rgb_becomes_full_chroma(tmp_path):
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp")
+    info = probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
+    assert info.pixel_format.name == "yuv444p"
+    assert info.color.matrix == 1
+
+
+@pytest.mark.parametrize(("depth", "codec"), [(10, "hevc"), (12, "hevc")])
+def test_depth_comes_through(tmp_path, depth, codec):
+    """A ramp that 8 bits could not hold comes out with as many levels."""
+    ramp = (
+        "color=black:size=256x16:rate=5:duration=1,format=gray16le,"
+        f"geq=lum='X*64+{2**15}',format=yuv420p{depth}le"
+    )
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", picture=ramp)
+    output = enlarge(clip, tmp_path / "out.mkv", "--crf", 0, *FAST)
+    info = probe(output)
+    assert (info.stream.codec, info.pixel_format.name) == (codec, f"yuv420p{depth}le")
+    before, after = deep_luma(clip), deep_luma(output)
+    assert len(np.unique(before)) > 64
+    assert np.abs(after.astype(int) - before).max() <= 2 ** (depth - 8) / 2
+
+
+def test_hdr_keeps_its_transfer_and_its_mastering_metadata(tmp_path):
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    clip = make_clip(
+        tmp_path / "in.mkv",
+        *("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-preset", "ultrafast"),
+        *("-vf", "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084"),
+        "-x265-params",
+        f"log-level=none:hdr10=1:repeat-headers=1:master-display={display}:max-cll=1000,400",
+    )
+    before, after = probe(clip), probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
+    assert (before.light.display, before.light.content) == (display, (1000, 400))
+    assert before.color.is_hdr
+    assert after.color == before.color
+    assert after.light == before.light
+    assert after.pixel_format == before.pixel_format
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("in.webm", ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-cpu-used", "8")),
+        ("in.mov", ("-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le")),
+    ],
+)
+def test_opacity_is_kept_or_its_loss_is_told(tmp_path, capsys, name, encoding):
+    holes = (
+        "testsrc2=size=64x48:rate=5:duration=1,format=rgba,"
+        "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,32),0,255)'"
+    )
+    clip = make_clip(tmp_path / name, *encoding, picture=holes)
+    assert probe(clip).pixel_format.has_alpha
+    output = enlarge(clip, tmp_path / f"out{clip.suffix}")
+    assert probe(output).pixel_format.has_alpha
+    assert "transparency" not in capsys.readouterr().err
+    enlarge(clip, tmp_path / "out.mp4", *FAST)
+    assert "holds no transparency: laid on white" in capsys.readouterr().err
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        pixels = next(container.decode(video=0)).to_ndarray(format="gray")
+    assert pixels[:, :24].min() > 252
+
+
+# Trouble
+
+
+def broken(tmp_path):
+    """A clip in whose midst some frames cannot be decoded."""
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p")
+    data = bytearray(clip.read_bytes())
+    middle = len(data) // 2
+    # From one picture's start to the next but one there is no picture.
+    start = data.index(b"\xff\xd8", middle)
+    end = data.index(b"\xff\xd8", start + 2)
+    data[start : end - 16] = bytes(end - 16 - start)
+    clip.write_bytes(data)
+    return clip
+
+
+def test_frames_that_cannot_be_decoded_are_counted(tmp_path, capsys):
+    clip = broken(tmp_path)
+    assert video("-i", clip, "-o", "out.mkv", "-s", 1, "--json", *FAST) == 0
+    out, err = capsys.readouterr()
+    assert "1 frame cannot be decoded" in err
+    (line,) = (json.loads(text) for text in out.splitlines())
+    assert (line["frames"], line["undecodable"]) == (23, 1)
+    kept = times(Path("out.mkv"))
+    assert len(kept) == 23
+    assert set(kept) < set(times(clip))
+    assert video("-i", clip, "-o", "strict.mkv", "--strict", *FAST) == 1
+    assert not Path("strict.mkv").exists()
+    assert "--strict" in capsys.readouterr().err
+
+
+def assert_nothing_in(folder):
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--encoder-args=-frames:v 5"], "ended early"),
+        (["--encoder-args=-bsf:v no_such_filter"], "no_such_filter"),
+        (["--codec", "nonsense"], "no such video encoder"),
+        (["--pix-fmt", "nonsense"], "yuv420p"),
+        (["--preset", "nonsense"], "nonsense"),
+    ],
+)
+def test_an_encoder_that_fails_leaves_no_output(tmp_path, capsys, arguments, message):
+    make_clip(tmp_path / "in.mp4", *GRADUAL)
+    assert video("-i", "in.mp4", "-o", "out", *arguments) == 1
+    assert message in capsys.readouterr().err
+    assert_nothing_in(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="runs a shell script")
+def test_a_decoder_that_dies_leaves_no_output(tmp_path, capsys):
+    clip = make_clip(tmp_path / "in.mp4", *GRADUAL)
+    program = tmp_path / "dying"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *pipe:1*) {find_ffmpeg()} "$@" | head -c 50000; '
+        f'echo "[dec] [error] out of luck" >&2; exit 9;; esac\nexec {find_ffmpeg()} "$@"\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    assert video("-i", clip, "-o", "out", "--ffmpeg-bin", program) == 1
+    assert "out of luck" in capsys.readouterr().err
+    assert_nothing_in(tmp_path / "out")
+
+
+def test_a_network_that_fails_in_the_midst_leaves_no_output(tmp_path, capsys, monkeypatch):
+    (tmp_path / "in").mkdir()
+    make_clip(tmp_path / "in/1.mp4", *GRADUAL)
+    make_clip(tmp_path / "in/2.mp4", *GRADUAL)
+    calls = []
+    original = Interpolator.to_sizes
+
+    def explode(self, *arguments, **options):
+        calls.append(1)
+        if len(calls) == 5:
+            raise ZeroDivisionError("by design")
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(Interpolator, "to_sizes", explode)
+    assert video("-i", "in", "-o", "out", *FAST) == 1
+    errors = capsys.readouterr().err
+    assert "1.mp4: ZeroDivisionError: by design" in errors
+    assert "1 of 2 videos failed, 1 done" in errors
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["2_out.mp4"]
+
+
+def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
+    make_clip(tmp_path / "in.mp4", *GRADUAL)
+
+    def interrupt(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Interpolator, "to_sizes", interrupt)
+    assert video("-i", "in.mp4", "-o", "out") == 130
+    assert_nothing_in(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.mp4", b"", "damaged, cut short or no video"),
+        ("a.mkv", b"nothing of the kind" * 100, "damaged, cut short or no video"),
+        ("a.gif", b"GIF89a", "does not end like a video"),
+        ("a.png", b"", "does not end like a video"),
+    ],
+)
+def test_what_is_no_video_is_named(tmp_path, capsys, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    assert video("-i", name) == 1
+    errors = capsys.readouterr().err
+    assert name in errors
+    assert message in errors
+
+
+def test_sound_alone_is_no_video(tmp_path, capsys):
+    ffmpeg("-f", "lavfi", "-i", TONE, "-c:a", "aac", tmp_path / "a.mp4")
+    assert video("-i", "a.mp4") == 1
+    assert "holds no video, only audio" in capsys.readouterr().err
+
+
+def test_an_ffmpeg_that_will_not_do_is_refused(tmp_path, capsys):
+    make_clip(tmp_path / "in.mp4", *GRADUAL)
+    assert video("-i", "in.mp4", "--ffmpeg-bin", "no-such-program") == 1
+    assert "there is no such program" in capsys.readouterr().err
+    assert video("-i", "in.mp4", "--ffmpeg-bin", sys.executable) == 1
+    assert "older than 6.1, or no ffmpeg" in capsys.readouterr().err
+
+
+# Use
+
+
+def test_a_network_enlarges_a_folder_and_counts_what_it_does(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    still = "color=red:size=32x24:rate=10:duration=1"
+    make_clip(tmp_path / "in/ein Film ü 電影.mp4", *GRADUAL, picture=still)
+    make_clip(tmp_path / "in/-leading.mkv", "-c:v", "ffv1", picture=still)
+    (tmp_path / "in/photo.png").write_bytes(b"")
+    weights = tiny_weights(tmp_path)
+    command = ["video", "-i", "in", "-o", "out", "--model-path", str(weights), "--json", *FAST]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "left out, no videos: 1 (photo.png)" in err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["event"] for line in lines] == ["end", "end"]
+    first = lines[0]
+    assert first["output"] == "out/-leading_out.mkv"
+    assert first["output_size"] == [128, 96]
+    assert (first["frames"], first["reused"]) == (10, 9)  # lossless: all are equal
+    assert set(first["stages"]) == {"reading_s", "inference_s", "writing_s", "waiting_s"}
+    assert first["fps"] > 0
+    assert len(times(Path("out/ein Film ü 電影_out.mp4"))) == 10
+    assert main([*command, "--skip-existing"]) == 0
+    assert "left alone, outputs exist: 2" in capsys.readouterr().err
+
+
+def test_frames_that_are_equal_look_equal(tmp_path, capsys):
+    """Two frames alternate with repetitions: what is computed once is shown at the right times."""
+    picture = "testsrc2=size=32x24:rate=10:duration=2,fps=4,fps=12,format=gbrp"
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", picture=picture)
+    assert video("-i", clip, "-o", "out.mkv", "--codec", "ffv1", "-s", 2, "--json") == 0
+    line = json.loads(capsys.readouterr().out)
+    assert 12 <= line["reused"] <= 18
+    before, after = decoded(clip, "yuv444p"), decoded(Path("out.mkv"), "yuv444p")
+    assert len(before) == len(after) == line["frames"]
+    for a, b in zip(before, after, strict=True):
+        assert np.abs(b[:, ::2, ::2].astype(int) - a).max() <= 2
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_an_excerpt_is_exact_and_its_sound_fits(tmp_path, suffix):
+    clip = make_clip(
+        tmp_path / "in.mkv",
+        *(*GRADUAL, "-c:a", "flac"),
+        picture="testsrc2=size=64x48:rate=24:duration=6",
+        tone="sine=frequency=440:sample_rate=48000:duration=6",
+    )
+    output = enlarge(clip, tmp_path / f"o{suffix}", "--start", "0:02.5", "--end", 4, *FAST)
+    expected = [t - Fraction(5, 2) for t in times(clip) if Fraction(5, 2) <= t < 4]
+    assert len(expected) == 36
+    assert len(times(output)) == 36
+    shift = times(output)[0] - expected[0]
+    assert abs(shift) <= TICK_MS
+    sound = [t - Fraction(5, 2) for t in times(clip, 1) if Fraction(5, 2) <= t < 4]
+    found = times(output, 1)
+    assert abs(found[0] - sound[0] - shift) <= TICK_MS
+    assert abs(found[-1] - sound[-1]) <= Fraction(1, 10)
+    count = enlarge(clip, tmp_path / f"n{suffix}", "--frames", 5, *FAST)
+    assert times(count) == times(clip)[:5]
+    assert max(times(count, 1)) <= times(clip)[5]
+
+
+def test_sizes_and_the_reference_s_options(tmp_path, capsys):
+    make_clip(tmp_path / "in.mp4", *GRADUAL)
+    arguments = [
+        "--num_process_per_gpu",
+        2,
+        "--extract_frame_first",
+        "--fps",
+        "25",
+        "--ext",
+        "auto",
+    ]
+    assert video("-i", "in.mp4", "--fit", "1000x90", *arguments, *FAST) == 0
+    errors = capsys.readouterr().err
+    assert "--num-process-per-gpu does nothing yet" in errors
+    assert "--extract-frame-first is not needed" in errors
+    info = probe(Path("results/in_out.mp4"))
+    assert (info.size.width, info.size.height) == (120, 90)
+
+
+def test_nothing_is_asked_for_and_nothing_is_there(tmp_path, capsys):
+    (tmp_path / "inputs").mkdir()
+    assert main(["video"]) == 1
+    assert "inputs holds no video" in capsys.readouterr().err

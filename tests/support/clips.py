@@ -1,0 +1,70 @@
+"""Videos made for a test, and what is in them."""
+
+import subprocess
+from collections import defaultdict
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from realesr.media.ffmpeg import find_ffmpeg
+
+TEST_PICTURE = "testsrc2=size=64x48:rate=24:duration=1"
+TONE = "sine=frequency=440:sample_rate=48000:duration=1"
+GRADUAL = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    """Runs the ffmpeg that is tested."""
+    command = [find_ffmpeg(), "-nostdin", "-v", "error", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def make_clip(
+    path: Path, *encoding: str | Path, picture: str = TEST_PICTURE, tone: str | None = None
+) -> Path:
+    """A synthetic clip, by default 24 frames of 64x48 px in H.264, and sound if asked for."""
+    sound = ["-f", "lavfi", "-i", tone] if tone else []
+    ffmpeg("-f", "lavfi", "-i", picture, *sound, *(encoding or GRADUAL), "-y", f"file:{path}")
+    return path
+
+
+def times(path: Path, index: int = 0) -> list[Fraction]:
+    """When each packet of a stream is presented, s, in order."""
+    return sorted(packets(path)[index])
+
+
+def packets(path: Path) -> dict[int, list[Fraction]]:
+    """Presentation times, s, of the packets of each stream, in their order in the file."""
+    found = defaultdict(list)
+    with av.open(f"file:{path}") as container:
+        for packet in container.demux():
+            if packet.pts is not None:
+                found[packet.stream.index].append(packet.pts * packet.time_base)
+    return dict(found)
+
+
+def payloads(path: Path, index: int) -> list[bytes]:
+    """The bytes of a stream's packets."""
+    with av.open(f"file:{path}") as container:
+        stream = container.streams[index]
+        return [bytes(packet) for packet in container.demux(stream) if packet.size]
+
+
+def decoded(path: Path, pixel_format: str) -> list[np.ndarray]:
+    """Frames, converted by nobody: their planes as they are stored."""
+    with av.open(f"file:{path}") as container:
+        frames = list(container.decode(video=0))
+    assert {frame.format.name for frame in frames} == {pixel_format}
+    return [frame.to_ndarray() for frame in frames]
+
+
+def deep_luma(path: Path) -> np.ndarray:
+    """The brightness of the first frame, (H, W) uint16, as stored in more than 8 bits."""
+    with av.open(f"file:{path}") as container:
+        frame = next(container.decode(video=0))
+    plane = frame.planes[0]
+    rows = np.frombuffer(bytes(plane), np.uint16).reshape(plane.height, -1)
+    return rows[:, : plane.width]

@@ -1,0 +1,150 @@
+import threading
+import time
+from fractions import Fraction
+
+import pytest
+
+from realesr.media.frames import Frame
+from realesr.media.queues import ReadAhead, WriteBehind
+
+from support.networks import random_image
+
+IMAGE = random_image(8, 6)
+FRAME_BYTES = IMAGE.pixels.nbytes
+
+
+def frames(count):
+    return [Frame(index=i, image=IMAGE, pts=Fraction(i)) for i in range(count)]
+
+
+class Source:
+    """Counts what has been asked of it."""
+
+    expected = None
+    undecodable = 0
+
+    def __init__(self, count=5, error=None):
+        self.given = 0
+        self.is_open = False
+        self._count = count
+        self._error = error
+
+    def __enter__(self):
+        self.is_open = True
+        return self
+
+    def __exit__(self, *_):
+        self.is_open = False
+
+    def __iter__(self):
+        for frame in frames(self._count):
+            self.given += 1
+            yield frame
+        if self._error is not None:
+            raise self._error
+
+
+class Sink:
+    """Remembers what it got, and how it was left."""
+
+    def __init__(self, error_at=None, seconds=0.0):
+        self.written = []
+        self.left_with = "not left"
+        self._error_at = error_at
+        self._seconds = seconds
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.left_with = kind
+
+    def write(self, frame):
+        time.sleep(self._seconds)
+        if frame.index == self._error_at:
+            raise ZeroDivisionError("by design")
+        self.written.append(frame.index)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert condition()
+
+
+def test_all_frames_come_in_order_and_the_source_is_closed():
+    source = Source(7)
+    with ReadAhead(source) as reading:
+        indices = [frame.index for batch in reading.batches(3) for frame in batch]
+    assert indices == list(range(7))
+    assert not source.is_open
+
+
+def test_batches_are_no_larger_than_asked_for_and_do_not_wait():
+    with ReadAhead(Source(7)) as reading:
+        wait_until(lambda: reading.source.given == 7)
+        time.sleep(0.01)
+        assert [len(batch) for batch in reading.batches(3)] == [3, 3, 1]
+
+
+def test_reading_stops_when_enough_lies_waiting():
+    source = Source(100)
+    with ReadAhead(source, max_bytes=3 * FRAME_BYTES):
+        wait_until(lambda: source.given >= 4)
+        time.sleep(0.02)
+        assert source.given == 4  # three wait, and one is in the reader's hand
+    assert not source.is_open
+    assert source.given == 4
+
+
+def test_an_error_comes_after_the_frames_before_it():
+    seen = []
+    with (
+        pytest.raises(ZeroDivisionError),
+        ReadAhead(Source(2, ZeroDivisionError())) as reading,
+    ):
+        for batch in reading.batches(1):
+            seen += [frame.index for frame in batch]
+    assert seen == [0, 1]
+
+
+def test_all_frames_are_written_and_the_sink_is_left_in_peace():
+    sink = Sink()
+    writing = WriteBehind(sink)
+    for frame in frames(5):
+        writing.put(frame)
+    writing.finish()
+    assert sink.written == [0, 1, 2, 3, 4]
+    assert sink.left_with is None
+    assert threading.active_count() >= 1
+
+
+def test_writing_holds_the_caller_up_when_enough_lies_waiting():
+    sink = Sink(seconds=0.02)
+    writing = WriteBehind(sink, max_bytes=FRAME_BYTES)
+    for frame in frames(5):
+        writing.put(frame)
+        assert frame.index - len(sink.written) <= 2
+    writing.finish()
+    assert writing.waiting_s > 0
+    assert writing.writing_s > 0.09
+
+
+def test_an_error_of_the_sink_reaches_the_caller_and_ends_the_sink():
+    sink = Sink(error_at=1)
+    writing = WriteBehind(sink, max_bytes=FRAME_BYTES)
+    with pytest.raises(ZeroDivisionError):
+        for frame in frames(100):
+            writing.put(frame)
+    assert sink.left_with is ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        writing.finish()
+
+
+def test_an_abandoned_sink_gets_no_clean_end():
+    sink = Sink()
+    writing = WriteBehind(sink)
+    writing.put(frames(1)[0])
+    writing.abandon()
+    assert sink.left_with not in (None, "not left")
