@@ -103,7 +103,7 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
     return Upscaler(
         load_model(files.path, partner=files.partner, share=files.share),
         device=device,
-        dtype=resolve_precision(options.precision, device),
+        precision=resolve_precision(options.precision, device),
         tile=options.tile,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
@@ -114,12 +114,11 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
 def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:
     """Model, device and precision in words; a baseline has none of the latter two."""
     model = options.model_name if options.model_path is None else str(options.model_path)
-    device, dtype = (getattr(enlarger, name, None) for name in ("device", "dtype"))
-    precision = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
+    device, precision = (getattr(enlarger, name, None) for name in ("device", "precision"))
     return {
         "model": model,
         "device": None if device is None else str(device),
-        "precision": None if dtype is None else precision[str(dtype)],
+        "precision": None if precision is None else precision.name,
     }
 
 

@@ -14,7 +14,7 @@ DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
 """A larger picture is refused unless asked for: at x4 its result alone takes 9.6 GB."""
 
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
 DEINTERLACING = ("auto", "off")
 
@@ -87,7 +87,7 @@ class UpscaleOptions:
         model_path: A file of weights that takes the place of the catalogue's, or None.
         target: How large results become.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
         tile: Side of a tile in input px; 0 takes the picture whole; None fits it to the memory.
         tile_pad: Context around a tile in px; None for what the network needs.
         pre_pad: Mirrored px added right and below before the network, and cut off after it.

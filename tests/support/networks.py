@@ -55,6 +55,11 @@ class Faulty(nn.Module):
         self.fault = fault
         self.min_size = min_size
 
+    @property
+    def bulk(self) -> nn.Module:
+        """Nothing: it has no parameters."""
+        return nn.Identity()
+
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) to (N, 3, 2 * H, 2 * W)."""
         return self.fault(nn.functional.interpolate(x, scale_factor=2))

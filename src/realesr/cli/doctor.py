@@ -11,8 +11,10 @@ from realesr import __version__
 from realesr.errors import FFmpegNotFoundError, MissingWeightsError
 from realesr.models.catalog import MODELS, cache_folder, find_weights
 
-PACKAGES = ("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy")
-PACKAGES += ("av", "imageio-ffmpeg", "spandrel")
+PACKAGES = (
+    *("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy"),
+    *("av", "imageio-ffmpeg", "spandrel"),
+)
 EXTRAS = ("gfpgan", "facexlib", "basicsr")
 
 Line = tuple[str, str]
@@ -80,7 +82,7 @@ def _devices() -> Iterator[Line]:
         bf16 = "with" if has_bf16(device) else "without"
         yield name, f"{what}, {free_bytes(device) / 2**30:.1f} GiB free, {bf16} bf16"
     chosen = resolve_device("auto")
-    precision = str(resolve_precision("auto", chosen)).removeprefix("torch.")
+    precision = resolve_precision("auto", chosen).name
     yield "auto", f"{chosen} in {precision}, {torch.get_num_threads()} threads"
 
 

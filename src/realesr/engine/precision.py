@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
 
 import torch
+from torch import nn
 
 from realesr.errors import UnsupportedPrecisionError
+from realesr.models.base import SRModel
 
-_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What a network computes in.
+
+    Attributes:
+        name: As it is asked for and told.
+        dtype: Of tensors that go in and come out, and of all but the bulk.
+        bulk: Of the network's bulk (:attr:`realesr.models.base.SRModel.bulk`).
+    """
+
+    name: str
+    dtype: torch.dtype
+    bulk: torch.dtype
+
+    def apply(self, exact: nn.Module) -> nn.Module:
+        """The network in this precision: a copy, or the same one where nothing changes."""
+        if self == FP32:
+            return exact
+        reduced = copy.deepcopy(exact).to(self.dtype)
+        cast(SRModel, reduced).bulk.to(self.bulk)
+        return reduced
 
 
-def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """Turns ``auto``, ``fp32``, ``fp16`` or ``bf16`` into what the network computes in.
+FP32 = Precision("fp32", torch.float32, torch.float32)
+FP16 = Precision("fp16", torch.float16, torch.float16)
+BF16 = Precision("bf16", torch.bfloat16, torch.bfloat16)
+MIXED = Precision("mixed", torch.float32, torch.bfloat16)
+_PRECISIONS = {each.name: each for each in (FP32, FP16, BF16, MIXED)}
 
-    ``auto`` is half precision on CUDA and single precision elsewhere.
+
+def resolve_precision(name: str, device: torch.device) -> Precision:
+    """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into what the network computes in.
+
+    ``auto`` is half precision on CUDA; on a CPU with bf16 instructions bf16 in the bulk of the
+    network and single precision where rounding would show; and single precision elsewhere.
 
     Raises:
         UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
     """
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        if device.type == "cuda":
+            return FP16
+        return MIXED if device.type == "cpu" and has_bf16(device) else FP32
     if name == "fp16" and device.type == "cpu":
         raise UnsupportedPrecisionError(
             "--precision fp16 does not run on a CPU: use auto, fp32 or bf16"
         )
-    if name == "bf16" and not has_bf16(device):
+    if name in ("bf16", "mixed") and not has_bf16(device):
         raise UnsupportedPrecisionError(
-            f"--precision bf16: {device} has no bf16 instructions and would be slower than with "
+            f"--precision {name}: {device} has no bf16 instructions and would be slower than with "
             "fp32: use auto or fp32"
         )
-    return _DTYPES[name]
+    return _PRECISIONS[name]
 
 
 def has_bf16(device: torch.device) -> bool:

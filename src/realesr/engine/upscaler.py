@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from realesr.engine.blend import stitch
 from realesr.engine.memory import MIN_TILE, keep_freed_memory, largest_tile
+from realesr.engine.precision import FP32, Precision
 from realesr.engine.tensor import to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
@@ -46,7 +46,7 @@ class Upscaler:
     Args:
         model: A module that is an :class:`~realesr.models.base.SRModel`, in float32.
         device: Where it runs.
-        dtype: The precision it runs in. A tile that comes out with NaN or infinity is done again
+        precision: What it computes in. A tile that comes out with NaN or infinity is done again
             in float32.
         tile: Side of a tile in input px; 0 takes the picture whole; None takes the largest that
             fits into the memory that is free when the first picture comes. A tile that does not
@@ -62,7 +62,7 @@ class Upscaler:
         model: nn.Module,
         *,
         device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        precision: Precision = FP32,
         tile: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
@@ -70,13 +70,11 @@ class Upscaler:
     ) -> None:
         keep_freed_memory()
         self._device = device
-        self._dtype = dtype
+        self._precision = precision
         self._tile = tile
         self._alpha_upsampler = alpha_upsampler
         self._exact = model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network: nn.Module = (
-            self._exact if dtype == torch.float32 else copy.deepcopy(self._exact).to(dtype)
-        )
+        self._network = precision.apply(self._exact)
         self._model = cast(SRModel, model)
         sees = self._model.receptive_radius
         if tile_pad is None:
@@ -96,9 +94,9 @@ class Upscaler:
         return self._device
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The precision it runs in."""
-        return self._dtype
+    def precision(self) -> Precision:
+        """What it computes in."""
+        return self._precision
 
     @property
     def batch(self) -> int:
@@ -230,7 +228,7 @@ class Upscaler:
             pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
         if self._tile is None:
             self._tile = largest_tile(
-                self._model, self._dtype, self._device, self._overlap, self.batch
+                self._model, self._precision.dtype, self._device, self._overlap, self.batch
             )
         padded_height, padded_width = pixels.shape[1:3]
         out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
@@ -274,10 +272,9 @@ class Upscaler:
     def _run_tile(self, pixels: Pixels, tile: Tile, notify: Notify) -> Tensor:
         """Enlarges the padded region of a tile: (N, 3, h * scale, w * scale), float."""
         context = pixels[:, *tile.padded.slices]
-        sr = self._infer(self._network, context, self._dtype)
+        sr = self._infer(self._network, context, self._precision.dtype)
         if not _is_finite(sr) and self._network is not self._exact:
-            name = str(self._dtype).removeprefix("torch.")
-            notify(f"a tile overflowed in {name} and is done again in float32")
+            notify(f"a tile overflowed in {self._precision.name} and is done again in float32")
             sr = self._infer(self._exact, context, torch.float32)
         if not _is_finite(sr):
             raise UnsupportedCheckpointError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -38,6 +38,14 @@ class SRModel(Protocol):
     @property
     def activation_values(self) -> int:
         """How many values are alive at the same time at the peak, for each input pixel."""
+        ...
+
+    @property
+    def bulk(self) -> nn.Module:
+        """The part that takes nearly all of the time and whose rounding hardly shows.
+
+        In mixed precision it computes in fewer bits. It may be empty.
+        """
         ...
 
     def __call__(self, x: Tensor, /) -> Tensor:

@@ -35,6 +35,11 @@ class ForeignModel(nn.Module):
         self._needs_square = requirements.square
         self.network = descriptor.model
 
+    @property
+    def bulk(self) -> nn.ModuleList:
+        """Nothing: nobody knows what may be rounded."""
+        return nn.ModuleList()
+
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         if not self._needs_square:

@@ -1,8 +1,16 @@
 import pytest
 import torch
 
-from realesr.engine.precision import has_bf16, resolve_precision
+from realesr.engine.precision import BF16, FP16, FP32, MIXED, has_bf16, resolve_precision
+from realesr.engine.tensor import to_tensor
 from realesr.errors import UnsupportedPrecisionError
+from realesr.media.decode import read_image
+from realesr.models.loader import load_model
+from realesr.models.rrdbnet import RRDBNet
+from realesr.models.srvgg import SRVGGNetCompact
+
+from support.networks import randomized
+from support.paths import ROOT, shared
 
 CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda", "mps"))
 
@@ -10,13 +18,12 @@ CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda", "mps"))
 @pytest.mark.parametrize(
     ("name", "device", "expected"),
     [
-        ("auto", CUDA, torch.float16),
-        ("auto", CPU, torch.float32),
-        ("auto", MPS, torch.float32),
-        ("fp32", CUDA, torch.float32),
-        ("fp32", CPU, torch.float32),
-        ("fp16", CUDA, torch.float16),
-        ("fp16", MPS, torch.float16),
+        ("auto", CUDA, FP16),
+        ("auto", MPS, FP32),
+        ("fp32", CUDA, FP32),
+        ("fp32", CPU, FP32),
+        ("fp16", CUDA, FP16),
+        ("fp16", MPS, FP16),
     ],
 )
 def test_what_a_device_computes_in(name, device, expected):
@@ -31,8 +38,50 @@ def test_a_cpu_never_computes_in_fp16():
 @pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16", "bf16"])
 def test_a_cpu_computes_in_bf16_only_with_instructions_for_it(monkeypatch, flag):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
-    assert resolve_precision("bf16", CPU) == torch.bfloat16
+    assert resolve_precision("bf16", CPU) == BF16
+    assert resolve_precision("auto", CPU) == resolve_precision("mixed", CPU) == MIXED
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: False}, raising=False)
     assert not has_bf16(CPU)
-    with pytest.raises(UnsupportedPrecisionError, match="bf16"):
-        resolve_precision("bf16", CPU)
+    assert resolve_precision("auto", CPU) == FP32
+    for name in ("bf16", "mixed"):
+        with pytest.raises(UnsupportedPrecisionError, match=name):
+            resolve_precision(name, CPU)
+
+
+NETWORKS = {
+    "SRVGG": lambda: SRVGGNetCompact(num_feat=16, num_conv=4),
+    "RRDB": lambda: RRDBNet(num_feat=16, num_block=2, num_grow_ch=8),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_mixed_precision_lies_between_the_two(name):
+    network = randomized(NETWORKS[name]())
+    x = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    exact = network(x)
+    errors = {}
+    for precision in (BF16, MIXED):
+        reduced = precision.apply(network)
+        out = reduced(x.to(precision.dtype)).float()
+        errors[precision.name] = ((out - exact) ** 2).mean().sqrt() / exact.std()
+        assert {p.dtype for p in reduced.bulk.parameters()} == {torch.bfloat16}
+    assert 0 < errors["mixed"] < errors["bf16"] < 0.1
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+    assert torch.equal(FP32.apply(network)(x), exact)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "realesr-animevideov3.safetensors",
+        "realesr-general-x4v3.pth",
+        "realesr-general-wdn-x4v3.safetensors",
+    ],
+)
+def test_mixed_precision_hardly_shows_on_a_photograph(name):
+    """A third of a level, root mean square, with the published weights."""
+    network = load_model(shared(f"weights/{name}"))
+    x = to_tensor(read_image(ROOT / "inputs/coffee.jpg").pixels[None], CPU, torch.float32)
+    with torch.inference_mode():
+        error = MIXED.apply(network)(x) - network(x)
+    assert -10 * torch.log10((error**2).mean()) > 58

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from realesr.engine.precision import BF16
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
@@ -107,11 +108,11 @@ def test_an_overflowing_tile_is_done_again_in_single_precision():
     pixels = np.full((8, 16, 3), 64, np.uint8)
     pixels[:, :8] = 255
     notices = []
-    enlarge = upscaler(Faulty(overflow), tile=8, dtype=torch.bfloat16)
+    enlarge = upscaler(Faulty(overflow), tile=8, precision=BF16)
     enlarged = enlarge(Image(pixels), notify=notices.append)
     assert (enlarged.pixels[:, :16] == 255).all()
     assert (enlarged.pixels[:, 16:] == 64).all()
-    assert notices == ["a tile overflowed in bfloat16 and is done again in float32"]
+    assert notices == ["a tile overflowed in bf16 and is done again in float32"]
 
 
 def test_a_network_that_always_overflows_is_an_error_not_a_picture():

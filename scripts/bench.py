@@ -1,0 +1,426 @@
+"""Compares the speed of realesr with that of the reference, PyPI's ``realesrgan``.
+
+    python scripts/bench.py --model-path realesr-general-x4v3.pth --size 640x480 --commands
+    python scripts/bench.py --x4plus-random --engines realesr,reference --json bench.json
+
+Every figure comes from a fresh process, and the engines take turns, so that a busy minute of the
+machine hits all of them. All get the same weights and the same picture. There are two measures:
+
+* pipeline: from a picture in memory to a result in memory. The network has been loaded, but not
+  run: a first call, with all that it sets up, is what people wait for.
+* command: a whole command from its start to its exit. It reads and writes a PNG.
+
+The ratio says how many times as fast as the reference an engine is. PSNR is that of its result
+against ours in fp32, the peak of memory that of its whole process. Runs on Linux and macOS, and
+needs ``realesrgan`` and the extra ``train``.
+"""
+
+from __future__ import annotations
+
+# A command that is measured pays for what is imported here, and Linux counts the parent's peak of
+# memory as its child's, too. So this process stays small, and a worker imports what is large.
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
+
+BASELINE = "realesr-fp32"
+"""The engine whose results the others' are compared with."""
+BF16 = "realesr-bf16"
+"""Left out, unless asked for, where the hardware has no bf16."""
+REFERENCE = "reference"
+PICTURE = Path(__file__).parents[1] / "inputs/cat.jpg"
+STDERR_LINES = 5
+
+Enlarge = Callable[[Any], Any]
+"""From and to (H, W, 3) uint8 BGR on the host, as OpenCV reads and writes it."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights, and what the reference must be told about them.
+
+    Attributes:
+        name: For the table.
+        weights: The file.
+        reference_weights: The same numbers in a file that the reference reads.
+        architecture: The name of the class, here and there.
+        sizes: The arguments of the reference's class.
+        scale: Output px per input px along each side.
+    """
+
+    name: str
+    weights: str
+    reference_weights: str
+    architecture: str
+    sizes: dict[str, int]
+    scale: int
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Something that is measured.
+
+    Attributes:
+        load: Imports what it needs and loads a network, in the child.
+        options: Of ``realesr image``, for its command; None if ``realesr`` has no such engine, and
+            its command is :func:`run_as_command`.
+    """
+
+    load: Callable[[Network], Enlarge]
+    options: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a child does: ``engine`` turns a PNG into ``result``, .npy or, as a command, .png."""
+
+    network: Network
+    measure: str
+    engine: str
+    picture: str
+    result: str
+
+
+def load_ours(network: Network, precision: str) -> Enlarge:
+    from realesr.imaging.image import Image
+    from realesr.loading import make_enlarger, obtain_files
+    from realesr.options import UpscaleOptions
+
+    options = UpscaleOptions(model_path=Path(network.weights), precision=precision)
+    enlarger = make_enlarger(options, obtain_files(options))
+
+    def enlarge(bgr: Any) -> Any:
+        image = Image(bgr[..., ::-1])
+        size = image.size.scaled(enlarger.scale)
+        return enlarger.to_sizes([image], size)[0].pixels[..., ::-1]
+
+    return enlarge
+
+
+def load_reference(network: Network) -> Enlarge:
+    """With the defaults of its script; but in fp32 on a CPU, where half precision crashes it."""
+    from realesr.face.compatibility import restore_removed_torchvision_module
+
+    restore_removed_torchvision_module()
+    import torch
+    from basicsr.archs.rrdbnet_arch import RRDBNet
+    from realesrgan import RealESRGANer
+    from realesrgan.archs.srvgg_arch import SRVGGNetCompact
+
+    architecture = {"RRDBNet": RRDBNet, "SRVGGNetCompact": SRVGGNetCompact}[network.architecture]
+    upsampler = RealESRGANer(
+        scale=network.scale,
+        model_path=network.reference_weights,
+        model=architecture(num_in_ch=3, num_out_ch=3, **network.sizes),
+        tile=0,
+        pre_pad=0,
+        half=torch.cuda.is_available(),
+    )
+    return lambda bgr: upsampler.enhance(bgr)[0]
+
+
+ENGINES = {
+    "realesr": Engine(partial(load_ours, precision="auto"), ()),
+    BASELINE: Engine(partial(load_ours, precision="fp32"), ("--precision", "fp32")),
+    BF16: Engine(partial(load_ours, precision="bf16"), ("--precision", "bf16")),
+    REFERENCE: Engine(load_reference),
+}
+
+
+# In the child that is measured
+
+
+def run_in_memory(task: Task) -> None:
+    """Prints seconds as JSON, and saves the result with NumPy."""
+    begin = time.perf_counter()
+    enlarge = ENGINES[task.engine].load(task.network)
+    load_s = time.perf_counter() - begin
+
+    import cv2
+    import numpy as np
+
+    picture = cv2.imread(task.picture)
+    begin = time.perf_counter()
+    result = enlarge(picture)
+    seconds = time.perf_counter() - begin
+    np.save(task.result, result)
+    print(json.dumps({"seconds": seconds, "load_s": load_s}))
+
+
+def run_as_command(task: Task) -> None:
+    """What a script for this engine alone would do, such as the reference's."""
+    import cv2
+
+    enlarge = ENGINES[task.engine].load(task.network)
+    cv2.imwrite(task.result, enlarge(cv2.imread(task.picture, cv2.IMREAD_UNCHANGED)))
+
+
+def run_child(text: str) -> None:
+    fields = json.loads(text)
+    task = Task(**{**fields, "network": Network(**fields["network"])})
+    {"pipeline": run_in_memory, "command": run_as_command}[task.measure](task)
+
+
+# In the worker
+
+
+def describe_machine() -> Row:
+    import torch
+
+    from realesr.engine.device import resolve_device
+    from realesr.engine.precision import has_bf16
+
+    device = resolve_device("auto")
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
+    return {
+        "CPU": f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "torch": str(torch.__version__),  # a class of its own would bring PyTorch to the parent
+        "threads": torch.get_num_threads(),
+        "bf16": has_bf16(device),
+    }
+
+
+def describe_network(path: Path, converted: Path) -> Network:
+    """Reads the sizes, and writes the weights as the reference needs them: .pth, with a key."""
+    import torch
+
+    from realesr.models.checkpoint import load_state_dict
+    from realesr.models.loader import load_model
+
+    torch.save({"params": load_state_dict(path)}, converted)
+    model: Any = load_model(path)
+    architecture = type(model).__name__
+    arguments = {
+        "RRDBNet": ("scale", "num_feat", "num_block", "num_grow_ch"),
+        "SRVGGNetCompact": ("upscale", "num_feat", "num_conv"),
+    }.get(architecture, ())
+    sizes = {name: getattr(model, name.removeprefix("up")) for name in arguments}
+    return Network(path.name, str(path), str(converted), architecture, sizes, model.scale)
+
+
+def write_random_x4plus(path: Path) -> None:
+    """RealESRGAN_x4plus with PyTorch's random values, which its speed does not depend on.
+
+    The last layer is stretched and shifted so that noise comes out with mean 0.5 and deviation
+    0.2: where results are black or white throughout, PSNR says nothing.
+    """
+    import torch
+
+    from realesr.models.rrdbnet import RRDBNet
+
+    torch.manual_seed(0)
+    model = RRDBNet()
+    with torch.no_grad():
+        sr = model(torch.rand(1, 3, 32, 32))
+        factor = 0.2 / sr.std((0, 2, 3))
+        last = model.conv_last
+        last.weight.copy_(last.weight * factor[:, None, None, None])
+        last.bias.copy_(0.5 + (last.bias - sr.mean((0, 2, 3))) * factor)
+    torch.save({"params_ema": model.state_dict()}, path)
+
+
+def resize_input(source: Path, size: str, destination: str) -> None:
+    from PIL import Image
+
+    width, height = map(int, size.split("x"))
+    with Image.open(source) as image:
+        image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS).save(destination)
+
+
+def psnr(result: str, baseline: str) -> float | str:
+    """Over all channels, dB; or a word."""
+    import cv2
+    import numpy as np
+
+    if not Path(baseline).exists():
+        return "no baseline"
+    one, other = (np.load(p) if p.endswith(".npy") else cv2.imread(p) for p in (result, baseline))
+    if one.shape != other.shape:
+        return "another size"
+    mse = np.mean(np.square(one.astype(np.float32) - other), dtype=np.float64)
+    return float(10 * np.log10(255**2 / mse)) if mse else "identical"
+
+
+# In the parent
+
+
+def command_of(task: Task) -> list[str]:
+    options = ENGINES[task.engine].options
+    if task.measure == "command" and options is not None:
+        files = ["-i", task.picture, "-o", task.result, "--model-path", task.network.weights]
+        return [sys.executable, "-m", "realesr", "image", *files, *options]
+    return [sys.executable, __file__, "--child", json.dumps(asdict(task))]
+
+
+def run_task(task: Task) -> Row:
+    """Measures once: seconds, cpu_s, peak_mib, load_s in the pipeline; or, alone, an error."""
+    Path(task.result).unlink(missing_ok=True)
+    with TemporaryFile("w+") as out, TemporaryFile("w+", errors="replace") as err:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command_of(task), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # unlike Popen.wait, it tells the memory
+        seconds = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if process.returncode or not Path(task.result).exists():
+            last = "".join(err.readlines()[-STDERR_LINES:])
+            return {"error": f"exit code {process.returncode}\n{last}"}
+        printed = json.loads(out.readlines()[-1]) if task.measure == "pipeline" else {}
+    peak_mib = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    cpu_s = usage.ru_utime + usage.ru_stime  # few of them in many seconds: others had the cores
+    return {"seconds": seconds, "cpu_s": cpu_s, "peak_mib": peak_mib, **printed}
+
+
+def take_turns(tasks: list[Task], baseline: Task, rounds: int, worker: Executor) -> Iterator[Row]:
+    """Runs all once, then all again; what fails is not run again.
+
+    Before that, the baseline is run in a round 0 that does not count: the others are compared with
+    its result, and it brings files into the system's cache.
+    """
+    failed = []
+    for number, task in [(0, baseline), *product(range(1, rounds + 1), tasks)]:
+        if task in failed:
+            continue
+        row = {"measure": task.measure, "engine": task.engine, "round": number, **run_task(task)}
+        if "error" in row:
+            failed.append(task)
+        else:
+            row["psnr_db"] = worker.submit(psnr, task.result, baseline.result).result()
+        yield row
+
+
+def measure_all(args: argparse.Namespace, engines: list[str], worker: Executor) -> Iterator[Row]:
+    """A row for every process."""
+    suffixes = {"pipeline": "npy", "command": "png"} if args.commands else {"pipeline": "npy"}
+    with TemporaryDirectory() as folder:
+        paths = list(args.model_path)
+        if args.x4plus_random:
+            paths.append(Path(folder, "x4plus-random.pth"))
+            worker.submit(write_random_x4plus, paths[-1]).result()
+        for path, size in product(paths, args.size or ["640x480"]):
+            picture = f"{folder}/in.png"
+            worker.submit(resize_input, args.input, size, picture).result()
+            network = worker.submit(describe_network, path, Path(folder, "weights.pth")).result()
+            tasks = [
+                Task(network, measure, engine, picture, f"{folder}/{engine}.{suffix}")
+                for (measure, suffix), engine in product(suffixes.items(), engines)
+            ]
+            baseline = Task(network, "pipeline", BASELINE, picture, f"{folder}/baseline.npy")
+            for row in take_turns(tasks, baseline, args.rounds, worker):
+                row = {"network": network.name, "size": size, **row}
+                took = f"{row['seconds']:.3f} s" if "seconds" in row else "failed"
+                print(*name_of(row), f"round {row['round']}: {took}", file=sys.stderr)
+                yield row
+
+
+def name_of(row: Row) -> tuple[str, ...]:
+    return tuple(row[column] for column in ("network", "size", "measure", "engine"))
+
+
+def as_markdown(machine: Row, rows: list[Row]) -> str:
+    """The machine, and a table of all that never failed."""
+    from statistics import median
+
+    failed = {name_of(row) for row in rows if "error" in row}
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row["round"] and name_of(row) not in failed:
+            groups.setdefault(name_of(row), []).append(row)
+    medians = {name: median(run["seconds"] for run in runs) for name, runs in groups.items()}
+    lines = [
+        *(f"* {name}: {value}" for name, value in machine.items()),
+        "",
+        "| Network | Size | Measure | Engine | Median, s | Spread, s | Ratio | PSNR, dB | MiB |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, runs in groups.items():
+        seconds = [run["seconds"] for run in runs]
+        reference_s = medians.get((*name[:3], REFERENCE))
+        ratio = f"{reference_s / medians[name]:.2f}" if reference_s else "-"
+        level = runs[-1]["psnr_db"]
+        level = level if isinstance(level, str) else f"{level:.2f}"
+        spread = f"{min(seconds):.3f}-{max(seconds):.3f}"
+        peak = f"{max(run['peak_mib'] for run in runs):.0f}"
+        cells = (*name, f"{medians[name]:.3f}", spread, ratio, level, peak)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def size(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", text):
+        raise ValueError
+    return text
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model-path", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--x4plus-random", action="store_true", help="RRDBNet with random weights")
+    parser.add_argument("--input", type=Path, default=PICTURE, metavar="FILE")
+    parser.add_argument("--size", type=size, action="append", help="640x480; may be repeated")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engines", help=f"some of {','.join(ENGINES)}")
+    parser.add_argument("--commands", action="store_true", help="measure whole commands, too")
+    parser.add_argument("--threads", type=int, help="PyTorch's choice if left out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every single run")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
+    args = parser.parse_args()
+    unknown = set((args.engines or REFERENCE).split(",")) - set(ENGINES)
+    if unknown:
+        parser.error(f"--engines: not known: {', '.join(sorted(unknown))}")
+    if not (args.model_path or args.x4plus_random):
+        parser.error("give --model-path or --x4plus-random")
+    if len({path.name for path in args.model_path}) < len(args.model_path):
+        parser.error("--model-path: the table needs files of different names")
+    for path in (*args.model_path, args.input):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
+    return args
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--child"]:
+        run_child(sys.argv[2])
+        return 0
+    args = parse_arguments()
+    if args.threads:
+        os.environ["OMP_NUM_THREADS"] = str(args.threads)  # commands have no option for it
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
+        machine = worker.submit(describe_machine).result() | {"rounds": args.rounds}
+        usable = [name for name in ENGINES if machine["bf16"] or name != BF16]
+        engines = args.engines.split(",") if args.engines else usable
+        rows = list(measure_all(args, engines, worker))
+    table = as_markdown(machine, rows)
+    print(table, end="")
+    if args.markdown:
+        args.markdown.write_text(table)
+    if args.json:
+        args.json.write_text(json.dumps({"machine": machine, "runs": rows}, indent=2))
+    errors = {name_of(row): row["error"] for row in rows if "error" in row}
+    for name, error in errors.items():
+        print(f"error: {', '.join(name)}: {error}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Sends every video of a folder through ``realesr video`` and says what came out.
+
+    python scripts/clips.py table --data DIR --out docs/videos.md
+    python scripts/clips.py sheet --data DIR --out docs/videos.png
+
+The table counts frames, and compares every time stamp, the streams, and the mean colour of frames,
+decoded by PyAV by the tags of each file. It uses bicubic interpolation by 2, so that it tests the
+way and not the network. The sheet shows stills before and after the shipped network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from realesr.media.formats import VIDEOS
+from realesr.media.probe import probe
+
+STILLS = (
+    # Clip, and the second that is shown.
+    ("made/bbb_lr_212x120_crf28.mp4", 1.0),
+    ("real/nasa_13013.mp4", 9.0),
+    ("real/bbb_180p_vp9.webm", 6.0),
+    ("real/rotate_90.mov", 0.0),
+    ("made/bbb_interlaced_480i_tff.ts", 2.0),
+    ("made/bbb_hevc10_pq_tags.mp4", 1.0),
+)
+MATRICES = {1: "itu709", 5: "itu601", 6: "itu601"}
+CELL = 300
+COLOUR_FRAMES = 8
+"""How many frames of a clip are compared in colour, spread over its length."""
+TABLE_ARGUMENTS = ("-n", "bicubic", "-s", "2")
+
+HEADER = """# Videos through the command
+
+What `realesr video {arguments}` makes of every clip of a collection of real and synthesised ones,
+by `python scripts/clips.py table`. Times are those of all packets; a tick is that of the coarser of
+both containers. Colour is the largest difference of the mean of a frame, of {count} frames a clip,
+in levels of 8 bits; files that do not tell their matrix are decoded as players do, and transparent
+ones are not compared, since invisible colours are replaced.
+
+| Clip | Frames in, out | Largest difference of times | Streams in, out | Colour | Notes |
+|---|---|---|---|---|---|
+"""
+
+
+def run(clip: Path, folder: Path, *arguments: str) -> dict[str, object]:
+    """Enlarges a clip; returns the last line of JSON."""
+    command = [sys.executable, "-m", "realesr", "video", "-i", str(clip), "-o", str(folder)]
+    done = subprocess.run(
+        [*command, "--json", *arguments], capture_output=True, text=True, check=False
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def times(path: Path, index: int) -> tuple[list[Fraction], Fraction]:
+    """When frames are shown, s, and the tick of the stream."""
+    with av.open(f"file:{path}") as container:
+        stream = container.streams[index]
+        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+        return sorted(packet.pts * packet.time_base for packet in packets), stream.time_base
+
+
+def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
+    """The mean colour of each frame, (3,) in levels of 8 bits, by its time."""
+    found = {}
+    matrix = MATRICES.get(probe(path).color.matrix)
+    with av.open(f"file:{path}") as container:
+        stream = container.streams[index]
+        stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            for frame in frames:
+                rgb = frame.reformat(format="rgb48le", src_colorspace=matrix).to_ndarray()
+                found[frame.pts * frame.time_base] = rgb.mean(axis=(0, 1)) / 257
+    return found
+
+
+def difference(a: dict[Fraction, np.ndarray], b: dict[Fraction, np.ndarray]) -> float:
+    """The largest difference of colour of frames that are shown at the same time."""
+    chosen = sorted(a)[:: max(1, len(a) // COLOUR_FRAMES)]
+    pairs = [(a[time], b[min(b, key=lambda other: abs(other - time))]) for time in chosen]
+    return float(max(np.abs(x - y).max() for x, y in pairs))
+
+
+def row(clip: Path, folder: Path) -> str:
+    """A line of the table."""
+    preset = "8" if clip.suffix == ".webm" else "veryfast"
+    result = run(clip, folder, *TABLE_ARGUMENTS, "--preset", preset)
+    if result["error"]:
+        return f"| {clip.name} | | | | | {result['error']} |\n"
+    output = Path(str(result["output"]))
+    before, after = probe(clip), probe(output)
+    (a, tick_a), (b, tick_b) = times(clip, before.index), times(output, 0)
+    kept = [min(a, key=lambda other: abs(other - time)) for time in b]
+    late = max(abs(x - y) for x, y in zip(kept, b, strict=True)) / max(tick_a, tick_b)
+    colour = "-"
+    if not before.pixel_format.has_alpha:
+        colour = f"{difference(means(clip, before.index), means(output, 0)):.2f}"
+    streams = f"{len(before.streams)}, {sum(s.kind != 'data' for s in after.streams)}"
+    notes = [str(notice) for notice in result["notices"]]  # type: ignore[attr-defined]
+    notes.append(f"{after.pixel_format.name}, {after.stream.codec}")
+    if result["reused"]:
+        notes.append(f"{result['reused']} frames like the one before")
+    return (
+        f"| {clip.name} | {len(a)}, {len(b)} | {float(late):.2f} ticks | {streams} | "
+        f"{colour} | {'; '.join(notes)} |\n"
+    )
+
+
+def table(data: Path, out: Path) -> None:
+    """Writes the table of all clips."""
+    lines = [HEADER.format(arguments=" ".join(TABLE_ARGUMENTS), count=COLOUR_FRAMES)]
+    with tempfile.TemporaryDirectory() as folder:
+        for clip in sorted(data.rglob("*")):
+            if clip.is_file() and VIDEOS.matches(clip):
+                lines.append(row(clip, Path(folder)))
+                print(lines[-1], end="")
+    out.write_text("".join(lines))
+
+
+def still(path: Path, second: float) -> Image.Image:
+    """The frame that is shown at a time, upright."""
+    info = probe(path)
+    with av.open(f"file:{path}") as container:
+        for frame in container.decode(container.streams[info.index]):
+            if frame.pts * frame.time_base - info.start >= Fraction(second):
+                break
+    picture = frame.to_image()
+    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+
+
+def sheet(data: Path, out: Path) -> None:
+    """Draws stills: the clip enlarged by its player, and by the network."""
+    page = Image.new("RGB", (2 * CELL, len(STILLS) * CELL), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    with tempfile.TemporaryDirectory() as folder:
+        for line, (name, second) in enumerate(STILLS):
+            clip = data / name
+            result = run(clip, Path(folder), "--start", str(second), "--frames", "1", "--crf", "4")
+            after = still(Path(str(result["output"])), 0)
+            before = still(clip, second).resize(after.size, Image.Resampling.BILINEAR)
+            left, top = ((side - CELL) // 2 for side in after.size)
+            for column, picture in enumerate((before, after)):
+                part = picture.crop((left, top, left + CELL, top + CELL))
+                page.paste(part, (column * CELL, line * CELL))
+            draw.text(
+                (6, line * CELL + 4), clip.name, "white", font, stroke_width=2, stroke_fill="black"
+            )
+    page.save(out, optimize=True)
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("table", "sheet"))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    {"table": table, "sheet": sheet}[args.what](args.data, args.out)
+
+
+if __name__ == "__main__":
+    main()
