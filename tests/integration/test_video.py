@@ -93,6 +93,28 @@ def test_a_transport_stream_keeps_its_clock(tmp_path):
     assert_same_times(clip, output, TICK_MS, index=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("in.flv", (*GRADUAL, "-c:a", "aac")),
+        ("in.avi", ("-c:v", "mpeg4", "-c:a", "mp3", "-b:v", "1M")),
+        ("in.mpg", ("-c:v", "mpeg2video", "-c:a", "mp2", "-b:v", "1M")),
+        ("in.wmv", ("-c:v", "wmv2", "-c:a", "wmav2", "-b:v", "1M")),
+        ("in.3gp", (*GRADUAL, "-c:a", "aac")),
+        ("in.m2ts", (*GRADUAL, "-c:a", "ac3")),
+    ],
+)
+def test_other_containers_are_read(tmp_path, name, encoding):
+    clip = make_clip(tmp_path / name, *encoding, tone=TONE)
+    output = enlarge(clip, tmp_path / "out.mkv", *FAST)
+    with av.open(str(clip)) as container:
+        before = sorted(frame.pts * frame.time_base for frame in container.decode(video=0))
+    after = times(output)
+    assert len(after) == len(before) == 24
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= TICK_MS / 2
+    assert payloads(output, 1) == payloads(clip, 1)
+
+
 def test_a_clip_without_a_duration_and_a_count_of_frames(tmp_path):
     source = make_clip(tmp_path / "whole.mkv", *GRADUAL)
     with source.open("rb") as whole:
