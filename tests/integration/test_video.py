@@ -462,8 +462,9 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     [
         ("a.mp4", b"", "damaged, cut short or no video"),
         ("a.mkv", b"nothing of the kind" * 100, "damaged, cut short or no video"),
-        ("a.gif", b"GIF89a", "does not end like a video"),
-        ("a.png", b"", "does not end like a video"),
+        ("a.gif", b"GIF89a", "animated pictures are not read yet"),
+        ("a.png", b"", "`realesr image` enlarges pictures"),
+        ("a.txt", b"", "does not end like a video: one of .mp4"),
     ],
 )
 def test_what_is_no_video_is_named(tmp_path, capsys, name, content, message):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -177,12 +178,14 @@ class MediaKind(Generic[F]):
         fallback: Suffix of the output of an input whose own format is only read, and of what has
             no name.
         only_read: Suffixes, in lower case, of formats that are read and not written.
+        advice: What to do with a file of another kind; by its suffix, in lower case.
     """
 
     noun: str
     written: tuple[F, ...]
     fallback: str
     only_read: tuple[str, ...] = ()
+    advice: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -218,9 +221,9 @@ class MediaKind(Generic[F]):
             UnsupportedMediaError: It is not.
         """
         if not self.matches(path):
-            raise UnsupportedMediaError(
-                f"{path} does not end like a {self.noun}: one of {', '.join(self.suffixes)}"
-            )
+            default = f"one of {', '.join(self.suffixes)}"
+            advice = self.advice.get(path.suffix.lower(), default)
+            raise UnsupportedMediaError(f"{path} does not end like a {self.noun}: {advice}")
 
     def suffix_of_output(self, path: Path) -> str:
         """The suffix of an input's output, if nothing else is asked for."""
@@ -229,14 +232,31 @@ class MediaKind(Generic[F]):
         return self.fallback
 
 
-PICTURES: MediaKind[ImageFormat] = MediaKind(noun="picture", written=IMAGE_FORMATS, fallback=".png")
+_ONLY_READ_VIDEOS = (
+    *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
+    *(".ogv", ".3gp"),
+)
+_VIDEO_SUFFIXES = (
+    *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
+    *_ONLY_READ_VIDEOS,
+)
+_ANIMATED = "animated pictures are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
+
+PICTURES: MediaKind[ImageFormat] = MediaKind(
+    noun="picture",
+    written=IMAGE_FORMATS,
+    fallback=".png",
+    advice=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` enlarges videos"),
+)
 VIDEOS: MediaKind[VideoFormat] = MediaKind(
     noun="video",
     written=VIDEO_FORMATS,
     # Matroska, because it carries nearly everything.
     fallback=".mkv",
-    only_read=(
-        *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
-        *(".ogv", ".3gp"),
-    ),
+    only_read=_ONLY_READ_VIDEOS,
+    advice={
+        ".gif": _ANIMATED,
+        ".apng": _ANIMATED,
+        **dict.fromkeys(PICTURES.suffixes, "`realesr image` enlarges pictures"),
+    },
 )
