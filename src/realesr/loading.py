@@ -94,17 +94,22 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
         from realesr.engine.interpolation import Interpolator
 
         return Interpolator(options.model_name)
+    import torch
+
     from realesr.engine.device import resolve_device
     from realesr.engine.precision import resolve_precision
     from realesr.engine.upscaler import Upscaler
     from realesr.models.loader import load_model
 
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     device = resolve_device(options.device)
     return Upscaler(
         load_model(files.path, partner=files.partner, share=files.share),
         device=device,
         precision=resolve_precision(options.precision, device),
         tile=options.tile,
+        memory_budget=options.memory_budget,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,

@@ -89,6 +89,8 @@ class UpscaleOptions:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
         tile: Side of a tile in input px; 0 takes the picture whole; None fits it to the memory.
+        memory_budget: How much memory tiles may take, bytes; None for a share of what is free.
+        threads: How many threads of a CPU compute; None for one a core.
         tile_pad: Context around a tile in px; None for what the network needs.
         pre_pad: Mirrored px added right and below before the network, and cut off after it.
         denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
@@ -105,6 +107,8 @@ class UpscaleOptions:
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
+    memory_budget: int | None = None
+    threads: int | None = None
     tile_pad: int | None = None
     pre_pad: int = 0
     denoise_strength: float | None = None
@@ -120,6 +124,12 @@ class UpscaleOptions:
         for option, pixels in (("--tile-pad", self.tile_pad), ("--pre-pad", self.pre_pad)):
             if pixels is not None and pixels < 0:
                 raise InvalidOptionError(f"{option} {pixels}: take 0 or more")
+        for option, number in (
+            ("--memory-budget", self.memory_budget),
+            ("--threads", self.threads),
+        ):
+            if number is not None and number < 1:
+                raise InvalidOptionError(f"{option} {number}: take 1 or more")
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
             raise InvalidOptionError(f"--denoise-strength {strength:g}: take 0 to 1")

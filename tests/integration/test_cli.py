@@ -563,3 +563,20 @@ def test_a_watched_folder_is_emptied_until_the_end(tmp_path, monkeypatch, capsys
         "a_out.png",
         "b_out.png",
     ]
+
+
+def test_memory_and_threads_can_be_bounded(tmp_path, weights, capsys):
+    save(tmp_path / "in.png", 80, 60)
+    before = torch.get_num_threads()
+    try:
+        command = ["image", "-i", "in.png", "--model-path", weights]
+        assert main([*command, "--memory-budget", "1M", "--threads", "1", "-o", "a.png"]) == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert main([*command, "-o", "b.png"]) == 0
+    small, large = (read_image(tmp_path / name).pixels.astype(int) for name in ("a.png", "b.png"))
+    assert np.abs(small - large).max() <= 1
+    with pytest.raises(SystemExit):
+        main([*command, "--memory-budget", "lots"])
+    assert "such as 800M or 2G" in capsys.readouterr().err

@@ -79,6 +79,12 @@ def test_a_limit_is_positive(tmp_path):
         FileOptions(inputs=(tmp_path,), output=tmp_path, max_pixels=0)
 
 
+@pytest.mark.parametrize("option", ["memory_budget", "threads"])
+def test_nothing_is_no_budget(option):
+    with pytest.raises(InvalidOptionError, match=option.replace("_", "-")):
+        UpscaleOptions(**{option: 0})
+
+
 def test_negative_tiles():
     with pytest.raises(InvalidOptionError, match="--tile"):
         UpscaleOptions(tile=-1)

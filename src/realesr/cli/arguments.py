@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from fractions import Fraction
@@ -55,6 +56,14 @@ def size(text: str) -> Size:
         raise argparse.ArgumentTypeError(
             f"{text!r}: take width and height in pixels, such as 3840x2160"
         ) from None
+
+
+def memory(text: str) -> int:
+    """``800M`` or ``2G``: bytes."""
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", text.lower())
+    if size is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: take a size such as 800M or 2G")
+    return int(float(size[1]) * 1024 ** ("", "k", "m", "g").index(size[2]))
 
 
 def seconds(text: str) -> float:
@@ -292,6 +301,15 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "the free memory allows)",
     )
     group.add_argument(
+        "--memory-budget",
+        type=memory,
+        metavar="SIZE",
+        help="what tiles may take, such as 800M or 2G (default: half of what is free)",
+    )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="of the CPU that compute (default: one a core)"
+    )
+    group.add_argument(
         "--tile-pad",
         type=int,
         metavar="PX",
@@ -319,6 +337,8 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
         precision=args.precision,
         tile=args.tile,
+        memory_budget=args.memory_budget,
+        threads=args.threads,
         tile_pad=args.tile_pad,
         pre_pad=args.pre_pad,
         denoise_strength=args.denoise_strength,

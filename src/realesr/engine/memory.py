@@ -68,11 +68,27 @@ def free_bytes(device: torch.device) -> int:
 
 
 def largest_tile(
-    model: SRModel, dtype: torch.dtype, device: torch.device, overlap: int, batch: int = 1
+    model: SRModel,
+    dtype: torch.dtype,
+    device: torch.device,
+    overlap: int,
+    *,
+    batch: int = 1,
+    budget: int | None = None,
 ) -> int:
-    """The side of the largest tile, without its overlap, that fits into the free memory, px."""
+    """The side of the largest tile, without its overlap, that fits into the memory, px.
+
+    Args:
+        model: The network.
+        dtype: What it computes in.
+        device: Where.
+        overlap: Context around a tile, px.
+        batch: How many tiles it gets at a time.
+        budget: How much it may take, bytes; None for a share of what is free.
+    """
     pixel_bytes = MARGIN * model.activation_values * dtype.itemsize * batch
-    budget = SHARE_OF_FREE.get(device.type, 0.5) * free_bytes(device)
+    if budget is None:
+        budget = int(SHARE_OF_FREE.get(device.type, 0.5) * free_bytes(device))
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
     return min(side, MAX_CPU_TILE) if device.type == "cpu" else side
 

@@ -51,6 +51,8 @@ class Upscaler:
         tile: Side of a tile in input px; 0 takes the picture whole; None takes the largest that
             fits into the memory that is free when the first picture comes. A tile that does not
             fit is halved, and stays so.
+        memory_budget: How much memory tiles may take where their size is chosen, bytes; None for a
+            share of what is free.
         tile_pad: Context around a tile, px; None for what the network needs, or nearly.
         pre_pad: Mirrored px added right and below, and cut off again.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, too; ``bicubic`` does
@@ -64,6 +66,7 @@ class Upscaler:
         device: torch.device,
         precision: Precision = FP32,
         tile: int | None = None,
+        memory_budget: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
@@ -72,6 +75,7 @@ class Upscaler:
         self._device = device
         self._precision = precision
         self._tile = tile
+        self._memory_budget = memory_budget
         self._alpha_upsampler = alpha_upsampler
         self._exact = model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = precision.apply(self._exact)
@@ -228,7 +232,12 @@ class Upscaler:
             pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
         if self._tile is None:
             self._tile = largest_tile(
-                self._model, self._precision.dtype, self._device, self._overlap, self.batch
+                self._model,
+                self._precision.dtype,
+                self._device,
+                self._overlap,
+                batch=self.batch,
+                budget=self._memory_budget,
             )
         padded_height, padded_width = pixels.shape[1:3]
         out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
