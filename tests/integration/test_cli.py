@@ -231,7 +231,8 @@ def test_json_has_a_line_for_each_file_and_nothing_else(tmp_path, weights, capsy
     save(tmp_path / "in/ä.png")
     (tmp_path / "in/bad.png").write_text("")
     write_image(tmp_path / "in/c.png", random_image(8, 8, alpha=True))
-    arguments = ["-i", "in", "-o", "out", "--ext", "jpg", "-s", "2", "--json", "--device", "cpu"]
+    arguments = ["-i", "in", "-o", "out", "--ext", "jpg", "-s", "2", "--json"]
+    arguments += ["--device", "cpu", "--fp32"]
     assert main(["image", *arguments, "--model-path", weights]) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     constants = {"model": weights, "device": "cpu", "precision": "fp32"}
