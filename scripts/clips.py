@@ -125,7 +125,7 @@ def row(clip: Path, folder: Path) -> str:
     notes = [str(notice) for notice in result["notices"]]  # type: ignore[attr-defined]
     notes.append(f"{after.pixel_format.name}, {after.stream.codec}")
     if result["reused"]:
-        notes.append(f"{result['reused']} frames like the one before")
+        notes.append(f"{result['reused']} like the frame before")
     return (
         f"| {clip.name} | {len(a)}, {len(b)} | {float(late):.2f} ticks | {streams} | "
         f"{colour} | {'; '.join(notes)} |\n"

@@ -186,7 +186,7 @@ class JsonReporter:
 def _summary(outcome: Outcome) -> str:
     """What a video came to, in one line."""
     stages = outcome.stages
-    equal = f" ({outcome.reused} like the one before)" if outcome.reused else ""
+    equal = f" ({outcome.reused} like the frame before)" if outcome.reused else ""
     return (
         f"{outcome.frames} frames{equal}, {outcome.frames / outcome.seconds:.2f} a second, "
         f"{outcome.source_size} -> {outcome.size}; decoding {stages.reading_s:.1f} s, network "

@@ -1,7 +1,9 @@
 """Writing picture files.
 
-OpenCV compresses PNG, TIFF and BMP, of either depth, and AVIF where it is deep or exact; Pillow
-does the rest. Metadata goes in with Pillow, or is put between the parts of what OpenCV made.
+OpenCV compresses JPEG, and TIFF and BMP of either depth, and AVIF where it is deep or exact; Pillow
+does the rest. Metadata goes in with Pillow, or is put between the parts of what OpenCV made. PNG is
+compressed here, band by band: Pillow holds four bytes for three and no more than 8 bits, and OpenCV
+holds the file while it makes it, knows no grey with opacity, and is slower for it.
 """
 
 from __future__ import annotations
@@ -9,10 +11,10 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +28,7 @@ from realesr.media.formats import PICTURES, ImageFormat
 from realesr.media.metadata import (
     EXIF_PREFIX,
     QUIET_PILLOW,
+    XMP_JPEG_HEADER,
     XMP_PNG_KEYWORD,
     fit_metadata,
     load_exif,
@@ -39,7 +42,11 @@ AVIF_BITS = 12
 """Depth of an AVIF from 16 bits: the most that it has."""
 
 _TIFF_HEADER = 8
-_PNG_CHUNK = 2**30
+_BAND = 16 * 2**20
+"""How much of a picture is prepared at a time, bytes."""
+_JPEG_SEGMENT = 65_533
+"""The most that a segment holds beside its length (ITU-T T.81, B.1.1.4)."""
+_ICC_HEADER = b"ICC_PROFILE\0"
 
 Buffer = bytes | memoryview
 _UINT8 = np.dtype(np.uint8)
@@ -51,7 +58,7 @@ def encode_image(
     options: EncodingOptions = DEFAULT_ENCODING,
     notify: Notify = ignore,
     target: ImageFormat | None = None,
-) -> Sequence[Buffer]:
+) -> Iterable[Buffer]:
     """Encodes a picture in the format that the name of the destination stands for.
 
     Args:
@@ -62,7 +69,7 @@ def encode_image(
         target: The format; None for the one that the destination's name stands for.
 
     Returns:
-        The parts of the file, in order.
+        The parts of the file, in order; they may be made while they are taken.
 
     Raises:
         UnwritableMediaError: The format cannot hold the picture, opacity included.
@@ -91,10 +98,12 @@ Channels = np.ndarray[Any, np.dtype[np.unsignedinteger]]
 
 def _encode(
     channels: Channels, target: ImageFormat, metadata: Metadata, options: EncodingOptions
-) -> Sequence[Buffer]:
+) -> Iterable[Buffer]:
     match target.name:
         case "PNG":
-            return _with_png_chunks(_compress(channels, ".png"), metadata)
+            return _compress_png(channels, metadata)
+        case "JPEG":
+            return _with_jpeg_segments(_compress_jpeg(channels, options), metadata)
         case "TIFF":
             return _with_tiff_tags(_compress(channels, ".tiff"), metadata, channels)
         case "BMP":
@@ -118,16 +127,20 @@ def _compress(channels: Channels, suffix: str) -> memoryview:
     In TIFF of 16 bits, and in BMP, it becomes RGB with opacity.
     """
     if channels.ndim == 3 and channels.shape[2] == 2:
-        if channels.dtype == np.uint16 and suffix == ".png":
-            return _compress_deep_gray_png(channels)
         if channels.dtype == np.uint8 and suffix != ".bmp":
             buffer = io.BytesIO()
-            options = {"compress_level": 1, "compression": "tiff_lzw"}  # of PNG, of TIFF
-            PillowImage.fromarray(channels).save(buffer, suffix[1:], **options)
+            PillowImage.fromarray(channels).save(buffer, suffix[1:], compression="tiff_lzw")
             return buffer.getbuffer()
         channels = _as_rgba(channels)
     with _as_bgr(channels) as bgr:
         return _encoded(*cv2.imencode(suffix, bgr))
+
+
+def _compress_jpeg(channels: Channels, options: EncodingOptions) -> memoryview:
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, options.quality or DEFAULT_QUALITY["JPEG"]]
+    parameters += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    with _as_bgr(channels) as bgr:
+        return _encoded(*cv2.imencode(".jpg", bgr, parameters))
 
 
 def _compress_avif(channels: Channels, metadata: Metadata, options: EncodingOptions) -> memoryview:
@@ -169,21 +182,29 @@ def _as_bgr(channels: Channels) -> Iterator[Channels]:
     if channels.ndim == 2:
         yield channels
         return
-    swap = cv2.COLOR_RGB2BGR if channels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     swapped = np.require(channels, requirements=("C", "W"))
-    bgr = cv2.cvtColor(swapped, swap, dst=swapped)
+    _swap_red_and_blue(swapped)
     try:
-        yield cast(Channels, bgr)
+        yield swapped
     finally:
-        cv2.cvtColor(bgr, swap, dst=swapped)
+        _swap_red_and_blue(swapped)
+
+
+def _swap_red_and_blue(channels: Channels) -> None:
+    """Band by band, because OpenCV copies what it is to change in place."""
+    code = cv2.COLOR_RGB2BGR if channels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    rows = max(1, _BAND // channels[0].nbytes)
+    for top in range(0, len(channels), rows):
+        band = channels[top : top + rows]
+        cv2.cvtColor(band, code, dst=band)
 
 
 def _save(
     channels: Channels, name: str, metadata: Metadata, options: EncodingOptions
 ) -> memoryview:
-    """JPEG, WebP and AVIF of 8 bits with Pillow, without chroma subsampling where that is free."""
+    """WebP, and AVIF of 8 bits, with Pillow, without chroma subsampling where that is free."""
     arguments: dict[str, Any] = {"quality": options.quality or DEFAULT_QUALITY[name]}
-    if name == "JPEG" or (name == "AVIF" and channels.ndim == 3):
+    if name == "AVIF" and channels.ndim == 3:
         arguments["subsampling"] = "4:4:4"
     elif name == "WEBP" and options.lossless:
         arguments = {"lossless": True, "exact": True}
@@ -195,9 +216,29 @@ def _save(
     return buffer.getbuffer()
 
 
-def _with_png_chunks(data: memoryview, metadata: Metadata) -> Sequence[Buffer]:
-    """Metadata behind IHDR, which has a fixed length (PNG, third edition, 11.2.1 and 11.3)."""
-    header_end = 33
+def _with_jpeg_segments(data: memoryview, metadata: Metadata) -> Sequence[Buffer]:
+    """Metadata behind the APP0 that OpenCV writes (ITU-T T.81, B.2.1; Exif 2.32; ICC.1, B.4)."""
+    jfif_end = 4 + int.from_bytes(data[4:6])
+    segments = []
+    if metadata.exif:
+        segments.append(_segment(0xE1, EXIF_PREFIX + metadata.exif))
+    if metadata.xmp:
+        segments.append(_segment(0xE1, XMP_JPEG_HEADER + metadata.xmp))
+    if metadata.icc:
+        room = _JPEG_SEGMENT - len(_ICC_HEADER) - 2
+        pieces = [metadata.icc[at : at + room] for at in range(0, len(metadata.icc), room)]
+        for number, piece in enumerate(pieces, start=1):
+            counted = _ICC_HEADER + bytes((number, len(pieces)))
+            segments.append(_segment(0xE2, counted + piece))
+    return [data[:jfif_end], *segments, data[jfif_end:]]
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def _png_metadata(metadata: Metadata) -> list[bytes]:
+    """Its chunks, which stand behind IHDR (PNG, third edition, 11.3)."""
     chunks = []
     if metadata.icc:
         chunks.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)))
@@ -205,22 +246,34 @@ def _with_png_chunks(data: memoryview, metadata: Metadata) -> Sequence[Buffer]:
         chunks.append(_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append(_chunk(b"iTXt", XMP_PNG_KEYWORD.encode() + b"\0" * 5 + metadata.xmp))
-    return [data[:header_end], *chunks, data[header_end:]]
+    return chunks
 
 
-def _compress_deep_gray_png(channels: Channels) -> memoryview:
-    """(H, W, 2) of 16 bits, which no library at hand writes: colour type 4, every row as the
-    difference to the row above (PNG, third edition, 9.2, filter type 2).
-    """
+def _compress_png(channels: Channels, metadata: Metadata) -> Iterator[bytes]:
+    """Every row as the difference to the row above (PNG, third edition, 9.2, filter type 2)."""
     height, width = channels.shape[:2]
-    rows = channels.astype(">u2").reshape(height, 2 * width).view(np.uint8)
-    filtered = np.insert(np.diff(rows, axis=0, prepend=np.uint8(0)), 0, 2, axis=1)
-    data = zlib.compress(filtered.tobytes())
-    header = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
-    starts = range(0, len(data), _PNG_CHUNK)
-    chunks = [(b"IHDR", header), *((b"IDAT", data[at : at + _PNG_CHUNK]) for at in starts)]
-    parts = (_chunk(kind, body) for kind, body in [*chunks, (b"IEND", b"")])
-    return memoryview(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    count = 1 if channels.ndim == 2 else channels.shape[2]
+    color_type = {1: 0, 2: 4, 3: 2, 4: 6}[count]  # table 11.1 there
+    bits = 8 * channels.dtype.itemsize
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
+    yield b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
+    yield from _png_metadata(metadata)
+    compressor = zlib.compressobj(level=1)
+    rows_of_band = max(1, _BAND // (width * count * channels.dtype.itemsize))
+    above = np.zeros((1, width * count * channels.dtype.itemsize), np.uint8)
+    for top in range(0, height, rows_of_band):
+        band = channels[top : top + rows_of_band].astype(channels.dtype.newbyteorder(">"))
+        rows = band.reshape(len(band), -1).view(np.uint8)
+        filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+        filtered[:, 0] = 2
+        np.subtract(rows[:1], above, out=filtered[:1, 1:])
+        np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+        above = rows[-1:].copy()
+        data = compressor.compress(filtered.data)
+        if data:
+            yield _chunk(b"IDAT", data)
+    yield _chunk(b"IDAT", compressor.flush())
+    yield _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

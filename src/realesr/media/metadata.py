@@ -16,6 +16,7 @@ from realesr.media.formats import ImageFormat
 from realesr.progress import Notify
 
 EXIF_PREFIX = b"Exif\0\0"
+XMP_JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_PNG_KEYWORD = "XML:com.adobe.xmp"
 
 _UPRIGHT = 1

@@ -75,7 +75,7 @@ def test_mixed_precision_lies_between_the_two(name):
     [
         "realesr-animevideov3.safetensors",
         "realesr-general-x4v3.pth",
-        "realesr-general-wdn-x4v3.safetensors",
+        "realesr-general-wdn-x4v3.pth",
     ],
 )
 def test_mixed_precision_hardly_shows_on_a_photograph(name):
