@@ -228,8 +228,8 @@ class VideoOptions:
     pix_fmt: str | None = None
     encoder_args: tuple[str, ...] = ()
     ffmpeg: Path | None = None
-    start: float = 0.0
-    end: float | None = None
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
     frames: int | None = None
     fps: Fraction | None = None
     deinterlace: str = "auto"
@@ -237,9 +237,13 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InvalidOptionError(f"--start {self.start:g}: take seconds from the beginning")
+            raise InvalidOptionError(
+                f"--start {float(self.start):g}: take seconds from the beginning"
+            )
         if self.end is not None and self.end <= self.start:
-            raise InvalidOptionError(f"--end {self.end:g}: take more than --start {self.start:g}")
+            raise InvalidOptionError(
+                f"--end {float(self.end):g}: take more than --start {float(self.start):g}"
+            )
         if self.frames is not None and self.frames < 1:
             raise InvalidOptionError(f"--frames {self.frames}: take 1 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:

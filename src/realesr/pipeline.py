@@ -155,12 +155,15 @@ class _Workshop:
         self._writing: _Work | None = None
 
     def close(self) -> None:
-        """Lets an output that is being written come to its end, and drops the rest."""
+        """Lets a picture that is being written come to its end, and drops the rest."""
         for work in (*self._ahead.values(), self._current):
             if work is not None:
                 work.abandon()
-        if self._writing is not None and self._writing.writing is not None:
-            self._writing.writing.finish()
+        work = self._writing
+        if work is not None and work.frames > 1:
+            work.abandon()  # an encoder may take minutes
+        elif work is not None and work.writing is not None:
+            work.writing.finish()
 
     def read_ahead(self, jobs: Sequence[Job]) -> None:
         """Begins to read the inputs that are needed next."""
@@ -187,14 +190,16 @@ class _Workshop:
 
     def finish_writing(self) -> None:
         """Waits for the output that is on its way, and tells how it ended."""
-        work, self._writing = self._writing, None
+        work = self._writing
         if work is None:
             return
         try:
             outcome = work.outcome()
         except Exception as error:
+            self._writing = None
             self._fail(work, error)
             return
+        self._writing = None
         self._pass_on_notices(work)
         self.done.append(work.job)
         self._reporter.finished(outcome)

@@ -66,12 +66,12 @@ def memory(text: str) -> int:
     return int(float(size[1]) * 1024 ** ("", "k", "m", "g").index(size[2]))
 
 
-def seconds(text: str) -> float:
-    """``90``, ``1:30`` or ``0:01:30.5``."""
+def seconds(text: str) -> Fraction:
+    """``90``, ``1:30`` or ``0:01:30.5``, exactly: frames are chosen by it."""
     try:
-        total = 0.0
+        total = Fraction(0)
         for part in text.split(":"):
-            total = 60 * total + float(part)
+            total = 60 * total + Fraction(part)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r}: take seconds, or hours:minutes:seconds"
@@ -219,7 +219,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     """Which part of a video is read, and how it is written."""
     part = parser.add_argument_group("part")
     part.add_argument(
-        "--start", type=seconds, default=0.0, metavar="TIME", help="seconds, or 0:01:30"
+        "--start", type=seconds, default=Fraction(0), metavar="TIME", help="seconds, or 0:01:30"
     )
     part.add_argument("--end", type=seconds, metavar="TIME", help="seconds, or 0:01:30")
     part.add_argument("--frames", type=int, metavar="N", help="at most so many frames")

@@ -57,20 +57,24 @@ def with_dashes(argv: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Lets SIGTERM end a run as Ctrl-C does: nothing partial stays."""
+def _interruptible() -> Iterator[None]:
+    """Lets SIGTERM end a run as Ctrl-C does, and both only once: the end must not be cut short."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    signals = (signal.SIGINT, signal.SIGTERM)
 
     def interrupt(*_: object) -> NoReturn:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {each: signal.signal(each, interrupt) for each in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)
     try:
-        with _terminable():
+        with _interruptible():
             code: int = args.run(args)
         return code
     except RealesrError as error:

@@ -120,13 +120,15 @@ class ColorTags:
             options = f"in_color_matrix={self.scaler_matrix}:in_range={self.range}:{options}"
         return f"scale={options},format={pixel_format}"
 
-    def from_rgb(self, pixel_format: str) -> str:
+    def from_rgb(self, pixel_format: str, *, is_rgb: bool) -> str:
         """The filter that brings full-range RGB back, and tells what it is."""
-        matrix, scaler = _MATRICES[self.matrix][0], self.scaler_matrix
+        matrix, range_, convert = "gbr", "pc", "in_range=pc:out_range=pc"
+        if not is_rgb:
+            matrix, range_ = _MATRICES[self.matrix][0], self.range
+            convert = f"in_range=pc:out_color_matrix={self.scaler_matrix}:out_range={range_}"
         return (
-            f"scale=in_range=pc:out_color_matrix={scaler}:out_range={self.range}:"
-            f"flags={SCALER_FLAGS},format={pixel_format},"
-            f"setparams=range={self.range}:colorspace={matrix}:"
+            f"scale={convert}:flags={SCALER_FLAGS},format={pixel_format},"
+            f"setparams=range={range_}:colorspace={matrix}:"
             f"color_primaries={_PRIMARIES.get(self.primaries, 'unknown')}:"
             f"color_trc={_TRANSFERS.get(self.transfer, 'unknown')}"
         )

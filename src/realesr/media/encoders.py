@@ -28,15 +28,20 @@ _QUALITY_OPTIONS = {
     "_nvenc": "cq",
     "_qsv": "global_quality",
     "_videotoolbox": "q:v",
-    "_vaapi": "qp",
 }
 _ALWAYS = {
     "libvpx-vp9": {"b:v": "0", "row-mt": "1", "deadline": "good", "cpu-used": "2"},
     "libaom-av1": {"b:v": "0", "row-mt": "1", "cpu-used": "6"},
     "prores_ks": {"profile:v": "4444"},
 }
-_ALPHA_CODECS = ("libvpx-vp9", "prores_ks", "ffv1", "qtrle", "png")
-"""Encoders whose opacity is widely read. libx265's is not."""
+_ALPHA_FORMATS = {
+    # Where opacity is widely read; libx265's is not, and libvpx takes its others reluctantly.
+    "libvpx-vp9": r"yuva420p",
+    "prores_ks": r"yuva.*",
+    "ffv1": r".*",
+    "qtrle": r".*",
+    "png": r".*",
+}
 _HEVC = re.compile(r"libx265|hevc_")
 _PIXEL_FORMATS = re.compile(r"Supported pixel formats: (.+)")
 
@@ -80,9 +85,10 @@ def choose_encoding(
     codec = options.codec or _usual_codec(wanted, target)
     supported = _supported(binary, codec)
     if options.pix_fmt is None:
+        alpha = _ALPHA_FORMATS.get(codec, "(?!)")
         pixel_format = _closest(
             wanted,
-            [each for each in supported if codec in _ALPHA_CODECS or not each.has_alpha],
+            [each for each in supported if not each.has_alpha or re.fullmatch(alpha, each.name)],
         )
         _tell_what_is_lost(wanted, pixel_format, codec, target, notify)
     else:
@@ -113,15 +119,22 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
     found = _PIXEL_FORMATS.search(describe_encoder(binary, codec))
     if found is None:
         raise InvalidOptionError(
-            f"--codec {codec}: this ffmpeg has no such video encoder (`ffmpeg -encoders` lists "
-            "them): libx264, libx265, libvpx-vp9 and libsvtav1 are usual"
+            f"--codec {codec}: this ffmpeg has no such video encoder, or it does not tell its "
+            "pixel formats: libx264, libx265, libvpx-vp9 and libsvtav1 are usual"
         )
     formats = []
     for name in found[1].split():
         try:
-            formats.append(pixel_format_of(name))
+            pixel_format = pixel_format_of(name)
         except (ValueError, UnsupportedMediaError):  # a device's own, or a newer one
             continue
+        if not pixel_format.has_palette:
+            formats.append(pixel_format)
+    if not formats:
+        raise InvalidOptionError(
+            f"--codec {codec} takes frames from a device's memory alone, which is not supported: "
+            "h264_nvenc, hevc_nvenc, h264_qsv and h264_videotoolbox take others"
+        )
     return tuple(formats)
 
 
@@ -131,8 +144,8 @@ def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelForm
     def loss(candidate: PixelFormat) -> tuple[bool | int, ...]:
         coarser = any(c > max(w, 1) for c, w in zip(candidate.chroma, wanted.chroma, strict=True))
         return (
-            candidate.is_rgb or candidate.name.startswith("yuvj"),
             candidate.is_gray and not wanted.is_gray,
+            candidate.is_rgb or candidate.name.startswith("yuvj"),
             wanted.has_alpha and not candidate.has_alpha,
             coarser,
             max(0, wanted.depth - candidate.depth),
@@ -150,9 +163,9 @@ def _pixel_format_asked_for(
     name: str, codec: str, supported: tuple[PixelFormat, ...]
 ) -> PixelFormat:
     for candidate in supported:
-        if candidate.name == name and not candidate.is_rgb:
+        if candidate.name == name:
             return candidate
-    names = ", ".join(each.name for each in supported if not each.is_rgb)
+    names = ", ".join(each.name for each in supported)
     raise InvalidOptionError(f"--pix-fmt {name}: {codec} encodes {names}")
 
 

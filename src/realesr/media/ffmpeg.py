@@ -27,8 +27,7 @@ _LOG_LINES = 400
 _WORDS = 6
 """How many of its complaints an error repeats."""
 _SOON_S = 1
-_EXIT_S = 10
-"""How long a process may take to end when it is asked to, s."""
+"""How long a process that has closed its pipe may take to end, s."""
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+verbose")
 _COMPLAINT = re.compile(r"\[(?:error|fatal|panic)\] (?P<words>.+)")
 _ECHO = re.compile(
@@ -135,6 +134,7 @@ class Process(AbstractContextManager["Process", None]):
         subject: What it works on, for messages.
         has_input: Whether ``stdin`` is a pipe.
         has_output: Whether ``stdout`` is a pipe.
+        watch_for: Patterns of words that :meth:`saw` finds.
     """
 
     def __init__(
@@ -145,18 +145,22 @@ class Process(AbstractContextManager["Process", None]):
         subject: str,
         has_input: bool = False,
         has_output: bool = False,
+        watch_for: Sequence[str] = (),
     ) -> None:
+        self._patterns = watch_for
+        self._seen: dict[str, str] = {}
         self._subject = subject
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._complaints: deque[str] = deque(maxlen=_WORDS)
-        # A Ctrl-C in a terminal reaches the whole group: the child must not go before we say so.
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             [binary, *_QUIET, *arguments],
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE if has_output else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
+            # A Ctrl-C in a terminal reaches the whole group: we decide what becomes of the child.
             start_new_session=sys.platform != "win32",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -211,9 +215,23 @@ class Process(AbstractContextManager["Process", None]):
             self.finish()
 
     def fail(self, cause: Exception) -> FFmpegError:
-        """The error of a process that died while it was written to, or read."""
+        """The error of writing to it, or reading from it, in vain; ends it."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_SOON_S)
+        code = self._process.poll()
         self.end()
-        return FFmpegError(f"{self._subject}: ffmpeg ended early: {self.last_words or cause}")
+        if code is None:
+            return FFmpegError(f"{self._subject}: frames do not reach ffmpeg: {cause}")
+        return FFmpegError(f"{self._subject}: ffmpeg ended early ({code}): {self.last_words}")
+
+    def kill(self) -> None:
+        """Ends it at once, from whatever thread; who waits for it goes on."""
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def saw(self, pattern: str) -> str | None:
+        """The first complaint or warning that matches one of the patterns that were given."""
+        return self._seen.get(pattern)
 
     def __exit__(
         self,
@@ -225,19 +243,13 @@ class Process(AbstractContextManager["Process", None]):
         self.end()
 
     def end(self) -> None:
-        """Ends it, whatever it is doing."""
-        # First the pipes: who is waiting to write into a full one hears no signal.
+        """Ends it, whatever it is doing. Nothing of what it writes is wanted any more."""
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):  # what waits for a process that has died
                     pipe.close()
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_EXIT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self._process.wait()
         self._listener.join()
         if self._process.stderr is not None:
             self._process.stderr.close()
@@ -248,6 +260,9 @@ class Process(AbstractContextManager["Process", None]):
         for line in iter(self._process.stderr.readline, b""):
             text = line.decode(errors="replace").rstrip()
             self._lines.append(text)
+            for pattern in self._patterns:
+                if pattern not in self._seen and re.search(pattern, text):
+                    self._seen[pattern] = text
             complaint = _COMPLAINT.search(text)
             if complaint and not _ECHO.search(text):
                 self._complaints.append(complaint["words"])

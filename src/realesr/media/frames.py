@@ -52,6 +52,10 @@ class FrameSource(Protocol):
 
     def __iter__(self) -> Iterator[Frame]: ...
 
+    def abort(self) -> None:
+        """Lets an iteration that waits end soon; called from another thread."""
+        ...
+
 
 class FrameSink(Protocol):
     """Takes frames in order; a context manager whose clean end gives the output its name."""
@@ -84,4 +88,8 @@ class FrameSink(Protocol):
 
     def write(self, frame: Frame) -> None:
         """Writes an enlarged frame."""
+        ...
+
+    def abort(self) -> None:
+        """Lets a writing that waits fail soon; called from another thread."""
         ...

@@ -51,6 +51,9 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
     def __exit__(self, *_: object) -> None:
         """Nothing stays open."""
 
+    def abort(self) -> None:
+        """Reading a file does not wait."""
+
     def __iter__(self) -> Iterator[Frame]:
         """Yields the picture.
 
@@ -144,6 +147,9 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             file.flush()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+
+    def abort(self) -> None:
+        """Writing a file does not wait."""
 
     def __exit__(
         self,

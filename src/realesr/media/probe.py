@@ -41,6 +41,7 @@ class PixelFormat:
         is_rgb: Whether it is red, green and blue, or a palette of them.
         is_gray: Whether it has brightness alone.
         has_alpha: Whether it has opacity.
+        has_palette: Whether its values are numbers of colours.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PixelFormat:
     is_rgb: bool = False
     is_gray: bool = False
     has_alpha: bool = False
+    has_palette: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class VideoInfo:
         start: Where time begins in the file, s.
         streams: All streams.
         has_chapters: Whether it has chapters.
+        tags: Metadata of the file.
     """
 
     path: Path
@@ -129,6 +132,7 @@ class VideoInfo:
     start: Fraction
     streams: tuple[StreamInfo, ...]
     has_chapters: bool
+    tags: dict[str, str]
 
     @property
     def stream(self) -> StreamInfo:
@@ -161,6 +165,8 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         raise UnsupportedMediaError(f"{path}: holds no video, only {_kinds(container)}")
     stream = films[0]
     streams = tuple(_stream_info(each) for each in container.streams)
+    if stream.codec_context is None:
+        raise UnsupportedMediaError(f"{path}: its video is of a kind that PyAV does not know")
     codec = stream.codec_context.codec.name
     is_interlaced, first = False, None
     for frame in _first_frames(container, stream):
@@ -192,10 +198,11 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         start=Fraction(container.start_time or 0, av.time_base),
         streams=streams,
         has_chapters=bool(container.chapters()),
+        tags=dict(container.metadata),
     )
 
 
-def end_of_frames(info: VideoInfo, *, start: float, frames: int) -> Fraction | None:
+def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction | None:
     """When the frame after so many frames begins, s from the beginning; None if there is none.
 
     Args:
@@ -203,7 +210,7 @@ def end_of_frames(info: VideoInfo, *, start: float, frames: int) -> Fraction | N
         start: When counting begins, s from the beginning.
         frames: How many are counted.
     """
-    earliest = info.start + Fraction(start)
+    earliest = info.start + start
     times: list[Fraction] = []
     with av.open(url(info.path), metadata_errors="replace") as container:
         stream = container.streams[info.index]
@@ -273,7 +280,8 @@ def pixel_format_of(name: str) -> PixelFormat:
         else (16 // known.chroma_width(16), 16 // known.chroma_height(16)),
         is_rgb=is_rgb,
         is_gray=is_gray,
-        has_alpha=has_alpha or (known.has_palette and name == "pal8"),
+        has_alpha=has_alpha and not known.has_palette,
+        has_palette=known.has_palette,
     )
 
 

@@ -109,6 +109,7 @@ class ReadAhead:
     ) -> None:
         """Stops reading, and waits until the source is closed."""
         self._queue.abandon()
+        self.source.abort()
         self._thread.join()
 
     def batches(self, most: int) -> Iterator[list[Frame]]:
@@ -201,6 +202,7 @@ class WriteBehind:
     def abandon(self) -> None:
         """Leaves the sink without a result, and waits until it is closed."""
         self._queue.abandon()
+        self._sink.abort()
         self._thread.join()
 
     def _write(self) -> None:

@@ -17,6 +17,7 @@ from realesr.progress import Notify
 
 COPY = "copy"
 _TRIAL_S = "1"
+_OPUS_LAYOUTS = "7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,13 @@ class Carried:
 
     stream: StreamInfo
     codec: str = COPY
+
+    def arguments(self, number: int) -> list[str]:
+        """What makes it the stream of this number of an output."""
+        arguments = [f"-c:{number}", self.codec]
+        if self.codec == "libopus":  # which refuses the layouts of AC-3 and DTS
+            arguments += [f"-filter:{number}", f"aformat=channel_layouts={_OPUS_LAYOUTS}"]
+        return arguments
 
 
 def choose_streams(
@@ -68,11 +76,12 @@ def _conversions(stream: StreamInfo, target: VideoFormat) -> tuple[str, ...]:
 
 
 def _fits(streams: Sequence[Carried], info: VideoInfo, target: VideoFormat, binary: str) -> bool:
-    arguments = ["-i", url(info.path)]
+    # Bounded at both ends: fonts and late subtitles would let it read the whole source.
+    arguments = ["-t", _TRIAL_S, "-i", url(info.path)]
     for carried in streams:
         arguments += ["-map", f"0:{carried.stream.index}"]
     for number, carried in enumerate(streams):
-        arguments += [f"-c:{number}", carried.codec]
+        arguments += carried.arguments(number)
     with tempfile.TemporaryDirectory(prefix="realesr-") as folder:
         trial = url(Path(folder) / "trial")
         return succeeds(binary, [*arguments, "-t", _TRIAL_S, "-f", target.muxer, "-y", trial])

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -23,21 +24,17 @@ from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.media.encoders import Encoding, choose_encoding
-from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format, url
+from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
 from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
-from realesr.media.probe import VideoInfo, end_of_frames
+from realesr.media.muxing import Muxing, extract_covers
+from realesr.media.probe import VideoInfo
 from realesr.media.streams import choose_streams
 from realesr.media.video_source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
 _WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
-_STALE_TAG = re.compile(r"BPS|DURATION|NUMBER_OF_|_STATISTICS|SOURCE_ID|alpha_mode", re.IGNORECASE)
-"""What tags say about the stream that was, and not about the one that is."""
-_STALE_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands")
-_QUEUED_PACKETS = 65536
-"""How many packets of other streams may wait for the first frame, however long it takes."""
 
 
 class VideoSink:
@@ -75,6 +72,8 @@ class VideoSink:
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._written = 0
+        self._first: int | None = None
+        self._last = -(2**62)
         # The source's own holds every time of the source exactly.
         self._time_base = info.time_base if options.fps is None else 1 / options.fps
 
@@ -123,15 +122,19 @@ class VideoSink:
         packet = av.Packet(np.ascontiguousarray(pixels).tobytes())
         packet.stream = self._stream
         packet.time_base = self._time_base
-        packet.pts = packet.dts = (
-            round(frame.pts / self._time_base) if self._options.fps is None else self._written
-        )
+        packet.pts = packet.dts = self._last = self._ticks(frame.pts)
         packet.is_keyframe = True
         try:
             self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
             raise self._process.fail(error) from error
         self._written += 1
+
+    def abort(self) -> None:
+        """Ends the encoder, whatever waits for it."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def __exit__(
         self,
@@ -159,11 +162,10 @@ class VideoSink:
             self._partial.touch()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+        arguments = self._muxing().arguments(frame.pts, self._partial)
         self._stack.callback(self._close_container)
         self._process = self._stack.enter_context(
-            Process(
-                self._binary, self._arguments(frame.pts), subject=str(self._path), has_input=True
-            )
+            Process(self._binary, arguments, subject=str(self._path), has_input=True)
         )
         self._container = av.open(self._process.stdin, "w", format="nut", buffer_size=PIPE_BYTES)
         stream = self._container.add_stream("rawvideo", rate=self._info.frame_rate or 25)
@@ -195,66 +197,29 @@ class VideoSink:
                 f"{process.last_words}"
             )
 
-    def _arguments(self, first: Fraction) -> list[str]:
-        """Not by way of ffmpeg-python, which leaves an input out that gives tags alone."""
-        info, options, target = self._info, self._options, self._target
+    def _muxing(self) -> Muxing:
+        info, target = self._info, self._target
         carried = choose_streams(info, target, binary=self._binary, notify=self._notify)
-        if options.start:
-            # ffmpeg lets every input begin at 0, which for the other streams is the start that
-            # is asked for. With -copyts it would not tell which packets come before.
-            since_start = first - info.start - Fraction(options.start)
-            arguments = ["-itsoffset", f"{float(since_start):.6f}", "-f", "nut", "-i", "pipe:0"]
-            arguments += ["-ss", f"{options.start:.6f}"]
-        else:
-            arguments = ["-copyts", "-f", "nut", "-i", "pipe:0"]
-        end = self._end()
-        if end is not None:
-            arguments += ["-to", f"{end:.6f}"]
-        arguments += ["-i", url(info.path), "-map", "0:0"]
-        for each in carried:
-            arguments += ["-map", f"1:{each.stream.index}"]
-        arguments += self._film_arguments()
-        for number, each in enumerate(carried, start=1):
-            arguments += [f"-c:{number}", each.codec]
-            arguments += [f"-map_metadata:s:{number}", f"1:s:{each.stream.index}"]
-            if options.start:
-                arguments += [f"-copypriorss:{number}", "0"]
-            if each.stream.is_cover:
-                arguments += [f"-disposition:{number}", "attached_pic"]
-        arguments += ["-map_metadata", "1", "-map_chapters", "-1" if options.is_excerpt else "1"]
-        for tag in _STALE_FILE_TAGS:
-            arguments += ["-metadata", f"{tag}="]
-        if target.muxer in ("mp4", "mov"):
-            arguments += ["-movflags", "+faststart"]
-        arguments += ["-max_muxing_queue_size", str(_QUEUED_PACKETS), *options.encoder_args]
-        return [*arguments, "-f", target.muxer, "-y", url(self._partial)]
+        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="realesr-")))
+        muxing = Muxing(
+            info=info,
+            target=target,
+            options=self._options,
+            encoding=self._encoding,
+            carried=carried,
+            covers=extract_covers(info, target, carried, folder),
+        )
+        muxing.tell_lost_tags(self._notify)
+        return muxing
 
-    def _end(self) -> float | None:
-        """Where the other streams of an excerpt end, s from the beginning."""
-        options, ends = self._options, []
-        if options.end is not None:
-            ends.append(options.end)
-        if options.frames is not None:
-            end = end_of_frames(self._info, start=options.start, frames=options.frames)
-            if end is not None:
-                ends.append(float(end))
-        return min(ends, default=None)
-
-    def _film_arguments(self) -> list[str]:
-        """What concerns the first stream of the output, the enlarged one."""
-        info, encoding = self._info, self._encoding
-        color = info.color.from_rgb(encoding.pixel_format.name)
-        arguments = ["-c:0", encoding.codec]
-        for option, value in encoding.arguments.items():
-            arguments += [f"-{option}", value]
-        arguments += ["-filter:0", f"{color},setsar={info.sample_aspect_ratio}"]
-        arguments += ["-fps_mode:0", "passthrough", "-enc_time_base:0", "demux"]
-        arguments += ["-map_metadata:s:0", f"1:s:{info.index}"]
-        arguments += ["-disposition:0", "+".join(info.stream.dispositions) or "0"]
-        for tag in info.stream.tags:
-            if _STALE_TAG.match(tag):
-                arguments += ["-metadata:s:0", f"{tag}="]
-        return arguments
+    def _ticks(self, pts: Fraction) -> int:
+        """When the next frame is shown, in ticks of the NUT stream, and later than the last one."""
+        if self._options.fps is None:
+            return max(round(pts / self._time_base), self._last + 1)
+        if self._first is None:
+            origin = self._options.start + self._info.start if self._options.start else 0
+            self._first = round((pts - origin) / self._time_base)
+        return self._first + self._written
 
 
 @dataclass(frozen=True, slots=True)

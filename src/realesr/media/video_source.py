@@ -28,6 +28,15 @@ from realesr.media.probe import VideoInfo, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
+_CUT_OFF = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
+"""What demuxers say of packets that are missing."""
+_JUMPED = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
+_JUMP_S = Fraction(1, 2)
+"""By less, time stamps may go back where a container rounds them."""
+_MAYBE_INTERLACED = (
+    *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vc1", "wmv3"),
+    *("dvvideo", "prores", "mjpeg", "ffv1", "huffyuv", "utvideo", "rawvideo", "v210"),
+)
 _DECODED = re.compile(r"\(video\): .* frames decoded; (\d+) decode errors")
 
 
@@ -57,6 +66,7 @@ class VideoSource:
         self._binary = binary
         self._notify = notify
         self._stack = ExitStack()
+        self._process: Process | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -86,7 +96,15 @@ class VideoSource:
             MediaError: It cannot be read.
         """
         self._info = probe(self._path)
+        if self._info.is_interlaced and self._options.deinterlace == "auto":
+            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
         return self
+
+    def abort(self) -> None:
+        """Ends the decoder, whatever waits for it."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
@@ -117,17 +135,21 @@ class VideoSource:
 
         In files without an index, ffmpeg may seek too far; then everything is decoded.
         """
-        if self._options.start:
-            frames = self._decoded(self._options.start)
-            first = next(frames, None)
-            if first is not None and self._is_before(first.pts):
+        start = self._options.start
+        if start:
+            frames = self._decoded(start)
+            try:
+                first = next(frames, None)
+            except UnreadableMediaError:  # it has sought behind the last key frame
+                first = None
+            if first is not None and first.pts - self.info.start <= start:
                 yield first
                 yield from frames
                 return
             frames.close()
-        yield from self._decoded(0)
+        yield from self._decoded(Fraction(0))
 
-    def _decoded(self, seek: float) -> Generator[Frame, None, None]:
+    def _decoded(self, seek: Fraction) -> Generator[Frame, None, None]:
         arguments = self._arguments(seek)
         with Process(self._binary, arguments, subject=str(self._path), has_output=True) as process:
             self._stack.callback(process.end)
@@ -141,7 +163,7 @@ class VideoSource:
             with cast(InputContainer, container) as container:
                 yield from self._frames(container, process)
             process.finish()
-            self._count_undecodable(process.log)
+            self._check_whole(process)
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -160,6 +182,7 @@ class VideoSource:
                 raise UnsupportedMediaError(
                     f"{self._path}: the size of its frames changes: cut it there first"
                 )
+            self._check_clock(process, packet.time_base)
             pixels = data.view(dtype).reshape(shape)
             alpha = None
             if shape[2] == 4:
@@ -174,30 +197,44 @@ class VideoSource:
     def _is_after(self, pts: Fraction) -> bool:
         return self._options.end is not None and pts - self.info.start >= self._options.end
 
-    def _count_undecodable(self, log: str) -> None:
-        found = _DECODED.search(log)
+    def _check_whole(self, process: Process) -> None:
+        """Tells of what is missing."""
+        found = _DECODED.search(process.log)
         self.undecodable = int(found[1]) if found else 0
-        if not self.undecodable:
-            return
-        frames = "1 frame" if self.undecodable == 1 else f"{self.undecodable} frames"
-        what = f"{frames} cannot be decoded: the source is damaged"
-        if self._options.is_strict:
-            raise UnreadableMediaError(f"{self._path}: {what} (--strict)")
-        self._notify(f"{what}; the others keep their times")
+        troubles = []
+        if self.undecodable:
+            frames = "1 frame" if self.undecodable == 1 else f"{self.undecodable} frames"
+            troubles.append(f"{frames} cannot be decoded: the source is damaged")
+        if process.saw(_CUT_OFF):
+            troubles.append("the source is cut short or damaged: frames may be missing")
+        for trouble in troubles:
+            if self._options.is_strict:
+                raise UnreadableMediaError(f"{self._path}: {trouble} (--strict)")
+            self._notify(f"{trouble}; the others keep their times")
 
-    def _arguments(self, seek: float) -> list[str]:
+    def _check_clock(self, process: Process, tick: Fraction) -> None:
+        """Refuses what ffmpeg would squeeze into no time."""
+        line = process.saw(_JUMPED)
+        found = re.search(_JUMPED, line) if line else None
+        if found and (int(found[1]) - int(found[2])) * tick > _JUMP_S:
+            raise UnsupportedMediaError(
+                f"{self._path}: its time stamps jump back, as in files that were joined: "
+                "`ffmpeg -i FILE -map 0 -c copy FILE.mkv` repairs most"
+            )
+
+    def _arguments(self, seek: Fraction) -> list[str]:
         info = self.info
         opened: dict[str, Any] = {"max_error_rate": 1}
         if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
             opened["c:v"] = info.codec  # ffmpeg's own decoder leaves opacity out
         if seek:
             # To the key frame before; what comes too early is dropped by its time, exactly.
-            opened |= {"ss": seek, "noaccurate_seek": None}
+            opened |= {"ss": f"{float(seek):.6f}", "noaccurate_seek": None}
         node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
-        if info.is_interlaced and self._options.deinterlace == "auto":
-            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
+        if self._options.deinterlace == "auto" and info.stream.codec in _MAYBE_INTERLACED:
+            # Frames that do not say to be interlaced pass untouched.
             filters.insert(0, "bwdif=mode=send_frame:deint=interlaced")
         output = node.output(
             "pipe:1",
@@ -207,5 +244,6 @@ class VideoSource:
             vf=",".join(filters),
             fps_mode="passthrough",
             enc_time_base="demux",
+            noautoscale=None,
         )
         return ["-nostdin", "-copyts", *ffmpeg.get_args(output)]

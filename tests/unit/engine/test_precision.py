@@ -71,17 +71,17 @@ def test_mixed_precision_lies_between_the_two(name):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "psnr"),
     [
-        "realesr-animevideov3.safetensors",
-        "realesr-general-x4v3.pth",
-        "realesr-general-wdn-x4v3.pth",
+        ("realesr-animevideov3.safetensors", 64),
+        ("realesr-general-x4v3.pth", 60),
+        ("realesr-general-wdn-x4v3.pth", 54),
     ],
 )
-def test_mixed_precision_hardly_shows_on_a_photograph(name):
-    """A third of a level, root mean square, with the published weights."""
+def test_mixed_precision_hardly_shows_on_a_photograph(name, psnr):
+    """A fifth to half of a level, root mean square, with the published weights; dB."""
     network = load_model(shared(f"weights/{name}"))
     x = to_tensor(read_image(ROOT / "inputs/coffee.jpg").pixels[None], CPU, torch.float32)
     with torch.inference_mode():
         error = MIXED.apply(network)(x) - network(x)
-    assert -10 * torch.log10((error**2).mean()) > 58
+    assert -10 * torch.log10((error**2).mean()) > psnr

@@ -36,6 +36,9 @@ class Source:
     def __exit__(self, *_):
         self.is_open = False
 
+    def abort(self):
+        pass
+
     def __iter__(self):
         for frame in frames(self._count):
             self.given += 1
@@ -58,6 +61,9 @@ class Sink:
 
     def __exit__(self, kind, *_):
         self.left_with = kind
+
+    def abort(self):
+        pass
 
     def write(self, frame):
         time.sleep(self._seconds)
