@@ -2,13 +2,17 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from realesr.cli.main import main
@@ -575,3 +579,158 @@ def test_nothing_is_asked_for_and_nothing_is_there(tmp_path, capsys):
     (tmp_path / "inputs").mkdir()
     assert main(["video"]) == 1
     assert "inputs holds no video" in capsys.readouterr().err
+
+
+# What a review found
+
+
+def test_opacity_at_full_chroma_is_kept_in_matroska(tmp_path, capsys):
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuva444p")
+    output = enlarge(clip, tmp_path / "out.mkv")
+    assert probe(output).pixel_format.name == "yuva420p"
+    assert "stores colour more coarsely" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("codec", ["png", "libx264rgb", "qtrle"])
+def test_encoders_of_rgb_keep_colours(tmp_path, codec):
+    picture = "testsrc2=size=64x48:rate=2:duration=1,format=gbrp"
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp", picture=picture)
+    output = tmp_path / "out.mov"
+    assert video("-i", clip, "-o", output, "-s", 1, "--codec", codec, "--crf", 0) == 0
+    with av.open(str(clip)) as a, av.open(str(output)) as b:
+        before, after = (
+            next(c.decode(video=0)).to_ndarray(format="rgb24").astype(int) for c in (a, b)
+        )
+    assert np.abs(before - after).max() <= 2
+
+
+def test_files_that_were_joined_are_refused_in_words(tmp_path, capsys):
+    one = make_clip(tmp_path / "one.ts", *GRADUAL)
+    (tmp_path / "in.ts").write_bytes(one.read_bytes() * 2)
+    assert video("-i", "in.ts", "-o", "out.mkv") == 1
+    assert "its time stamps jump back" in capsys.readouterr().err
+    assert not Path("out.mkv").exists()
+    ffmpeg("-i", tmp_path / "in.ts", "-map", "0", "-c", "copy", tmp_path / "repaired.mkv")
+    assert video("-i", "repaired.mkv", "-o", "out.mkv", *FAST) == 0
+    assert len(times(Path("out.mkv"))) == 48
+
+
+def test_a_file_that_was_cut_short_is_told(tmp_path, capsys):
+    clip = make_clip(tmp_path / "in.mkv", *GRADUAL)
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    assert video("-i", clip, "-o", "out.mkv", *FAST) == 0
+    assert "cut short or damaged" in capsys.readouterr().err
+    assert video("-i", clip, "-o", "strict.mkv", "--strict") == 1
+    assert not Path("strict.mkv").exists()
+
+
+def test_a_size_that_changes_is_refused(tmp_path, capsys):
+    for number, size in enumerate(("64x48", "96x64")):
+        picture = f"testsrc2=size={size}:rate=24:duration=1"
+        make_clip(tmp_path / f"{number}.ts", *GRADUAL, picture=picture)
+    joined = (tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes()
+    (tmp_path / "in.ts").write_bytes(joined)
+    assert video("-i", "in.ts", "-o", "out.mkv") == 1
+    assert "the size of its frames changes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("part", [(), ("--start", "0.5")])
+def test_a_cover_stays_a_cover_wherever_it_goes(tmp_path, suffix, part):
+    make_clip(tmp_path / "film.mp4", *GRADUAL)
+    make_clip(tmp_path / "cover.png", "-frames:v", "1")
+    clip = tmp_path / "in.mp4"
+    ffmpeg(
+        *("-i", tmp_path / "film.mp4", "-i", tmp_path / "cover.png", "-map", "0", "-map", "1"),
+        *("-c", "copy", "-disposition:v:1", "attached_pic", clip),
+    )
+    streams = probe(enlarge(clip, tmp_path / f"out{suffix}", *part, *FAST)).streams
+    assert [stream.is_cover for stream in streams] == [False, True]
+
+
+def test_sound_does_not_run_ahead_of_slow_frames(tmp_path):
+    """A font beside made ffmpeg read all the sound before the first frame came."""
+    (tmp_path / "font.ttf").write_bytes(b"not a font")
+    make_clip(
+        tmp_path / "film.mkv",
+        *(*GRADUAL, "-c:a", "flac"),
+        picture="testsrc2=size=32x24:rate=5:duration=60",
+        tone="anoisesrc=sample_rate=48000:duration=60",
+    )
+    clip = tmp_path / "in.mkv"
+    attach = ("-attach", tmp_path / "font.ttf", "-metadata:s:t", "mimetype=font/ttf")
+    ffmpeg("-i", tmp_path / "film.mkv", "-map", "0", "-c", "copy", *attach, clip)
+    output = enlarge(clip, tmp_path / "out.mkv", "--preset", "veryslow")
+    shown, ahead = Fraction(0), Fraction(0)
+    with av.open(str(output)) as container:
+        for packet in container.demux(video=0, audio=0):
+            if packet.pts is None:
+                continue
+            if packet.stream.type == "video":
+                shown = max(shown, packet.pts * packet.time_base)
+            else:
+                ahead = max(ahead, packet.pts * packet.time_base - shown)
+    assert ahead < 12
+
+
+def test_fps_begins_where_the_sound_begins(tmp_path):
+    clip = make_clip(
+        tmp_path / "in.ts", *GRADUAL, "-c:a", "mp2", "-output_ts_offset", "40", tone=TONE
+    )
+    output = enlarge(clip, tmp_path / "out.mkv", "--fps", "12", *FAST)
+    assert abs(times(output)[0] - times(clip)[0]) <= Fraction(1, 12)
+    assert len(times(output)) == 24
+
+
+def test_a_start_behind_the_last_key_frame_of_a_stream_without_an_index(tmp_path):
+    clip = make_clip(tmp_path / "in.ts", *GRADUAL, "-g", "1000")
+    assert len(times(enlarge(clip, tmp_path / "o.mkv", "--start", "0.5", *FAST))) == 12
+
+
+def test_times_of_an_excerpt_are_exact_numbers(tmp_path):
+    picture = "testsrc2=size=64x48:rate=10:duration=3"
+    clip = make_clip(tmp_path / "in.mp4", *GRADUAL, picture=picture)
+    output = enlarge(clip, tmp_path / "out.mp4", "--start", "2.1", "--end", "2.6", *FAST)
+    assert times(output) == [Fraction(n, 10) for n in range(5)]
+
+
+def test_tags_that_mp4_has_no_place_for_are_named(tmp_path, capsys):
+    clip = make_clip(
+        tmp_path / "in.mkv", *GRADUAL, "-metadata", "MOOD=blue", "-metadata", "title=T"
+    )
+    enlarge(clip, tmp_path / "out.mp4", *FAST)
+    assert "no place for: MOOD" in capsys.readouterr().err
+    keys = ("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple")
+    phone = make_clip(tmp_path / "in.mov", *GRADUAL, *keys)
+    output = enlarge(phone, tmp_path / "out.mov", *FAST)
+    assert probe(output).tags["com.apple.quicktime.make"] == "Apple"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+@pytest.mark.parametrize("signals", [1, 2])
+def test_an_interruption_while_the_encoder_finishes_leaves_nothing(tmp_path, signals):
+    make_clip(tmp_path / "in.mp4", *GRADUAL, picture="testsrc2=size=320x240:rate=24:duration=3")
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from realesr.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["video", "-i", "in.mp4", "-o", "out", "-n", "nearest", "-s", "4"]
+    arguments += ["--codec", "libx265", "--preset", "veryslow"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/.*.part")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    children = psutil.Process(process.pid).children()
+    time.sleep(1.5)  # the frames are with the encoder, which takes far longer
+    for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - started < 5
+    # The second one may come when all is done.
+    assert process.returncode in (130, -signal.SIGINT), errors
+    assert_nothing_in(tmp_path / "out")
+    assert not any(child.is_running() for child in children)

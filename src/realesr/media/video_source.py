@@ -150,8 +150,14 @@ class VideoSource:
         yield from self._decoded(Fraction(0))
 
     def _decoded(self, seek: Fraction) -> Generator[Frame, None, None]:
-        arguments = self._arguments(seek)
-        with Process(self._binary, arguments, subject=str(self._path), has_output=True) as process:
+        with Process(
+            self._binary,
+            self._arguments(seek),
+            subject=str(self._path),
+            has_output=True,
+            watch_for=(_CUT_OFF, _JUMPED),
+        ) as process:
+            self._process = process
             self._stack.callback(process.end)
             try:
                 container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
@@ -161,8 +167,12 @@ class VideoSource:
                     f"{self._path}: no frame can be decoded: {process.last_words}"
                 ) from error
             with cast(InputContainer, container) as container:
-                yield from self._frames(container, process)
+                tick = container.streams.video[0].time_base or Fraction(1, av.time_base)
+                for frame in self._frames(container, process):
+                    self._check_clock(process, tick)
+                    yield frame
             process.finish()
+            self._check_clock(process, tick)
             self._check_whole(process)
 
     @property
@@ -182,7 +192,6 @@ class VideoSource:
                 raise UnsupportedMediaError(
                     f"{self._path}: the size of its frames changes: cut it there first"
                 )
-            self._check_clock(process, packet.time_base)
             pixels = data.view(dtype).reshape(shape)
             alpha = None
             if shape[2] == 4:
