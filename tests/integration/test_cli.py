@@ -581,3 +581,19 @@ def test_memory_and_threads_can_be_bounded(tmp_path, weights, capsys):
     with pytest.raises(SystemExit):
         main([*command, "--memory-budget", "lots"])
     assert "such as 800M or 2G" in capsys.readouterr().err
+
+
+def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
+    command = ["bench", "--model-path", weights, "--size", "24x16", "--device", "cpu"]
+    assert main([*command, "--json", "--fp32"]) == 0
+    (row,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert row["model"] == "tiny-x4.safetensors"
+    assert row["precision"] == "fp32"
+    assert row["s/MP"] > 0
+    assert row["fps"] > 0
+    assert row["tile"] >= 32
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "left out: --precision fp16 does not run on a CPU" in err
+    assert out.count("tiny-x4") >= 1
+    assert out.count("*") == 1

@@ -103,6 +103,11 @@ class Upscaler:
         return self._precision
 
     @property
+    def tile(self) -> int | None:
+        """Side of a tile, px; 0 takes pictures whole, None is decided with the first one."""
+        return self._tile
+
+    @property
     def batch(self) -> int:
         """How many pictures of one size it gladly takes at a time; more do not help a CPU."""
         return 1 if self._device.type == "cpu" else GPU_BATCH

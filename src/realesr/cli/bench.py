@@ -1,0 +1,138 @@
+"""``realesr bench``: how fast this machine is, with which model and in which precision."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from realesr.cli.arguments import add_device_options, size
+from realesr.errors import DeviceError, MissingWeightsError
+from realesr.geometry import Size
+from realesr.loading import make_enlarger, obtain_files
+from realesr.models.catalog import MODELS, find_weights
+from realesr.options import UpscaleOptions
+
+ROUNDS = 3
+SIZE = Size(320, 240)
+FRAME = Size(640, 360)
+"""What frames a second are given for: a small video."""
+COLUMNS = ("model", "precision", "tile", "s/MP", "fps")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "bench",
+        help="how fast this machine is",
+        description="Runs the models that are here, in every precision that the device has, on a "
+        "picture of noise. Tells seconds for each megapixel of input, frames a second of "
+        f"{FRAME}, and the tile that the free memory allows. What `auto` chooses has a star.",
+    )
+    parser.add_argument(
+        "-n",
+        "--model-name",
+        nargs="+",
+        metavar="NAME",
+        help="models, downloaded if they are not here (default: those that are here)",
+    )
+    parser.add_argument(
+        "--model-path", type=Path, nargs="+", metavar="FILE", default=[], help="files of weights"
+    )
+    parser.add_argument(
+        "--size", type=size, default=SIZE, metavar="WxH", help="of the picture (default: 320x240)"
+    )
+    parser.add_argument("--json", action="store_true", help="lines of JSON instead of a table")
+    add_device_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints a line for each model and precision; returns the exit code.
+
+    Raises:
+        RealesrError: A model cannot be had, or the device is not there.
+    """
+    common = UpscaleOptions(
+        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
+        tile=args.tile,
+        memory_budget=args.memory_budget,
+        threads=args.threads,
+    )
+    models = [replace(common, model_path=path) for path in args.model_path]
+    names = args.model_name if args.model_name or models else list(_names_here())
+    models += [replace(common, model_name=name) for name in names or ()]
+    precisions: tuple[str, ...] = ("fp16", "mixed", "bf16", "fp32")
+    if args.precision != "auto":
+        precisions = (args.precision,)
+    if not args.json:
+        _print_row(COLUMNS)
+    for model in models:
+        for precision in precisions:
+            try:
+                row = _measure(replace(model, precision=precision), args.size)
+            except DeviceError as error:
+                if args.precision != "auto":
+                    raise
+                print(f"left out: {error}", file=sys.stderr)
+                continue
+            row["is_auto"] = precision == _chosen(common.device)
+            if args.json:
+                print(json.dumps(row), flush=True)
+                continue
+            star = "*" if row.pop("is_auto") else " "
+            _print_row((row["model"], f"{precision}{star}", *list(row.values())[2:]))
+    return 0
+
+
+def _chosen(device: str) -> str:
+    """The precision that ``auto`` stands for."""
+    from realesr.engine.device import resolve_device
+    from realesr.engine.precision import resolve_precision
+
+    return resolve_precision("auto", resolve_device(device)).name
+
+
+def _names_here() -> Iterator[str]:
+    for spec in MODELS:
+        try:
+            find_weights(spec)
+        except MissingWeightsError:
+            continue
+        yield spec.name
+
+
+def _measure(options: UpscaleOptions, picture: Size) -> dict[str, Any]:
+    """The median of some runs after a first one, which sets things up."""
+    import numpy as np
+
+    from realesr.imaging.image import Image
+
+    enlarger = make_enlarger(options, obtain_files(options))
+    name = options.model_name if options.model_path is None else options.model_path.name
+    noise = np.random.default_rng(0).integers(0, 256, (picture.height, picture.width, 3), np.uint8)
+    image, target = Image(noise), picture.scaled(enlarger.scale)
+    seconds = []
+    for _ in range(ROUNDS + 1):
+        started = time.perf_counter()
+        enlarger.to_sizes([image], target)
+        seconds.append(time.perf_counter() - started)
+    per_pixel = statistics.median(seconds[1:]) / picture.area
+    return {
+        "model": name,
+        "precision": options.precision,
+        "tile": getattr(enlarger, "tile", None),
+        "s/MP": round(per_pixel * 1e6, 2),
+        "fps": round(1 / (per_pixel * FRAME.area), 2),
+    }
+
+
+def _print_row(cells: tuple[Any, ...]) -> None:
+    first, *others = cells
+    print(f"{first!s:<28}" + "".join(f"{cell!s:>10}" for cell in others), flush=True)
