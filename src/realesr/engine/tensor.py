@@ -17,9 +17,12 @@ def to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype) -> Tenso
 
 
 def to_pixels(sr: Tensor, dtype: PixelDType) -> Pixels:
-    """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) uint8 or uint16 RGB, clamped and rounded."""
+    """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) uint8 or uint16 RGB, clamped and rounded.
+
+    The values of ``sr`` are overwritten: a copy of a large result takes gigabytes.
+    """
     peak = np.iinfo(dtype).max
-    values = (sr.float() * peak).round_().clamp_(0, peak).permute(0, 2, 3, 1)
+    values = sr.float().mul_(peak).round_().clamp_(0, peak).permute(0, 2, 3, 1)
     if dtype == np.uint8:
         return values.to(torch.uint8).cpu().numpy()
     return values.to(torch.int32).cpu().numpy().astype(dtype)

@@ -269,6 +269,7 @@ class Upscaler:
             ) from error
         self._tile = max(MIN_TILE, -(-used // 2))
 
+    @torch.inference_mode()
     def _enlarge_into(self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify) -> None:
         height, width = pixels.shape[1:3]
         grid = TileGrid(
@@ -297,7 +298,6 @@ class Upscaler:
             )
         return sr
 
-    @torch.inference_mode()
     def _infer(self, network: nn.Module, pixels: Pixels, dtype: torch.dtype) -> Tensor:
         return cast(Tensor, network(to_tensor(pixels, self._device, dtype)))
 

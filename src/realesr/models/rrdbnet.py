@@ -18,6 +18,11 @@ RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
 """Slope of the leaky ReLU for negative inputs (ESRGAN's code)."""
 
+STRIP_FEATURES = 2**15
+"""How many features the tail takes at a time where no gradients are wanted."""
+TAIL_REACH = 2
+"""How far the tail sees, in features (:attr:`RRDBNet.receptive_radius` tells why)."""
+
 
 def _leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, NEGATIVE_SLOPE, inplace=True)
@@ -111,8 +116,10 @@ class RRDBNet(nn.Module):
 
     @property
     def activation_values(self) -> int:
-        """Features at 4x, before and after a convolution, while those at 2x are still held."""
-        return (16 + 16 + 4) * self.num_feat // self.multiple_of**2
+        """At the end of a dense block: the features of the residuals, the block's own, and all of
+        them side by side; and what a strip of the tail holds, which hardly counts in large tiles.
+        """
+        return (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
 
     @property
     def bulk(self) -> nn.Sequential:
@@ -125,7 +132,27 @@ class RRDBNet(nn.Module):
             x = F.pixel_unshuffle(x, self.multiple_of)
         features: Tensor = self.conv_first(x)
         features = features + self.conv_body(self.body(features))
+        return self._tail(features) if torch.is_grad_enabled() else self._tail_in_strips(features)
+
+    def _tail(self, features: Tensor) -> Tensor:
+        """Maps (N, num_feat, H, W) to (N, 3, 4 * H, 4 * W)."""
         features = _leaky_relu(self.conv_up1(F.interpolate(features, scale_factor=2)))
         features = _leaky_relu(self.conv_up2(F.interpolate(features, scale_factor=2)))
         out: Tensor = self.conv_last(_leaky_relu(self.conv_hr(features)))
+        return out
+
+    def _tail_in_strips(self, features: Tensor) -> Tensor:
+        """The same from a few rows at a time: at 4x, features take 16 times the memory."""
+        height, width = features.shape[-2:]
+        rows = max(1, STRIP_FEATURES // width)
+        if rows >= height:
+            return self._tail(features)
+        out = features.new_empty((len(features), 3, 4 * height, 4 * width))
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            first, last = max(0, top - TAIL_REACH), min(height, bottom + TAIL_REACH)
+            strip = self._tail(features[..., first:last, :])
+            out[..., 4 * top : 4 * bottom, :] = strip[
+                ..., 4 * (top - first) : 4 * (bottom - first), :
+            ]
         return out

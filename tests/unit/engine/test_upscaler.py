@@ -68,7 +68,7 @@ def test_tiles_keep_the_phase_of_pixel_unshuffle(scale):
 def test_the_network_gets_rgb_in_the_unit_range():
     seen = []
     image = Image(np.full((2, 3, 3), (255, 0, 51), np.uint8))
-    result = upscaler(Faulty(lambda sr: seen.append(sr) or sr))(image)
+    result = upscaler(Faulty(lambda sr: seen.append(sr.clone()) or sr))(image)
     assert seen[0][0, :, 0, 0].tolist() == pytest.approx([1, 0, 0.2])
     assert result.pixels[0, 0].tolist() == [255, 0, 51]
 
