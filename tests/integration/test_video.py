@@ -627,7 +627,8 @@ def test_a_file_that_was_cut_short_is_told(tmp_path, capsys):
 def test_a_size_that_changes_is_refused(tmp_path, capsys):
     for number, size in enumerate(("64x48", "96x64")):
         picture = f"testsrc2=size={size}:rate=24:duration=1"
-        make_clip(tmp_path / f"{number}.ts", *GRADUAL, picture=picture)
+        later = ("-output_ts_offset", str(number))
+        make_clip(tmp_path / f"{number}.ts", *GRADUAL, *later, picture=picture)
     joined = (tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes()
     (tmp_path / "in.ts").write_bytes(joined)
     assert video("-i", "in.ts", "-o", "out.mkv") == 1

@@ -15,7 +15,7 @@ from realesr.models.base import SRModel
 SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 """How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
 MARGIN = 2.5
-"""Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and in mixed
+"""Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and mixed
 precision on a CPU (oneDNN's copies in another layout, rounding of results, fragmentation)."""
 MAX_CPU_TILE = 1024
 """A CPU is not faster with larger tiles (the rate is flat from 84 px on), and overlap then costs
