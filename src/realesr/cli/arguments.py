@@ -19,6 +19,7 @@ from realesr.options import (
     DEFAULT_MODEL,
     DEINTERLACING,
     PRECISIONS,
+    FileOptions,
     Target,
     UpscaleOptions,
 )
@@ -321,6 +322,28 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="PX",
         help="mirrored pixels added right and below, and cut off",
+    )
+
+
+def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
+    """What the group files has been given.
+
+    Args:
+        args: The command line.
+        **more: Attributes of :class:`realesr.options.FileOptions` that the group does not have.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return FileOptions(
+        inputs=tuple(args.input),
+        output=args.output,
+        recursive=args.recursive,
+        skip_existing=args.skip_existing,
+        watch=args.watch,
+        suffix=args.suffix,
+        ext=args.ext,
+        **more,
     )
 
 

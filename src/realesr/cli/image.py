@@ -13,9 +13,10 @@ from realesr.cli.arguments import (
     add_picture_options,
     add_size_options,
     add_word_options,
+    file_options,
 )
 from realesr.media.formats import PICTURES
-from realesr.options import EncodingOptions, FileOptions
+from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
     from realesr.pipeline import Medium
@@ -44,17 +45,7 @@ def run(args: argparse.Namespace) -> int:
         RealesrError: Nothing could be started.
     """
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
-    files = FileOptions(
-        inputs=tuple(args.input),
-        output=args.output,
-        recursive=args.recursive,
-        skip_existing=args.skip_existing,
-        watch=args.watch,
-        suffix=args.suffix,
-        ext=args.ext,
-        encoding=encoding,
-        max_pixels=args.max_pixels,
-    )
+    files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> Medium:
         from realesr.media.images import Pictures

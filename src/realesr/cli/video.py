@@ -13,10 +13,11 @@ from realesr.cli.arguments import (
     add_size_options,
     add_video_options,
     add_word_options,
+    file_options,
 )
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
-from realesr.options import FileOptions, VideoOptions
+from realesr.options import VideoOptions
 
 if TYPE_CHECKING:
     from realesr.pipeline import Medium
@@ -61,15 +62,7 @@ def run(args: argparse.Namespace) -> int:
         deinterlace=args.deinterlace,
         is_strict=args.strict,
     )
-    files = FileOptions(
-        inputs=tuple(args.input),
-        output=args.output,
-        recursive=args.recursive,
-        skip_existing=args.skip_existing,
-        watch=args.watch,
-        suffix=args.suffix,
-        ext=args.ext,
-    )
+    files = file_options(args)
     if args.extract_frame_first:
         upscaling.tell("--extract-frame-first is not needed: frames come with their exact times")
     if args.num_process_per_gpu != 1:
