@@ -16,8 +16,14 @@ in=$1
 out=$2
 shift 2
 
+realesr=$(command -v realesr) || realesr=$(dirname -- "$0")/../.venv/bin/realesr
+if [ ! -x "$realesr" ]; then
+    echo "realesr is not installed: run \`python3 scripts/demo.py\`, or \`pip install .\`" >&2
+    exit 1
+fi
+
 mkdir -p -- "$out" || exit 1
-realesr image -i "$in" -r -o "$out" --skip-existing --suffix '' --json "$@" |
+"$realesr" image -i "$in" -r -o "$out" --skip-existing --suffix '' --json "$@" |
     tee -a -- "$out/realesr.jsonl" > "$out/.this-run.jsonl"
 code=${PIPESTATUS[0]}
 

@@ -61,7 +61,7 @@ def make_plan(options: FileOptions, kind: AnyKind = PICTURES) -> Plan:
             skipped += others
         else:
             jobs += [_job(file, options, kind) for file in _matching(path, kind)]
-    jobs = _without_repetitions(jobs)
+    jobs = _without_earlier_outputs(_without_repetitions(jobs), options)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
     if has_stream or (kind.matches(options.output) and not options.output.is_dir()):
         jobs = [_job_with_named_output(jobs, options, kind)]
@@ -136,6 +136,19 @@ def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
     return list(first.values())
 
 
+def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]:
+    """Where outputs that exist are kept beside their inputs, they are no inputs."""
+    folders = {path.resolve() for path in options.inputs if path.is_dir()}
+    if options.output.resolve() not in folders or not options.skip_existing:
+        return jobs
+    outputs = {
+        job.destination.resolve()
+        for job in jobs
+        if job.destination.resolve() != job.source.resolve()
+    }
+    return [job for job in jobs if job.source.resolve() not in outputs]
+
+
 def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind) -> Job:
     """The one job whose output is named by itself, or is a stream."""
     output, source = options.output, jobs[0].source
@@ -179,7 +192,8 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
         resolved = job.destination.resolve()
         if resolved in inputs:
             raise InvalidOptionError(
-                f"{job.destination} would replace an input: choose another --output or --suffix"
+                f"{job.destination} would replace an input: choose another --output or --suffix; "
+                "if an earlier run has made it, --skip-existing goes on"
             )
         first = outputs.setdefault(resolved, job.source)
         if first is not job.source:

@@ -700,7 +700,7 @@ def test_tags_that_mp4_has_no_place_for_are_named(tmp_path, capsys):
         tmp_path / "in.mkv", *GRADUAL, "-metadata", "MOOD=blue", "-metadata", "title=T"
     )
     enlarge(clip, tmp_path / "out.mp4", *FAST)
-    assert "no place for: MOOD" in capsys.readouterr().err
+    assert "no place for these tags: MOOD" in capsys.readouterr().err
     keys = ("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple")
     phone = make_clip(tmp_path / "in.mov", *GRADUAL, *keys)
     output = enlarge(phone, tmp_path / "out.mov", *FAST)

@@ -32,6 +32,16 @@ def test_a_folder_becomes_its_pictures_in_order(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_outputs_beside_their_inputs_do_not_come_back(tmp_path):
+    folder = touch(tmp_path / "in", "a.png", "b.png", "a_out.png", "c_out.png")
+    made = plan(folder, folder, skip_existing=True)
+    assert [job.source.name for job in made.jobs] == ["b.png", "c_out.png"]
+    assert [job.source.name for job in made.existing] == ["a.png"]
+    assert len(plan(folder, tmp_path / "out").jobs) == 4
+    with pytest.raises(InvalidOptionError, match="would replace"):
+        plan(folder, folder, skip_existing=True, suffix="")
+
+
 @pytest.mark.parametrize(
     ("output", "suffix", "expected"),
     [

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
+from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 from realesr.media.formats import PICTURES, MediaKind
 from realesr.models.catalog import BASELINES
@@ -32,6 +33,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2."""
+        stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
+        if stray:
+            message += f": files go behind -i, as in -i {stray[1]}"
         print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
         sys.exit(2)
 
@@ -123,6 +127,7 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> argparse
     )
     group.add_argument(
         "--ext",
+        type=lambda word: word.lower().removeprefix("."),
         default="auto",
         choices=("auto", *(suffix[1:] for suffix in kind.written_suffixes)),
         help=f"format of the outputs (default: each input's, or {kind.fallback[1:]})",
@@ -269,6 +274,23 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
+
+
+def add_face_options(parser: argparse.ArgumentParser) -> None:
+    """What people who come from the reference try, and what cannot be done yet."""
+    parser.add_argument("--face-enhance", action="store_true", help=argparse.SUPPRESS)
+
+
+def refuse_faces(args: argparse.Namespace) -> None:
+    """Says that faces get no treatment of their own.
+
+    Raises:
+        InvalidOptionError: They are asked for.
+    """
+    if args.face_enhance:
+        raise InvalidOptionError(
+            "--face_enhance is not there yet: leave it out, and faces are enlarged like the rest"
+        )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:

@@ -51,7 +51,7 @@ def _versions() -> Iterator[Line]:
             yield package, metadata.version(package)
         except metadata.PackageNotFoundError:
             if package not in PACKAGES:
-                yield package, "not installed"
+                yield package, "not installed, and not needed yet"
     yield "ffmpeg", _ffmpeg()
 
 
@@ -81,6 +81,11 @@ def _devices() -> Iterator[Line]:
             what = torch.cuda.get_device_name(device)
         bf16 = "with" if has_bf16(device) else "without"
         yield name, f"{what}, {free_bytes(device) / 2**30:.1f} GiB free, {bf16} bf16"
+    cuda = torch.version.cuda
+    yield (
+        "CUDA",
+        f"PyTorch {torch.__version__} is built {'without it' if cuda is None else 'for ' + cuda}",
+    )
     chosen = resolve_device("auto")
     precision = resolve_precision("auto", chosen).name
     yield "auto", f"{chosen} in {precision}, {torch.get_num_threads()} threads"

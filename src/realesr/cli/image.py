@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from realesr.cli import upscaling
 from realesr.cli.arguments import (
     add_device_options,
+    add_face_options,
     add_file_options,
     add_model_options,
     add_picture_options,
     add_size_options,
     add_word_options,
     file_options,
+    refuse_faces,
 )
 from realesr.media.formats import PICTURES
 from realesr.options import EncodingOptions
@@ -30,6 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Makes pictures larger and sharper.",
     )
     add_file_options(parser, PICTURES)
+    add_face_options(parser)
     add_size_options(parser)
     add_model_options(parser)
     add_picture_options(parser)
@@ -44,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
+    refuse_faces(args)
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 

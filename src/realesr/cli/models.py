@@ -82,7 +82,8 @@ def show_model(args: argparse.Namespace) -> int:
     """Prints what the catalogue, or the file, says; returns the exit code."""
     known = any(spec.name == args.model for spec in MODELS)
     path = Path(args.model)
-    lines = _describe_file(path) if not known and path.is_file() else _describe(args.model)
+    is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
+    lines = _describe_file(path) if not known and is_file else _describe(args.model)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"{name.ljust(width)}  {value}")

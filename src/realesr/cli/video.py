@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from realesr.cli import upscaling
 from realesr.cli.arguments import (
     add_device_options,
+    add_face_options,
     add_file_options,
     add_model_options,
     add_size_options,
     add_video_options,
     add_word_options,
     file_options,
+    refuse_faces,
 )
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
@@ -32,6 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "subtitles, chapters and tags are carried along.",
     )
     add_file_options(parser, VIDEOS)
+    add_face_options(parser)
     add_size_options(parser)
     add_model_options(parser)
     add_video_options(parser)
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
+    refuse_faces(args)
     if STANDARD_STREAM in (args.output, *args.input):
         raise UnsupportedMediaError("videos do not go through pipes: name files")
     video = VideoOptions(

@@ -67,7 +67,7 @@ def find_ffmpeg(asked_for: Path | None = None) -> str:
     Raises:
         FFmpegNotFoundError: There is none, or it is older than 6.1.
     """
-    if asked_for is not None:
+    if asked_for is not None and asked_for != Path("ffmpeg"):  # the reference's default
         found = shutil.which(asked_for)
         if found is None:
             raise FFmpegNotFoundError(f"--ffmpeg-bin {asked_for}: there is no such program")

@@ -107,7 +107,8 @@ class Muxing:
             if tag.lower() not in _MP4_TAGS and tag not in _STALE_FILE_TAGS
         ]
         if lost:
-            notify(f"tags that {self.target.name} has no place for: {', '.join(lost)}: .mkv has")
+            names = ", ".join(lost)
+            notify(f"{self.target.name} has no place for these tags: {names}; .mkv keeps them")
 
     def _has_keys(self) -> bool:
         """Whether the source has tags of QuickTime's newer kind, which excludes the older one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import platformdirs
@@ -170,9 +171,12 @@ def find_model(name: str) -> ModelSpec:
     for spec in MODELS:
         if spec.name == name.partition(".")[0]:
             return spec
-    names = ", ".join((*(spec.name for spec in MODELS), *BASELINES))
+    names = [*(spec.name for spec in MODELS), *BASELINES]
+    plain = {known.lower().replace("_", "").replace("-", ""): known for known in names}
+    close = get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, 1)
+    hint = f"did you mean {plain[close[0]]}?" if close else f"known: {', '.join(names)}."
     raise UnknownModelError(
-        f"no model is called {name!r}; known: {names}. For a file of weights use --model-path"
+        f"no model is called {name!r}; {hint} A file of weights goes with --model-path"
     )
 
 

@@ -91,6 +91,6 @@ def _read_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, depending on where the file is damaged
         raise UnsupportedCheckpointError(
-            f"{path} cannot be loaded safely as a PyTorch checkpoint: it is damaged, or would run "
-            f"code on loading ({str(error).split(chr(10), 1)[0] or type(error).__name__})"
+            f"{path} cannot be loaded safely as a PyTorch checkpoint: it is none, is damaged, or "
+            f"would run code on loading, which is refused ({type(error).__name__})"
         ) from error
