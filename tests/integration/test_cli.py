@@ -625,3 +625,9 @@ def test_suffixes_may_be_spelled_as_people_do(tmp_path):
     save(tmp_path / "in.png")
     assert main(["image", "-i", "in.png", "-n", "nearest", "--ext", ".WEBP"]) == 0
     assert (tmp_path / "results/in_out.webp").is_file()
+
+
+def test_the_first_gpu_may_be_no_gpu(tmp_path, weights):
+    """The reference takes ``-g 0`` for its default device, be it a CPU."""
+    save(tmp_path / "in.png")
+    assert main(["image", "-i", "in.png", "--model-path", weights, "-g", "0"]) == 0

@@ -303,7 +303,9 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)",
     )
-    devices.add_argument("-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N")
+    devices.add_argument(
+        "-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N; 0 as auto"
+    )
     precision = group.add_mutually_exclusive_group()
     precision.add_argument(
         "--precision",
@@ -369,6 +371,14 @@ def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
     )
 
 
+def device_name(args: argparse.Namespace) -> str:
+    """The device that is asked for; ``-g 0`` takes a CPU where there is no GPU, as there."""
+    gpu: int | None = args.gpu_id
+    if gpu is None:
+        return str(args.device)
+    return f"cuda:{gpu}" if gpu else "auto"
+
+
 def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
     """What the groups size, model, and speed and memory have been given.
 
@@ -379,7 +389,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         model_name=args.model_name,
         model_path=args.model_path,
         target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
-        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
+        device=device_name(args),
         precision=args.precision,
         tile=args.tile,
         memory_budget=args.memory_budget,

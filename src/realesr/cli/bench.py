@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.arguments import add_device_options, size
+from realesr.cli.arguments import add_device_options, device_name, size
 from realesr.errors import DeviceError, MissingWeightsError
 from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         RealesrError: A model cannot be had, or the device is not there.
     """
     common = UpscaleOptions(
-        device=args.device if args.gpu_id is None else f"cuda:{args.gpu_id}",
+        device=device_name(args),
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,
