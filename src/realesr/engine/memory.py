@@ -21,6 +21,10 @@ MAX_CPU_TILE = 1024
 """A CPU is not faster with larger tiles (the rate is flat from 84 px on), and overlap then costs
 less than 14 % at 32 px; only memory would grow. On a GPU the memory is there to be used."""
 MIN_TILE = 32
+LARGE_RESULT = 2**30
+"""From here on, bytes, a result is what fills the memory."""
+FRUGAL_TILE = 28
+"""Side of a tile, in overlaps, from which on less than 15 % of the work is done twice."""
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -75,6 +79,7 @@ def largest_tile(
     *,
     batch: int = 1,
     budget: int | None = None,
+    result_bytes: int = 0,
 ) -> int:
     """The side of the largest tile, without its overlap, that fits into the memory, px.
 
@@ -85,12 +90,18 @@ def largest_tile(
         overlap: Context around a tile, px.
         batch: How many tiles it gets at a time.
         budget: How much it may take, bytes; None for a share of what is free.
+        result_bytes: What the result takes beside. On a CPU, a large one is not joined by large
+            tiles.
     """
     pixel_bytes = MARGIN * model.activation_values * dtype.itemsize * batch
     if budget is None:
         budget = int(SHARE_OF_FREE.get(device.type, 0.5) * free_bytes(device))
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
-    return min(side, MAX_CPU_TILE) if device.type == "cpu" else side
+    if device.type != "cpu":
+        return side
+    if result_bytes > LARGE_RESULT and overlap:
+        side = min(side, FRUGAL_TILE * overlap)
+    return min(side, MAX_CPU_TILE)
 
 
 def _free_in_container() -> int:

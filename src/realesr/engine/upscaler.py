@@ -243,6 +243,7 @@ class Upscaler:
                 self._overlap,
                 batch=self.batch,
                 budget=self._memory_budget,
+                result_bytes=count * height * width * 3 * self.scale**2 * dtype.itemsize,
             )
         padded_height, padded_width = pixels.shape[1:3]
         out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)

@@ -76,6 +76,8 @@ def test_the_tile_is_the_largest_that_fits(monkeypatch):
     assert largest_tile(SRVGGNetCompact(), torch.float32, CPU, overlap=18) == MAX_CPU_TILE
     assert largest_tile(SRVGGNetCompact(), torch.float16, torch.device("cuda"), 18) > MAX_CPU_TILE
     assert largest_tile(network, torch.float32, CPU, 32, budget=2**30) < side
+    small = largest_tile(SRVGGNetCompact(), torch.float32, CPU, 18, result_bytes=2**31)
+    assert small == 28 * 18
     with_free(monkeypatch, 1000)
     assert largest_tile(network, torch.float32, CPU, overlap=32) == MIN_TILE
     assert largest_tile(network, torch.float32, CPU, overlap=32, budget=int(budget)) == side
