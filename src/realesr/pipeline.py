@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -91,18 +92,18 @@ class _Work:
         self.reading = ReadAhead(medium.source(job.source, self.notices.append))
         self.writing: WriteBehind | None = None
 
-    def open_sink(self) -> FrameSink:
+    def open_sink(self) -> tuple[FrameSink, WriteBehind]:
         """Begins to write."""
         job = self.job
         sink = self.medium.sink(
             job.destination, job.target, self.reading.source, self.notices.append
         )
         self.writing = WriteBehind(sink)
-        return sink
+        return sink, self.writing
 
     def abandon(self) -> None:
         """Lets go of everything."""
-        self.reading.__exit__(None, None, None)
+        self.reading.close()
         if self.writing is not None:
             self.writing.abandon()
 
@@ -176,8 +177,7 @@ class _Workshop:
         work = self._current = self._ahead.pop(job)
         work.started_at = time.perf_counter()
         try:
-            with work.reading:
-                self._enlarge(work)
+            self._enlarge(work)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             work.abandon()
             self._current = None
@@ -206,21 +206,18 @@ class _Workshop:
 
     def _enlarge(self, work: _Work) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        sink: FrameSink | None = None
+        batches = work.reading.batches(self._enlarger.batch)
+        first = next(batches)
+        sink, writing = work.open_sink()
+        source_size = first[0].image.size
+        size = sink.legal(self._target.size_of(source_size, self._enlarger.scale))
+        work.sizes = source_size, size
         before: tuple[Image, Image] | None = None
-        for frames in work.reading.batches(self._enlarger.batch):
-            if sink is None:
-                sink = work.open_sink()
-                source_size = frames[0].image.size
-                size = sink.legal(self._target.size_of(source_size, self._enlarger.scale))
-                work.sizes = source_size, size
+        for frames in chain((first,), batches):
             self._pass_on_notices(work)
-            if work.writing is None or work.sizes is None:
-                raise ValueError("the sink is open by now")
-            size = work.sizes[1]
-            started = time.perf_counter()
             prepared = [sink.prepare(frame, size) for frame in frames]
             new = _distinct(prepared, before[0] if before else None)
+            started = time.perf_counter()
             results = self._to_size(work, [frame.image for frame in new], size)
             work.inference_s += time.perf_counter() - started
             for frame in prepared:
@@ -229,12 +226,11 @@ class _Workshop:
                 elif before is not None:
                     work.reused += 1
                 if before is not None:
-                    work.writing.put(replace(frame, image=before[1]))
+                    writing.put(replace(frame, image=before[1]))
                 work.frames += 1
             self._reporter.frame_done(work.frames, work.reading.source.expected)
             self.finish_writing()  # of the job before; this one's first frame is on its way
-        if work.writing is not None:
-            work.writing.end()
+        writing.end()
 
     def _to_size(self, work: _Work, images: list[Image], size: Size) -> list[Image]:
         if not images:

@@ -6,13 +6,10 @@ import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat, MediaKind
+from realesr.media.formats import PICTURES, STANDARD_STREAM, AnyKind, Format, ImageFormat
 from realesr.options import EncodingOptions, FileOptions
-
-AnyKind = MediaKind[Any]
 
 
 @dataclass(frozen=True, slots=True)

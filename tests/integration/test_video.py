@@ -688,6 +688,13 @@ def test_a_start_behind_the_last_key_frame_of_a_stream_without_an_index(tmp_path
     assert len(times(enlarge(clip, tmp_path / "o.mkv", "--start", "0.5", *FAST))) == 12
 
 
+@pytest.mark.parametrize("time", ["1/0", "nan", "1:x"])
+def test_a_time_that_is_none_is_refused(time, capsys):
+    with pytest.raises(SystemExit):
+        main(["video", "--start", time])
+    assert "hours:minutes:seconds" in capsys.readouterr().err
+
+
 def test_times_of_an_excerpt_are_exact_numbers(tmp_path):
     picture = "testsrc2=size=64x48:rate=10:duration=3"
     clip = make_clip(tmp_path / "in.mp4", *GRADUAL, picture=picture)

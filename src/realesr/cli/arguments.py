@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
-from realesr.media.formats import PICTURES, MediaKind
+from realesr.media.formats import PICTURES, AnyKind
 from realesr.models.catalog import BASELINES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
@@ -24,8 +24,6 @@ from realesr.options import (
     Target,
     UpscaleOptions,
 )
-
-AnyKind = MediaKind[Any]
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,7 +75,7 @@ def seconds(text: str) -> Fraction:
         total = Fraction(0)
         for part in text.split(":"):
             total = 60 * total + Fraction(part)
-    except ValueError:
+    except (ValueError, ZeroDivisionError):
         raise argparse.ArgumentTypeError(
             f"{text!r}: take seconds, or hours:minutes:seconds"
         ) from None
@@ -92,7 +90,7 @@ def frame_rate(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(f"{text!r}: take a number, or 24000/1001") from None
 
 
-def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> argparse._ArgumentGroup:
+def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
     """What is read, what becomes of it, and what is left alone."""
     noun, example = kind.noun, kind.written_suffixes[0]
     streams = kind is PICTURES
@@ -143,7 +141,6 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> argparse
         action="store_true",
         help="stay, and enlarge what is put into the input folders, until Ctrl-C",
     )
-    return group
 
 
 def add_word_options(parser: argparse.ArgumentParser, json: str) -> None:

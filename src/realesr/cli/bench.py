@@ -6,16 +6,15 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from realesr.cli.arguments import add_device_options, device_name, size
-from realesr.errors import DeviceError, MissingWeightsError
+from realesr.errors import DeviceError
 from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
-from realesr.models.catalog import MODELS, find_weights
+from realesr.models.catalog import MODELS, weights_here
 from realesr.options import UpscaleOptions
 
 ROUNDS = 3
@@ -65,11 +64,14 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
     )
     models = [replace(common, model_path=path) for path in args.model_path]
-    names = args.model_name if args.model_name or models else list(_names_here())
-    models += [replace(common, model_name=name) for name in names or ()]
+    names = args.model_name or []
+    if not names and not models:
+        names = [spec.name for spec in MODELS if weights_here(spec)]
+    models += [replace(common, model_name=name) for name in names]
     precisions: tuple[str, ...] = ("fp16", "mixed", "bf16", "fp32")
     if args.precision != "auto":
         precisions = (args.precision,)
+    chosen = _chosen(common.device)
     if not args.json:
         _print_row(COLUMNS)
     for model in models:
@@ -80,12 +82,12 @@ def run(args: argparse.Namespace) -> int:
                 if args.precision != "auto":
                     raise
                 continue  # one of all that were tried
-            row["is_auto"] = precision == _chosen(common.device)
+            is_auto = precision == chosen
             if args.json:
-                print(json.dumps(row), flush=True)
-                continue
-            star = "*" if row.pop("is_auto") else " "
-            _print_row((row["model"], f"{precision}{star}", *list(row.values())[2:]))
+                print(json.dumps(row | {"is_auto": is_auto}), flush=True)
+            else:
+                row["precision"] += "*" if is_auto else " "
+                _print_row(tuple(row.values()))
     return 0
 
 
@@ -95,15 +97,6 @@ def _chosen(device: str) -> str:
     from realesr.engine.precision import resolve_precision
 
     return resolve_precision("auto", resolve_device(device)).name
-
-
-def _names_here() -> Iterator[str]:
-    for spec in MODELS:
-        try:
-            find_weights(spec)
-        except MissingWeightsError:
-            continue
-        yield spec.name
 
 
 def _measure(options: UpscaleOptions, picture: Size) -> dict[str, Any]:

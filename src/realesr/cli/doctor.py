@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from realesr import __version__
-from realesr.errors import FFmpegNotFoundError, MissingWeightsError
-from realesr.models.catalog import MODELS, cache_folder, find_weights
+from realesr.errors import FFmpegNotFoundError
+from realesr.models.catalog import MODELS, cache_folder, weights_here
 
 PACKAGES = (
     *("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy"),
@@ -98,12 +98,6 @@ def _cpu() -> str:
 
 
 def _weights() -> Iterator[Line]:
-    found = []
-    for spec in MODELS:
-        try:
-            find_weights(spec)
-        except MissingWeightsError:
-            continue
-        found.append(spec.name)
+    found = [spec.name for spec in MODELS if weights_here(spec)]
     yield "weights here", ", ".join(found) or "none"
     yield "cache", str(cache_folder())

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from realesr.errors import MissingWeightsError
-from realesr.models.catalog import MODELS, ModelSpec, cache_folder, find_model, find_weights
+from realesr.models.catalog import MODELS, ModelSpec, cache_folder, find_model, weights_here
 
 ABSENT = "not here"
 
@@ -65,7 +64,7 @@ def verify_models(args: argparse.Namespace) -> int:
 
     code = 0
     for spec in [find_model(name) for name in args.names] or MODELS:
-        path = _place(spec)
+        path = weights_here(spec)
         if path is None:
             verdict = ABSENT
             code |= bool(args.names)
@@ -101,7 +100,7 @@ def _describe(name: str) -> list[tuple[str, str]]:
         ("file", f"{spec.weights.name}, {spec.weights.size_bytes} bytes"),
         ("sha256", spec.weights.sha256),
         ("from", spec.weights.url or "part of realesr"),
-        ("here", str(_place(spec) or f"no: would go to {cache_folder()}")),
+        ("here", str(weights_here(spec) or f"no: would go to {cache_folder()}")),
     ]
 
 
@@ -125,14 +124,14 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
 
 def _row(spec: ModelSpec) -> tuple[str, ...]:
     size = f"{spec.weights.size_bytes / 1e6:.1f}"
-    return spec.name, f"x{spec.scale}", size, spec.licence, str(_place(spec) or ABSENT), spec.domain
-
-
-def _place(spec: ModelSpec) -> Path | None:
-    try:
-        return find_weights(spec)
-    except MissingWeightsError:
-        return None
+    return (
+        spec.name,
+        f"x{spec.scale}",
+        size,
+        spec.licence,
+        str(weights_here(spec) or ABSENT),
+        spec.domain,
+    )
 
 
 def _warn(notice: str) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from realesr.cli.arguments import AnyKind, upscale_options
+from realesr.cli.arguments import upscale_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.loading import describe, make_enlarger, obtain_files
-from realesr.media.formats import STANDARD_STREAM, VIDEOS
+from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter

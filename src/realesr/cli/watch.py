@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from realesr.cli.arguments import AnyKind
 from realesr.errors import InvalidOptionError, RealesrError
-from realesr.media.formats import PICTURES
+from realesr.media.formats import PICTURES, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Notify
@@ -49,7 +48,6 @@ def watch(
 
     Args:
         files: What is watched.
-        kind: Whether pictures or videos are meant.
         kind: Whether pictures or videos are meant.
         notify: Receives what keeps a look from a plan, such as two files that would have one
             output; once, until that changes.

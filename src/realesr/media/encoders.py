@@ -16,8 +16,7 @@ from realesr.options import VideoOptions
 from realesr.progress import Notify
 
 CRF = {
-    # The coarsest that hides the loss: one step finer than what the encoders' own guides call
-    # visually lossless or good.
+    # A little finer than what the encoders' guides call visually lossless; not measured here.
     "libx264": 16,
     "libx265": 18,
     "libvpx-vp9": 20,

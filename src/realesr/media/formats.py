@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
@@ -231,6 +231,8 @@ class MediaKind(Generic[F]):
             return path.suffix
         return self.fallback
 
+
+AnyKind = MediaKind[Any]
 
 _ONLY_READ_VIDEOS = (
     *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),

@@ -27,8 +27,26 @@ class Frame:
     pts: Fraction = Fraction(0)
 
 
-class FrameSource(Protocol):
-    """Gives frames in order; a context manager that lets go of what it holds."""
+class _Held(Protocol):
+    """A context manager that can be ended from outside."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+    def abort(self) -> None:
+        """Lets whatever waits for it end soon, or fail; called from another thread."""
+        ...
+
+
+class FrameSource(_Held, Protocol):
+    """Gives frames in order; leaving it lets go of what it holds."""
 
     @property
     def expected(self) -> int | None:
@@ -40,35 +58,11 @@ class FrameSource(Protocol):
         """How many frames could not be decoded, once all have come."""
         ...
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
-
     def __iter__(self) -> Iterator[Frame]: ...
 
-    def abort(self) -> None:
-        """Lets an iteration that waits end soon; called from another thread."""
-        ...
 
-
-class FrameSink(Protocol):
-    """Takes frames in order; a context manager whose clean end gives the output its name."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
+class FrameSink(_Held, Protocol):
+    """Takes frames in order; a clean end gives the output its name."""
 
     def legal(self, size: Size) -> Size:
         """The size that comes next to a size, px, among those that can be written."""
@@ -88,8 +82,4 @@ class FrameSink(Protocol):
 
     def write(self, frame: Frame) -> None:
         """Writes an enlarged frame."""
-        ...
-
-    def abort(self) -> None:
-        """Lets a writing that waits fail soon; called from another thread."""
         ...

@@ -89,9 +89,9 @@ class StreamInfo:
     tags: dict[str, str]
 
     def __str__(self) -> str:
-        words = [f"{self.kind} stream {self.index}"]
+        name = f"{self.kind} stream {self.index}"
         details = [word for word in (self.codec, self.language) if word]
-        return f"{words[0]} ({', '.join(details)})" if details else words[0]
+        return f"{name} ({', '.join(details)})" if details else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,6 @@ class VideoInfo:
         frames: How many frames, as the container says or duration and rate let expect; or None.
         start: Where time begins in the file, s.
         streams: All streams.
-        has_chapters: Whether it has chapters.
         tags: Metadata of the file.
     """
 
@@ -131,7 +130,6 @@ class VideoInfo:
     frames: int | None
     start: Fraction
     streams: tuple[StreamInfo, ...]
-    has_chapters: bool
     tags: dict[str, str]
 
     @property
@@ -197,7 +195,6 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         frames=_expected_frames(container, stream),
         start=Fraction(container.start_time or 0, av.time_base),
         streams=streams,
-        has_chapters=bool(container.chapters()),
         tags=dict(container.metadata),
     )
 

@@ -6,8 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from realesr.media.frames import Frame, FrameSink, FrameSource
 
@@ -97,16 +95,7 @@ class ReadAhead:
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
+    def close(self) -> None:
         """Stops reading, and waits until the source is closed."""
         self._queue.abandon()
         self.source.abort()

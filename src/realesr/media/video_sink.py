@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.media.encoders import Encoding, choose_encoding
+from realesr.media.encoders import choose_encoding
 from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
 from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
@@ -79,11 +79,6 @@ class VideoSink:
 
     def __enter__(self) -> Self:
         return self
-
-    @property
-    def encoding(self) -> Encoding:
-        """How it is encoded."""
-        return self._encoding
 
     def legal(self, size: Size) -> Size:
         """The size, px, with whole values of colour."""

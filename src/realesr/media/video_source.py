@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -65,7 +64,6 @@ class VideoSource:
         self._options = options
         self._binary = binary
         self._notify = notify
-        self._stack = ExitStack()
         self._process: Process | None = None
 
     @property
@@ -107,7 +105,8 @@ class VideoSource:
             process.kill()
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        if self._process is not None:
+            self._process.end()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields frames.
@@ -158,7 +157,6 @@ class VideoSource:
             watch_for=(_CUT_OFF, _JUMPED),
         ) as process:
             self._process = process
-            self._stack.callback(process.end)
             try:
                 container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
             except av.FFmpegError as error:

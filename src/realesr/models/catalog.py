@@ -180,6 +180,14 @@ def find_model(name: str) -> ModelSpec:
     )
 
 
+def weights_here(spec: ModelSpec) -> Path | None:
+    """The file of a model's weights, or None if it is in none of the places."""
+    try:
+        return find_weights(spec)
+    except MissingWeightsError:
+        return None
+
+
 def weight_folders() -> tuple[Path, ...]:
     """Where weights are looked for: ``weights/`` here, beside the code, the user's cache.
 

@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import closing
 from fractions import Fraction
 
 import pytest
@@ -81,14 +82,14 @@ def wait_until(condition):
 
 def test_all_frames_come_in_order_and_the_source_is_closed():
     source = Source(7)
-    with ReadAhead(source) as reading:
+    with closing(ReadAhead(source)) as reading:
         indices = [frame.index for batch in reading.batches(3) for frame in batch]
     assert indices == list(range(7))
     assert not source.is_open
 
 
 def test_batches_are_no_larger_than_asked_for_and_do_not_wait():
-    with ReadAhead(Source(7)) as reading:
+    with closing(ReadAhead(Source(7))) as reading:
         wait_until(lambda: reading.source.given == 7)
         time.sleep(0.01)
         assert [len(batch) for batch in reading.batches(3)] == [3, 3, 1]
@@ -96,7 +97,7 @@ def test_batches_are_no_larger_than_asked_for_and_do_not_wait():
 
 def test_reading_stops_when_enough_lies_waiting():
     source = Source(100)
-    with ReadAhead(source, max_bytes=3 * FRAME_BYTES):
+    with closing(ReadAhead(source, max_bytes=3 * FRAME_BYTES)):
         wait_until(lambda: source.given >= 4)
         time.sleep(0.02)
         assert source.given == 4  # three wait, and one is in the reader's hand
@@ -108,7 +109,7 @@ def test_an_error_comes_after_the_frames_before_it():
     seen = []
     with (
         pytest.raises(ZeroDivisionError),
-        ReadAhead(Source(2, ZeroDivisionError())) as reading,
+        closing(ReadAhead(Source(2, ZeroDivisionError()))) as reading,
     ):
         for batch in reading.batches(1):
             seen += [frame.index for frame in batch]
