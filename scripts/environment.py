@@ -169,8 +169,10 @@ def mend_opencv() -> None:
 
 
 def fingerprint() -> str:
-    """Changes when the requirements, the place of the checkout or the Python change."""
-    parts = ((ROOT / "pyproject.toml").read_text(encoding="utf-8"), str(ROOT), sys.version)
+    """Changes when the requirements, what is compiled, the place or the Python change."""
+    compiled = sorted((ROOT / "src/realesr/engine/native").glob("*.[ch]*"))
+    files = (ROOT / "pyproject.toml", *compiled)
+    parts = (*(file.read_text(encoding="utf-8") for file in files), str(ROOT), sys.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from realesr.engine.winograd import lanes
 from realesr.errors import UnsupportedPrecisionError
 from realesr.models.base import SRModel
 
@@ -47,8 +48,10 @@ _PRECISIONS = {each.name: each for each in (FP32, FP16, BF16, MIXED)}
 def resolve_precision(name: str, device: torch.device) -> Precision:
     """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into what the network computes in.
 
-    ``auto`` is half precision on CUDA; on a CPU with bf16 instructions bf16 in the bulk of the
-    network and single precision where rounding would show; and single precision elsewhere.
+    ``auto`` is half precision on CUDA. On a CPU it is what is fastest without showing: single
+    precision where the native convolution is there, which needs a quarter of the multiplications;
+    else, and where whole matrices are multiplied in bf16 (AMX), bf16 in the bulk of the network;
+    else single precision.
 
     Raises:
         UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
@@ -56,7 +59,7 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
     if name == "auto":
         if device.type == "cuda":
             return FP16
-        return MIXED if device.type == "cpu" and has_bf16(device) else FP32
+        return _fastest_on_cpu() if device.type == "cpu" else FP32
     if name == "fp16" and device.type == "cpu":
         raise UnsupportedPrecisionError(
             "--precision fp16 does not run on a CPU: use auto, fp32 or bf16"
@@ -73,7 +76,15 @@ def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 in hardware. An unknown CPU counts as one without."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-        return any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return False
+    return device.type == "cpu" and _has_any("avx512_bf16", "amx_bf16", "bf16")
+
+
+def _fastest_on_cpu() -> Precision:
+    if lanes() and not _has_any("amx_bf16"):
+        return FP32
+    return MIXED if has_bf16(torch.device("cpu")) else FP32
+
+
+def _has_any(*instructions: str) -> bool:
+    known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(known.get(name) for name in instructions)

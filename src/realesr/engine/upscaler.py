@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from realesr.engine.acceleration import accelerate
 from realesr.engine.blend import stitch
 from realesr.engine.memory import MIN_TILE, keep_freed_memory, largest_tile
 from realesr.engine.precision import FP32, Precision
@@ -79,6 +80,8 @@ class Upscaler:
         self._alpha_upsampler = alpha_upsampler
         self._exact = model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = precision.apply(self._exact)
+        if precision == FP32 and device.type == "cpu":
+            self._network = accelerate(self._exact)
         self._model = cast(SRModel, model)
         sees = self._model.receptive_radius
         if tile_pad is None:

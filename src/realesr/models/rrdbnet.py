@@ -24,10 +24,6 @@ TAIL_REACH = 2
 """How far the tail sees, in features (:attr:`RRDBNet.receptive_radius` tells why)."""
 
 
-def _leaky_relu(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, NEGATIVE_SLOPE, inplace=True)
-
-
 class ResidualDenseBlock(nn.Module):
     """Five densely connected 3x3 convolutions with a scaled residual.
 
@@ -43,14 +39,15 @@ class ResidualDenseBlock(nn.Module):
         self.conv3 = nn.Conv2d(num_feat + 2 * num_grow_ch, num_grow_ch, 3, padding=1)
         self.conv4 = nn.Conv2d(num_feat + 3 * num_grow_ch, num_grow_ch, 3, padding=1)
         self.conv5 = nn.Conv2d(num_feat + 4 * num_grow_ch, num_feat, 3, padding=1)
+        self.lrelu = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, num_feat, H, W) to the same shape."""
         x0 = x.to(self.conv1.weight.dtype)  # in mixed precision the residual stream is finer
-        x1 = _leaky_relu(self.conv1(x0))
-        x2 = _leaky_relu(self.conv2(torch.cat((x0, x1), 1)))
-        x3 = _leaky_relu(self.conv3(torch.cat((x0, x1, x2), 1)))
-        x4 = _leaky_relu(self.conv4(torch.cat((x0, x1, x2, x3), 1)))
+        x1 = self.lrelu(self.conv1(x0))
+        x2 = self.lrelu(self.conv2(torch.cat((x0, x1), 1)))
+        x3 = self.lrelu(self.conv3(torch.cat((x0, x1, x2), 1)))
+        x4 = self.lrelu(self.conv4(torch.cat((x0, x1, x2, x3), 1)))
         x5: Tensor = self.conv5(torch.cat((x0, x1, x2, x3, x4), 1))
         return x5.to(x.dtype) * RESIDUAL_SCALE + x
 
@@ -103,6 +100,12 @@ class RRDBNet(nn.Module):
         self.conv_up2 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_hr = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_last = nn.Conv2d(num_feat, 3, 3, padding=1)
+        self.lrelu = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
+
+    @property
+    def blocks(self) -> list[RRDB]:
+        """The blocks of the body, in order."""
+        return [block for block in self.body if isinstance(block, RRDB)]
 
     @property
     def receptive_radius(self) -> int:
@@ -136,9 +139,9 @@ class RRDBNet(nn.Module):
 
     def _tail(self, features: Tensor) -> Tensor:
         """Maps (N, num_feat, H, W) to (N, 3, 4 * H, 4 * W)."""
-        features = _leaky_relu(self.conv_up1(F.interpolate(features, scale_factor=2)))
-        features = _leaky_relu(self.conv_up2(F.interpolate(features, scale_factor=2)))
-        out: Tensor = self.conv_last(_leaky_relu(self.conv_hr(features)))
+        features = self.lrelu(self.conv_up1(F.interpolate(features, scale_factor=2)))
+        features = self.lrelu(self.conv_up2(F.interpolate(features, scale_factor=2)))
+        out: Tensor = self.conv_last(self.lrelu(self.conv_hr(features)))
         return out
 
     def _tail_in_strips(self, features: Tensor) -> Tensor:

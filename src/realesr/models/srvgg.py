@@ -37,6 +37,16 @@ class SRVGGNetCompact(nn.Module):
         self.upsampler = nn.PixelShuffle(scale)
 
     @property
+    def convolutions(self) -> list[nn.Conv2d]:
+        """All of them, in order."""
+        return [layer for layer in self.body if isinstance(layer, nn.Conv2d)]
+
+    @property
+    def activations(self) -> list[nn.PReLU]:
+        """One after each convolution but the last."""
+        return [layer for layer in self.body if isinstance(layer, nn.PReLU)]
+
+    @property
     def receptive_radius(self) -> int:
         """One pixel for each 3x3 convolution."""
         return self.num_conv + 2

@@ -37,6 +37,7 @@ def test_a_cpu_never_computes_in_fp16():
 
 @pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16", "bf16"])
 def test_a_cpu_computes_in_bf16_only_with_instructions_for_it(monkeypatch, flag):
+    monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 0)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
     assert resolve_precision("bf16", CPU) == BF16
     assert resolve_precision("auto", CPU) == resolve_precision("mixed", CPU) == MIXED
@@ -46,6 +47,14 @@ def test_a_cpu_computes_in_bf16_only_with_instructions_for_it(monkeypatch, flag)
     for name in ("bf16", "mixed"):
         with pytest.raises(UnsupportedPrecisionError, match=name):
             resolve_precision(name, CPU)
+
+
+@pytest.mark.parametrize(("flag", "auto"), [("avx512_bf16", FP32), ("amx_bf16", MIXED)])
+def test_where_the_native_convolution_is_there_only_amx_is_faster(monkeypatch, flag, auto):
+    monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 16)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
+    assert resolve_precision("auto", CPU) == auto
+    assert resolve_precision("mixed", CPU) == MIXED
 
 
 NETWORKS = {

@@ -1,0 +1,77 @@
+"""Compiles the native convolution when a wheel of this project is made, where that is possible.
+
+Hatchling calls it. Without a C++ compiler, or on another processor than x86-64, the wheel is pure
+Python, and PyTorch computes all convolutions.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
+
+SOURCES = Path("src/realesr/engine/native")
+LIBRARY = SOURCES / "winograd.so"
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-pthread")
+INSTRUCTION_SETS = {
+    "avx2": ("-mavx2", "-mfma", "-DLANES=8", "-DREGISTER_COLUMNS=2"),
+    "avx512": ("-mavx512f", "-mfma", "-DLANES=16", "-DREGISTER_COLUMNS=4"),
+}
+
+
+class NativeBuildHook(BuildHookInterface):
+    """Puts the compiled library beside its sources, and so into the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compiles, and tells Hatchling for which platform the wheel is then."""
+        root = Path(self.root)
+        (root / LIBRARY).unlink(missing_ok=True)
+        compiler = find_compiler()
+        if compiler is None:
+            self.app.display_info("No C++ compiler for x86-64 here: realesr works without it.")
+            return
+        try:
+            compile_library(compiler, root / SOURCES, root / LIBRARY)
+        except subprocess.CalledProcessError as error:
+            self.app.display_warning(
+                f"realesr works without what {compiler} refused:\n{error.stderr}"
+            )
+            return
+        build_data["artifacts"].append(f"/{LIBRARY.as_posix()}")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{next(platform_tags())}"
+
+
+def find_compiler() -> str | None:
+    """The C++ compiler, as ``CXX`` or PATH has it; None where it would be of no use."""
+    if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
+        return None
+    return os.environ.get("CXX") or shutil.which("c++") or shutil.which("clang++")
+
+
+def compile_library(compiler: str, sources: Path, library: Path) -> None:
+    """Compiles one object for each instruction set, and links them.
+
+    Raises:
+        subprocess.CalledProcessError: The compiler refused.
+    """
+
+    def run(*arguments: str) -> None:
+        subprocess.run([compiler, *arguments], check=True, capture_output=True, text=True)
+
+    with TemporaryDirectory() as folder:
+        objects = [f"{folder}/{name}.o" for name in INSTRUCTION_SETS]
+        for path, (name, flags) in zip(objects, INSTRUCTION_SETS.items(), strict=True):
+            block = f"-DCONVOLVE_BLOCK=convolve_block_{name}"
+            run(*FLAGS, *flags, block, "-c", str(sources / "winograd_block.cpp"), "-o", path)
+        temporary = f"{folder}/{library.name}"
+        run(*FLAGS, "-shared", str(sources / "winograd.cpp"), *objects, "-o", temporary)
+        shutil.move(temporary, library)

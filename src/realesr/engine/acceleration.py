@@ -1,0 +1,119 @@
+"""The networks of this package, rebuilt around the native convolution."""
+
+from __future__ import annotations
+
+import copy
+from itertools import zip_longest
+
+import torch
+from torch import Tensor, nn
+
+from realesr.engine.winograd import WinogradConv2d, lanes
+from realesr.models.rrdbnet import RESIDUAL_SCALE, RRDB, ResidualDenseBlock, RRDBNet
+from realesr.models.srvgg import SRVGGNetCompact
+
+
+def accelerate(network: nn.Module) -> nn.Module:
+    """The network with its 3x3 convolutions done natively, where that can be.
+
+    Args:
+        network: In float32 on a CPU, in evaluation mode. Not changed.
+
+    Returns:
+        A network for inference alone, whose results differ by rounding; the same one where the
+        native part is missing, or for another architecture or number of channels.
+    """
+    if not lanes():
+        return network
+    if isinstance(network, SRVGGNetCompact):
+        return _accelerate_srvgg(network)
+    if isinstance(network, RRDBNet):
+        return _accelerate_rrdbnet(network)
+    return network
+
+
+def _accelerate_srvgg(network: SRVGGNetCompact) -> nn.Module:
+    if not any(map(WinogradConv2d.takes, network.body)):
+        return network
+    body: list[nn.Module] = []
+    for conv, activation in zip_longest(network.convolutions, network.activations):
+        if WinogradConv2d.takes(conv):
+            body.append(WinogradConv2d(conv, activation))
+        else:
+            body += [conv] if activation is None else [conv, activation]
+    return _with_modules(network, body=nn.ModuleList(body))
+
+
+class _FastDenseBlock(nn.Module):
+    """A residual dense block in one tensor, to which every convolution adds its channels."""
+
+    def __init__(self, block: ResidualDenseBlock) -> None:
+        super().__init__()
+        inner = (block.conv1, block.conv2, block.conv3, block.conv4)
+        self.inner = nn.ModuleList(WinogradConv2d(conv, block.lrelu) for conv in inner)
+        self.last = WinogradConv2d(block.conv5, gain=RESIDUAL_SCALE)
+        self.num_feat, self.num_grow_ch = block.conv5.out_channels, block.conv1.out_channels
+
+    def forward(self, channels: Tensor, out: Tensor) -> None:
+        """Reads the first num_feat channels, fills the others, and writes the result to ``out``."""
+        count = self.num_feat
+        for conv in self.inner:
+            conv(channels[:, :count], out=channels[:, count : count + self.num_grow_ch])
+            count += self.num_grow_ch
+        self.last(channels, residual=channels[:, : self.num_feat], out=out)
+
+
+class _FastRRDB(nn.Module):
+    """Residual in residual, in three tensors of all channels of a dense block."""
+
+    def __init__(self, block: RRDB) -> None:
+        super().__init__()
+        self.rdb1 = _FastDenseBlock(block.rdb1)
+        self.rdb2 = _FastDenseBlock(block.rdb2)
+        self.rdb3 = _FastDenseBlock(block.rdb3)
+
+    def forward(self, one: Tensor, two: Tensor, three: Tensor) -> None:
+        """Changes the first num_feat channels of ``one``; the rest is room to work in."""
+        num_feat = self.rdb1.num_feat
+        self.rdb1(one, out=two[:, :num_feat])
+        self.rdb2(two, out=three[:, :num_feat])
+        self.rdb3(three, out=two[:, :num_feat])
+        one[:, :num_feat].add_(two[:, :num_feat], alpha=RESIDUAL_SCALE)
+
+
+class _FastBody(nn.Module):
+    """All blocks of an RRDBNet."""
+
+    def __init__(self, network: RRDBNet) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(_FastRRDB(block) for block in network.blocks)
+        self.channels = network.num_feat + 4 * network.num_grow_ch
+
+    def forward(self, features: Tensor) -> Tensor:
+        count, num_feat, height, width = features.shape
+        room = torch.empty((3, count, height, width, self.channels)).permute(0, 1, 4, 2, 3)
+        room[0, :, :num_feat] = features
+        for block in self.blocks:
+            block(*room)
+        return room[0, :, :num_feat]
+
+
+def _accelerate_rrdbnet(network: RRDBNet) -> nn.Module:
+    if network.num_feat % 16 or network.num_grow_ch % 16 or not network.num_block:
+        return network
+    return _with_modules(
+        network,
+        body=_FastBody(network),
+        conv_body=WinogradConv2d(network.conv_body),
+        conv_up1=WinogradConv2d(network.conv_up1, network.lrelu),
+        conv_up2=WinogradConv2d(network.conv_up2, network.lrelu),
+        conv_hr=WinogradConv2d(network.conv_hr, network.lrelu),
+        lrelu=nn.Identity(),  # they do it themselves
+    )
+
+
+def _with_modules(network: nn.Module, **modules: nn.Module) -> nn.Module:
+    """A copy that shares all other modules with the original."""
+    changed = copy.copy(network)
+    changed._modules = {**network._modules, **modules}
+    return changed

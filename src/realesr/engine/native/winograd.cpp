@@ -1,0 +1,67 @@
+// What Python calls, through ctypes.
+#include "winograd.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace {
+
+Block* best_block() {
+    if (__builtin_cpu_supports("avx512f")) return convolve_block_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return convolve_block_avx2;
+    return nullptr;
+}
+
+Block* block_of(int lanes) {
+    return lanes == 16 ? convolve_block_avx512 : lanes == 8 ? convolve_block_avx2 : nullptr;
+}
+
+}  // namespace
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+// How many floats this machine computes at a time: 16 (AVX-512), 8 (AVX2 with FMA), or 0 where
+// neither is there and nothing may be called.
+EXPORT int realesr_winograd_lanes() {
+    Block* block = best_block();
+    return block == nullptr ? 0 : block == convolve_block_avx512 ? 16 : 8;
+}
+
+// Returns 0, or 1 if memory ran out. `lanes` is at most what this machine has.
+EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads, int lanes) {
+    const Convolution& c = *convolution;
+    Block* const block = block_of(lanes);
+    const std::ptrdiff_t step = block_tiles(c);
+    const std::ptrdiff_t tiles = std::ptrdiff_t(c.pictures) * tiles_down(c) * tiles_across(c);
+    std::atomic<std::ptrdiff_t> next{0};
+    std::atomic<bool> failed{false};
+
+    const auto work = [&] {
+        constexpr std::size_t line = 64;
+        const std::size_t bytes = workspace_floats(c) * sizeof(float);
+        float* workspace =
+            static_cast<float*>(std::aligned_alloc(line, (bytes + line - 1) / line * line));
+        if (workspace == nullptr) {
+            failed = true;
+            return;
+        }
+        for (std::ptrdiff_t first; (first = next.fetch_add(step)) < tiles;)
+            block(c, first, first + step < tiles ? first + step : tiles, workspace);
+        std::free(workspace);
+    };
+    std::vector<std::thread> helpers;
+    const std::ptrdiff_t blocks = (tiles + step - 1) / step;
+    try {
+        for (int i = 1; i < threads && i < blocks; ++i) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+        // No more threads to be had: those that run do it all.
+    } catch (const std::bad_alloc&) {
+    }
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    return failed ? 1 : 0;
+}
