@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from realesr.engine.enlarger import Enlarger
+from realesr.engine.lookahead import lagging
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.media.formats import Format
@@ -22,6 +24,9 @@ from realesr.media.queues import ReadAhead, WriteBehind
 from realesr.options import Target
 from realesr.plan import Job, Plan
 from realesr.progress import Notify, Outcome, Reporter, Stages
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 READ_AHEAD = 1
 """How many jobs are read before their turn."""
@@ -86,7 +91,8 @@ class _Work:
         self.sizes: tuple[Size, Size] | None = None
         self.frames = 0
         self.reused = 0
-        self.inference_s = 0.0
+        self.inference_s: list[float] = []
+        """How long each batch took; appending is safe between threads, too."""
         self.started_at = 0.0
         self.medium = medium
         self.reading = ReadAhead(medium.source(job.source, self.notices.append))
@@ -118,7 +124,7 @@ class _Work:
         self.writing.finish()
         stages = Stages(
             reading_s=self.reading.reading_s,
-            inference_s=self.inference_s,
+            inference_s=sum(self.inference_s),
             writing_s=self.writing.writing_s,
             waiting_s=self.reading.waiting_s + self.writing.waiting_s,
         )
@@ -137,6 +143,30 @@ class _Work:
             undecodable=self.reading.source.undecodable,
             stages=stages,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Frames on their way through the network.
+
+    Attributes:
+        frames: As they came.
+        new: Those of them that differ from the one before.
+        results: What becomes of the latter.
+    """
+
+    frames: list[Frame]
+    new: list[Frame]
+    results: Future[list[Image]]
+
+
+class _ThisThread(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(task(*args, **kwargs))
+        return future
 
 
 class _Workshop:
@@ -212,33 +242,49 @@ class _Workshop:
         source_size = first[0].image.size
         size = sink.legal(self._target.size_of(source_size, self._enlarger.scale))
         work.sizes = source_size, size
-        before: tuple[Image, Image] | None = None
-        for frames in chain((first,), batches):
-            self._pass_on_notices(work)
+        # A picture stays in this thread, so that its tiles can be told.
+        workers = 1 if work.reading.source.expected == 1 else self._enlarger.workers
+        last: Image | None = None
+
+        def begin(frames: list[Frame]) -> _Batch:
+            nonlocal last
             prepared = [sink.prepare(frame, size) for frame in frames]
-            new = _distinct(prepared, before[0] if before else None)
-            started = time.perf_counter()
-            results = self._to_size(work, [frame.image for frame in new], size)
-            work.inference_s += time.perf_counter() - started
-            for frame in prepared:
-                if new and frame is new[0]:
-                    before = new.pop(0).image, results.pop(0)
-                elif before is not None:
-                    work.reused += 1
-                if before is not None:
-                    writing.put(replace(frame, image=before[1]))
-                work.frames += 1
-            self._reporter.frame_done(work.frames, work.reading.source.expected)
-            self.finish_writing()  # of the job before; this one's first frame is on its way
+            new = _distinct(prepared, last)
+            last = prepared[-1].image
+            images = [frame.image for frame in new]
+            return _Batch(prepared, new, pool.submit(self._to_size, work, images, size, workers))
+
+        result: Image | None = None
+        with _ThisThread() if workers == 1 else ThreadPoolExecutor(workers) as pool:
+            for batch in lagging(map(begin, chain((first,), batches)), workers - 1):
+                results = batch.results.result()
+                self._pass_on_notices(work)
+                for frame in batch.frames:
+                    if batch.new and frame is batch.new[0]:
+                        batch.new.pop(0)
+                        result = results.pop(0)
+                    elif result is not None:
+                        work.reused += 1
+                    if result is not None:
+                        writing.put(replace(frame, image=result))
+                    work.frames += 1
+                self._reporter.frame_done(work.frames, work.reading.source.expected)
+                self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()
 
-    def _to_size(self, work: _Work, images: list[Image], size: Size) -> list[Image]:
+    def _to_size(self, work: _Work, images: list[Image], size: Size, workers: int) -> list[Image]:
         if not images:
             return []
-        notify = partial(self._reporter.noticed, work.job.source)
-        return self._enlarger.to_sizes(
-            images, size, on_tile=self._reporter.tile_done, notify=notify
-        )
+        started = time.perf_counter()
+        if workers > 1:  # the reporter hears from one thread alone
+            results = self._enlarger.to_sizes(images, size, notify=work.notices.append)
+        else:
+            notify = partial(self._reporter.noticed, work.job.source)
+            results = self._enlarger.to_sizes(
+                images, size, on_tile=self._reporter.tile_done, notify=notify
+            )
+        work.inference_s.append((time.perf_counter() - started) / workers)
+        return results
 
     def _pass_on_notices(self, work: _Work) -> None:
         while work.notices:

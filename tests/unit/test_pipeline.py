@@ -1,3 +1,4 @@
+import contextlib
 import threading
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from realesr import pipeline
 from realesr.imaging.image import Image
 from realesr.media.decode import read_image
+from realesr.media.frames import Frame
 from realesr.media.images import ImageSink, ImageSource, Pictures
 from realesr.options import FileOptions, Target
 from realesr.plan import make_plan
@@ -44,16 +46,17 @@ class Recorder:
 
     def failed(self, source, error):
         self._add("failed", source.name)
+        self.error = error
 
 
 class Enlarger:
     """Keeps pictures as they are, and does something meanwhile."""
 
     scale = 1
-    batch = 1
 
-    def __init__(self, meanwhile=lambda image: None):
+    def __init__(self, meanwhile=lambda image: None, *, batch=1, workers=1):
         self.meanwhile = meanwhile
+        self.batch, self.workers = batch, workers
 
     def to_sizes(self, images, size, *, on_tile=None, notify=None):
         for image in images:
@@ -159,3 +162,81 @@ def test_notices_belong_to_their_picture(folder):
     pipeline.run(plan, Enlarger(), Pictures(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "noticed")
     assert notice[1] == "1.png"
+
+
+class Film(contextlib.AbstractContextManager):
+    """A medium of one source and one sink, both lists of levels of grey."""
+
+    expected, undecodable = None, 0
+
+    def __init__(self, levels):
+        self.levels, self.written = levels, []
+
+    def source(self, path, notify):
+        return self
+
+    def sink(self, path, target, source, notify):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def __iter__(self):
+        for index, level in enumerate(self.levels):
+            yield Frame(index=index, image=Image(np.full((2, 3, 3), level, np.uint8)))
+
+    def legal(self, size):
+        return size
+
+    def prepare(self, frame, size):
+        return frame
+
+    def write(self, frame):
+        self.written.append(int(frame.image.pixels[0, 0, 0]))
+
+    def abort(self):
+        pass
+
+
+@pytest.mark.parametrize(("batch", "workers"), [(1, 1), (3, 1), (1, 2), (2, 3)])
+def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch, workers):
+    levels = [1, 1, 2, 3, 3, 3, 4, 5, 6, 6, 1, 7]
+    seen, notices, threads = [], [], set()
+
+    class Late(Enlarger):
+        def to_sizes(self, images, size, *, on_tile=None, notify=None):
+            threads.add(threading.current_thread())
+            level = int(images[0].pixels[0, 0, 0])
+            time.sleep(0.02 * (level % 3))
+            notify(f"level {level}")
+            seen.extend(images)
+            return [Image(image.pixels + 100) for image in images]
+
+    film = Film(levels)
+    plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
+    recorder = Recorder()
+    enlarger = Late(batch=batch, workers=workers)
+    report = pipeline.run(plan, enlarger, film, target=Target(), reporter=recorder)
+    assert len(report.done) == 1, repr(recorder.error)
+    assert film.written == [level + 100 for level in levels]
+    assert len(seen) == 8, "equal neighbours are computed once"
+    notices = [event[2] for event in recorder.events if event[0] == "noticed"]
+    assert set(notices) <= {f"level {level}" for level in levels}
+    assert recorder.threads == {threading.current_thread()}
+    assert (len(threads) > 1) == (workers > 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_frame_that_fails_fails_its_film(folder, workers):
+    def fail(image):
+        if image.pixels[0, 0, 0] == 5:
+            raise ValueError("no")
+
+    film = Film(range(10))
+    plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
+    recorder = Recorder()
+    enlarger = Enlarger(fail, workers=workers)
+    report = pipeline.run(plan, enlarger, film, target=Target(), reporter=recorder)
+    assert not report.done
+    assert film.written == list(range(len(film.written)))
+    assert str(recorder.error) == "no"

@@ -7,7 +7,7 @@ neighbour are held as float; everything else is handed on at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,14 +19,14 @@ from realesr.geometry import Region, Size
 
 
 def stitch(
-    grid: TileGrid, scale: int, enlarge: Callable[[Tile], Tensor]
+    grid: TileGrid, scale: int, enlarged: Iterable[Tensor]
 ) -> Iterator[tuple[Region, Tensor]]:
-    """Enlarges every tile and yields the parts of the result as they become final.
+    """Puts tiles together and yields the parts of the result as they become final.
 
     Args:
         grid: The tiles.
         scale: Output px per input px.
-        enlarge: Maps a tile to its enlarged ``padded`` region, (N, C, h * scale, w * scale).
+        enlarged: The ``padded`` region of each tile, enlarged, (N, C, h * scale, w * scale).
 
     Yields:
         For each tile, in order, a region in output px and its values, float32. The regions
@@ -36,13 +36,13 @@ def stitch(
     above: Tensor | None = None  # strip that the row of tiles above shares with this one
     below: Tensor | None = None  # strip that this row shares with the one below
     left: Tensor | None = None  # strip that the tile to the left shares with this one
-    for tile in grid:
+    for tile, sr in zip(grid, enlarged, strict=True):
         if tile.core.x == 0:
             above, below, left = below, None, None
         extent = tile.extent.scaled(scale)
         strips = _Strips.of(tile, scale)
         rows, columns = tile.extent.relative_to(tile.padded).scaled(scale).slices
-        values = strips.weigh(enlarge(tile)[..., rows, columns].float())
+        values = strips.weigh(sr[..., rows, columns].float())
         values, bottom = _split(values, strips.bottom, dim=-2)
         if bottom is not None:
             if below is None:

@@ -19,6 +19,11 @@ class Enlarger(Protocol):
         ...
 
     @property
+    def workers(self) -> int:
+        """How many threads it gladly serves at a time."""
+        ...
+
+    @property
     def batch(self) -> int:
         """How many pictures of one size it gladly takes at a time."""
         ...

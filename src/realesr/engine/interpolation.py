@@ -25,6 +25,11 @@ class Interpolator:
     scale: int = 4
 
     @property
+    def workers(self) -> int:
+        """One thread."""
+        return 1
+
+    @property
     def batch(self) -> int:
         """One at a time."""
         return 1

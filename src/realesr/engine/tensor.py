@@ -10,19 +10,50 @@ from realesr.imaging.image import PixelDType, Pixels
 
 
 def to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(N, H, W, 3) uint8 or uint16 RGB -> (N, 3, H, W) ``dtype`` in [0, 1], channels last."""
+    """(N, H, W, 3) uint8 or uint16 RGB -> (N, 3, H, W) ``dtype`` in [0, 1], channels last.
+
+    What travels to a device are the integers. To a CUDA device they go from pinned memory, so that
+    nobody waits for them.
+    """
     host = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
-    values = host.to(device).to(torch.float32) / np.iinfo(pixels.dtype).max
+    if device.type == "cuda":
+        host = host.pin_memory()
+    values = host.to(device, non_blocking=True).to(torch.float32) / np.iinfo(pixels.dtype).max
     return values.to(dtype).permute(0, 3, 1, 2)
 
 
-def to_pixels(sr: Tensor, dtype: PixelDType) -> Pixels:
-    """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) uint8 or uint16 RGB, clamped and rounded.
+def to_pixels(sr: Tensor, dtype: PixelDType) -> Tensor:
+    """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) RGB, clamped and rounded, on the same device.
 
     The values of ``sr`` are overwritten: a copy of a large result takes gigabytes.
+
+    Returns:
+        uint8; for uint16, which PyTorch hardly computes with, int32.
     """
     peak = np.iinfo(dtype).max
     values = sr.float().mul_(peak).round_().clamp_(0, peak).permute(0, 2, 3, 1)
-    if dtype == np.uint8:
-        return values.to(torch.uint8).cpu().numpy()
-    return values.to(torch.int32).cpu().numpy().astype(dtype)
+    return values.to(torch.uint8 if dtype == np.uint8 else torch.int32)
+
+
+class Arrival:
+    """A tensor on its way to the host.
+
+    From a CUDA device it travels in a stream of its own, beside the work that was begun after it.
+    """
+
+    def __init__(self, values: Tensor, stream: torch.cuda.Stream | None) -> None:
+        self._event: torch.cuda.Event | None = None
+        if stream is None:
+            self._host = values.cpu()
+            return
+        stream.wait_stream(torch.cuda.current_stream(values.device))
+        with torch.cuda.stream(stream):
+            self._host = values.to("cpu", non_blocking=True)  # pinned memory
+            self._event = stream.record_event()
+        values.record_stream(stream)
+
+    def wait(self) -> Tensor:
+        """The tensor, on the host."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._host

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import cast
 
@@ -13,9 +15,10 @@ from torch import Tensor, nn
 
 from realesr.engine.acceleration import accelerate
 from realesr.engine.blend import stitch
+from realesr.engine.lookahead import lagging
 from realesr.engine.memory import MIN_TILE, keep_freed_memory, largest_tile
 from realesr.engine.precision import FP32, Precision
-from realesr.engine.tensor import to_pixels, to_tensor
+from realesr.engine.tensor import Arrival, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.geometry import Size
@@ -32,7 +35,8 @@ does not depend on the tiles. It holds for every SRVGGNetCompact that was publis
 OVERLAP = 32
 """Context around a tile, px, for networks that see farther (RRDBNet of 23 blocks: 349)."""
 GPU_BATCH = 4
-"""Frames of a video that a GPU gets at a time. Not measured yet."""
+GPU_WORKERS = 2
+"""Frames of a video that a GPU gets at a time, and threads that feed it. Not measured yet."""
 BLEND = 4
 """How far their tiles reach over into each other, px. Little: farther out a tile lacks context.
 On general-x4v3 with 16 px of 34, this takes the step at a seam from 0.39 to 0.12 levels and the
@@ -89,6 +93,9 @@ class Upscaler:
         self._overlap = min(tile_pad, sees)
         self._blend = BLEND if self._overlap < sees else 0
         self._pre_pad = pre_pad
+        is_cuda = device.type == "cuda"
+        self._lag = 1 if is_cuda else 0
+        self._streams = _Streams(device) if is_cuda else None
 
     @property
     def scale(self) -> int:
@@ -109,6 +116,13 @@ class Upscaler:
     def tile(self) -> int | None:
         """Side of a tile, px; 0 takes pictures whole, None is decided with the first one."""
         return self._tile
+
+    @property
+    def workers(self) -> int:
+        """How many threads it gladly serves at a time. On a GPU the copies of one hide behind the
+        network of another.
+        """
+        return 1 if self._device.type != "cuda" else GPU_WORKERS
 
     @property
     def batch(self) -> int:
@@ -244,7 +258,7 @@ class Upscaler:
                 self._precision.dtype,
                 self._device,
                 self._overlap,
-                batch=self.batch,
+                batch=self.batch * self.workers,
                 budget=self._memory_budget,
                 result_bytes=count * height * width * 3 * self.scale**2 * dtype.itemsize,
             )
@@ -275,6 +289,13 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge_into(self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify) -> None:
+        streams = self._streams
+        with nullcontext() if streams is None else torch.cuda.stream(streams.network):
+            self._enlarge_in_stream(out, pixels, on_tile, notify)
+
+    def _enlarge_in_stream(
+        self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify
+    ) -> None:
         height, width = pixels.shape[1:3]
         grid = TileGrid(
             size=Size(width, height),
@@ -283,32 +304,56 @@ class Upscaler:
             blend=self._blend,
             multiple_of=self._model.multiple_of,
         )
-        pieces = stitch(grid, self.scale, lambda tile: self._run_tile(pixels, tile, notify))
-        for number, (region, values) in enumerate(pieces, start=1):
-            out[:, *region.slices] = to_pixels(values, out.dtype)
+        pieces = stitch(grid, self.scale, self._run_tiles(pixels, grid, notify))
+        arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
+        for number, (region, arrival) in enumerate(lagging(arrivals, self._lag), start=1):
+            out[:, *region.slices] = arrival.wait().numpy()
             on_tile(number, len(grid))
 
-    def _run_tile(self, pixels: Pixels, tile: Tile, notify: Notify) -> Tensor:
-        """Enlarges the padded region of a tile: (N, 3, h * scale, w * scale), float."""
-        context = pixels[:, *tile.padded.slices]
-        sr = self._infer(self._network, context, self._precision.dtype)
-        if not _is_finite(sr) and self._network is not self._exact:
-            notify(f"a tile overflowed in {self._precision.name} and is done again in float32")
-            sr = self._infer(self._exact, context, torch.float32)
-        if not _is_finite(sr):
-            raise UnsupportedCheckpointError(
-                "the network gives values that are not finite even in float32: its weights are "
-                "damaged"
-            )
-        return sr
+    def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
+        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale), float.
+
+        A device that works by itself gets the next tile before the last one is looked at.
+        """
+
+        def begin(tile: Tile) -> tuple[Pixels, Tensor, Arrival]:
+            context = pixels[:, *tile.padded.slices]
+            sr = self._infer(self._network, context, self._precision.dtype)
+            return context, sr, self._send(_is_finite(sr))
+
+        for context, sr, is_finite in lagging(map(begin, grid), self._lag):
+            if is_finite.wait():
+                yield sr
+                continue
+            if self._network is not self._exact:
+                notify(f"a tile overflowed in {self._precision.name} and is done again in float32")
+            exact = self._infer(self._exact, context, torch.float32)
+            if not _is_finite(exact):
+                raise UnsupportedCheckpointError(
+                    "the network gives values that are not finite even in float32: its weights are "
+                    "damaged"
+                )
+            yield exact
+
+    def _send(self, values: Tensor) -> Arrival:
+        return Arrival(values, None if self._streams is None else self._streams.to_host)
 
     def _infer(self, network: nn.Module, pixels: Pixels, dtype: torch.dtype) -> Tensor:
         return cast(Tensor, network(to_tensor(pixels, self._device, dtype)))
 
 
-def _is_finite(sr: Tensor) -> bool:
-    """A sum carries NaN and infinity, and needs no array of truth values."""
-    return bool(torch.isfinite(sr.sum(dtype=torch.float32)))
+class _Streams(threading.local):
+    """The CUDA streams of a thread: one to compute in and one for what goes back to the host."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.network = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.network.wait_stream(torch.cuda.default_stream(device))  # which brings the weights
+        self.to_host = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def _is_finite(sr: Tensor) -> Tensor:
+    """A truth value. A sum carries NaN and infinity, and needs no array of truth values."""
+    return torch.isfinite(sr.sum(dtype=torch.float32))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

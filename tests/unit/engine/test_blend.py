@@ -30,7 +30,7 @@ def tiled(network, x, *, tile, overlap, blend=0):
         rows, columns = piece.padded.slices
         return network(x[..., rows, columns])
 
-    for region, values in stitch(grid, network.scale, enlarge):
+    for region, values in stitch(grid, network.scale, map(enlarge, grid)):
         rows, columns = region.slices
         whole[..., rows, columns] = values
         visits[region.slices] += 1

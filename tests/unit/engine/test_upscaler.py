@@ -36,6 +36,18 @@ def test_tiled_equals_whole(tile, dtype):
     assert (difference > 0).mean() < 1e-4 * (1 if dtype == np.uint8 else 100)
 
 
+@pytest.mark.parametrize("lag", [1, 2, 50])
+def test_looking_at_a_tile_after_the_next_one_was_begun_changes_nothing(lag):
+    image = random_image(61, 37)
+    tiled = upscaler(tile=16)
+    now = tiled(image).pixels
+    counts = []
+    tiled._lag = lag
+    late = tiled(image, on_tile=lambda *count: counts.append(count)).pixels
+    assert (now == late).all()
+    assert counts == [(number, 12) for number in range(1, 13)]
+
+
 def test_a_seam_would_be_noticed():
     """The test above can fail: with less context than the radius, tiles do differ."""
     image = random_image(61, 37)
@@ -100,7 +112,8 @@ def test_grey_stays_neutral():
     assert (enlarged.pixels[..., 0] == cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)).all()
 
 
-def test_an_overflowing_tile_is_done_again_in_single_precision():
+@pytest.mark.parametrize("lag", [0, 1])
+def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     def overflow(sr):
         bright = sr.amax() > 0.9
         return sr * torch.inf if sr.dtype == torch.bfloat16 and bright else sr
@@ -109,6 +122,7 @@ def test_an_overflowing_tile_is_done_again_in_single_precision():
     pixels[:, :8] = 255
     notices = []
     enlarge = upscaler(Faulty(overflow), tile=8, precision=BF16)
+    enlarge._lag = lag  # as on a GPU, which gets its next tile before the last one is looked at
     enlarged = enlarge(Image(pixels), notify=notices.append)
     assert (enlarged.pixels[:, :16] == 255).all()
     assert (enlarged.pixels[:, 16:] == 64).all()

@@ -1,0 +1,19 @@
+"""Beginning the next thing before the last one is looked at."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def lagging(items: Iterable[T], lag: int) -> Iterator[T]:
+    """The same items, each when so many more have been made."""
+    made: deque[T] = deque()
+    for item in items:
+        made.append(item)
+        if len(made) > lag:
+            yield made.popleft()
+    yield from made
