@@ -60,19 +60,30 @@ class RunReport:
 
 
 def run(
-    plan: Plan, enlarger: Enlarger, medium: Medium, *, target: Target, reporter: Reporter
+    plan: Plan,
+    load_enlarger: Callable[[], Enlarger],
+    medium: Medium,
+    *,
+    target: Target,
+    reporter: Reporter,
 ) -> RunReport:
     """Carries out a plan. A job that fails is reported and counted, and the others go on.
 
     Args:
         plan: The jobs.
-        enlarger: The network, or a plain filter.
+        load_enlarger: Gives the network, or a plain filter; called once, while the first input is
+            being read.
         medium: How inputs are read and outputs written.
         target: How large results become.
         reporter: Is told what happens, by the caller's thread alone.
+
+    Raises:
+        Exception: What ``load_enlarger`` raises.
     """
-    workshop = _Workshop(enlarger, medium, target, reporter)
+    workshop = _Workshop(medium, target, reporter)
     with closing(workshop):
+        workshop.read_ahead(plan.jobs[: READ_AHEAD + 1])
+        workshop.enlarger = load_enlarger()
         for number, job in enumerate(plan.jobs):
             workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
             reporter.started(job.source, number + 1, len(plan.jobs))
@@ -172,12 +183,11 @@ class _ThisThread(Executor):
 class _Workshop:
     """Reading, enlarging and writing at the same time, for one job after the other."""
 
-    def __init__(
-        self, enlarger: Enlarger, medium: Medium, target: Target, reporter: Reporter
-    ) -> None:
+    enlarger: Enlarger
+
+    def __init__(self, medium: Medium, target: Target, reporter: Reporter) -> None:
         self.done: list[Job] = []
         self.failed: list[Job] = []
-        self._enlarger = enlarger
         self._medium = medium
         self._target = target
         self._reporter = reporter
@@ -236,14 +246,14 @@ class _Workshop:
 
     def _enlarge(self, work: _Work) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        batches = work.reading.batches(self._enlarger.batch)
+        batches = work.reading.batches(self.enlarger.batch)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.legal(self._target.size_of(source_size, self._enlarger.scale))
+        size = sink.legal(self._target.size_of(source_size, self.enlarger.scale))
         work.sizes = source_size, size
         # A picture stays in this thread, so that its tiles can be told.
-        workers = 1 if work.reading.source.expected == 1 else self._enlarger.workers
+        workers = 1 if work.reading.source.expected == 1 else self.enlarger.workers
         last: Image | None = None
 
         def begin(frames: list[Frame]) -> _Batch:
@@ -277,10 +287,10 @@ class _Workshop:
             return []
         started = time.perf_counter()
         if workers > 1:  # the reporter hears from one thread alone
-            results = self._enlarger.to_sizes(images, size, notify=work.notices.append)
+            results = self.enlarger.to_sizes(images, size, notify=work.notices.append)
         else:
             notify = partial(self._reporter.noticed, work.job.source)
-            results = self._enlarger.to_sizes(
+            results = self.enlarger.to_sizes(
                 images, size, on_tile=self._reporter.tile_done, notify=notify
             )
         work.inference_s.append((time.perf_counter() - started) / workers)

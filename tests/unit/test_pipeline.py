@@ -67,7 +67,7 @@ class Enlarger:
 def run(folder, enlarger):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    report = pipeline.run(plan, enlarger, Pictures(), target=Target(), reporter=recorder)
+    report = pipeline.run(plan, lambda: enlarger, Pictures(), target=Target(), reporter=recorder)
     return report, recorder
 
 
@@ -159,9 +159,38 @@ def test_notices_belong_to_their_picture(folder):
     write_image(folder / "in/1.png", image)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
-    pipeline.run(plan, Enlarger(), Pictures(), target=Target(), reporter=recorder)
+    pipeline.run(plan, Enlarger, Pictures(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "noticed")
     assert notice[1] == "1.png"
+
+
+def test_the_first_input_is_read_while_the_network_loads(folder, monkeypatch):
+    reading = threading.Event()
+    original = ImageSource.__enter__
+
+    def enter(source):
+        reading.set()
+        return original(source)
+
+    def load():
+        assert reading.wait(10)
+        return Enlarger()
+
+    monkeypatch.setattr(ImageSource, "__enter__", enter)
+    plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
+    report = pipeline.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+    assert len(report.done) == 5
+
+
+def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
+    def load():
+        raise ValueError("damaged")
+
+    plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
+    with pytest.raises(ValueError, match="damaged"):
+        pipeline.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+    assert not list((folder / "out").glob("*"))
+    assert [thread.name for thread in threading.enumerate()].count("reader") == 0
 
 
 class Film(contextlib.AbstractContextManager):
@@ -216,7 +245,7 @@ def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     enlarger = Late(batch=batch, workers=workers)
-    report = pipeline.run(plan, enlarger, film, target=Target(), reporter=recorder)
+    report = pipeline.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
     assert len(report.done) == 1, repr(recorder.error)
     assert film.written == [level + 100 for level in levels]
     assert len(seen) == 8, "equal neighbours are computed once"
@@ -236,7 +265,7 @@ def test_a_frame_that_fails_fails_its_film(folder, workers):
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     enlarger = Enlarger(fail, workers=workers)
-    report = pipeline.run(plan, enlarger, film, target=Target(), reporter=recorder)
+    report = pipeline.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
     assert not report.done
     assert film.written == list(range(len(film.written)))
     assert str(recorder.error) == "no"

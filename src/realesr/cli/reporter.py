@@ -105,7 +105,7 @@ class JsonReporter:
 
     Args:
         other: Tells people.
-        constants: What is the same for every file: model, device, precision.
+        constants: Gives what is the same for every file: model, device, precision.
         stream: Where lines go; standard error where standard output carries a picture.
         has_frames: Whether the files are videos.
     """
@@ -113,7 +113,7 @@ class JsonReporter:
     def __init__(
         self,
         other: Reporter,
-        constants: Mapping[str, str | None],
+        constants: Callable[[], Mapping[str, str | None]],
         stream: TextIO,
         *,
         has_frames: bool = False,
@@ -176,7 +176,7 @@ class JsonReporter:
     def _print(self, source: Path, **entries: object) -> None:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
         notices = self._notices.pop(source, [])
-        line = {"input": str(source), **absent, **entries, **self._constants, "notices": notices}
+        line = {"input": str(source), **absent, **entries, **self._constants(), "notices": notices}
         self._write({"event": "end", **line} if self._has_frames else line)
 
     def _write(self, line: Mapping[str, object]) -> None:

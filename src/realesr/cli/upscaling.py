@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from realesr.cli.arguments import upscale_options
@@ -59,17 +60,23 @@ def run(
 
     from realesr import pipeline
 
-    enlarger = make_enlarger(options, files_of_network)
+    load_enlarger = cache(partial(make_enlarger, options, files_of_network))
     people = TqdmReporter(is_quiet=args.quiet)
     reporter: Reporter = people
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        constants = describe(options, enlarger)
-        reporter = JsonReporter(people, constants, stream, has_frames=kind is VIDEOS)
+        reporter = JsonReporter(
+            people,
+            lambda: describe(options, load_enlarger()),
+            stream,
+            has_frames=kind is VIDEOS,
+        )
     has_failed = False
     for part in plans:
         with closing(people):
-            report = pipeline.run(part, enlarger, medium, target=options.target, reporter=reporter)
+            report = pipeline.run(
+                part, load_enlarger, medium, target=options.target, reporter=reporter
+            )
         if report.failed:
             has_failed = True
             print(
