@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.errors import InvalidOptionError
-from realesr.models.catalog import BASELINES, ModelSpec, find_model
+from realesr.models.catalog import BASELINES, ModelSpec, cache_folder, find_model
 from realesr.options import UpscaleOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
@@ -84,8 +85,15 @@ def obtain_files(
     return NetworkFiles(path, obtain(find_model(spec.noisy_partner)), strength)
 
 
-def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarger:
+def make_enlarger(
+    options: UpscaleOptions, files: NetworkFiles | None, *, notify: Notify = ignore
+) -> Enlarger:
     """Loads the network onto its device. Imports PyTorch.
+
+    Args:
+        options: What is asked for.
+        files: The weights.
+        notify: Receives a sentence where an option does nothing.
 
     Raises:
         WeightsError, DeviceError: It cannot be loaded, or not there.
@@ -104,6 +112,10 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = resolve_device(options.device)
+    if options.is_compiled and device.type != "cuda":
+        notify(f"--compile does nothing on {device}")
+    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     return Upscaler(
         load_model(files.path, partner=files.partner, share=files.share),
         device=device,
@@ -112,6 +124,7 @@ def make_enlarger(options: UpscaleOptions, files: NetworkFiles | None) -> Enlarg
         memory_budget=options.memory_budget,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
+        is_compiled=options.is_compiled and device.type == "cuda",
         alpha_upsampler=options.alpha_upsampler,
     )
 

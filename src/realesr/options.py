@@ -93,6 +93,7 @@ class UpscaleOptions:
         threads: How many threads of a CPU compute; None for one a core.
         tile_pad: Context around a tile in px; None for what the network needs.
         pre_pad: Mirrored px added right and below before the network, and cut off after it.
+        is_compiled: Whether the network is compiled for a GPU by ``torch.compile``.
         denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
             keeps it; None for 0.5 with these, and for nothing with others.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, ``bicubic`` does not.
@@ -111,6 +112,7 @@ class UpscaleOptions:
     threads: int | None = None
     tile_pad: int | None = None
     pre_pad: int = 0
+    is_compiled: bool = False
     denoise_strength: float | None = None
     alpha_upsampler: str = "realesrgan"
 

@@ -344,6 +344,12 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="mirrored pixels added right and below, and cut off",
     )
+    group.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the network for the GPU: takes a minute, the first time for a size, and may "
+        "pay for videos and many pictures of one size",
+    )
 
 
 def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
@@ -393,6 +399,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         threads=args.threads,
         tile_pad=args.tile_pad,
         pre_pad=args.pre_pad,
+        is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
         alpha_upsampler=args.alpha_upsampler,
     )

@@ -60,7 +60,7 @@ def run(
 
     from realesr import pipeline
 
-    load_enlarger = cache(partial(make_enlarger, options, files_of_network))
+    load_enlarger = cache(partial(make_enlarger, options, files_of_network, notify=tell))
     people = TqdmReporter(is_quiet=args.quiet)
     reporter: Reporter = people
     if args.json:

@@ -60,6 +60,7 @@ class Upscaler:
             share of what is free.
         tile_pad: Context around a tile, px; None for what the network needs, or nearly.
         pre_pad: Mirrored px added right and below, and cut off again.
+        is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, too; ``bicubic`` does
             not.
     """
@@ -74,6 +75,7 @@ class Upscaler:
         memory_budget: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
+        is_compiled: bool = False,
         alpha_upsampler: str = "realesrgan",
     ) -> None:
         keep_freed_memory()
@@ -86,6 +88,8 @@ class Upscaler:
         self._network = precision.apply(self._exact)
         if precision == FP32 and device.type == "cpu":
             self._network = accelerate(self._exact)
+        if is_compiled:
+            self._network = cast(nn.Module, torch.compile(self._network))
         self._model = cast(SRModel, model)
         sees = self._model.receptive_radius
         if tile_pad is None:

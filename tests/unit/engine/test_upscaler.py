@@ -299,3 +299,11 @@ def test_the_picture_is_not_changed():
     before = image.pixels.copy()
     upscaler(SRVGGNetCompact(num_feat=4, num_conv=1).requires_grad_(False))(image)
     assert (image.pixels == before).all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own
+def test_a_compiled_network_gives_the_same():
+    image = random_image(24, 17)
+    difference = upscaler()(image).pixels.astype(int) - upscaler(is_compiled=True)(image).pixels
+    assert abs(difference).max() <= 1
