@@ -308,8 +308,8 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default="auto",
-        help="what the network computes in (default: fp16 on CUDA; on a CPU with bf16 "
-        "instructions mixed, with fp32 where rounding shows; fp32 elsewhere)",
+        help="what the network computes in; mixed is bf16, and fp32 where rounding shows (default: "
+        "fp16 on CUDA; on a CPU the fastest that does not show)",
     )
     precision.add_argument(
         "--fp32", action="store_const", const="fp32", dest="precision", help="as --precision fp32"

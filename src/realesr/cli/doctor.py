@@ -17,6 +17,8 @@ PACKAGES = (
 )
 EXTRAS = ("gfpgan", "facexlib", "basicsr")
 
+NO_NATIVE = "PyTorch's own: there was no C++ compiler for x86-64 when realesr was installed"
+
 Line = tuple[str, str]
 
 
@@ -70,6 +72,7 @@ def _devices() -> Iterator[Line]:
     from realesr.engine.device import resolve_device
     from realesr.engine.memory import free_bytes
     from realesr.engine.precision import has_bf16, resolve_precision
+    from realesr.engine.winograd import lanes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -88,6 +91,8 @@ def _devices() -> Iterator[Line]:
     )
     chosen = resolve_device("auto")
     precision = resolve_precision("auto", chosen).name
+    kind = {16: "native, AVX-512", 8: "native, AVX2"}.get(lanes(), NO_NATIVE)
+    yield "convolutions", f"{kind} (fp32 on the CPU)"
     yield "auto", f"{chosen} in {precision}, {torch.get_num_threads()} threads"
 
 
