@@ -1,6 +1,6 @@
 """Compiles the native convolution when a wheel of this project is made, where that is possible.
 
-Hatchling calls it. Without a C++ compiler, or on another processor than x86-64, the wheel is pure
+Hatchling calls it. Without a C++ compiler, or elsewhere than on Linux on x86-64, the wheel is pure
 Python, and PyTorch computes all convolutions.
 """
 
@@ -52,7 +52,7 @@ class NativeBuildHook(BuildHookInterface):
 
 def find_compiler() -> str | None:
     """The C++ compiler, as ``CXX`` or PATH has it; None where it would be of no use."""
-    if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
+    if platform.machine() != "x86_64" or sys.platform != "linux":
         return None
     return os.environ.get("CXX") or shutil.which("c++") or shutil.which("clang++")
 

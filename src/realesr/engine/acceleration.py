@@ -8,7 +8,7 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-from realesr.engine.winograd import WinogradConv2d, lanes
+from realesr.engine.winograd import CHANNELS, WinogradConv2d, lanes
 from realesr.models.rrdbnet import RESIDUAL_SCALE, RRDB, ResidualDenseBlock, RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
@@ -21,7 +21,8 @@ def accelerate(network: nn.Module) -> nn.Module:
 
     Returns:
         A network for inference alone, whose results differ by rounding; the same one where the
-        native part is missing, or for another architecture or number of channels.
+        native part is missing, for another architecture, and for an RRDBNet of channels that are
+        no multiples of 16.
     """
     if not lanes():
         return network
@@ -33,15 +34,9 @@ def accelerate(network: nn.Module) -> nn.Module:
 
 
 def _accelerate_srvgg(network: SRVGGNetCompact) -> nn.Module:
-    if not any(map(WinogradConv2d.takes, network.body)):
-        return network
-    body: list[nn.Module] = []
-    for conv, activation in zip_longest(network.convolutions, network.activations):
-        if WinogradConv2d.takes(conv):
-            body.append(WinogradConv2d(conv, activation))
-        else:
-            body += [conv] if activation is None else [conv, activation]
-    return _with_modules(network, body=nn.ModuleList(body))
+    layers = zip_longest(network.convolutions, network.activations)
+    body = nn.ModuleList(WinogradConv2d(conv, activation) for conv, activation in layers)
+    return _with_modules(network, body=body)
 
 
 class _FastDenseBlock(nn.Module):
@@ -99,15 +94,17 @@ class _FastBody(nn.Module):
 
 
 def _accelerate_rrdbnet(network: RRDBNet) -> nn.Module:
-    if network.num_feat % 16 or network.num_grow_ch % 16 or not network.num_block:
+    if network.num_feat % CHANNELS or network.num_grow_ch % CHANNELS or not network.num_block:
         return network
     return _with_modules(
         network,
         body=_FastBody(network),
+        conv_first=WinogradConv2d(network.conv_first),
         conv_body=WinogradConv2d(network.conv_body),
         conv_up1=WinogradConv2d(network.conv_up1, network.lrelu),
         conv_up2=WinogradConv2d(network.conv_up2, network.lrelu),
         conv_hr=WinogradConv2d(network.conv_hr, network.lrelu),
+        conv_last=WinogradConv2d(network.conv_last),
         lrelu=nn.Identity(),  # they do it themselves
     )
 

@@ -14,10 +14,11 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 LIBRARY = Path(__file__).with_name("native") / "winograd.so"
 CHANNELS = 16
-"""Channels, in and out, come in multiples of this number."""
+"""The native part takes channels, in and out, in multiples of this number."""
 
 _G = torch.tensor(
     [
@@ -75,7 +76,7 @@ class WinogradConv2d(nn.Module):
     """A 3x3 convolution with stride 1 and zero padding 1, for inference in float32 on a CPU.
 
     Args:
-        convolution: Whose weights it takes; see :meth:`takes`.
+        convolution: Of such a kind; whose weights it takes.
         activation: Applied to the result; None for nothing.
         gain: Factor on the result, before what a residual adds.
     """
@@ -93,28 +94,17 @@ class WinogradConv2d(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.out_channels = convolution.in_channels, convolution.out_channels
-        weight = (convolution.weight.detach() * gain).permute(2, 3, 1, 0)
-        transformed = torch.kron(_G, _G) @ weight.double().reshape(9, -1)
-        transformed = transformed.float().reshape(36, self.in_channels, self.out_channels)
+        self._more_in = -self.in_channels % CHANNELS
+        self._more_out = -self.out_channels % CHANNELS
+        weight = convolution.weight.detach() * gain
         bias = torch.zeros(self.out_channels) if convolution.bias is None else convolution.bias
-        self.weight = nn.Parameter(transformed, requires_grad=False)
-        self.register_buffer("bias", (bias.detach() * gain).clone())
-        self.register_buffer("slopes", _slopes(activation, self.out_channels))
-
-    @staticmethod
-    def takes(module: nn.Module) -> bool:
-        """Whether a module is a convolution that this class can stand for."""
-        return (
-            isinstance(module, nn.Conv2d)
-            and module.weight.dtype == torch.float32
-            and module.weight.device.type == "cpu"
-            and (module.kernel_size, module.stride, module.dilation) == ((3, 3), (1, 1), (1, 1))
-            and module.padding in ((1, 1), "same")
-            and module.padding_mode == "zeros"
-            and module.groups == 1
-            and module.in_channels % CHANNELS == 0
-            and module.out_channels % CHANNELS == 0
+        slopes = _slopes(activation, self.out_channels)
+        padding = (0, self._more_out)
+        self.weight = nn.Parameter(
+            _transform(F.pad(weight, (0, 0, 0, 0, 0, self._more_in, *padding))), requires_grad=False
         )
+        self.register_buffer("bias", F.pad(bias.detach() * gain, padding))
+        self.register_buffer("slopes", None if slopes is None else F.pad(slopes, padding))
 
     def forward(
         self, x: Tensor, *, residual: Tensor | None = None, out: Tensor | None = None
@@ -126,7 +116,7 @@ class WinogradConv2d(nn.Module):
                 in channels_last memory and in slices of its channels.
             residual: (N, out_channels, H, W), channels innermost, added after the activation.
             out: Where the result goes: as ``residual``; must not share memory with ``x``, but may
-                be other channels of the same tensor.
+                be other channels of the same tensor. Only for multiples of :data:`CHANNELS`.
 
         Returns:
             (N, out_channels, H, W) float32, channels innermost.
@@ -134,16 +124,18 @@ class WinogradConv2d(nn.Module):
         Raises:
             MemoryError: There is not enough for what threads need.
         """
+        if self._more_in:
+            x = F.pad(x, (0, 0, 0, 0, 0, self._more_in))
         if x.stride(1) != 1:
             x = x.contiguous(memory_format=torch.channels_last)
         count, _, height, width = x.shape
         if out is None:
-            shape = (count, self.out_channels, height, width)
+            shape = (count, self.out_channels + self._more_out, height, width)
             out = torch.empty(shape, memory_format=torch.channels_last)
         strides = _Strides.of
         task = _Convolution(
             *(count, height, width),
-            *(self.in_channels, self.out_channels),
+            *(x.shape[1], out.shape[1]),
             *(x.data_ptr(), strides(x)),
             *(self.weight.data_ptr(), self.bias.data_ptr()),
             None if self.slopes is None else self.slopes.data_ptr(),
@@ -153,7 +145,14 @@ class WinogradConv2d(nn.Module):
         threads = torch.get_num_threads()
         if _library().realesr_winograd_convolve(ctypes.byref(task), threads, lanes()):
             raise MemoryError("no memory for a convolution")
-        return out
+        return out[:, : self.out_channels]
+
+
+def _transform(weight: Tensor) -> Tensor:
+    """(O, I, 3, 3) -> (36, I, O)."""
+    outputs, inputs = weight.shape[:2]
+    points = torch.kron(_G, _G).float() @ weight.permute(2, 3, 1, 0).reshape(9, -1)
+    return points.reshape(36, inputs, outputs)
 
 
 def _slopes(activation: nn.PReLU | nn.LeakyReLU | None, channels: int) -> Tensor | None:
