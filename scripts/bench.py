@@ -1,4 +1,4 @@
-"""Compares the speed of realesr with that of the reference, PyPI's ``realesrgan``.
+"""Compares the speed of realesr with that of the reference, PyPI's ``realesrgan``, and of others.
 
     python scripts/bench.py --model-path realesr-general-x4v3.pth --size 640x480 --commands
     python scripts/bench.py --x4plus-random --engines realesr,reference --json bench.json
@@ -9,6 +9,11 @@ machine hits all of them. All get the same weights and the same picture. There a
 * pipeline: from a picture in memory to a result in memory. The network has been loaded, but not
   run: a first call, with all that it sets up, is what people wait for.
 * command: a whole command from its start to its exit. It reads and writes a PNG.
+
+ncnn, onnxruntime and OpenVINO are measured where they are installed. They compute on the CPU, so
+beside a GPU they must be asked for by ``--engines``. They get the network from PyTorch's ONNX
+exporter or pnnx, for pictures of any size; no figure includes that. NumPy makes floats of pixels
+for them, and pixels of floats.
 
 The ratio says how many times as fast as the reference an engine is. PSNR is that of its result
 against ours in fp32, the peak of memory that of its whole process. Runs on Linux and macOS, and
@@ -28,10 +33,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -39,8 +47,6 @@ from typing import Any
 
 BASELINE = "realesr-fp32"
 """The engine whose results the others' are compared with."""
-BF16 = "realesr-bf16"
-"""Left out, unless asked for, where the hardware has no bf16."""
 REFERENCE = "reference"
 PICTURE = Path(__file__).parents[1] / "inputs/cat.jpg"
 STDERR_LINES = 5
@@ -57,7 +63,8 @@ class Network:
     Attributes:
         name: For the table.
         weights: The file.
-        reference_weights: The same numbers in a file that the reference reads.
+        converted: The same network for the others: this and ``.pth`` for the reference, ``.onnx``
+            for onnxruntime and OpenVINO, ``.param`` and ``.bin`` for ncnn.
         architecture: The name of the class, here and there.
         sizes: The arguments of the reference's class.
         scale: Output px per input px along each side.
@@ -65,7 +72,7 @@ class Network:
 
     name: str
     weights: str
-    reference_weights: str
+    converted: str
     architecture: str
     sizes: dict[str, int]
     scale: int
@@ -79,10 +86,15 @@ class Engine:
         load: Imports what it needs and loads a network, in the child.
         options: Of ``realesr image``, for its command; None if ``realesr`` has no such engine, and
             its command is :func:`run_as_command`.
+        packages: From PyPI, which it and the conversion for it need. Those of ``realesr`` and the
+            reference must be there anyway.
+        bf16: Left out, unless asked for, where the hardware has no bf16.
     """
 
     load: Callable[[Network], Enlarge]
     options: tuple[str, ...] | None = None
+    packages: tuple[str, ...] = ()
+    bf16: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ def load_reference(network: Network) -> Enlarge:
     architecture = {"RRDBNet": RRDBNet, "SRVGGNetCompact": SRVGGNetCompact}[network.architecture]
     upsampler = RealESRGANer(
         scale=network.scale,
-        model_path=network.reference_weights,
+        model_path=f"{network.converted}.pth",
         model=architecture(num_in_ch=3, num_out_ch=3, **network.sizes),
         tile=0,
         pre_pad=0,
@@ -134,11 +146,83 @@ def load_reference(network: Network) -> Enlarge:
     return lambda bgr: upsampler.enhance(bgr)[0]
 
 
+def thread_count() -> int:
+    """What ``--threads`` says, or 0: the engine's own choice, which is all cores."""
+    return int(os.environ.get("OMP_NUM_THREADS", 0))
+
+
+def on_pictures(run: Callable[[Any], Any]) -> Enlarge:
+    """For what turns (1, 3, H, W) float32 RGB in [0, 1] into the same, larger and not clamped."""
+    import numpy as np
+
+    def enlarge(bgr: Any) -> Any:
+        lr = np.ascontiguousarray(bgr[..., ::-1].transpose(2, 0, 1)[None], np.float32) / 255
+        levels = run(lr)[0] * 255
+        np.clip(levels, 0, 255, out=levels)
+        np.rint(levels, out=levels)
+        return levels.astype(np.uint8).transpose(1, 2, 0)[..., ::-1]
+
+    return enlarge
+
+
+def load_ncnn(network: Network) -> Enlarge:
+    from ncnn import Mat, Net
+
+    net = Net()
+    net.opt.num_threads = thread_count() or net.opt.num_threads
+    for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
+        setattr(net.opt, name, False)
+    if net.load_param(f"{network.converted}.param") or net.load_model(f"{network.converted}.bin"):
+        raise OSError(f"ncnn cannot read {network.converted}.param and .bin")
+
+    def run(lr: Any) -> Any:
+        with net.create_extractor() as extractor:
+            extractor.input("in0", Mat(lr[0]).clone())
+            return extractor.extract("out0")[1].numpy()[None]
+
+    return on_pictures(run)
+
+
+def load_onnxruntime(network: Network) -> Enlarge:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # that keeps an id in the home folder
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = thread_count()
+    session = InferenceSession(f"{network.converted}.onnx", options, ["CPUExecutionProvider"])
+    return on_pictures(lambda lr: session.run(None, {"lr": lr})[0])
+
+
+def load_openvino(network: Network, precision: str) -> Enlarge:
+    # OpenVINO does without telemetry, which keeps an id in the home folder, if there is none.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    from openvino import Core
+
+    config = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": thread_count(),
+    }
+    compiled = Core().compile_model(f"{network.converted}.onnx", "CPU", config)
+    return on_pictures(lambda lr: compiled(lr)[0])
+
+
+ONNX = ("onnx", "onnxscript")
+"""What PyTorch needs to write ONNX files."""
+
 ENGINES = {
     "realesr": Engine(partial(load_ours, precision="auto"), ()),
     BASELINE: Engine(partial(load_ours, precision="fp32"), ("--precision", "fp32")),
-    BF16: Engine(partial(load_ours, precision="bf16"), ("--precision", "bf16")),
+    "realesr-bf16": Engine(
+        partial(load_ours, precision="bf16"), ("--precision", "bf16"), bf16=True
+    ),
     REFERENCE: Engine(load_reference),
+    "ncnn": Engine(load_ncnn, packages=("ncnn", "pnnx")),
+    "onnxruntime": Engine(load_onnxruntime, packages=("onnxruntime", *ONNX)),
+    "openvino": Engine(partial(load_openvino, precision="f32"), packages=("openvino", *ONNX)),
+    "openvino-bf16": Engine(
+        partial(load_openvino, precision="bf16"), packages=("openvino", *ONNX), bf16=True
+    ),
 }
 
 
@@ -197,14 +281,22 @@ def describe_machine() -> Row:
     }
 
 
-def describe_network(path: Path, converted: Path) -> Network:
+def describe_packages(engines: list[str]) -> Row:
+    """The versions of what only these engines need."""
+    from importlib.metadata import packages_distributions, version
+
+    distributions = packages_distributions()  # onnxruntime has several
+    return {name: version(distributions[name][0]) for name in packages_of(engines)}
+
+
+def describe_network(path: Path, converted: str) -> Network:
     """Reads the sizes, and writes the weights as the reference needs them: .pth, with a key."""
     import torch
 
     from realesr.models.checkpoint import load_state_dict
     from realesr.models.loader import load_model
 
-    torch.save({"params": load_state_dict(path)}, converted)
+    torch.save({"params": load_state_dict(path)}, f"{converted}.pth")
     model: Any = load_model(path)
     architecture = type(model).__name__
     arguments = {
@@ -212,7 +304,62 @@ def describe_network(path: Path, converted: Path) -> Network:
         "SRVGGNetCompact": ("upscale", "num_feat", "num_conv"),
     }.get(architecture, ())
     sizes = {name: getattr(model, name.removeprefix("up")) for name in arguments}
-    return Network(path.name, str(path), str(converted), architecture, sizes, model.scale)
+    return Network(path.name, str(path), converted, architecture, sizes, model.scale)
+
+
+def load_plain(path: Path) -> Any:
+    """With spandrel's class. Ours adds in place to a view, which pnnx silently leaves out."""
+    from realesr.models.checkpoint import load_state_dict
+    from realesr.models.foreign import load_foreign
+
+    return load_foreign(path, load_state_dict(path)).eval()
+
+
+def write_onnx(path: Path, converted: str) -> None:
+    import torch
+
+    any_size = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    torch.onnx.export(
+        load_plain(path),
+        (torch.rand(1, 3, 48, 32),),
+        f"{converted}.onnx",
+        input_names=["lr"],
+        dynamic_shapes=(any_size,),
+        external_data=False,
+        dynamo=True,
+        verbose=False,
+    )
+
+
+def write_ncnn(path: Path, converted: str) -> None:
+    import torch
+    from pnnx import EXEC_PATH
+
+    model = load_plain(path)
+    for block in model.modules():
+        # pnnx names a sum after all that it is made of. The names double with every block, to more
+        # than 20 GB in RealESRGAN_x4plus, unless something is in between; it drops a copy later.
+        if type(block).__name__ == "RRDB":
+            block.register_forward_hook(lambda _block, _inputs, output: output.clone())
+    with warnings.catch_warnings(action="ignore"):  # PyTorch has something newer, pnnx has not
+        torch.jit.trace(model, torch.rand(1, 3, 48, 32)).save(f"{converted}.pt")
+    command = [EXEC_PATH, f"{converted}.pt", "fp16=0"]
+    command += ["inputshape=[1,3,48,32]f32", "inputshape2=[1,3,32,48]f32"]  # two: any size
+    command += [f"ncnnparam={converted}.param", f"ncnnbin={converted}.bin"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def prepare_network(path: Path, converted: str, engines: list[str]) -> Network:
+    """Describes it, and converts it for those engines that need it; if that fails, they do."""
+    network = describe_network(path, converted)
+    packages = packages_of(engines)
+    for package, write in {"onnx": write_onnx, "pnnx": write_ncnn}.items():
+        try:
+            if package in packages:
+                write(path, converted)
+        except Exception:
+            traceback.print_exc()
+    return network
 
 
 def write_random_x4plus(path: Path) -> None:
@@ -259,6 +406,22 @@ def psnr(result: str, baseline: str) -> float | str:
 
 
 # In the parent
+
+
+def packages_of(engines: Iterable[str]) -> list[str]:
+    return sorted({package for name in engines for package in ENGINES[name].packages})
+
+
+def missing_packages(engines: Iterable[str]) -> list[str]:
+    return [package for package in packages_of(engines) if not find_spec(package)]
+
+
+def is_measured_unasked(name: str, machine: Row) -> bool:
+    """Engines with packages of their own compute on the CPU, and are nothing beside a GPU."""
+    engine = ENGINES[name]
+    if engine.bf16 and not machine["bf16"]:
+        return False
+    return not engine.packages or (machine["device"] == "cpu" and not missing_packages([name]))
 
 
 def command_of(task: Task) -> list[str]:
@@ -317,10 +480,13 @@ def measure_all(args: argparse.Namespace, engines: list[str], worker: Executor) 
         if args.x4plus_random:
             paths.append(Path(folder, "x4plus-random.pth"))
             worker.submit(write_random_x4plus, paths[-1]).result()
-        for path, size in product(paths, args.size or ["640x480"]):
+        networks = [
+            worker.submit(prepare_network, path, f"{folder}/{path.name}", engines).result()
+            for path in paths
+        ]
+        for network, size in product(networks, args.size or ["640x480"]):
             picture = f"{folder}/in.png"
             worker.submit(resize_input, args.input, size, picture).result()
-            network = worker.submit(describe_network, path, Path(folder, "weights.pth")).result()
             tasks = [
                 Task(network, measure, engine, picture, f"{folder}/{engine}.{suffix}")
                 for (measure, suffix), engine in product(suffixes.items(), engines)
@@ -381,13 +547,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engines", help=f"some of {','.join(ENGINES)}")
     parser.add_argument("--commands", action="store_true", help="measure whole commands, too")
-    parser.add_argument("--threads", type=int, help="PyTorch's choice if left out")
+    parser.add_argument("--threads", type=int, help="each engine's choice if left out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every single run")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table")
     args = parser.parse_args()
-    unknown = set((args.engines or REFERENCE).split(",")) - set(ENGINES)
-    if unknown:
+    asked = (args.engines or REFERENCE).split(",")
+    if unknown := set(asked) - set(ENGINES):
         parser.error(f"--engines: not known: {', '.join(sorted(unknown))}")
+    if missing := missing_packages(asked):
+        parser.error(f"--engines: not installed; pip install {' '.join(missing)}")
     if not (args.model_path or args.x4plus_random):
         parser.error("give --model-path or --x4plus-random")
     if len({path.name for path in args.model_path}) < len(args.model_path):
@@ -407,8 +575,9 @@ def main() -> int:
         os.environ["OMP_NUM_THREADS"] = str(args.threads)  # commands have no option for it
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
         machine = worker.submit(describe_machine).result() | {"rounds": args.rounds}
-        usable = [name for name in ENGINES if machine["bf16"] or name != BF16]
+        usable = [name for name in ENGINES if is_measured_unasked(name, machine)]
         engines = args.engines.split(",") if args.engines else usable
+        machine |= worker.submit(describe_packages, engines).result()
         rows = list(measure_all(args, engines, worker))
     table = as_markdown(machine, rows)
     print(table, end="")
