@@ -1,6 +1,7 @@
 // What Python calls, through ctypes.
 #include "winograd.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -35,11 +36,14 @@ EXPORT int realesr_winograd_lanes() {
 EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads, int lanes) {
     const Convolution& c = *convolution;
     Block* const block = block_of(lanes);
-    const std::ptrdiff_t step = block_tiles(c);
     const std::ptrdiff_t tiles = std::ptrdiff_t(c.pictures) * tiles_down(c) * tiles_across(c);
     std::atomic<std::ptrdiff_t> next{0};
     std::atomic<bool> failed{false};
 
+    const auto take_block = [&] {
+        const std::ptrdiff_t first = std::min(next.fetch_add(BLOCK), tiles);
+        return Range{first, std::min(first + BLOCK, tiles)};
+    };
     const auto work = [&] {
         constexpr std::size_t line = 64;
         const std::size_t bytes = workspace_floats(c) * sizeof(float);
@@ -49,12 +53,15 @@ EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads
             failed = true;
             return;
         }
-        for (std::ptrdiff_t first; (first = next.fetch_add(step)) < tiles;)
-            block(c, first, first + step < tiles ? first + step : tiles, workspace);
+        for (Range range = take_block(); range.first < range.end;) {
+            const Range following = take_block();
+            block(c, range, following, workspace);
+            range = following;
+        }
         std::free(workspace);
     };
     std::vector<std::thread> helpers;
-    const std::ptrdiff_t blocks = (tiles + step - 1) / step;
+    const std::ptrdiff_t blocks = (tiles + BLOCK - 1) / BLOCK;
     try {
         for (int i = 1; i < threads && i < blocks; ++i) helpers.emplace_back(work);
     } catch (const std::system_error&) {

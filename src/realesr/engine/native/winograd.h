@@ -33,21 +33,22 @@ struct Convolution {
 inline int tiles_across(const Convolution& c) { return (c.width + TILE - 1) / TILE; }
 inline int tiles_down(const Convolution& c) { return (c.height + TILE - 1) / TILE; }
 
-// Tiles that are computed together, for which the transformed values stay in the L2 cache.
-inline int block_tiles(const Convolution& c) {
-    constexpr int block_bytes = 512 * 1024;
-    const int tiles = block_bytes / int(sizeof(float)) / POINTS / (c.channels_in + c.channels_out);
-    return tiles < 12 ? 12 : tiles / 6 * 6;
-}
+// Tiles that are computed together: as many as fill the registers, and so few that their transformed
+// values stay in the L2 cache beside the weights and what is fetched for the next block.
+constexpr int BLOCK = 12;
 
 // What a block needs beside input and output: transformed input, transformed output, one patch.
 inline std::size_t workspace_floats(const Convolution& c) {
-    const std::size_t values = std::size_t(block_tiles(c)) * (c.channels_in + c.channels_out);
-    return POINTS * (values + c.channels_in);
+    return std::size_t(POINTS) * (BLOCK * (c.channels_in + c.channels_out) + c.channels_in);
 }
 
-// Computes tiles `first` to `last` (exclusive), at most block_tiles(). One for each instruction
-// set, from the same source.
-using Block = void(const Convolution&, std::ptrdiff_t first, std::ptrdiff_t last, float* workspace);
+// Tiles, counted from left to right, then down, then from picture to picture.
+struct Range {
+    std::ptrdiff_t first, end;
+};
+
+// Computes at most BLOCK tiles, and meanwhile fetches the input of those that follow. One for each
+// instruction set, from the same source.
+using Block = void(const Convolution&, Range tiles, Range following, float* workspace);
 Block convolve_block_avx2;
 Block convolve_block_avx512;

@@ -2,7 +2,10 @@
 //
 // Everything but that one function stays inside this file: a helper that two instruction sets
 // shared would be linked once, and might be the one that this machine cannot run.
+#include <immintrin.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "winograd.h"
@@ -18,6 +21,21 @@ typedef float Unaligned __attribute__((vector_size(LANES * 4), aligned(4), may_a
 
 INLINE Vec load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 INLINE void store(float* to, Vec values) { *reinterpret_cast<Unaligned*>(to) = values; }
+
+// Past the caches: a layer's output is larger than they are, and would be fetched only to be
+// overwritten.
+INLINE void store_aligned_past_caches(float* to, Vec values) {
+#if LANES == 16
+    _mm512_stream_ps(to, reinterpret_cast<__m512>(values));
+#else
+    _mm256_stream_ps(to, reinterpret_cast<__m256>(values));
+#endif
+}
+
+bool is_aligned(const float* pointer, const Strides& strides) {
+    const auto floats = reinterpret_cast<std::uintptr_t>(pointer) / sizeof(float);
+    return (floats | strides.picture | strides.row | strides.pixel) % LANES == 0;
+}
 
 // B^T of F(4, 3) with the points 0, 1, -1, 2, -2 and infinity.
 INLINE void transform_input(Vec d0, Vec d1, Vec d2, Vec d3, Vec d4, Vec d5, Vec* out, int step) {
@@ -134,9 +152,22 @@ void copy_patch(const Convolution& c, const Place& place, float* patch) {
     }
 }
 
+// Brings closer what a tile does not share with its neighbour to the left, one of `PARTS` parts.
+// (Not inlined, it would be left out: to GCC a function that only fetches does nothing.)
+constexpr int PARTS = POINTS / BLOCK;
+INLINE void fetch_patch(const Convolution& c, const Place& place, int part) {
+    constexpr int line = 16, rows = PATCH / PARTS;
+    const int top = place.y - 1 + part * rows;
+    for (int y = top < 0 ? 0 : top; y < top + rows && y < c.height; ++y)
+        for (int x = place.x + 1; x <= place.x + TILE && x < c.width; ++x) {
+            const float* pixel = at(c.input, c.input_strides, place.picture, y, x);
+            for (int i = 0; i < c.channels_in; i += line) __builtin_prefetch(pixel + i, 0, 2);
+        }
+}
+
 // One tile, LANES output channels from `channel` on: bias, activation and residual included.
 inline void finish_tile(const Convolution& c, const Place& place, int channel, const float* in,
-                        std::ptrdiff_t point) {
+                        std::ptrdiff_t point, bool is_output_aligned) {
     Vec half[TILE * PATCH];
     for (int x = 0; x < PATCH; ++x) {
         const float* p = in + x * point;
@@ -158,25 +189,28 @@ inline void finish_tile(const Convolution& c, const Place& place, int channel, c
             if (c.residual)
                 value += load(at(c.residual, c.residual_strides, place.picture, place.y + y,
                                  place.x + x) + channel);
-            store(at(c.output, c.output_strides, place.picture, place.y + y, place.x + x) + channel,
-                  value);
+            float* const to =
+                at(c.output, c.output_strides, place.picture, place.y + y, place.x + x) + channel;
+            if (is_output_aligned)
+                store_aligned_past_caches(to, value);
+            else
+                store(to, value);
         }
     }
 }
 
 }  // namespace
 
-void CONVOLVE_BLOCK(const Convolution& c, std::ptrdiff_t first, std::ptrdiff_t last,
-                    float* workspace) {
-    const int tiles = int(last - first);
-    const std::ptrdiff_t point_in = std::ptrdiff_t(block_tiles(c)) * c.channels_in;
-    const std::ptrdiff_t point_out = std::ptrdiff_t(block_tiles(c)) * c.channels_out;
+void CONVOLVE_BLOCK(const Convolution& c, Range range, Range following, float* workspace) {
+    const int tiles = int(range.end - range.first);
+    const std::ptrdiff_t point_in = std::ptrdiff_t(BLOCK) * c.channels_in;
+    const std::ptrdiff_t point_out = std::ptrdiff_t(BLOCK) * c.channels_out;
     float* const transformed = workspace;
     float* const products = transformed + POINTS * point_in;
     float* const border_patch = products + POINTS * point_out;
 
     for (int tile = 0; tile < tiles; ++tile) {
-        const Place place = place_of(c, first + tile);
+        const Place place = place_of(c, range.first + tile);
         const int top = place.y - 1, left = place.x - 1;
         Strides strides = c.input_strides;
         const float* patch = border_patch;
@@ -191,14 +225,18 @@ void CONVOLVE_BLOCK(const Convolution& c, std::ptrdiff_t first, std::ptrdiff_t l
             transform_patch(patch + channel, strides.row, strides.pixel, out + channel, point_in);
     }
     for (int point = 0; point < POINTS; ++point) {
+        const std::ptrdiff_t next = following.first + point / PARTS;
+        if (next < following.end) fetch_patch(c, place_of(c, next), point % PARTS);
         const float* weights = c.weights + std::ptrdiff_t(point) * c.channels_in * c.channels_out;
         multiply_point(tiles, transformed + point * point_in, c.channels_in, weights,
                        c.channels_out, products + point * point_out);
     }
+    const bool is_output_aligned = is_aligned(c.output, c.output_strides);
     for (int tile = 0; tile < tiles; ++tile) {
-        const Place place = place_of(c, first + tile);
+        const Place place = place_of(c, range.first + tile);
         const float* const in = products + tile * c.channels_out;
         for (int channel = 0; channel < c.channels_out; channel += LANES)
-            finish_tile(c, place, channel, in + channel, point_out);
+            finish_tile(c, place, channel, in + channel, point_out, is_output_aligned);
     }
+    _mm_sfence();  // other threads may read now
 }
