@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from realesr import pipeline
-from realesr.engine.enlarger import Enlarger
+from realesr.imaging.enlarger import Enlarger
 from realesr.loading import make_enlarger, obtain_files
 from realesr.media.formats import VIDEOS
 from realesr.media.probe import probe

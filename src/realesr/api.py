@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.engine.enlarger import Enlarger
+from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
 from realesr.loading import make_enlarger, obtain_files
 from realesr.options import Target, UpscaleOptions

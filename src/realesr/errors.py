@@ -54,6 +54,10 @@ class UnsupportedCheckpointError(WeightsError):
     """A file of weights is damaged, unsafe, or of an unknown architecture."""
 
 
+class MissingExtraError(RealesrError):
+    """A package is needed that only an extra of realesr brings."""
+
+
 class MediaError(RealesrError):
     """A picture or a video cannot be read or written."""
 

@@ -10,18 +10,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.errors import InvalidOptionError
-from realesr.models.catalog import BASELINES, ModelSpec, cache_folder, find_model
+from realesr.face.extra import check_extra
+from realesr.models.catalog import BASELINES, ModelSpec, cache_folder, find_model, find_spec
 from realesr.options import UpscaleOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
 if TYPE_CHECKING:
-    from realesr.engine.enlarger import Enlarger
+    from realesr.imaging.enlarger import Enlarger
 
 Downloading = Callable[[str], AbstractContextManager[Progress]]
 """Opens a display for the download of a file, by its name."""
 
 DEFAULT_DENOISE_STRENGTH = 0.5
 """As in the reference's ``inference_realesrgan.py``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceFiles:
+    """The weights that restoring faces takes.
+
+    Attributes:
+        restorer: What restores.
+        detector: What finds faces; None where pictures are aligned faces.
+        parser: What outlines them; None there, too.
+    """
+
+    restorer: Path
+    detector: Path | None = None
+    parser: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +101,95 @@ def obtain_files(
     return NetworkFiles(path, obtain(find_model(spec.noisy_partner)), strength)
 
 
-def make_enlarger(
-    options: UpscaleOptions, files: NetworkFiles | None, *, notify: Notify = ignore
-) -> Enlarger:
-    """Loads the network onto its device. Imports PyTorch.
+def obtain_face_files(
+    options: UpscaleOptions,
+    *,
+    downloading: Downloading = lambda name: nullcontext(uncounted),
+    notify: Notify = ignore,
+) -> FaceFiles | None:
+    """Finds, or downloads, the weights that faces take. Loads nothing heavy.
 
     Args:
         options: What is asked for.
-        files: The weights.
+        downloading: Shows a download.
+        notify: Receives a sentence where faces and the model do not go together, or a file is not
+            as published.
+
+    Returns:
+        None where nothing is done about faces.
+
+    Raises:
+        MissingExtraError: A package that faces need is not installed.
+        WeightsError: The weights cannot be had.
+    """
+    faces = options.faces
+    if faces is None:
+        return None
+    if faces.weight == 0:
+        if faces.report is not None:
+            notify("--face-report does nothing at --face-weight 0: no faces are looked for")
+        return None
+    check_extra()
+    model = options.model_name if options.model_path is None else options.model_path.name
+    if "anime" in model:
+        notify(f"{model} is made for drawings, and --face-enhance for photographs of faces")
+
+    def obtain(name: str) -> Path:
+        from realesr.models.fetch import obtain_weights
+
+        spec = find_spec(name)
+        with downloading(spec.weights.name) as on_progress:
+            return obtain_weights(spec, on_progress=on_progress, notify=notify)
+
+    if faces.is_aligned:
+        return FaceFiles(restorer=obtain(faces.model))
+    return FaceFiles(
+        restorer=obtain(faces.model), detector=obtain(faces.detector), parser=obtain("parsenet")
+    )
+
+
+def make_enlarger(
+    options: UpscaleOptions,
+    files: NetworkFiles | None,
+    face_files: FaceFiles | None = None,
+    *,
+    notify: Notify = ignore,
+) -> Enlarger:
+    """Loads the networks onto their device. Imports PyTorch.
+
+    Args:
+        options: What is asked for.
+        files: The weights of what enlarges.
+        face_files: The weights that faces take.
         notify: Receives a sentence where an option does nothing.
+
+    Raises:
+        WeightsError, DeviceError: They cannot be loaded, or it is not there.
+        MissingExtraError: Faces need packages that are not installed.
+    """
+    enlarger = _make_plain_enlarger(options, files, notify)
+    if face_files is None or options.faces is None:
+        return enlarger
+    from realesr.engine.device import resolve_device
+    from realesr.face.detection import load_detector
+    from realesr.face.enhancer import FaceEnhancer
+    from realesr.face.networks import Parser, Restorer
+
+    device = resolve_device(options.device)
+    detector, parser = face_files.detector, face_files.parser
+    return FaceEnhancer(
+        enlarger,
+        options.faces,
+        restore=Restorer(face_files.restorer, device),
+        detector=None if detector is None else load_detector(detector, device),
+        parse=None if parser is None else Parser(parser, device),
+    )
+
+
+def _make_plain_enlarger(
+    options: UpscaleOptions, files: NetworkFiles | None, notify: Notify
+) -> Enlarger:
+    """Loads the network onto its device.
 
     Raises:
         WeightsError, DeviceError: It cannot be loaded, or not there.

@@ -78,6 +78,50 @@ class Target:
         return source.scaled(self.outscale or scale)
 
 
+FACE_MODELS = ("GFPGANv1.3", "GFPGANv1.4", "RestoreFormer")
+FACE_DETECTORS = ("retinaface_resnet50", "retinaface_mobile0.25", "yunet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceOptions:
+    """How faces are restored.
+
+    Attributes:
+        model: Name of the network that restores.
+        detector: Name of what finds them.
+        weight: How much of a restored face is taken, 0 to 1; at 0 nothing is done.
+        min_size: Faces with a shorter side are left alone, px of the input.
+        confidence: Less sure ones are left alone, 0 to 1; None for what suits the detector.
+        only_center: Whether only the face next to the middle is restored.
+        is_aligned: Whether pictures are faces that were cut out and aligned already.
+        report: File that receives boxes, scores and landmarks, or None.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+
+    model: str = "GFPGANv1.3"
+    detector: str = "retinaface_resnet50"
+    weight: float = 1.0
+    min_size: int = 16
+    confidence: float | None = None
+    only_center: bool = False
+    is_aligned: bool = False
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("--face-model", self.model, FACE_MODELS)
+        _check_choice("--face-detector", self.detector, FACE_DETECTORS)
+        for option, number in (
+            ("--face-weight", self.weight),
+            ("--face-confidence", self.confidence),
+        ):
+            if number is not None and not 0 <= number <= 1:
+                raise InvalidOptionError(f"{option} {number:g}: take 0 to 1")
+        if self.min_size < 0:
+            raise InvalidOptionError(f"--face-min-size {self.min_size}: take 0 or more")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleOptions:
     """How pictures are made larger.
@@ -97,6 +141,7 @@ class UpscaleOptions:
         denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
             keeps it; None for 0.5 with these, and for nothing with others.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, ``bicubic`` does not.
+        faces: How faces are restored; None for not at all.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -115,6 +160,7 @@ class UpscaleOptions:
     is_compiled: bool = False
     denoise_strength: float | None = None
     alpha_upsampler: str = "realesrgan"
+    faces: FaceOptions | None = None
 
     def __post_init__(self) -> None:
         if not _DEVICE.fullmatch(self.device):

@@ -14,9 +14,9 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
-from realesr.engine.enlarger import Enlarger
 from realesr.engine.lookahead import lagging
 from realesr.geometry import Size
+from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
 from realesr.media.formats import Format
 from realesr.media.frames import Frame, FrameSink, FrameSource
@@ -246,14 +246,17 @@ class _Workshop:
 
     def _enlarge(self, work: _Work) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        batches = work.reading.batches(self.enlarger.batch)
+        is_film = work.reading.source.expected != 1
+        enlarger = self.enlarger.for_job(work.job.source, is_film=is_film)
+        batches = work.reading.batches(enlarger.batch)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.legal(self._target.size_of(source_size, self.enlarger.scale))
+        size = sink.legal(self._target.size_of(source_size, enlarger.scale))
         work.sizes = source_size, size
         # A picture stays in this thread, so that its tiles can be told.
-        workers = 1 if work.reading.source.expected == 1 else self.enlarger.workers
+        workers = enlarger.workers if is_film else 1
+        to_size = partial(self._to_size, work, enlarger, size, workers)
         last: Image | None = None
 
         def begin(frames: list[Frame]) -> _Batch:
@@ -262,7 +265,7 @@ class _Workshop:
             new = _distinct(prepared, last)
             last = prepared[-1].image
             images = [frame.image for frame in new]
-            return _Batch(prepared, new, pool.submit(self._to_size, work, images, size, workers))
+            return _Batch(prepared, new, pool.submit(to_size, images))
 
         result: Image | None = None
         with _ThisThread() if workers == 1 else ThreadPoolExecutor(workers) as pool:
@@ -282,15 +285,17 @@ class _Workshop:
                 self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()
 
-    def _to_size(self, work: _Work, images: list[Image], size: Size, workers: int) -> list[Image]:
+    def _to_size(
+        self, work: _Work, enlarger: Enlarger, size: Size, workers: int, images: list[Image]
+    ) -> list[Image]:
         if not images:
             return []
         started = time.perf_counter()
         if workers > 1:  # the reporter hears from one thread alone
-            results = self.enlarger.to_sizes(images, size, notify=work.notices.append)
+            results = enlarger.to_sizes(images, size, notify=work.notices.append)
         else:
             notify = partial(self._reporter.noticed, work.job.source)
-            results = self.enlarger.to_sizes(
+            results = enlarger.to_sizes(
                 images, size, on_tile=self._reporter.tile_done, notify=notify
             )
         work.inference_s.append((time.perf_counter() - started) / workers)

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
-from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 from realesr.media.formats import PICTURES, AnyKind
 from realesr.models.catalog import BASELINES
@@ -19,7 +18,10 @@ from realesr.options import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MODEL,
     DEINTERLACING,
+    FACE_DETECTORS,
+    FACE_MODELS,
     PRECISIONS,
+    FaceOptions,
     FileOptions,
     Target,
     UpscaleOptions,
@@ -274,20 +276,76 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_face_options(parser: argparse.ArgumentParser) -> None:
-    """What people who come from the reference try, and what cannot be done yet."""
-    parser.add_argument("--face-enhance", action="store_true", help=argparse.SUPPRESS)
+    """The group faces."""
+    default = FaceOptions()
+    group = parser.add_argument_group("faces")
+    group.add_argument(
+        "--face-enhance", action="store_true", help="restore faces; needs the extra realesr[face]"
+    )
+    group.add_argument(
+        "--face-model",
+        choices=FACE_MODELS,
+        default=default.model,
+        help="what restores them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--face-weight",
+        type=float,
+        default=default.weight,
+        metavar="W",
+        help="how much of a restored face is taken, 0 to 1 (default: %(default)g)",
+    )
+    group.add_argument(
+        "--face-detector",
+        choices=FACE_DETECTORS,
+        default=default.detector,
+        help="what finds them; the latter two are small and fast (default: %(default)s)",
+    )
+    group.add_argument(
+        "--face-confidence",
+        type=float,
+        metavar="P",
+        help="leave less sure ones alone, 0 to 1 (default: 0.97 for RetinaFace, 0.8 for YuNet)",
+    )
+    group.add_argument(
+        "--face-min-size",
+        type=int,
+        default=default.min_size,
+        metavar="PX",
+        help="leave smaller ones alone, px of the input (default: %(default)s)",
+    )
+    group.add_argument(
+        "--only-center-face", action="store_true", help="only the one next to the middle"
+    )
+    group.add_argument(
+        "--aligned", action="store_true", help="the inputs are faces, cut out and aligned"
+    )
+    group.add_argument(
+        "--face-report",
+        type=Path,
+        metavar="FILE",
+        help="write boxes, scores and landmarks, a line of JSON for each picture",
+    )
 
 
-def refuse_faces(args: argparse.Namespace) -> None:
-    """Says that faces get no treatment of their own.
+def face_options(args: argparse.Namespace) -> FaceOptions | None:
+    """What the group faces has been given; None where nothing is to be done about them.
 
     Raises:
-        InvalidOptionError: They are asked for.
+        InvalidOptionError: A value is outside its range.
     """
-    if args.face_enhance:
-        raise InvalidOptionError(
-            "--face_enhance is not there yet: leave it out, and faces are enlarged like the rest"
-        )
+    if not args.face_enhance:
+        return None
+    return FaceOptions(
+        model=args.face_model,
+        detector=args.face_detector,
+        weight=args.face_weight,
+        min_size=args.face_min_size,
+        confidence=args.face_confidence,
+        only_center=args.only_center_face,
+        is_aligned=args.aligned,
+        report=args.face_report,
+    )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -402,4 +460,5 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
         alpha_upsampler=args.alpha_upsampler,
+        faces=face_options(args),
     )

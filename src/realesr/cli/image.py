@@ -15,7 +15,6 @@ from realesr.cli.arguments import (
     add_size_options,
     add_word_options,
     file_options,
-    refuse_faces,
 )
 from realesr.media.formats import PICTURES
 from realesr.options import EncodingOptions
@@ -47,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
-    refuse_faces(args)
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 

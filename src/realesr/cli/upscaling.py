@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.arguments import upscale_options
 from realesr.cli.watch import check_watchable, watch
-from realesr.loading import describe, make_enlarger, obtain_files
+from realesr.loading import describe, make_enlarger, obtain_face_files, obtain_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
@@ -57,10 +57,13 @@ def run(
     from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
 
     files_of_network = obtain_files(options, downloading=download_bar, notify=tell)
+    files_of_faces = obtain_face_files(options, downloading=download_bar, notify=tell)
 
     from realesr import pipeline
 
-    load_enlarger = cache(partial(make_enlarger, options, files_of_network, notify=tell))
+    load_enlarger = cache(
+        partial(make_enlarger, options, files_of_network, files_of_faces, notify=tell)
+    )
     people = TqdmReporter(is_quiet=args.quiet)
     reporter: Reporter = people
     if args.json:

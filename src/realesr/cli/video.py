@@ -15,7 +15,6 @@ from realesr.cli.arguments import (
     add_video_options,
     add_word_options,
     file_options,
-    refuse_faces,
 )
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
@@ -49,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
-    refuse_faces(args)
     if STANDARD_STREAM in (args.output, *args.input):
         raise UnsupportedMediaError("videos do not go through pipes: name files")
     video = VideoOptions(

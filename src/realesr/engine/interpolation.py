@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors
@@ -33,6 +35,10 @@ class Interpolator:
     def batch(self) -> int:
         """One at a time."""
         return 1
+
+    def for_job(self, source: Path, *, is_film: bool) -> Self:
+        """The same: nothing is kept from one picture to the next."""
+        return self
 
     def to_sizes(
         self,

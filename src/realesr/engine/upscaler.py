@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import cast
+from pathlib import Path
+from typing import Self, cast
 
 import cv2
 import numpy as np
@@ -197,6 +198,10 @@ class Upscaler:
                 images, enlarged, alphas or (None,) * len(images), strict=True
             )
         ]
+
+    def for_job(self, source: Path, *, is_film: bool) -> Self:
+        """The same: nothing is kept from one picture to the next."""
+        return self
 
     def to_sizes(
         self,

@@ -11,8 +11,12 @@ import platformdirs
 from realesr.errors import MissingWeightsError, UnknownModelError
 
 RELEASES = "https://github.com/xinntao/Real-ESRGAN/releases/download"
+FACE_RELEASES = "https://github.com/TencentARC/GFPGAN/releases/download"
+FACEXLIB_RELEASES = "https://github.com/xinntao/facexlib/releases/download"
+YUNET_FOLDER = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet"
+ORIGINS = (RELEASES, FACE_RELEASES, FACEXLIB_RELEASES, YUNET_FOLDER)
 MIRROR_VARIABLE = "REALESR_MIRROR"
-"""Environment variable: a URL that takes the place of :data:`RELEASES`."""
+"""Environment variable: a URL that takes the place of each of :data:`ORIGINS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,26 +37,35 @@ class WeightFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
-    """What the catalogue knows of a model.
+class Spec:
+    """What the catalogue knows of any network.
 
     Attributes:
-        name: What ``--model-name`` takes.
-        scale: Native scale.
+        name: What it is asked for by.
         architecture: Of the network, with its size.
         domain: What it was made for, in a few words.
         licence: SPDX expression of the weights' licence.
         weights: The file.
-        noisy_partner: Name of the model that keeps noise and grain, with which
-            ``--denoise-strength`` mixes this one; None if there is none.
     """
 
     name: str
-    scale: int
     architecture: str
     domain: str
     licence: str
     weights: WeightFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec(Spec):
+    """What the catalogue knows of a model that enlarges.
+
+    Attributes:
+        scale: Native scale.
+        noisy_partner: Name of the model that keeps noise and grain, with which
+            ``--denoise-strength`` mixes this one; None if there is none.
+    """
+
+    scale: int
     noisy_partner: str | None = None
 
 
@@ -158,8 +171,90 @@ MODELS = (
 )
 
 
+def _for_faces(
+    name: str, url: str, size_bytes: int, sha256: str, architecture: str, domain: str, licence: str
+) -> Spec:
+    """Hashes as recorded by at least two separate lists."""
+    weights = WeightFile(name=url.rpartition("/")[2], size_bytes=size_bytes, sha256=sha256, url=url)
+    return Spec(
+        name=name, architecture=architecture, domain=domain, licence=licence, weights=weights
+    )
+
+
+FACE_NETWORKS = (
+    _for_faces(
+        "GFPGANv1.3",
+        f"{FACE_RELEASES}/v1.3.0/GFPGANv1.3.pth",
+        348_632_874,
+        "c953a88f2727c85c3d9ae72e2bd4846bbaf59fe6972ad94130e23e7017524a70",
+        "GFPGAN clean 512",
+        "faces; natural",
+        "Apache-2.0",
+    ),
+    _for_faces(
+        "GFPGANv1.4",
+        f"{FACE_RELEASES}/v1.3.4/GFPGANv1.4.pth",
+        348_632_874,
+        "e2cd4703ab14f4d01fd1383a8a8b266f9a5833dacee8e6a79d3bf21a1b6be5ad",
+        "GFPGAN clean 512",
+        "faces; more detail, closer to the person",
+        "Apache-2.0",
+    ),
+    _for_faces(
+        "RestoreFormer",
+        f"{FACE_RELEASES}/v1.3.4/RestoreFormer.pth",
+        290_785_322,
+        "07404d446d62ca3d5ed38b1de09a947a1e77d46dbccec961a74d713a8f24ace0",
+        "RestoreFormer 512",
+        "faces",
+        "Apache-2.0",
+    ),
+    _for_faces(
+        "retinaface_resnet50",
+        f"{FACEXLIB_RELEASES}/v0.1.0/detection_Resnet50_Final.pth",
+        109_497_761,
+        "6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
+        "RetinaFace ResNet-50",
+        "finding faces",
+        "MIT",
+    ),
+    _for_faces(
+        "retinaface_mobile0.25",
+        f"{FACEXLIB_RELEASES}/v0.1.0/detection_mobilenet0.25_Final.pth",
+        1_789_735,
+        "2979b33ffafda5d74b6948cd7a5b9a7a62f62b949cef24e95fd15d2883a65220",
+        "RetinaFace MobileNet-0.25",
+        "finding faces; small and fast",
+        "MIT",
+    ),
+    _for_faces(
+        "yunet",
+        f"{YUNET_FOLDER}/face_detection_yunet_2023mar.onnx",
+        232_589,
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        "YuNet",
+        "finding faces; the smallest and fastest",
+        "MIT",
+    ),
+    _for_faces(
+        "parsenet",
+        f"{FACEXLIB_RELEASES}/v0.2.2/parsing_parsenet.pth",
+        85_331_193,
+        "3d558d8d0e42c20224f13cf5a29c79eba2d59913419f945545d8cf7b72920de2",
+        "ParseNet",
+        "outlines of faces",
+        "MIT",
+    ),
+)
+
+
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 """Names that stand for plain filters, to compare with; they need no weights and have any scale."""
+
+
+def find_spec(name: str) -> Spec:
+    """Looks up anything that has weights: as :func:`find_model`, faces' networks as well."""
+    return next((spec for spec in FACE_NETWORKS if spec.name == name), None) or find_model(name)
 
 
 def find_model(name: str) -> ModelSpec:
@@ -180,7 +275,7 @@ def find_model(name: str) -> ModelSpec:
     )
 
 
-def weights_here(spec: ModelSpec) -> Path | None:
+def weights_here(spec: Spec) -> Path | None:
     """The file of a model's weights, or None if it is in none of the places."""
     try:
         return find_weights(spec)
@@ -204,7 +299,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("realesr", appauthor=False)) / "weights"
 
 
-def find_weights(spec: ModelSpec) -> Path:
+def find_weights(spec: Spec) -> Path:
     """Finds the file of weights of a model on this machine.
 
     Raises:

@@ -17,8 +17,8 @@ from filelock import FileLock
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
 from realesr.models.catalog import (
     MIRROR_VARIABLE,
-    RELEASES,
-    ModelSpec,
+    ORIGINS,
+    Spec,
     WeightFile,
     cache_folder,
     find_weights,
@@ -86,7 +86,7 @@ def fetch(
 
 
 def obtain_weights(
-    spec: ModelSpec, *, on_progress: Progress = uncounted, notify: Notify = ignore
+    spec: Spec, *, on_progress: Progress = uncounted, notify: Notify = ignore
 ) -> Path:
     """Finds the weights of a model on this machine, or downloads them into the user's cache.
 
@@ -126,10 +126,13 @@ def _address(weights: WeightFile, target: Path) -> str:
         raise DownloadError(
             f"{weights.name} is part of realesr and cannot be downloaded: put it at {target}"
         )
-    mirror = os.environ.get(MIRROR_VARIABLE, RELEASES)
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if mirror is None:
+        return weights.url
     if not mirror.startswith(("https://", "http://")):
         raise DownloadError(f"{MIRROR_VARIABLE}={mirror}: must begin with https:// or http://")
-    return weights.url.replace(RELEASES, mirror.rstrip("/"))
+    origin = next(origin for origin in ORIGINS if weights.url.startswith(origin))
+    return mirror.rstrip("/") + weights.url.removeprefix(origin)
 
 
 def _download(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from realesr.geometry import Size
@@ -26,6 +27,15 @@ class Enlarger(Protocol):
     @property
     def batch(self) -> int:
         """How many pictures of one size it gladly takes at a time."""
+        ...
+
+    def for_job(self, source: Path, *, is_film: bool) -> Enlarger:
+        """The one for a job's frames, which knows nothing of other jobs; mostly the same.
+
+        Args:
+            source: The input, for what is told of it.
+            is_film: Whether frames follow each other; otherwise there is one picture.
+        """
         ...
 
     def to_sizes(

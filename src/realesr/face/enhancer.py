@@ -1,0 +1,204 @@
+"""Faces restored in pictures that something else has enlarged."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from realesr.errors import RealesrError, UnwritableMediaError
+from realesr.face.alignment import SIDE, Mask, Matrix, alignment, cut_out, put_back, whole
+from realesr.face.detection import Detector, Face
+from realesr.face.tracking import Tracker
+from realesr.geometry import Size
+from realesr.imaging.depth import convert_depth
+from realesr.imaging.enlarger import Enlarger
+from realesr.imaging.image import Image, Pixels
+from realesr.options import FaceOptions
+from realesr.progress import Notify, Progress, ignore, uncounted
+
+BATCH = 4
+"""How many faces a network gets at a time."""
+DOUBT = 0.2
+"""How much less sure a face may be that was there in the frame before."""
+
+
+Restore = Callable[[Sequence[Pixels]], list[Pixels]]
+"""Restores aligned faces, (SIDE, SIDE, 3) uint8 RGB."""
+Parse = Callable[[Sequence[Pixels]], list[Mask]]
+"""Tells how much of each aligned face is to be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An aligned face's place in a picture."""
+
+    matrix: Matrix
+    presence: float
+
+
+class FaceEnhancer:
+    """An enlarger whose results get restored faces.
+
+    Args:
+        enlarger: What makes pictures larger.
+        options: How faces are treated.
+        restore: Restores them.
+        detector: Finds them; None where every picture is an aligned face itself.
+        parse: Says which pixels of a restored one are face; None for all.
+
+    Raises:
+        UnwritableMediaError: The file for the report cannot be written.
+    """
+
+    def __init__(
+        self,
+        enlarger: Enlarger,
+        options: FaceOptions,
+        *,
+        restore: Restore,
+        detector: Detector | None,
+        parse: Parse | None,
+    ) -> None:
+        self._enlarger = enlarger
+        self._options = options
+        self._detector = detector
+        self._restore = restore
+        self._parse = parse
+        self._source = Path()
+        self._tracker: Tracker | None = None
+        self._frames = 0
+        if options.report is not None:
+            _append(options.report, "", mode="w")
+
+    @property
+    def scale(self) -> int:
+        """As of what enlarges."""
+        return self._enlarger.scale
+
+    @property
+    def batch(self) -> int:
+        """As of what enlarges."""
+        return self._enlarger.batch
+
+    @property
+    def workers(self) -> int:
+        """One: faces are followed from frame to frame."""
+        return 1
+
+    @property
+    def device(self) -> Any:
+        """As of what enlarges; None for a plain filter."""
+        return getattr(self._enlarger, "device", None)
+
+    @property
+    def precision(self) -> Any:
+        """As of what enlarges; None for a plain filter."""
+        return getattr(self._enlarger, "precision", None)
+
+    def for_job(self, source: Path, *, is_film: bool) -> Self:
+        """One that follows the faces of this job alone."""
+        other = copy(self)
+        other._enlarger = self._enlarger.for_job(source, is_film=is_film)
+        other._source = source
+        other._frames = 0
+        other._tracker = None
+        if is_film and self._detector is not None:
+            other._tracker = Tracker(_confidence(self._detector, self._options))
+        return other
+
+    def to_sizes(
+        self,
+        images: Sequence[Image],
+        size: Size,
+        *,
+        on_tile: Progress = uncounted,
+        notify: Notify = ignore,
+    ) -> list[Image]:
+        """Enlarges, and puts restored faces in, at the final size and in the picture's depth."""
+        results = self._enlarger.to_sizes(images, size, on_tile=on_tile, notify=notify)
+        eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
+        places = [self._places(pixels) for pixels in eights]
+        work = [
+            (result, image, place, cut_out(pixels, place.matrix))
+            for result, image, pixels, found in zip(results, images, eights, places, strict=True)
+            for place in found
+        ]
+        for start in range(0, len(work), BATCH):
+            part = work[start : start + BATCH]
+            restored = self._restore([view for *_, view in part])
+            for (result, image, place, _), face, mask in zip(
+                part, restored, self._masks(restored), strict=True
+            ):
+                if image.is_gray:
+                    gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+                    face = np.repeat(gray[..., None], 3, axis=2)
+                share = np.float32(self._options.weight * place.presence)
+                scale = size.width / image.size.width, size.height / image.size.height
+                put_back(result.pixels, face, mask * share, place.matrix, scale)
+        return results
+
+    def _masks(self, restored: list[Pixels]) -> list[Mask]:
+        if self._parse is None:
+            return [np.ones((SIDE, SIDE), np.float32) for _ in restored]
+        return self._parse(restored)
+
+    def _places(self, pixels: Pixels) -> list[_Place]:
+        height, width = pixels.shape[:2]
+        if self._detector is None:
+            return [_Place(whole(width, height), 1.0)]
+        places, told = [], []
+        for face, presence in self._find(self._detector, pixels):
+            try:
+                places.append(_Place(alignment(face.landmarks), presence))
+            except RealesrError:  # nothing that could be aligned
+                continue
+            told.append(_described(face))
+        if self._options.report is not None:
+            line = {"input": str(self._source), "frame": self._frames, "faces": told}
+            _append(self._options.report, json.dumps(line) + "\n")
+        self._frames += 1
+        return places
+
+    def _find(self, detector: Detector, pixels: Pixels) -> list[tuple[Face, float]]:
+        """The faces to be restored, and how much of each is to be shown."""
+        confidence = _confidence(detector, self._options)
+        if self._tracker is None:
+            found = [(face, 1.0) for face in detector(pixels, confidence)]
+        else:
+            found = self._tracker(pixels, detector(pixels, max(0.0, confidence - DOUBT)))
+        found = [pair for pair in found if pair[0].side >= self._options.min_size]
+        if self._options.only_center and found:
+            height, width = pixels.shape[:2]
+            found = [
+                min(found, key=lambda pair: math.dist(pair[0].center, (width / 2, height / 2)))
+            ]
+        return found
+
+
+def _confidence(detector: Detector, options: FaceOptions) -> float:
+    """Score from which on a face is believed."""
+    return detector.confidence if options.confidence is None else options.confidence
+
+
+def _append(path: Path, text: str, mode: str = "a") -> None:
+    try:
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UnwritableMediaError(f"--face-report {path}: {error.strerror}") from error
+
+
+def _described(face: Face) -> dict[str, object]:
+    return {
+        "box": [round(side, 1) for side in face.box],
+        "score": round(face.score, 4),
+        "landmarks": face.landmarks.round(1).tolist(),
+    }

@@ -1,0 +1,45 @@
+"""The packages of the extra ``face``, which need not be installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from realesr.errors import MissingExtraError
+
+PACKAGES = ("facexlib", "gfpgan", "basicsr")
+
+
+def check_extra() -> None:
+    """Makes sure that faces can be found and outlined, before anything is downloaded.
+
+    Raises:
+        MissingExtraError: facexlib is not installed.
+    """
+    if importlib.util.find_spec("facexlib") is None:
+        raise _missing("facexlib is not installed")
+
+
+@contextmanager
+def importing_extra() -> Iterator[None]:
+    """Lets what stands inside import them, without their warnings.
+
+    Raises:
+        MissingExtraError: One is not installed, or does not work; names the remedy.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ImportError as error:
+        if error.name is not None and error.name.partition(".")[0] in PACKAGES:
+            why = f"{error.name} is not installed"
+        else:
+            why = str(error)
+        raise _missing(why) from error
+
+
+def _missing(why: str) -> MissingExtraError:
+    return MissingExtraError(f"faces need more packages ({why}): pip install 'realesr[face]'")

@@ -1,0 +1,154 @@
+"""The networks that restore and parse an aligned face."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realesr.errors import UnsupportedCheckpointError
+from realesr.face.alignment import SIDE, Mask
+from realesr.face.compatibility import restore_removed_torchvision_module
+from realesr.face.extra import importing_extra
+from realesr.imaging.image import Pixels
+from realesr.models.checkpoint import StateDict, load_state_dict
+
+FACE_CLASSES = (*range(1, 14), 15)
+"""Of CelebAMask-HQ, as ParseNet numbers them: skin, features, ears, lips, hair and earrings; not
+the background, hat, necklace, neck and clothes."""
+FEATHER_SIGMA = 11.0
+"""Softens the outline of a face, aligned px."""
+MARGIN = 10
+"""Aligned px at the borders of the square that are never taken."""
+
+
+class Restorer:
+    """GFPGAN (Wang et al., 2021, arXiv 2101.04061) or RestoreFormer (Wang et al., 2022, arXiv
+    2201.06374); which of them is read off the parameters.
+
+    The networks come from gfpgan where it is installed, and from spandrel elsewhere.
+
+    Args:
+        path: The file of weights.
+        device: Where it runs.
+
+    Raises:
+        WeightsError: The file is missing, damaged, or of something else.
+        MissingExtraError: gfpgan is installed and does not work.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        state = load_state_dict(path)
+        self._device = device
+        self._is_gfpgan = "toRGB.0.weight" in state
+        if not self._is_gfpgan and "quantize.embedding.weight" not in state:
+            raise UnsupportedCheckpointError(
+                f"{path} is neither a clean GFPGAN nor a RestoreFormer"
+            )
+        try:
+            network = make_network(state, is_gfpgan=self._is_gfpgan)
+        except RuntimeError as error:
+            raise UnsupportedCheckpointError(
+                f"{path} looks like a network for faces, but its parameters do not fit"
+            ) from error
+        self._network = network.eval().requires_grad_(False).to(device)
+
+    @torch.inference_mode()
+    def __call__(self, faces: Sequence[Pixels]) -> list[Pixels]:
+        """Restores aligned faces, (SIDE, SIDE, 3) uint8 RGB, all at once."""
+        x = _as_tensor(faces, self._device)
+        # Noise that changed from frame to frame would make faces flicker.
+        options = {"return_rgb": False, "randomize_noise": False} if self._is_gfpgan else {}
+        restored: Tensor = self._network(x, **options)[0]
+        values = (restored.float().clamp(-1, 1) + 1) * 127.5
+        return list(values.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+
+
+class Parser:
+    """ParseNet, as facexlib has it: which pixels of an aligned face are face.
+
+    Args:
+        path: The file of weights.
+        device: Where it runs.
+
+    Raises:
+        MissingExtraError: facexlib is not installed.
+        WeightsError: The file is missing, damaged, or of something else.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        with importing_extra():
+            from facexlib.parsing.parsenet import ParseNet
+        network = ParseNet(in_size=SIDE, out_size=SIDE, parsing_ch=19)
+        try:
+            network.load_state_dict(load_state_dict(path))
+        except RuntimeError as error:
+            raise UnsupportedCheckpointError(f"{path} is not the ParseNet of facexlib") from error
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._device = device
+
+    @torch.inference_mode()
+    def __call__(self, faces: Sequence[Pixels]) -> list[Mask]:
+        """Feathered masks of restored faces, (SIDE, SIDE, 3) uint8 RGB."""
+        classes = self._network(_as_tensor(faces, self._device))[0].argmax(1).cpu().numpy()
+        return [feathered(np.isin(each, FACE_CLASSES)) for each in classes]
+
+
+def feathered(is_face: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Mask:
+    """A soft mask from a hard one, that is 0 at the borders of the square: no seams."""
+    soft = cv2.GaussianBlur(is_face.astype(np.float32), (0, 0), FEATHER_SIGMA)
+    places = np.arange(SIDE)
+    ramp = np.clip((np.minimum(places, places[::-1]) - MARGIN) / (4 * MARGIN), 0, 1)
+    mask = soft * np.minimum.outer(ramp, ramp)
+    return np.where(mask < 1 / 255, 0, mask).astype(np.float32)
+
+
+def make_network(state: StateDict, *, is_gfpgan: bool) -> nn.Module:
+    """Builds a network and loads it strictly."""
+    maker: Callable[[StateDict], nn.Module] = _from_spandrel
+    if importlib.util.find_spec("gfpgan") is not None:
+        maker = _gfpgan if is_gfpgan else _restoreformer
+    return maker(state)
+
+
+def _gfpgan(state: StateDict) -> nn.Module:
+    restore_removed_torchvision_module()
+    with importing_extra():
+        from gfpgan.archs.gfpganv1_clean_arch import GFPGANv1Clean
+    network: nn.Module = GFPGANv1Clean(
+        out_size=SIDE,
+        channel_multiplier=2,
+        fix_decoder=False,
+        input_is_latent=True,
+        different_w=True,
+        sft_half=True,
+    )
+    network.load_state_dict(state)
+    return network
+
+
+def _restoreformer(state: StateDict) -> nn.Module:
+    restore_removed_torchvision_module()
+    with importing_extra():
+        from gfpgan.archs.restoreformer_arch import RestoreFormer
+    network: nn.Module = RestoreFormer()
+    network.load_state_dict(state)
+    return network
+
+
+def _from_spandrel(state: StateDict) -> nn.Module:
+    from spandrel import ModelLoader
+
+    network: nn.Module = ModelLoader().load_from_state_dict(state).model
+    return network
+
+
+def _as_tensor(faces: Sequence[Pixels], device: torch.device) -> Tensor:
+    """(N, 3, SIDE, SIDE) in [-1, 1]."""
+    values = torch.from_numpy(np.stack(faces)).to(device).float()
+    return (values / 127.5 - 1).permute(0, 3, 1, 2).contiguous()
