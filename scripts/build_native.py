@@ -28,26 +28,35 @@ INSTRUCTION_SETS = {
 
 
 class NativeBuildHook(BuildHookInterface):
-    """Puts the compiled library beside its sources, and so into the wheel."""
+    """Puts the compiled library into the wheel, or, of an editable one, beside its sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compiles, and tells Hatchling for which platform the wheel is then."""
         root = Path(self.root)
-        (root / LIBRARY).unlink(missing_ok=True)
+        self._folder = TemporaryDirectory()
+        library = Path(self._folder.name, LIBRARY.name)
+        if version == "editable":
+            library = root / LIBRARY
+            library.unlink(missing_ok=True)
         compiler = find_compiler()
         if compiler is None:
             self.app.display_info("No C++ compiler for x86-64 here: realesr works without it.")
             return
         try:
-            compile_library(compiler, root / SOURCES, root / LIBRARY)
+            compile_library(compiler, root / SOURCES, library)
         except subprocess.CalledProcessError as error:
             self.app.display_warning(
                 f"realesr works without what {compiler} refused:\n{error.stderr}"
             )
             return
-        build_data["artifacts"].append(f"/{LIBRARY.as_posix()}")
+        if version != "editable":
+            build_data["force_include"][str(library)] = str(LIBRARY.relative_to("src"))
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{next(platform_tags())}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Removes what was compiled for the wheel."""
+        self._folder.cleanup()
 
 
 def find_compiler() -> str | None:

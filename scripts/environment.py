@@ -170,8 +170,8 @@ def mend_opencv() -> None:
 
 def fingerprint() -> str:
     """Changes when the requirements, what is compiled, the place or the Python change."""
-    compiled = sorted((ROOT / "src/realesr/engine/native").glob("*.[ch]*"))
-    files = (ROOT / "pyproject.toml", *compiled)
+    compiled = ("scripts/build_native.py", "src/realesr/engine/native/*.[ch]*")
+    files = [ROOT / "pyproject.toml", *(f for p in compiled for f in sorted(ROOT.glob(p)))]
     parts = (*(file.read_text(encoding="utf-8") for file in files), str(ROOT), sys.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

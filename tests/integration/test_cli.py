@@ -603,8 +603,6 @@ def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
     ("arguments", "words"),
     [
         (["image", "photo.jpg"], "-i photo.jpg"),
-        (["image", "--face_enhance"], "--face_enhance is not there yet"),
-        (["video", "--face_enhance"], "--face_enhance is not there yet"),
         (["image", "-i", "in.png", "-n", "realesrgan_x4plus"], "did you mean RealESRGAN_x4plus?"),
         (["models", "info", "absent.pth"], "absent.pth: no such file of weights"),
         (["image", "-i", "in.png", "--model-path", "in.png"], "which is refused"),

@@ -14,6 +14,7 @@ from realesr import __version__
 from realesr.media.decode import read_image
 from realesr.models.catalog import MODELS
 
+from build_native import find_compiler
 from support.networks import random_image
 from support.paths import ROOT
 from support.pictures import write_image
@@ -21,13 +22,38 @@ from support.pictures import write_image
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
+LIBRARY = "realesr/engine/native/winograd.so"
+
+
+def build(folder, environment=None):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="there is no C++ compiler for x86-64 here")
+def test_the_wheel_holds_the_native_convolution_and_is_for_this_platform_alone(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        assert LIBRARY in archive.namelist()
+    assert "-py3-none-linux_x86_64" in wheel.name
+
+
+def test_without_a_compiler_the_wheel_is_pure(tmp_path):
+    path = build(tmp_path, {"PATH": "", "HOME": str(tmp_path)})
+    with zipfile.ZipFile(path) as archive:
+        assert LIBRARY not in archive.namelist()
+    assert "-py3-none-any" in path.name
+
+
+def test_a_compiler_that_refuses_does_not_stop_the_installation(tmp_path):
+    path = build(tmp_path, {**os.environ, "CXX": "/bin/false"})
+    assert "-py3-none-any" in path.name
 
 
 def test_the_wheel_holds_weights_recipes_and_licence(wheel):

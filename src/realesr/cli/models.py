@@ -7,9 +7,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from realesr.models.catalog import MODELS, ModelSpec, cache_folder, find_model, weights_here
+from realesr.models.catalog import (
+    FACE_NETWORKS,
+    MODELS,
+    ModelSpec,
+    Spec,
+    cache_folder,
+    find_spec,
+    weights_here,
+)
 
 ABSENT = "not here"
+EVERYTHING: tuple[Spec, ...] = (*MODELS, *FACE_NETWORKS)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         elif name != "list":
             verb.add_argument("names", nargs="*", help="names of `realesr models list`")
         if name == "fetch":
-            verb.add_argument("--all", action="store_true", help="every model that is not here")
+            verb.add_argument("--all", action="store_true", help="every model that enlarges")
 
     add_verb("list", list_models, "name, scale, licence, place and domain of each model")
     add_verb("fetch", fetch_models, "download weights into the user's cache")
@@ -35,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def list_models(args: argparse.Namespace) -> int:
     """Prints a line for each model; returns the exit code."""
-    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, MODELS)]
+    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, EVERYTHING)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
@@ -50,7 +59,7 @@ def fetch_models(args: argparse.Namespace) -> int:
     if not args.names and not args.all:
         print("name the models to download, or say --all", file=sys.stderr)
         return 2
-    specs = [find_model(name) for name in args.names] if args.names else list(MODELS)
+    specs = [find_spec(name) for name in args.names] if args.names else list(MODELS)
     for spec in specs:
         with download_bar(spec.weights.name) as on_progress:
             path = obtain_weights(spec, on_progress=on_progress, notify=_warn)
@@ -63,7 +72,7 @@ def verify_models(args: argparse.Namespace) -> int:
     from realesr.models.fetch import is_genuine
 
     code = 0
-    for spec in [find_model(name) for name in args.names] or MODELS:
+    for spec in [find_spec(name) for name in args.names] or EVERYTHING:
         path = weights_here(spec)
         if path is None:
             verdict = ABSENT
@@ -79,7 +88,7 @@ def verify_models(args: argparse.Namespace) -> int:
 
 def show_model(args: argparse.Namespace) -> int:
     """Prints what the catalogue, or the file, says; returns the exit code."""
-    known = any(spec.name == args.model for spec in MODELS)
+    known = any(spec.name == args.model for spec in EVERYTHING)
     path = Path(args.model)
     is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
     lines = _describe_file(path) if not known and is_file else _describe(args.model)
@@ -90,11 +99,11 @@ def show_model(args: argparse.Namespace) -> int:
 
 
 def _describe(name: str) -> list[tuple[str, str]]:
-    spec = find_model(name)
+    spec = find_spec(name)
     return [
         ("name", spec.name),
         ("made for", spec.domain),
-        ("scale", f"x{spec.scale}"),
+        ("scale", _scale_of(spec)),
         ("architecture", spec.architecture),
         ("licence", spec.licence),
         ("file", f"{spec.weights.name}, {spec.weights.size_bytes} bytes"),
@@ -110,7 +119,7 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
 
     model = load_model(path)
     digest = sha256_of(path)
-    published = [spec.name for spec in MODELS if spec.weights.sha256 == digest]
+    published = [spec.name for spec in EVERYTHING if spec.weights.sha256 == digest]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return [
         ("file", str(path)),
@@ -122,11 +131,15 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _row(spec: ModelSpec) -> tuple[str, ...]:
+def _scale_of(spec: Spec) -> str:
+    return f"x{spec.scale}" if isinstance(spec, ModelSpec) else "-"
+
+
+def _row(spec: Spec) -> tuple[str, ...]:
     size = f"{spec.weights.size_bytes / 1e6:.1f}"
     return (
         spec.name,
-        f"x{spec.scale}",
+        _scale_of(spec),
         size,
         spec.licence,
         str(weights_here(spec) or ABSENT),
