@@ -142,7 +142,7 @@ def test_an_aligned_face_needs_no_detector(tmp_path, depth, monkeypatch):
 @pytest.mark.usefixtures("yunet")
 @needs_extra("facexlib")
 def test_a_film_gets_its_faces_and_keeps_its_frames(tmp_path):
-    still = picture_of_a_face(480, 416)
+    still = picture_of_a_face(560, 416)
     for number, shift in enumerate((0, 4, 8)):
         cv2.imwrite(f"{number}.png", np.roll(still, shift, axis=1)[..., ::-1])
     ffmpeg("-framerate", "24", "-i", "%d.png", "-c:v", "libx264rgb", "-qp", "0", "in.mkv")

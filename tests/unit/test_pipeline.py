@@ -58,6 +58,9 @@ class Enlarger:
         self.meanwhile = meanwhile
         self.batch, self.workers = batch, workers
 
+    def for_job(self, source, *, is_film):
+        return self
+
     def to_sizes(self, images, size, *, on_tile=None, notify=None):
         for image in images:
             self.meanwhile(image)

@@ -8,17 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from realesr.models.catalog import (
-    FACE_NETWORKS,
     MODELS,
     ModelSpec,
     Spec,
+    all_specs,
     cache_folder,
     find_spec,
     weights_here,
 )
 
 ABSENT = "not here"
-EVERYTHING: tuple[Spec, ...] = (*MODELS, *FACE_NETWORKS)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def list_models(args: argparse.Namespace) -> int:
     """Prints a line for each model; returns the exit code."""
-    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, EVERYTHING)]
+    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, all_specs())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
@@ -72,7 +71,7 @@ def verify_models(args: argparse.Namespace) -> int:
     from realesr.models.fetch import is_genuine
 
     code = 0
-    for spec in [find_spec(name) for name in args.names] or EVERYTHING:
+    for spec in [find_spec(name) for name in args.names] or all_specs():
         path = weights_here(spec)
         if path is None:
             verdict = ABSENT
@@ -88,7 +87,7 @@ def verify_models(args: argparse.Namespace) -> int:
 
 def show_model(args: argparse.Namespace) -> int:
     """Prints what the catalogue, or the file, says; returns the exit code."""
-    known = any(spec.name == args.model for spec in EVERYTHING)
+    known = any(spec.name == args.model for spec in all_specs())
     path = Path(args.model)
     is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
     lines = _describe_file(path) if not known and is_file else _describe(args.model)
@@ -119,7 +118,7 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
 
     model = load_model(path)
     digest = sha256_of(path)
-    published = [spec.name for spec in EVERYTHING if spec.weights.sha256 == digest]
+    published = [spec.name for spec in all_specs() if spec.weights.sha256 == digest]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return [
         ("file", str(path)),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from itertools import zip_longest
+import math
+import threading
+from itertools import cycle
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,9 @@ from torch import Tensor, nn
 from realesr.engine.winograd import CHANNELS, WinogradConv2d, lanes
 from realesr.models.rrdbnet import RESIDUAL_SCALE, RRDB, ResidualDenseBlock, RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
+
+SLACK = 1.15
+"""How much more room is taken than asked for: tiles inside a picture are larger than the first."""
 
 
 def accelerate(network: nn.Module) -> nn.Module:
@@ -21,22 +26,64 @@ def accelerate(network: nn.Module) -> nn.Module:
 
     Returns:
         A network for inference alone, whose results differ by rounding; the same one where the
-        native part is missing, for another architecture, and for an RRDBNet of channels that are
-        no multiples of 16.
+        native part is missing, for another architecture, and where features are no multiples of
+        16 channels.
     """
     if not lanes():
         return network
-    if isinstance(network, SRVGGNetCompact):
-        return _accelerate_srvgg(network)
+    if isinstance(network, SRVGGNetCompact) and network.num_feat % CHANNELS == 0:
+        return _FastSRVGG(network)
     if isinstance(network, RRDBNet):
         return _accelerate_rrdbnet(network)
     return network
 
 
-def _accelerate_srvgg(network: SRVGGNetCompact) -> nn.Module:
-    layers = zip_longest(network.convolutions, network.activations)
-    body = nn.ModuleList(WinogradConv2d(conv, activation) for conv, activation in layers)
-    return _with_modules(network, body=body)
+class _Room(threading.local):
+    """Memory for features that is kept from tile to tile, for each thread: tiles differ in size,
+    and the C library would find no place for one where another was.
+    """
+
+    def __init__(self) -> None:
+        self._values = torch.empty(0)
+
+    def features(self, parts: int, like: Tensor, channels: int) -> Tensor:
+        """(parts, N, channels, H, W) of undefined values, channels innermost, for (N, C, H, W)."""
+        count, _, height, width = like.shape
+        shape = (parts, count, height, width, channels)
+        if self._values.numel() < math.prod(shape):
+            self._values = torch.empty(0)  # before there is more
+            self._values = torch.empty(int(SLACK * math.prod(shape)))
+        return self._values[: math.prod(shape)].view(shape).permute(0, 1, 4, 2, 3)
+
+
+def _fewer(features: Tensor, channels: int) -> Tensor | None:
+    """The same memory for fewer channels, innermost; None where these are not fewer, or odd."""
+    count, most, height, width = features.shape
+    if channels > most or channels % CHANNELS:
+        return None
+    flat = features.permute(0, 2, 3, 1).reshape(-1)[: count * height * width * channels]
+    return flat.view(count, height, width, channels).permute(0, 3, 1, 2)
+
+
+class _FastSRVGG(nn.Module):
+    """SRVGGNetCompact in two tensors of features, which take turns."""
+
+    def __init__(self, network: SRVGGNetCompact) -> None:
+        super().__init__()
+        *inner, last = network.convolutions
+        self.inner = nn.ModuleList(map(WinogradConv2d, inner, network.activations))
+        self.last = WinogradConv2d(last)
+        self.finish = network.finish
+        self.num_feat = network.num_feat
+        self._room = _Room()
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = x
+        rooms = self._room.features(2, x, self.num_feat)
+        turns = cycle(rooms)
+        for conv in self.inner:
+            features = conv(features, out=next(turns))
+        return self.finish(x, self.last(features, out=_fewer(next(turns), self.last.out_channels)))
 
 
 class _FastDenseBlock(nn.Module):
@@ -83,10 +130,11 @@ class _FastBody(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(_FastRRDB(block) for block in network.blocks)
         self.channels = network.num_feat + 4 * network.num_grow_ch
+        self._room = _Room()
 
     def forward(self, features: Tensor) -> Tensor:
-        count, num_feat, height, width = features.shape
-        room = torch.empty((3, count, height, width, self.channels)).permute(0, 1, 4, 2, 3)
+        num_feat = features.shape[1]
+        room = self._room.features(3, features, self.channels)
         room[0, :, :num_feat] = features
         for block in self.blocks:
             block(*room)

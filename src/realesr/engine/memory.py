@@ -17,9 +17,9 @@ SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 MARGIN = 2.5
 """Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and mixed
 precision on a CPU (oneDNN's copies in another layout, rounding of results, fragmentation)."""
-MAX_CPU_TILE = 1024
+MAX_CPU_TILE = 768
 """A CPU is not faster with larger tiles (the rate is flat from 84 px on), and overlap then costs
-less than 14 % at 32 px; only memory would grow. On a GPU the memory is there to be used."""
+less than 18 % at 32 px; only memory would grow. On a GPU the memory is there to be used."""
 MIN_TILE = 32
 LARGE_RESULT = 2**30
 """From here on, bytes, a result is what fills the memory."""

@@ -125,7 +125,7 @@ class WinogradConv2d(nn.Module):
             MemoryError: There is not enough for what threads need.
         """
         if self._more_in:
-            x = F.pad(x, (0, 0, 0, 0, 0, self._more_in))
+            x = _padded(x, self._more_in)
         if x.stride(1) != 1:
             x = x.contiguous(memory_format=torch.channels_last)
         count, _, height, width = x.shape
@@ -146,6 +146,14 @@ class WinogradConv2d(nn.Module):
         if _library().realesr_winograd_convolve(ctypes.byref(task), threads, lanes()):
             raise MemoryError("no memory for a convolution")
         return out[:, : self.out_channels]
+
+
+def _padded(x: Tensor, more: int) -> Tensor:
+    """With more channels, of zeros, and channels innermost."""
+    count, channels, height, width = x.shape
+    padded = x.new_zeros((count, height, width, channels + more)).permute(0, 3, 1, 2)
+    padded[:, :channels] = x
+    return padded
 
 
 def _transform(weight: Tensor) -> Tensor:

@@ -252,6 +252,11 @@ BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 """Names that stand for plain filters, to compare with; they need no weights and have any scale."""
 
 
+def all_specs() -> tuple[Spec, ...]:
+    """Everything that has weights: what enlarges first, then what faces take."""
+    return (*MODELS, *FACE_NETWORKS)
+
+
 def find_spec(name: str) -> Spec:
     """Looks up anything that has weights: as :func:`find_model`, faces' networks as well."""
     return next((spec for spec in FACE_NETWORKS if spec.name == name), None) or find_model(name)

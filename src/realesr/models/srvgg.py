@@ -67,7 +67,16 @@ class SRVGGNetCompact(nn.Module):
         for layer in self.body:
             dtype = layer.get_parameter("weight").dtype  # not that of x in mixed precision alone
             features = layer(features.to(dtype))
-        # The nearest-neighbour base, added to what becomes the pixels of each input pixel.
+        return self.finish(x, features)
+
+    def finish(self, x: Tensor, features: Tensor) -> Tensor:
+        """Adds the nearest-neighbour base and shuffles.
+
+        Args:
+            x: (N, 3, H, W), the input.
+            features: (N, 3 * scale², H, W), what the last convolution gave; changed in place.
+        """
+        # The base goes to all that become the pixels of an input pixel.
         torch.unflatten(features, 1, (x.shape[1], -1)).add_(x[:, :, None])
         sr: Tensor = self.upsampler(features)
         return sr

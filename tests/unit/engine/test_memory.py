@@ -67,10 +67,10 @@ def with_free(monkeypatch, free):
 
 def test_the_tile_is_the_largest_that_fits(monkeypatch):
     network = RRDBNet()
-    with_free(monkeypatch, 8 * 2**30)
+    with_free(monkeypatch, 4 * 2**30)
     side = largest_tile(network, torch.float32, CPU, overlap=32)
     pixel_bytes = memory.MARGIN * network.activation_values * 4
-    budget = memory.SHARE_OF_FREE["cpu"] * 8 * 2**30
+    budget = memory.SHARE_OF_FREE["cpu"] * 4 * 2**30
     assert (side + 64) ** 2 * pixel_bytes <= budget < (side + 65) ** 2 * pixel_bytes
     assert largest_tile(network, torch.bfloat16, CPU, overlap=32) > side
     assert largest_tile(SRVGGNetCompact(), torch.float32, CPU, overlap=18) == MAX_CPU_TILE

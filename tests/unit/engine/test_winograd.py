@@ -1,5 +1,7 @@
 """The native convolution against PyTorch's. Where it was not compiled, there is nothing to test."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -121,12 +123,28 @@ def test_a_network_gives_the_same(name):
 @pytest.mark.parametrize(
     "network",
     [
+        SRVGGNetCompact(num_feat=24),
         RRDBNet(num_feat=16, num_block=1, num_grow_ch=8),
         nn.Conv2d(16, 16, 3, padding=1),
     ],
 )
 def test_other_networks_stay_as_they_are(network):
     assert accelerate(network) is network
+
+
+@native
+@pytest.mark.parametrize("name", ["SRVGG", "RRDB"])
+@torch.inference_mode()
+def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
+    """Memory for features is kept from call to call."""
+    network = randomized(NETWORKS[name]())
+    fast = accelerate(network)
+    inputs = [torch.rand(1, 3, side, 40 - side) for side in (8, 30, 12, 25, 9, 31)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for x, sr in zip(inputs, pool.map(torch.inference_mode()(fast), inputs), strict=True):
+                expected = network(x)
+                assert (sr - expected).abs().max() < TOLERANCE * expected.abs().max()
 
 
 def test_without_the_native_part_networks_stay_as_they_are(monkeypatch):
