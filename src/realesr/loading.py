@@ -198,6 +198,8 @@ def _make_plain_enlarger(
         from realesr.engine.interpolation import Interpolator
 
         return Interpolator(options.model_name)
+    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     import torch
 
     from realesr.engine.device import resolve_device
