@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -21,8 +21,14 @@ from realesr.models.checkpoint import load_state_dict
 Points = NDArray[np.float64]
 """(N, 2): x and y, px; a pixel's middle has whole coordinates."""
 
-LONGEST_SIDE = 1920
-"""Pictures are reduced to this for detection, px: a larger one would take gigabytes."""
+LONGEST_SIDES = (1920, 480)
+"""Pictures are reduced to these for detection, px: a larger one would take gigabytes, and in the
+smaller one faces are found that fill a large picture and are too large for a detector (YuNet was
+made for up to 300 px, RetinaFace's anchors for up to 512)."""
+LARGE_FACE = 96
+"""Side from which on a face is large in the smaller picture, px."""
+PART_THRESHOLD = 0.6
+"""A box of which more than this lies in another one is a part of that face."""
 NMS_THRESHOLD = 0.4
 """Boxes that overlap more than this (intersection over union) are of one face. As in facexlib."""
 
@@ -47,6 +53,36 @@ class Face:
         """The longer side of the box, px."""
         left, top, right, bottom = self.box
         return max(right - left, bottom - top)
+
+    @property
+    def area(self) -> float:
+        """Of the box, px."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    def shared_area(self, other: Face) -> float:
+        """Of both boxes, px."""
+        width = min(self.box[2], other.box[2]) - max(self.box[0], other.box[0])
+        height = min(self.box[3], other.box[3]) - max(self.box[1], other.box[1])
+        return max(0.0, width) * max(0.0, height)
+
+    def overlap(self, other: Face) -> float:
+        """Intersection over union of the boxes, 0 to 1."""
+        shared = self.shared_area(other)
+        return shared / (self.area + other.area - shared) if shared else 0.0
+
+    def is_same_as(self, other: Face) -> bool:
+        """Whether both are of one face, or one a part of the other."""
+        smaller = min(self.area, other.area)
+        return (
+            self.overlap(other) > NMS_THRESHOLD
+            or self.shared_area(other) > PART_THRESHOLD * smaller
+        )
+
+    def scaled(self, factors: NDArray[np.float64]) -> Face:
+        """In a picture so many times as large, across and down."""
+        left, top, right, bottom = (np.array(self.box).reshape(2, 2) * factors).ravel()
+        return Face((left, top, right, bottom), self.score, self.landmarks * factors)
 
     @property
     def center(self) -> tuple[float, float]:
@@ -114,9 +150,11 @@ class RetinaFaceDetector:
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
         """See :class:`Detector`."""
-        bgr, scale = _reduced(pixels)
-        rows = self._network.detect_faces(bgr, min_score, NMS_THRESHOLD)
-        return _faces([(row[:4] * scale, row[4], row[5:].reshape(5, 2) * scale) for row in rows])
+        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score))
+
+    def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
+        for row in self._network.detect_faces(bgr, min_score, NMS_THRESHOLD):
+            yield _face(row[:4], row[4], row[5:])
 
 
 class YuNetDetector:
@@ -141,36 +179,43 @@ class YuNetDetector:
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
         """See :class:`Detector`."""
-        bgr, scale = _reduced(pixels)
+        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score))
+
+    def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
         self._network.setInputSize(bgr.shape[1::-1])
         self._network.setScoreThreshold(min_score)
         _, rows = self._network.detect(bgr)
-        found = []
         for row in () if rows is None else rows:
             left, top, width, height = row[:4]
-            box = np.array((left, top, left + width, top + height))
-            found.append((box * scale, row[14], row[4:14].reshape(5, 2) * scale))
-        return _faces(found)
+            yield _face((left, top, left + width, top + height), row[14], row[4:14])
 
 
-def _reduced(pixels: Pixels) -> tuple[Pixels, float]:
-    """BGR, at most LONGEST_SIDE px long, and by how much it must be stretched to be as before."""
-    height, width = pixels.shape[:2]
+def _at_all_sizes(pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]]) -> list[Face]:
+    """Detects in the picture as it is and reduced; the surest first.
+
+    Where a face is large even when reduced, that one counts, and what the finer picture has inside
+    of it, mostly parts, does not. Of other faces the finer picture's landmarks are better.
+    """
     bgr = np.ascontiguousarray(pixels[..., ::-1])
-    scale = max(height, width) / LONGEST_SIDE
-    if scale <= 1:
-        return bgr, 1.0
-    reduced = (max(1, round(width / scale)), max(1, round(height / scale)))
-    return cast(Pixels, cv2.resize(bgr, reduced, interpolation=cv2.INTER_AREA)), scale
+    height, width = bgr.shape[:2]
+    longest = max(height, width)
+    large: list[Face] = []
+    others: list[Face] = []
+    for side in sorted({min(longest, side) for side in LONGEST_SIDES}, reverse=True):
+        size = (max(1, round(width * side / longest)), max(1, round(height * side / longest)))
+        reduced = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+        scale = np.array((width / size[0], height / size[1]))
+        for face in sorted(detect(cast(Pixels, reduced)), key=lambda face: -face.score):
+            is_large = side == min(LONGEST_SIDES) and face.side >= LARGE_FACE
+            (large if is_large else others).append(face.scaled(scale))
+    kept: list[Face] = []
+    for face in (*large, *others):
+        if not any(face.is_same_as(other) for other in kept):
+            kept.append(face)
+    return sorted(kept, key=lambda face: -face.score)
 
 
-def _faces(rows: Sequence[tuple[Any, float, Any]]) -> list[Face]:
-    faces = [
-        Face(
-            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-            score=float(score),
-            landmarks=np.asarray(landmarks, np.float64),
-        )
-        for box, score, landmarks in rows
-    ]
-    return sorted(faces, key=lambda face: -face.score)
+def _face(box: Sequence[float], score: float, landmarks: NDArray[np.float32]) -> Face:
+    left, top, right, bottom = map(float, box)
+    points = np.asarray(landmarks, np.float64).reshape(5, 2)
+    return Face((left, top, right, bottom), float(score), points)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -126,6 +126,10 @@ class FaceEnhancer:
         results = self._enlarger.to_sizes(images, size, on_tile=on_tile, notify=notify)
         eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
         places = [self._places(pixels) for pixels in eights]
+        results = [
+            replace(result, pixels=result.pixels.copy()) if found else result
+            for result, found in zip(results, places, strict=True)
+        ]  # at its own size a picture may have come back as it is
         work = [
             (result, image, place, cut_out(pixels, place.matrix))
             for result, image, pixels, found in zip(results, images, eights, places, strict=True)

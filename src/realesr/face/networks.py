@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import cv2
@@ -136,7 +138,8 @@ def _restoreformer(state: StateDict) -> nn.Module:
     restore_removed_torchvision_module()
     with importing_extra():
         from gfpgan.archs.restoreformer_arch import RestoreFormer
-    network: nn.Module = RestoreFormer()
+    with redirect_stdout(StringIO()):  # it prints a line, into what may be a picture
+        network: nn.Module = RestoreFormer()
     network.load_state_dict(state)
     return network
 

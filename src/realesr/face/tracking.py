@@ -83,7 +83,7 @@ class Tracker:
         """Pairs that overlap most, tracks without a face, and faces without a track."""
         candidates = sorted(
             (
-                (_overlap(track.face, face), i, j)
+                (track.face.overlap(face), i, j)
                 for i, track in enumerate(self._tracks)
                 for j, face in enumerate(faces)
             ),
@@ -112,16 +112,6 @@ def _steadied(before: Face, now: Face) -> Face:
         box=(left, top, right, bottom),
         landmarks=before.landmarks + share * (now.landmarks - before.landmarks),
     )
-
-
-def _overlap(one: Face, other: Face) -> float:
-    """Intersection over union of the boxes."""
-    width = min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
-    height = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (one.box, other.box))
-    return width * height / (areas - width * height)
 
 
 def _look(pixels: Pixels, face: Face) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Real detectors on real faces, and what they are told."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -82,9 +83,17 @@ def test_two_faces_are_found_where_they_were_put(detector):
 def test_a_large_picture_is_reduced_for_detection_and_places_fit_it(detector, monkeypatch):
     pixels = picture_of("face_03")
     expected = only(detector(pixels, detector.confidence))
-    monkeypatch.setattr(detection, "LONGEST_SIDE", max(pixels.shape) * 2 // 3)
+    monkeypatch.setattr(detection, "LONGEST_SIDES", (max(pixels.shape) * 2 // 3,))
     face = only(detector(pixels, detector.confidence))
     assert abs(np.array(face.box) - expected.box).max() < 0.06 * expected.side
+
+
+def test_a_face_that_fills_a_large_picture_is_found_once(detector):
+    pixels = picture_of("face_10")
+    expected = only(detector(pixels, detector.confidence))
+    large = cv2.resize(pixels, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    face = only(detector(large, detector.confidence))
+    assert abs(np.array(face.box) - 6 * np.array(expected.box)).max() < 6 * 0.08 * expected.side
 
 
 def test_noise_has_no_face(detector):

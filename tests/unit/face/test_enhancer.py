@@ -70,6 +70,15 @@ def test_a_face_is_put_in_and_the_rest_stays_bit_for_bit():
     assert 60 < rows.min() < rows.max() < 190
 
 
+def test_the_input_is_left_as_it_is():
+    image = random_image(160, 120)
+    before = image.pixels.copy()
+    image.pixels.flags.writeable = False
+    (result,) = enhancer((60, 40)).to_sizes([image], image.size)
+    assert (result.pixels != before).any()
+    assert (image.pixels == before).all()
+
+
 def test_without_faces_nothing_is_restored():
     def never(faces):
         raise AssertionError
