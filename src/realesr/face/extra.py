@@ -42,4 +42,7 @@ def importing_extra() -> Iterator[None]:
 
 
 def _missing(why: str) -> MissingExtraError:
-    return MissingExtraError(f"faces need more packages ({why}): pip install 'realesr[face]'")
+    return MissingExtraError(
+        f"faces need more packages ({why}): pip install 'realesr[face]', or in a clone "
+        "pip install -e '.[face]'"
+    )
