@@ -53,7 +53,7 @@ def _versions() -> Iterator[Line]:
             yield package, metadata.version(package)
         except metadata.PackageNotFoundError:
             if package not in PACKAGES:
-                yield package, "not installed, and not needed yet"
+                yield package, "not installed (faces and training; see the extras)"
     yield "ffmpeg", _ffmpeg()
 
 

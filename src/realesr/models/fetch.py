@@ -214,7 +214,7 @@ def _is_transient(error: Exception) -> bool:
 def _explain(error: Exception, url: str, target: Path) -> str:
     return (
         f"{target.name} cannot be downloaded from {url}: {_reason(error)}. Download it elsewhere "
-        f"and put it at {target}, or name it with --model-path"
+        f"and put it at {target}"
     )
 
 
