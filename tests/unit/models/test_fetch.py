@@ -1,12 +1,13 @@
 import hashlib
 import socket
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from realesr.errors import ChecksumMismatchError, DownloadError
-from realesr.models.catalog import MIRROR_VARIABLE, RELEASES, WeightFile
+from realesr.models.catalog import MIRROR_VARIABLE, ORIGINS, RELEASES, WeightFile
 from realesr.models.fetch import WAITS_S, fetch, sha256_of
 
 from support.server import Server
@@ -112,7 +113,7 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch, tmp_path):
     assert waits == list(WAITS_S)
     assert len(notices) == len(waits)
     assert all("net.pth: " in notice and "trying again in" in notice for notice in notices)
-    for part in ("net.pth", address + PATH, "refused", str(tmp_path / "net.pth"), "--model-path"):
+    for part in ("net.pth", address + PATH, "refused", str(tmp_path / "net.pth")):
         assert part in str(caught.value)
 
 
@@ -138,6 +139,12 @@ def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
 def test_what_has_no_address_is_not_downloaded(tmp_path):
     with pytest.raises(DownloadError, match="part of realesr"):
         fetch(WeightFile(name="a", size_bytes=1, sha256="0"), tmp_path)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_mirror_takes_the_place_of_every_origin(server, tmp_path, origin):
+    weights = replace(FILE, url=origin + PATH)
+    assert fetch(weights, tmp_path).read_bytes() == DATA
 
 
 def test_only_the_web_is_asked(monkeypatch, tmp_path):
