@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
-from realesr.loading import make_enlarger, obtain_files
+from realesr.loading import make_enlarger, obtain_face_files, obtain_files
 from realesr.options import Target, UpscaleOptions
 
 Array = NDArray[Any]
@@ -38,7 +38,7 @@ class Upscaler:
         Args:
             name: A name of ``realesr models list``.
             **options: ``device``, ``precision``, ``tile``, ``tile_pad``, ``pre_pad``,
-                ``denoise_strength``, ``alpha_upsampler``: as of
+                ``denoise_strength``, ``alpha_upsampler``, ``faces``: as of
                 :class:`realesr.options.UpscaleOptions`.
 
         Raises:
@@ -64,7 +64,7 @@ class Upscaler:
 
     @classmethod
     def _made(cls, options: UpscaleOptions) -> Self:
-        return cls(make_enlarger(options, obtain_files(options)))
+        return cls(make_enlarger(options, obtain_files(options), obtain_face_files(options)))
 
     @property
     def scale(self) -> int:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.errors import InvalidOptionError
 from realesr.face.extra import check_extra
-from realesr.models.catalog import BASELINES, ModelSpec, cache_folder, find_model, find_spec
+from realesr.models.catalog import BASELINES, Spec, cache_folder, find_model, find_spec
 from realesr.options import UpscaleOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
@@ -83,12 +84,7 @@ def obtain_files(
     if options.model_name in BASELINES:
         return None
 
-    def obtain(spec: ModelSpec) -> Path:
-        from realesr.models.fetch import obtain_weights
-
-        with downloading(spec.weights.name) as on_progress:
-            return obtain_weights(spec, on_progress=on_progress, notify=notify)
-
+    obtain = partial(_obtain, downloading=downloading, notify=notify)
     spec = find_model(options.model_name)
     path = obtain(spec)
     if spec.noisy_partner is None:
@@ -134,18 +130,18 @@ def obtain_face_files(
     if "anime" in model:
         notify(f"{model} is made for drawings, and --face-enhance for photographs of faces")
 
-    def obtain(name: str) -> Path:
-        from realesr.models.fetch import obtain_weights
+    names = {"restorer": faces.model}
+    if not faces.is_aligned:
+        names |= {"detector": faces.detector, "parser": "parsenet"}
+    obtain = partial(_obtain, downloading=downloading, notify=notify)
+    return FaceFiles(**{part: obtain(find_spec(name)) for part, name in names.items()})
 
-        spec = find_spec(name)
-        with downloading(spec.weights.name) as on_progress:
-            return obtain_weights(spec, on_progress=on_progress, notify=notify)
 
-    if faces.is_aligned:
-        return FaceFiles(restorer=obtain(faces.model))
-    return FaceFiles(
-        restorer=obtain(faces.model), detector=obtain(faces.detector), parser=obtain("parsenet")
-    )
+def _obtain(spec: Spec, *, downloading: Downloading, notify: Notify) -> Path:
+    from realesr.models.fetch import obtain_weights
+
+    with downloading(spec.weights.name) as on_progress:
+        return obtain_weights(spec, on_progress=on_progress, notify=notify)
 
 
 def make_enlarger(

@@ -6,6 +6,7 @@ import pytest
 
 import realesr
 from realesr import RealesrError, Upscaler
+from realesr.options import FaceOptions
 
 from support.networks import random_image, tiny_weights
 
@@ -51,3 +52,10 @@ def test_mistakes_are_errors_of_the_package(tmp_path):
         Upscaler.from_file(tmp_path / "none.pth")
     with pytest.raises(ValueError, match="pixels must be"):
         Upscaler.from_name("nearest")(np.zeros((3, 3, 2), np.uint8))
+
+
+def test_faces_are_not_forgotten(monkeypatch):
+    """Without the extra they are refused, not left out."""
+    monkeypatch.setattr("realesr.face.extra.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RealesrError, match="realesr\\[face\\]"):
+        Upscaler.from_name("bicubic", faces=FaceOptions())
