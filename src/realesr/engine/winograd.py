@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LIBRARY = Path(__file__).with_name("native") / "winograd.so"
+VERSION = 1
+"""Of the native part; it and ``native/winograd.h`` change together."""
 CHANNELS = 16
 """The native part takes channels, in and out, in multiples of this number."""
 
@@ -67,9 +69,11 @@ def _library() -> ctypes.CDLL:
 def lanes() -> int:
     """How many floats the native part computes at a time: 16, 8, or 0 where there is none."""
     try:
-        return int(_library().realesr_winograd_lanes())
-    except OSError:
+        library = _library()
+        is_current = library.realesr_winograd_version() == VERSION
+    except (OSError, AttributeError):
         return 0
+    return int(library.realesr_winograd_lanes()) if is_current else 0
 
 
 class WinogradConv2d(nn.Module):

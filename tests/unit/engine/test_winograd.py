@@ -36,6 +36,18 @@ def random_convolution(channels_in: int, channels_out: int) -> nn.Conv2d:
     return convolution
 
 
+def test_what_was_compiled_is_used():
+    """Otherwise the tests below would be skipped, and nobody would notice."""
+    assert lanes() in ((8, 16) if winograd.LIBRARY.exists() else (0,))
+
+
+def test_a_native_part_of_another_version_is_not_called(monkeypatch):
+    lanes.cache_clear()
+    monkeypatch.setattr(winograd, "VERSION", -1)
+    assert lanes() == 0
+    lanes.cache_clear()
+
+
 @native
 @pytest.mark.usefixtures("each_instruction_set")
 @pytest.mark.parametrize(

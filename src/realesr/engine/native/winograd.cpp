@@ -25,6 +25,9 @@ Block* block_of(int lanes) {
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
+// Changes with whatever Python passes: a library that was left from another version is not called.
+EXPORT int realesr_winograd_version() { return WINOGRAD_VERSION; }
+
 // How many floats this machine computes at a time: 16 (AVX-512), 8 (AVX2 with FMA), or 0 where
 // neither is there and nothing may be called.
 EXPORT int realesr_winograd_lanes() {

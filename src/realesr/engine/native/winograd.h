@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+constexpr int WINOGRAD_VERSION = 1;
+
 // Output tiles are 4x4 px and are computed from 6x6 px, which become 36 transformed values.
 constexpr int TILE = 4;
 constexpr int PATCH = TILE + 2;
