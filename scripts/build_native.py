@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -44,10 +45,9 @@ class NativeBuildHook(BuildHookInterface):
             return
         try:
             compile_library(compiler, root / SOURCES, library)
-        except subprocess.CalledProcessError as error:
-            self.app.display_warning(
-                f"realesr works without what {compiler} refused:\n{error.stderr}"
-            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            why = getattr(error, "stderr", None) or error
+            self.app.display_warning(f"{compiler} failed; realesr works without:\n{why}")
             return
         if version != "editable":
             build_data["force_include"][str(library)] = str(LIBRARY.relative_to("src"))
@@ -71,10 +71,12 @@ def compile_library(compiler: str, sources: Path, library: Path) -> None:
 
     Raises:
         subprocess.CalledProcessError: The compiler refused.
+        OSError: It is not there, or the disk is full.
     """
 
     def run(*arguments: str) -> None:
-        subprocess.run([compiler, *arguments], check=True, capture_output=True, text=True)
+        command = [*shlex.split(compiler), *arguments]
+        subprocess.run(command, check=True, capture_output=True, text=True)
 
     with TemporaryDirectory() as folder:
         objects = [f"{folder}/{name}.o" for name in INSTRUCTION_SETS]
@@ -83,4 +85,6 @@ def compile_library(compiler: str, sources: Path, library: Path) -> None:
             run(*FLAGS, *flags, block, "-c", str(sources / "winograd_block.cpp"), "-o", path)
         temporary = f"{folder}/{library.name}"
         run(*FLAGS, "-shared", str(sources / "winograd.cpp"), *objects, "-o", temporary)
-        shutil.move(temporary, library)
+        partial = library.with_suffix(".part")
+        shutil.move(temporary, partial)
+        partial.replace(library)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Downloading = Callable[[str], AbstractContextManager[Progress]]
 """Opens a display for the download of a file, by its name."""
 
+GPU_FACES = 4
+"""Faces that a GPU gets at a time; on a CPU more than one are slower, and take a gigabyte each."""
 DEFAULT_DENOISE_STRENGTH = 0.5
 """As in the reference's ``inference_realesrgan.py``."""
 
@@ -75,7 +77,11 @@ def obtain_files(
     Raises:
         UnknownModelError, WeightsError: They cannot be had.
         InvalidOptionError: A mixture is asked for whose partner is not there.
+        MissingExtraError: Faces are asked for, and a package for them is not installed.
     """
+    faces = options.faces
+    if faces is not None and faces.weight > 0 and not faces.is_aligned:
+        check_extra()
     strength = options.denoise_strength
     if options.model_path is not None:
         if strength is None or strength == 1:
@@ -115,7 +121,6 @@ def obtain_face_files(
         None where nothing is done about faces.
 
     Raises:
-        MissingExtraError: A package that faces need is not installed.
         WeightsError: The weights cannot be had.
     """
     faces = options.faces
@@ -125,7 +130,8 @@ def obtain_face_files(
         if faces.report is not None:
             notify("--face-report does nothing at --face-weight 0: no faces are looked for")
         return None
-    check_extra()
+    if faces.is_aligned and faces.report is not None:
+        notify("--face-report does nothing with --aligned: no faces are looked for")
     model = options.model_name if options.model_path is None else options.model_path.name
     if "anime" in model:
         notify(f"{model} is made for drawings, and --face-enhance for photographs of faces")
@@ -171,6 +177,7 @@ def make_enlarger(
     from realesr.face.enhancer import FaceEnhancer
     from realesr.face.networks import Parser, Restorer
 
+    _prepare_threads(options)
     device = resolve_device(options.device)
     detector, parser = face_files.detector, face_files.parser
     return FaceEnhancer(
@@ -179,7 +186,17 @@ def make_enlarger(
         restore=Restorer(face_files.restorer, device),
         detector=None if detector is None else load_detector(detector, device),
         parse=None if parser is None else Parser(parser, device),
+        batch=1 if device.type == "cpu" else GPU_FACES,
     )
+
+
+def _prepare_threads(options: UpscaleOptions) -> None:
+    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    import torch
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
 
 
 def _make_plain_enlarger(
@@ -194,17 +211,13 @@ def _make_plain_enlarger(
         from realesr.engine.interpolation import Interpolator
 
         return Interpolator(options.model_name)
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    import torch
 
     from realesr.engine.device import resolve_device
     from realesr.engine.precision import resolve_precision
     from realesr.engine.upscaler import Upscaler
     from realesr.models.loader import load_model
 
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    _prepare_threads(options)
     device = resolve_device(options.device)
     if options.is_compiled and device.type != "cuda":
         notify(f"--compile does nothing on {device}")

@@ -90,7 +90,7 @@ class FaceOptions:
         model: Name of the network that restores.
         detector: Name of what finds them.
         weight: How much of a restored face is taken, 0 to 1; at 0 nothing is done.
-        min_size: Faces with a shorter side are left alone, px of the input.
+        min_size: Faces whose longer side is shorter are left alone, px of the input.
         confidence: Less sure ones are left alone, 0 to 1; None for what suits the detector.
         only_center: Whether only the face next to the middle is restored.
         is_aligned: Whether pictures are faces that were cut out and aligned already.

@@ -18,7 +18,7 @@ from realesr.engine.lookahead import lagging
 from realesr.geometry import Size
 from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
-from realesr.media.formats import Format
+from realesr.media.formats import STANDARD_STREAM, Format
 from realesr.media.frames import Frame, FrameSink, FrameSource
 from realesr.media.queues import ReadAhead, WriteBehind
 from realesr.options import Target
@@ -82,7 +82,9 @@ def run(
     """
     workshop = _Workshop(medium, target, reporter)
     with closing(workshop):
-        workshop.read_ahead(plan.jobs[: READ_AHEAD + 1])
+        # Whoever writes into a pipe may never end, and then nobody would hear what is wrong here.
+        if not any(job.source == STANDARD_STREAM for job in plan.jobs):
+            workshop.read_ahead(plan.jobs[: READ_AHEAD + 1])
         workshop.enlarger = load_enlarger()
         for number, job in enumerate(plan.jobs):
             workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])

@@ -103,6 +103,17 @@ def test_values_outside_their_range_are_refused(tmp_path, capsys, arguments):
     assert arguments[0] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("report", ["in.png", "out.png", "."])
+@pytest.mark.usefixtures("weights")
+def test_a_report_takes_no_file_s_place(tmp_path, capsys, report):
+    write_image(tmp_path / "in.png", random_image(8, 8))
+    before = (tmp_path / "in.png").read_bytes()
+    assert image("--face-enhance", "--aligned", "--face-report", report) == 2
+    assert f"--face-report {report}" in capsys.readouterr().err
+    assert (tmp_path / "in.png").read_bytes() == before
+    assert not (tmp_path / "out.png").exists()
+
+
 @pytest.mark.usefixtures("yunet")
 @needs_extra("facexlib")
 def test_a_face_is_found_restored_and_reported(tmp_path, capsys):

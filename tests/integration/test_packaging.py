@@ -51,8 +51,9 @@ def test_without_a_compiler_the_wheel_is_pure(tmp_path):
     assert "-py3-none-any" in path.name
 
 
-def test_a_compiler_that_refuses_does_not_stop_the_installation(tmp_path):
-    path = build(tmp_path, {**os.environ, "CXX": "/bin/false"})
+@pytest.mark.parametrize("compiler", ["/bin/false", "/nowhere/c++", "false c++"])
+def test_a_compiler_that_fails_does_not_stop_the_installation(tmp_path, compiler):
+    path = build(tmp_path, {**os.environ, "CXX": compiler})
     assert "-py3-none-any" in path.name
 
 

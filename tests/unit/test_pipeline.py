@@ -1,6 +1,7 @@
 import contextlib
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,6 +184,19 @@ def test_the_first_input_is_read_while_the_network_loads(folder, monkeypatch):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     report = pipeline.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
     assert len(report.done) == 5
+
+
+def test_standard_input_is_not_waited_for_when_the_network_cannot_be_loaded(tmp_path):
+    class Endless(Film):
+        def __enter__(self):
+            raise AssertionError("read")
+
+    def load():
+        raise ValueError("damaged")
+
+    plan = make_plan(FileOptions(inputs=(Path("-"),), output=tmp_path / "out.png"))
+    with pytest.raises(ValueError, match="damaged"):
+        pipeline.run(plan, load, Endless([1]), target=Target(), reporter=Recorder())
 
 
 def test_a_network_that_cannot_be_loaded_ends_the_run(folder):

@@ -17,7 +17,10 @@ PACKAGES = (
 )
 EXTRAS = ("gfpgan", "facexlib", "basicsr")
 
-NO_NATIVE = "PyTorch's own: there was no C++ compiler for x86-64 when realesr was installed"
+NO_NATIVE = (
+    "PyTorch's own; the native one needs Linux, x86-64 with AVX2, and a C++ compiler when realesr "
+    "is installed"
+)
 
 Line = tuple[str, str]
 

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.cli.arguments import upscale_options
 from realesr.cli.watch import check_watchable, watch
+from realesr.errors import InvalidOptionError
 from realesr.loading import describe, make_enlarger, obtain_face_files, obtain_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
@@ -61,6 +63,8 @@ def run(
 
     from realesr import pipeline
 
+    if options.faces is not None and options.faces.report is not None:
+        check_report(options.faces.report, plan)
     load_enlarger = cache(
         partial(make_enlarger, options, files_of_network, files_of_faces, notify=tell)
     )
@@ -74,6 +78,8 @@ def run(
             stream,
             has_frames=kind is VIDEOS,
         )
+    if files.watch:
+        load_enlarger()  # what is wrong with it is said now, and not when the first file comes
     has_failed = False
     for part in plans:
         with closing(people):
@@ -88,6 +94,17 @@ def run(
                 file=sys.stderr,
             )
     return 1 if has_failed else 0
+
+
+def check_report(report: Path, plan: Plan) -> None:
+    """Makes sure that a report takes no file's place.
+
+    Raises:
+        InvalidOptionError: It is an input or an output.
+    """
+    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
+    if report.resolve() in taken or report.is_dir():
+        raise InvalidOptionError(f"--face-report {report}: is an input, an output or a folder")
 
 
 def tell(notice: str) -> None:

@@ -14,6 +14,8 @@ from realesr.engine.winograd import CHANNELS, WinogradConv2d, lanes
 from realesr.models.rrdbnet import RESIDUAL_SCALE, RRDB, ResidualDenseBlock, RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
+WASTE = 3
+"""How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
 SLACK = 1.15
 """How much more room is taken than asked for: tiles inside a picture are larger than the first."""
 
@@ -46,13 +48,19 @@ class _Room(threading.local):
     def __init__(self) -> None:
         self._values = torch.empty(0)
 
+    def __reduce__(self) -> tuple[type[_Room], tuple[()]]:
+        """A copy is empty."""
+        return _Room, ()
+
     def features(self, parts: int, like: Tensor, channels: int) -> Tensor:
         """(parts, N, channels, H, W) of undefined values, channels innermost, for (N, C, H, W)."""
         count, _, height, width = like.shape
         shape = (parts, count, height, width, channels)
-        if self._values.numel() < math.prod(shape):
-            self._values = torch.empty(0)  # before there is more
-            self._values = torch.empty(int(SLACK * math.prod(shape)))
+        wanted = int(SLACK * math.prod(shape))
+        if not math.prod(shape) <= self._values.numel() <= WASTE * wanted:
+            with torch.inference_mode(False):
+                self._values = torch.empty(0)  # before there is more
+                self._values = torch.empty(wanted)
         return self._values[: math.prod(shape)].view(shape).permute(0, 1, 4, 2, 3)
 
 

@@ -44,6 +44,10 @@ On general-x4v3 with 16 px of 34, this takes the step at a seam from 0.39 to 0.1
 mean error from 0.053 to 0.044; 8 px leave the step and raise the error again."""
 
 
+_TILE_LOCK = threading.Lock()
+"""Held while the side of tiles is chosen or halved."""
+
+
 class Upscaler:
     """Enlarges pictures by a network's native scale. Keeps nothing of one picture for the next.
 
@@ -261,54 +265,64 @@ class Upscaler:
         right, bottom = (self._pre_pad + more for more in (padding.right, padding.bottom))
         if right or bottom:
             pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
-        if self._tile is None:
-            self._tile = largest_tile(
-                self._model,
-                self._precision.dtype,
-                self._device,
-                self._overlap,
-                batch=self.batch * self.workers,
-                budget=self._memory_budget,
-                result_bytes=count * height * width * 3 * self.scale**2 * dtype.itemsize,
-            )
+        with _TILE_LOCK:
+            if self._tile is None:
+                self._tile = largest_tile(
+                    self._model,
+                    self._precision.dtype,
+                    self._device,
+                    self._overlap,
+                    batch=self.batch * self.workers,
+                    budget=self._memory_budget,
+                    result_bytes=count * height * width * 3 * self.scale**2 * dtype.itemsize,
+                )
         padded_height, padded_width = pixels.shape[1:3]
         out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
         is_done = False
         while not is_done:
+            tile = self._tile
             try:
-                self._enlarge_into(out, pixels, on_tile, notify)
+                self._enlarge_into(out, pixels, tile, on_tile, notify)
                 is_done = True
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise
-                self._halve_tile(max(pixels.shape[1:3]), error)
+                self._halve_tile(tile, max(pixels.shape[1:3]), error)
                 notify(f"out of memory on {self._device}: begun anew with --tile {self._tile}")
             if not is_done and self._device.type == "cuda":
                 torch.cuda.empty_cache()  # the error is gone, and the tensors of its frames with it
         return out[:, : height * self.scale, : width * self.scale]
 
-    def _halve_tile(self, longest_side: int, error: Exception) -> None:
-        used = min(self._tile or longest_side, longest_side)
+    def _halve_tile(self, tile: int, longest_side: int, error: Exception) -> None:
+        """Once for all threads that ran out of memory with the same tile."""
+        with _TILE_LOCK:
+            if self._tile == tile:
+                self._tile = self._halved(tile, longest_side, error)
+
+    def _halved(self, tile: int, longest_side: int, error: Exception) -> int:
+        used = min(tile or longest_side, longest_side)
         if used <= MIN_TILE:
             raise OutOfMemoryError(
                 f"not even a tile of {used} px fits into the memory of {self._device}: free some, "
                 "or use --device cpu or a smaller model"
             ) from error
-        self._tile = max(MIN_TILE, -(-used // 2))
+        return max(MIN_TILE, -(-used // 2))
 
     @torch.inference_mode()
-    def _enlarge_into(self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify) -> None:
+    def _enlarge_into(
+        self, out: Pixels, pixels: Pixels, tile: int, on_tile: Progress, notify: Notify
+    ) -> None:
         streams = self._streams
         with nullcontext() if streams is None else torch.cuda.stream(streams.network):
-            self._enlarge_in_stream(out, pixels, on_tile, notify)
+            self._enlarge_in_stream(out, pixels, tile, on_tile, notify)
 
     def _enlarge_in_stream(
-        self, out: Pixels, pixels: Pixels, on_tile: Progress, notify: Notify
+        self, out: Pixels, pixels: Pixels, tile: int, on_tile: Progress, notify: Notify
     ) -> None:
         height, width = pixels.shape[1:3]
         grid = TileGrid(
             size=Size(width, height),
-            tile=self._tile or 0,
+            tile=tile,
             overlap=self._overlap,
             blend=self._blend,
             multiple_of=self._model.multiple_of,
@@ -335,7 +349,8 @@ class Upscaler:
                 yield sr
                 continue
             if self._network is not self._exact:
-                notify(f"a tile overflowed in {self._precision.name} and is done again in float32")
+                how = "natively" if self._precision == FP32 else f"in {self._precision.name}"
+                notify(f"a tile overflowed {how} and is done again in PyTorch's float32")
             exact = self._infer(self._exact, context, torch.float32)
             if not _is_finite(exact):
                 raise UnsupportedCheckpointError(

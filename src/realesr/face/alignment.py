@@ -27,6 +27,9 @@ TEMPLATE: Points = np.array(
 OUTSIDE = (132, 133, 135)
 """Grey for what lies outside the picture, RGB, as facexlib has it."""
 
+NEAR = 8
+"""How far the picture's border is continued before the grey begins, aligned px."""
+
 Matrix = NDArray[np.float64]
 """(2, 3): an affine map of points, px."""
 Mask = NDArray[np.float32]
@@ -75,8 +78,13 @@ def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
         matrix = _chain(
             _unscale(width / (right - left), height / (bottom - top), left, top), matrix
         )
-    view = cv2.warpAffine(np.ascontiguousarray(pixels), matrix, (SIDE, SIDE), borderValue=OUTSIDE)
-    return cast(Pixels, view)
+    size = (SIDE, SIDE)
+    source = np.ascontiguousarray(pixels)
+    view = cv2.warpAffine(source, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    # A little farther than the picture reaches, so that grey does not mix into its border.
+    inside = cv2.warpAffine(np.ones(source.shape[:2], np.uint8), matrix, size)
+    near = cv2.dilate(inside, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
+    return np.where(near[..., None] > 0, view, np.array(OUTSIDE, np.uint8)).astype(np.uint8)
 
 
 def put_back(

@@ -150,7 +150,7 @@ class RetinaFaceDetector:
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
         """See :class:`Detector`."""
-        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score))
+        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
         for row in self._network.detect_faces(bgr, min_score, NMS_THRESHOLD):
@@ -179,7 +179,7 @@ class YuNetDetector:
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
         """See :class:`Detector`."""
-        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score))
+        return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
         self._network.setInputSize(bgr.shape[1::-1])
@@ -190,11 +190,14 @@ class YuNetDetector:
             yield _face((left, top, left + width, top + height), row[14], row[4:14])
 
 
-def _at_all_sizes(pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]]) -> list[Face]:
+def _at_all_sizes(
+    pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]], confidence: float
+) -> list[Face]:
     """Detects in the picture as it is and reduced; the surest first.
 
-    Where a face is large even when reduced, that one counts, and what the finer picture has inside
-    of it, mostly parts, does not. Of other faces the finer picture's landmarks are better.
+    Where a face is sure, and large even when reduced, that one counts, and what the finer picture
+    has inside of it, mostly parts, does not. Of other faces the finer picture's landmarks are
+    better.
     """
     bgr = np.ascontiguousarray(pixels[..., ::-1])
     height, width = bgr.shape[:2]
@@ -207,6 +210,7 @@ def _at_all_sizes(pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]]) ->
         scale = np.array((width / size[0], height / size[1]))
         for face in sorted(detect(cast(Pixels, reduced)), key=lambda face: -face.score):
             is_large = side == min(LONGEST_SIDES) and face.side >= LARGE_FACE
+            is_large &= face.score >= confidence
             (large if is_large else others).append(face.scaled(scale))
     kept: list[Face] = []
     for face in (*large, *others):

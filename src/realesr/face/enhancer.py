@@ -24,8 +24,6 @@ from realesr.imaging.image import Image, Pixels
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
-BATCH = 4
-"""How many faces a network gets at a time."""
 DOUBT = 0.2
 """How much less sure a face may be that was there in the frame before."""
 
@@ -53,6 +51,7 @@ class FaceEnhancer:
         restore: Restores them.
         detector: Finds them; None where every picture is an aligned face itself.
         parse: Says which pixels of a restored one are face; None for all.
+        batch: How many faces the networks get at a time.
 
     Raises:
         UnwritableMediaError: The file for the report cannot be written.
@@ -66,12 +65,14 @@ class FaceEnhancer:
         restore: Restore,
         detector: Detector | None,
         parse: Parse | None,
+        batch: int = 1,
     ) -> None:
         self._enlarger = enlarger
         self._options = options
         self._detector = detector
         self._restore = restore
         self._parse = parse
+        self._batch = batch
         self._source = Path()
         self._tracker: Tracker | None = None
         self._frames = 0
@@ -135,8 +136,8 @@ class FaceEnhancer:
             for result, image, pixels, found in zip(results, images, eights, places, strict=True)
             for place in found
         ]
-        for start in range(0, len(work), BATCH):
-            part = work[start : start + BATCH]
+        for start in range(0, len(work), self._batch):
+            part = work[start : start + self._batch]
             restored = self._restore([view for *_, view in part])
             for (result, image, place, _), face, mask in zip(
                 part, restored, self._masks(restored), strict=True

@@ -259,7 +259,10 @@ def all_specs() -> tuple[Spec, ...]:
 
 def find_spec(name: str) -> Spec:
     """Looks up anything that has weights: as :func:`find_model`, faces' networks as well."""
-    return next((spec for spec in FACE_NETWORKS if spec.name == name), None) or find_model(name)
+    for spec in FACE_NETWORKS:
+        if name in (spec.name, spec.weights.name):
+            return spec
+    return find_model(name)
 
 
 def find_model(name: str) -> ModelSpec:

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
@@ -112,6 +115,23 @@ def test_grey_stays_neutral():
     assert (enlarged.pixels[..., 0] == cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)).all()
 
 
+def test_threads_that_run_out_of_memory_together_halve_the_tile_once():
+    both = threading.Barrier(2)
+
+    def cramp(sr):
+        if sr.shape[-1] > 2 * 32:
+            both.wait(10)
+            raise torch.OutOfMemoryError("out of memory")
+        return sr
+
+    enlarge = upscaler(Faulty(cramp), tile=48)
+    images = [random_image(48, 48), random_image(48, 47)]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(enlarge, images))
+    assert enlarge.tile == 32
+    assert [result.size for result in results] == [image.size.scaled(2) for image in images]
+
+
 @pytest.mark.parametrize("lag", [0, 1])
 def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     def overflow(sr):
@@ -126,7 +146,7 @@ def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     enlarged = enlarge(Image(pixels), notify=notices.append)
     assert (enlarged.pixels[:, :16] == 255).all()
     assert (enlarged.pixels[:, 16:] == 64).all()
-    assert notices == ["a tile overflowed in bf16 and is done again in float32"]
+    assert notices == ["a tile overflowed in bf16 and is done again in PyTorch's float32"]
 
 
 def test_a_network_that_always_overflows_is_an_error_not_a_picture():

@@ -1,5 +1,7 @@
 """The native convolution against PyTorch's. Where it was not compiled, there is nothing to test."""
 
+import copy
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -157,6 +159,28 @@ def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
             for x, sr in zip(inputs, pool.map(torch.inference_mode()(fast), inputs), strict=True):
                 expected = network(x)
                 assert (sr - expected).abs().max() < TOLERANCE * expected.abs().max()
+
+
+@native
+def test_an_upscaler_can_be_copied_and_sent():
+    image = random_image(20, 14)
+    network = randomized(SRVGGNetCompact(num_feat=16, num_conv=2))
+    made = Upscaler(network, device=torch.device("cpu"))
+    expected = made(image).pixels
+    for other in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301
+        assert (other(image).pixels == expected).all()
+
+
+@native
+@torch.inference_mode()
+def test_room_is_given_back_when_tiles_get_much_smaller():
+    fast = accelerate(randomized(SRVGGNetCompact(num_feat=16, num_conv=2)))
+    fast(torch.rand(1, 3, 200, 200))
+    most = fast._room._values.numel()
+    fast(torch.rand(1, 3, 150, 150))
+    assert fast._room._values.numel() == most
+    fast(torch.rand(1, 3, 50, 50))
+    assert fast._room._values.numel() < most / 10
 
 
 def test_without_the_native_part_networks_stay_as_they_are(monkeypatch):

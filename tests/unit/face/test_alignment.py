@@ -111,6 +111,15 @@ def test_what_lies_outside_the_picture_is_grey_and_harmless():
     put_back(result, view, np.ones((SIDE, SIDE), np.float32), far, (1, 1))
 
 
+def test_grey_does_not_mix_into_the_border_of_the_picture():
+    picture = np.full((120, 160, 3), 250, np.uint8)
+    matrix = alignment(placed(10, 0.3, 20, 60))
+    result = cv2.resize(picture, (640, 480))
+    mask = feathered(np.ones((SIDE, SIDE), bool))
+    put_back(result, cut_out(picture, matrix), mask, matrix, (4, 4))
+    assert result.min() >= 249
+
+
 def test_a_large_face_is_reduced_without_aliasing():
     stripes = np.zeros((2048, 2048, 3), np.uint8)
     stripes[:, ::2] = 255

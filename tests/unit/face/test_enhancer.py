@@ -196,6 +196,10 @@ def test_many_faces_go_through_the_networks_in_batches():
         return faces
 
     places = [(x, y) for x in (5, 40, 75, 110) for y in (5, 60)]
-    enhancer(*places, restore=restore).to_sizes([PICTURE, Image(PICTURE.pixels)], SIZE)
-    assert sum(sizes) == 16
-    assert max(sizes) == 4
+    for batch in (1, 3):
+        sizes.clear()
+        made = enhancer(*places, restore=restore)
+        made._batch = batch
+        made.to_sizes([PICTURE, Image(PICTURE.pixels)], SIZE)
+        assert sum(sizes) == 16
+        assert max(sizes) == batch
