@@ -44,6 +44,8 @@ def run(
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, kind)
+    if options.faces is not None and options.faces.report is not None:
+        check_report(options.faces.report, plan)
     _tell_what_is_left_out(plan, kind)
     if args.dry_run:
         for job in plan.jobs:
@@ -63,8 +65,6 @@ def run(
 
     from realesr import pipeline
 
-    if options.faces is not None and options.faces.report is not None:
-        check_report(options.faces.report, plan)
     load_enlarger = cache(
         partial(make_enlarger, options, files_of_network, files_of_faces, notify=tell)
     )

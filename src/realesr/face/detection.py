@@ -133,8 +133,7 @@ class RetinaFaceDetector:
     """As in the reference's face helper."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        with importing_extra(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with importing_extra():
             from facexlib.detection import RetinaFace
         state = {name.removeprefix("module."): v for name, v in load_state_dict(path).items()}
         size = "mobile0.25" if "body.stage1.0.0.weight" in state else "resnet50"

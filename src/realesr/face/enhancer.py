@@ -128,8 +128,10 @@ class FaceEnhancer:
         eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
         places = [self._places(pixels) for pixels in eights]
         results = [
-            replace(result, pixels=result.pixels.copy()) if found else result
-            for result, found in zip(results, places, strict=True)
+            replace(result, pixels=result.pixels.copy())
+            if not result.pixels.flags.writeable or np.may_share_memory(result.pixels, image.pixels)
+            else result
+            for result, image in zip(results, images, strict=True)
         ]  # at its own size a picture may have come back as it is
         work = [
             (result, image, place, cut_out(pixels, place.matrix))

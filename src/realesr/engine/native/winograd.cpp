@@ -11,15 +11,7 @@
 
 namespace {
 
-Block* best_block() {
-    if (__builtin_cpu_supports("avx512f")) return convolve_block_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return convolve_block_avx2;
-    return nullptr;
-}
-
-Block* block_of(int lanes) {
-    return lanes == 16 ? convolve_block_avx512 : lanes == 8 ? convolve_block_avx2 : nullptr;
-}
+Block* block_of(int lanes) { return lanes == 16 ? convolve_block_avx512 : convolve_block_avx2; }
 
 }  // namespace
 
@@ -31,11 +23,11 @@ EXPORT int realesr_winograd_version() { return WINOGRAD_VERSION; }
 // How many floats this machine computes at a time: 16 (AVX-512), 8 (AVX2 with FMA), or 0 where
 // neither is there and nothing may be called.
 EXPORT int realesr_winograd_lanes() {
-    Block* block = best_block();
-    return block == nullptr ? 0 : block == convolve_block_avx512 ? 16 : 8;
+    if (__builtin_cpu_supports("avx512f")) return 16;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 8 : 0;
 }
 
-// Returns 0, or 1 if memory ran out. `lanes` is at most what this machine has.
+// Returns 0, or 1 if memory ran out. `lanes` is 16 or 8, and at most what this machine has.
 EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads, int lanes) {
     const Convolution& c = *convolution;
     Block* const block = block_of(lanes);
