@@ -266,7 +266,7 @@ def run_child(text: str) -> None:
 def describe_machine() -> Row:
     import torch
 
-    from realesr.engine.device import resolve_device
+    from realesr.engine.device import kind_of, resolve_device
     from realesr.engine.precision import has_bf16
 
     device = resolve_device("auto")
@@ -274,7 +274,7 @@ def describe_machine() -> Row:
     names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
     return {
         "CPU": f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores",
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": torch.cuda.get_device_name(device) if kind_of(device) == "cuda" else device,
         "torch": str(torch.__version__),  # a class of its own would bring PyTorch to the parent
         "threads": torch.get_num_threads(),
         "bf16": has_bf16(device),

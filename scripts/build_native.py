@@ -1,4 +1,4 @@
-"""Compiles the native convolution when a wheel of this project is made, where that is possible.
+"""Compiles the native engine when a wheel of this project is made, where that is possible.
 
 Hatchling calls it. Without a C++ compiler, or elsewhere than on Linux on x86-64, the wheel is pure
 Python, and PyTorch computes all convolutions.
@@ -20,7 +20,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 SOURCES = Path("src/realesr/engine/native")
-LIBRARY = SOURCES / "winograd.so"
+LIBRARY = SOURCES / "realesr_native.so"
+SHARED = ("convolution.cpp", "pixels.cpp")
+BLOCK = "convolution_block.cpp"
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-pthread")
 INSTRUCTION_SETS = {
     "avx2": ("-mavx2", "-mfma", "-DLANES=8", "-DREGISTER_COLUMNS=2"),
@@ -82,9 +84,10 @@ def compile_library(compiler: str, sources: Path, library: Path) -> None:
         objects = [f"{folder}/{name}.o" for name in INSTRUCTION_SETS]
         for path, (name, flags) in zip(objects, INSTRUCTION_SETS.items(), strict=True):
             block = f"-DCONVOLVE_BLOCK=convolve_block_{name}"
-            run(*FLAGS, *flags, block, "-c", str(sources / "winograd_block.cpp"), "-o", path)
+            run(*FLAGS, *flags, block, "-c", str(sources / BLOCK), "-o", path)
         temporary = f"{folder}/{library.name}"
-        run(*FLAGS, "-shared", str(sources / "winograd.cpp"), *objects, "-o", temporary)
+        shared = [str(sources / name) for name in SHARED]
+        run(*FLAGS, "-shared", *shared, *objects, "-o", temporary)
         partial = library.with_suffix(".part")
         shutil.move(temporary, partial)
         partial.replace(library)

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 import realesr.training
 from realesr.degradation.operations import from_levels, jpeg, quantize
 from realesr.degradation.pipeline import degrade
+from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
@@ -72,12 +72,11 @@ def bicubic(image: Image) -> Image:
 
 def make_methods(general: Path) -> dict[str, Method]:
     """Everything that is compared, by name."""
-    cpu = torch.device("cpu")
     ours = find_weights(find_model("realesr-photo-x4"))
     return {
         "bicubic": bicubic,
-        "realesr-photo-x4": Upscaler(load_model(ours), device=cpu, tile=512),
-        "general-x4v3": Upscaler(load_model(general), device=cpu, tile=512),
+        "realesr-photo-x4": Upscaler(TorchBackend(load_model(ours)), tile=512),
+        "general-x4v3": Upscaler(TorchBackend(load_model(general)), tile=512),
     }
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from realesr.engine.interpolation import Interpolator
@@ -97,7 +96,7 @@ def main() -> None:
     parser.add_argument("--parser", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    device = torch.device("cpu")
+    device = "cpu"
     detector = load_detector(args.detector, device)
     restore = Restorer(args.restorer, device) if args.restorer else sharpened
     parse = Parser(args.parser, device) if args.parser else all_of_it

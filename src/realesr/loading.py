@@ -17,7 +17,10 @@ from realesr.options import UpscaleOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
 if TYPE_CHECKING:
+    from realesr.engine.backend import Backend
+    from realesr.engine.precision import Precision
     from realesr.imaging.enlarger import Enlarger
+    from realesr.models.arrays import Arrays
 
 Downloading = Callable[[str], AbstractContextManager[Progress]]
 """Opens a display for the download of a file, by its name."""
@@ -157,7 +160,7 @@ def make_enlarger(
     *,
     notify: Notify = ignore,
 ) -> Enlarger:
-    """Loads the networks onto their device. Imports PyTorch.
+    """Loads the networks onto their device. Imports PyTorch where it is needed.
 
     Args:
         options: What is asked for.
@@ -177,7 +180,7 @@ def make_enlarger(
     from realesr.face.enhancer import FaceEnhancer
     from realesr.face.networks import Parser, Restorer
 
-    _prepare_threads(options)
+    _prepare_torch(options)
     device = resolve_device(options.device)
     detector, parser = face_files.detector, face_files.parser
     return FaceEnhancer(
@@ -186,54 +189,97 @@ def make_enlarger(
         restore=Restorer(face_files.restorer, device),
         detector=None if detector is None else load_detector(detector, device),
         parse=None if parser is None else Parser(parser, device),
-        batch=1 if device.type == "cpu" else GPU_FACES,
+        batch=1 if device == "cpu" else GPU_FACES,
     )
-
-
-def _prepare_threads(options: UpscaleOptions) -> None:
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    import torch
-
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
 
 
 def _make_plain_enlarger(
     options: UpscaleOptions, files: NetworkFiles | None, notify: Notify
 ) -> Enlarger:
-    """Loads the network onto its device.
-
-    Raises:
-        WeightsError, DeviceError: It cannot be loaded, or not there.
-    """
     if files is None:
         from realesr.engine.interpolation import Interpolator
 
         return Interpolator(options.model_name)
 
-    from realesr.engine.device import resolve_device
-    from realesr.engine.precision import resolve_precision
     from realesr.engine.upscaler import Upscaler
-    from realesr.models.loader import load_model
 
-    _prepare_threads(options)
-    device = resolve_device(options.device)
-    if options.is_compiled and device.type != "cuda":
-        notify(f"--compile does nothing on {device}")
-    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     return Upscaler(
-        load_model(files.path, partner=files.partner, share=files.share),
-        device=device,
-        precision=resolve_precision(options.precision, device),
+        _make_backend(options, files, notify),
         tile=options.tile,
         memory_budget=options.memory_budget,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
-        is_compiled=options.is_compiled and device.type == "cuda",
         alpha_upsampler=options.alpha_upsampler,
     )
+
+
+def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) -> Backend:
+    """Natively on a CPU where that can be, else in PyTorch."""
+    from realesr.engine.device import kind_of, resolve_device
+    from realesr.engine.native.library import lanes
+    from realesr.engine.precision import FP32, resolve_precision
+
+    device = resolve_device(options.device)
+    precision = resolve_precision(options.precision, device)
+    is_compiled = options.is_compiled and kind_of(device) == "cuda"
+    if options.is_compiled and not is_compiled:
+        notify(f"--compile does nothing on {device}")
+    make_in_torch = partial(
+        _make_torch_backend, options, files, device, precision, is_compiled=is_compiled
+    )
+    if device == "cpu" and precision == FP32 and lanes():
+        from realesr.engine.native.backend import NativeBackend
+        from realesr.engine.native.networks import build_native
+
+        parameters = _read_parameters(files)
+        network = None if parameters is None else build_native(parameters, options.threads)
+        if network is not None:
+            return NativeBackend(network, make_in_torch)
+    return make_in_torch()
+
+
+def _read_parameters(files: NetworkFiles) -> Arrays | None:
+    """Without PyTorch; None where only that can read them, or tell what is wrong with them."""
+    from realesr.models.arrays import read_arrays
+    from realesr.models.state import interpolate
+
+    parameters = read_arrays(files.path)
+    if parameters is None or files.partner is None:
+        return parameters
+    partner = read_arrays(files.partner)
+    return None if partner is None else interpolate(parameters, partner, files.share)
+
+
+def _make_torch_backend(
+    options: UpscaleOptions,
+    files: NetworkFiles,
+    device: str,
+    precision: Precision,
+    *,
+    is_compiled: bool,
+) -> Backend:
+    """Loads the network onto its device.
+
+    Raises:
+        WeightsError: It cannot be loaded.
+    """
+    _prepare_torch(options)
+    from realesr.engine.torch_backend import TorchBackend
+    from realesr.models.loader import load_model
+
+    model = load_model(files.path, partner=files.partner, share=files.share)
+    return TorchBackend(model, device=device, precision=precision, is_compiled=is_compiled)
+
+
+def _prepare_torch(options: UpscaleOptions) -> None:
+    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
+    import torch
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
 
 
 def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:
@@ -242,7 +288,7 @@ def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | Non
     device, precision = (getattr(enlarger, name, None) for name in ("device", "precision"))
     return {
         "model": model,
-        "device": None if device is None else str(device),
+        "device": device,
         "precision": None if precision is None else precision.name,
     }
 

@@ -22,7 +22,7 @@ from support.pictures import write_image
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-LIBRARY = "realesr/engine/native/winograd.so"
+LIBRARY = "realesr/engine/native/realesr_native.so"
 
 
 def build(folder, environment=None):

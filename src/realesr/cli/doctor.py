@@ -73,20 +73,19 @@ def _devices() -> Iterator[Line]:
     import torch
 
     from realesr.engine.device import resolve_device
-    from realesr.engine.memory import free_bytes
+    from realesr.engine.native.library import lanes
     from realesr.engine.precision import has_bf16, resolve_precision
-    from realesr.engine.winograd import lanes
+    from realesr.engine.torch_backend import free_bytes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         names.append("mps")
     for name in names:
-        device = torch.device(name)
         what = _cpu() if name == "cpu" else name
         if name.startswith("cuda"):
-            what = torch.cuda.get_device_name(device)
-        bf16 = "with" if has_bf16(device) else "without"
-        yield name, f"{what}, {free_bytes(device) / 2**30:.1f} GiB free, {bf16} bf16"
+            what = torch.cuda.get_device_name(name)
+        bf16 = "with" if has_bf16(name) else "without"
+        yield name, f"{what}, {free_bytes(name) / 2**30:.1f} GiB free, {bf16} bf16"
     cuda = torch.version.cuda
     yield (
         "CUDA",

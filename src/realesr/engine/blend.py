@@ -9,44 +9,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.geometry import Region, Size
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values = TypeVar("Values", NDArray[np.float32], "Tensor")
+
 
 def stitch(
-    grid: TileGrid, scale: int, enlarged: Iterable[Tensor]
-) -> Iterator[tuple[Region, Tensor]]:
+    grid: TileGrid, scale: int, enlarged: Iterable[Values]
+) -> Iterator[tuple[Region, Values]]:
     """Puts tiles together and yields the parts of the result as they become final.
 
     Args:
         grid: The tiles.
         scale: Output px per input px.
-        enlarged: The ``padded`` region of each tile, enlarged, (N, C, h * scale, w * scale).
+        enlarged: The ``padded`` region of each tile, enlarged, (N, C, h * scale, w * scale): arrays
+            in float32, or tensors on any device.
 
     Yields:
-        For each tile, in order, a region in output px and its values, float32. The regions
-        partition the result. Without blending the values are the tiles' own, untouched.
+        For each tile, in order, a region in output px and its values. The regions partition the
+        result. Without blending the values are the tiles' own, untouched; with it, float32.
     """
     width = grid.size.width * scale
-    above: Tensor | None = None  # strip that the row of tiles above shares with this one
-    below: Tensor | None = None  # strip that this row shares with the one below
-    left: Tensor | None = None  # strip that the tile to the left shares with this one
+    above: Values | None = None  # strip that the row of tiles above shares with this one
+    below: Values | None = None  # strip that this row shares with the one below
+    left: Values | None = None  # strip that the tile to the left shares with this one
     for tile, sr in zip(grid, enlarged, strict=True):
         if tile.core.x == 0:
             above, below, left = below, None, None
         extent = tile.extent.scaled(scale)
         strips = _Strips.of(tile, scale)
         rows, columns = tile.extent.relative_to(tile.padded).scaled(scale).slices
-        values = strips.weigh(sr[..., rows, columns].float())
+        values = _faded(sr[..., rows, columns], strips)
         values, bottom = _split(values, strips.bottom, dim=-2)
         if bottom is not None:
             if below is None:
-                below = bottom.new_zeros((*bottom.shape[:-1], width))
+                below = _zeros_like(bottom, width)
             below[..., extent.x : extent.right] += bottom
         if left is not None:
             values[..., : strips.left] += left
@@ -76,25 +82,50 @@ class _Strips:
             bottom=2 * (extent.bottom - core.bottom) * scale,
         )
 
-    def weigh(self, values: Tensor) -> Tensor:
-        """Lets the values fade towards each neighbour; without neighbours the same tensor."""
-        for dim, before, after in ((-1, self.left, self.right), (-2, self.top, self.bottom)):
-            if before or after:
-                weights = values.new_ones(values.shape[dim])
-                weights[:before] = _ramp(before, values)
-                weights[len(weights) - after :] = _ramp(after, values).flip(0)
-                values = values * (weights if dim == -1 else weights[:, None])
-        return values
+
+def _faded(values: Values, strips: _Strips) -> Values:
+    """Lets the values fade towards each neighbour; without neighbours the same ones."""
+    height, width = values.shape[-2:]
+    if strips.left or strips.right:
+        values = values * _as(values, _weights(width, strips.left, strips.right))
+    if strips.top or strips.bottom:
+        values = values * _as(values, _weights(height, strips.top, strips.bottom)[:, None])
+    return values
 
 
-def _ramp(length: int, like: Tensor) -> Tensor:
-    """Rises from 0 to 1 and is point-symmetric: with its mirror image it sums to 1."""
-    return (torch.arange(length, dtype=like.dtype, device=like.device) + 0.5) / max(length, 1)
+def _weights(length: int, before: int, after: int) -> NDArray[np.float32]:
+    """Along an axis. What falls is point-symmetric to what rises: both sum to 1."""
+    weights = np.ones(length, np.float32)
+    weights[:before] = _ramp(before)
+    weights[length - after :] = _ramp(after)[::-1]
+    return weights
 
 
-def _split(values: Tensor, breadth: int, *, dim: int) -> tuple[Tensor, Tensor | None]:
-    """Cuts a strip off the end of an axis."""
+def _ramp(length: int) -> NDArray[np.float32]:
+    """Rises from 0 to 1."""
+    return ((np.arange(length) + 0.5) / max(length, 1)).astype(np.float32)
+
+
+def _as(like: Any, weights: NDArray[np.float32]) -> Any:
+    """An array, or a tensor in float32 on the same device."""
+    if isinstance(like, np.ndarray):
+        return weights
+    import torch
+
+    return torch.from_numpy(weights).to(like.device)
+
+
+def _zeros_like(like: Any, width: int) -> Any:
+    """Of the same kind, with as many columns."""
+    shape = (*like.shape[:-1], width)
+    return np.zeros(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_zeros(shape)
+
+
+def _split(values: Values, breadth: int, *, dim: int) -> tuple[Values, Values | None]:
+    """Cuts a strip off the end of an axis, the last one or that before."""
     if not breadth:
         return values, None
     length = values.shape[dim] - breadth
-    return values.narrow(dim, 0, length), values.narrow(dim, length, breadth)
+    if dim == -1:
+        return values[..., :length], values[..., length:]
+    return values[..., :length, :], values[..., length:, :]

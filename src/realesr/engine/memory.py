@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import psutil
-import torch
 
-from realesr.models.base import SRModel
+from realesr.engine.device import kind_of
+from realesr.models.architecture import Architecture
 
 SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 """How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
@@ -60,44 +60,36 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM))
 
 
-def free_bytes(device: torch.device) -> int:
-    """Memory that can still be had on a device, bytes."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(free + cached)
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+def free_host_bytes() -> int:
+    """Memory of the host that can still be had, bytes."""
     return min(int(psutil.virtual_memory().available), _free_in_container())
 
 
 def largest_tile(
-    model: SRModel,
-    dtype: torch.dtype,
-    device: torch.device,
+    architecture: Architecture,
+    value_bytes: int,
+    device: str,
     overlap: int,
     *,
+    budget: int,
     batch: int = 1,
-    budget: int | None = None,
     result_bytes: int = 0,
 ) -> int:
     """The side of the largest tile, without its overlap, that fits into the memory, px.
 
     Args:
-        model: The network.
-        dtype: What it computes in.
-        device: Where.
+        architecture: Of the network.
+        value_bytes: What a value takes that it computes with.
+        device: Where: a CPU gets no larger tiles than make it faster.
         overlap: Context around a tile, px.
+        budget: How much it may take, bytes.
         batch: How many tiles it gets at a time.
-        budget: How much it may take, bytes; None for a share of what is free.
         result_bytes: What the result takes beside. On a CPU, a large one is not joined by large
             tiles.
     """
-    pixel_bytes = MARGIN * model.activation_values * dtype.itemsize * batch
-    if budget is None:
-        budget = int(SHARE_OF_FREE.get(device.type, 0.5) * free_bytes(device))
+    pixel_bytes = MARGIN * architecture.activation_values * value_bytes * batch
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
-    if device.type != "cpu":
+    if kind_of(device) != "cpu":
         return side
     if result_bytes > LARGE_RESULT and overlap:
         side = min(side, FRUGAL_TILE * overlap)

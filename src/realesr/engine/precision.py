@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
 
-import torch
-from torch import nn
-
-from realesr.engine.winograd import lanes
+from realesr.engine.device import kind_of
+from realesr.engine.native.library import lanes
 from realesr.errors import UnsupportedPrecisionError
-from realesr.models.base import SRModel
+
+_CPU_FLAGS = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,46 +19,44 @@ class Precision:
 
     Attributes:
         name: As it is asked for and told.
-        dtype: Of tensors that go in and come out, and of all but the bulk.
+        dtype: Of tensors that go in and come out, and of all but the bulk: a name of PyTorch's.
         bulk: Of the network's bulk (:attr:`realesr.models.base.SRModel.bulk`).
     """
 
     name: str
-    dtype: torch.dtype
-    bulk: torch.dtype
+    dtype: str
+    bulk: str
 
-    def apply(self, exact: nn.Module) -> nn.Module:
-        """The network in this precision: a copy, or the same one where nothing changes."""
-        if self == FP32:
-            return exact
-        reduced = copy.deepcopy(exact).to(self.dtype)
-        cast(SRModel, reduced).bulk.to(self.bulk)
-        return reduced
+    @property
+    def value_bytes(self) -> int:
+        """What a value takes that goes in or comes out."""
+        return 4 if self.dtype == "float32" else 2
 
 
-FP32 = Precision("fp32", torch.float32, torch.float32)
-FP16 = Precision("fp16", torch.float16, torch.float16)
-BF16 = Precision("bf16", torch.bfloat16, torch.bfloat16)
-MIXED = Precision("mixed", torch.float32, torch.bfloat16)
+FP32 = Precision("fp32", "float32", "float32")
+FP16 = Precision("fp16", "float16", "float16")
+BF16 = Precision("bf16", "bfloat16", "bfloat16")
+MIXED = Precision("mixed", "float32", "bfloat16")
 _PRECISIONS = {each.name: each for each in (FP32, FP16, BF16, MIXED)}
 
 
-def resolve_precision(name: str, device: torch.device) -> Precision:
+def resolve_precision(name: str, device: str) -> Precision:
     """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into what the network computes in.
 
     ``auto`` is half precision on CUDA. On a CPU it is what is fastest without showing: single
-    precision where the native convolution is there, which needs a quarter of the multiplications;
+    precision where the native engine is there, which needs a quarter of the multiplications;
     else, and where whole matrices are multiplied in bf16 (AMX), bf16 in the bulk of the network;
     else single precision.
 
     Raises:
         UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
     """
+    kind = kind_of(device)
     if name == "auto":
-        if device.type == "cuda":
+        if kind == "cuda":
             return FP16
-        return _fastest_on_cpu() if device.type == "cpu" else FP32
-    if name == "fp16" and device.type == "cpu":
+        return _fastest_on_cpu() if kind == "cpu" else FP32
+    if name == "fp16" and kind == "cpu":
         raise UnsupportedPrecisionError(
             "--precision fp16 does not run on a CPU: use auto, fp32 or bf16"
         )
@@ -72,19 +68,29 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
     return _PRECISIONS[name]
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 in hardware. An unknown CPU counts as one without."""
-    if device.type == "cuda":
+def has_bf16(device: str) -> bool:
+    """Whether the device multiplies bf16 in hardware; an unknown CPU counts as one without.
+
+    Imports PyTorch.
+    """
+    import torch
+
+    if kind_of(device) == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and _has_any("avx512_bf16", "amx_bf16", "bf16")
+    known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    is_known = any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return kind_of(device) == "cpu" and is_known
 
 
 def _fastest_on_cpu() -> Precision:
-    if lanes() and not _has_any("amx_bf16"):
+    if lanes() and not _has_amx():
         return FP32
-    return MIXED if has_bf16(torch.device("cpu")) else FP32
+    return MIXED if has_bf16("cpu") else FP32
 
 
-def _has_any(*instructions: str) -> bool:
-    known: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(known.get(name) for name in instructions)
+def _has_amx() -> bool:
+    """As Linux tells, for which alone the native engine is made."""
+    try:
+        return "amx_bf16" in _CPU_FLAGS.read_text()
+    except OSError:
+        return False

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self, cast
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from realesr.engine.acceleration import accelerate
-from realesr.engine.blend import stitch
-from realesr.engine.lookahead import lagging
-from realesr.engine.memory import MIN_TILE, keep_freed_memory, largest_tile
-from realesr.engine.precision import FP32, Precision
-from realesr.engine.tensor import Arrival, to_pixels, to_tensor
-from realesr.engine.tiling import Tile, TileGrid
-from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
+from realesr.engine.backend import Backend
+from realesr.engine.device import kind_of
+from realesr.engine.memory import MIN_TILE, SHARE_OF_FREE, keep_freed_memory, largest_tile
+from realesr.engine.precision import Precision
+from realesr.engine.tiling import TileGrid
+from realesr.errors import OutOfMemoryError
 from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
-from realesr.models.base import SRModel
 from realesr.progress import Notify, Progress, ignore, uncounted
 
 EXACT_OVERLAP = 64
@@ -35,9 +29,6 @@ EXACT_OVERLAP = 64
 does not depend on the tiles. It holds for every SRVGGNetCompact that was published (34 at most)."""
 OVERLAP = 32
 """Context around a tile, px, for networks that see farther (RRDBNet of 23 blocks: 349)."""
-GPU_BATCH = 4
-GPU_WORKERS = 2
-"""Frames of a video that a GPU gets at a time, and threads that feed it. Not measured yet."""
 BLEND = 4
 """How far their tiles reach over into each other, px. Little: farther out a tile lacks context.
 On general-x4v3 with 16 px of 34, this takes the step at a seam from 0.39 to 0.12 levels and the
@@ -54,10 +45,7 @@ class Upscaler:
     The picture stays on the host and only tiles travel to the device.
 
     Args:
-        model: A module that is an :class:`~realesr.models.base.SRModel`, in float32.
-        device: Where it runs.
-        precision: What it computes in. A tile that comes out with NaN or infinity is done again
-            in float32.
+        backend: The network on its device.
         tile: Side of a tile in input px; 0 takes the picture whole; None takes the largest that
             fits into the memory that is free when the first picture comes. A tile that does not
             fit is halved, and stays so.
@@ -65,61 +53,46 @@ class Upscaler:
             share of what is free.
         tile_pad: Context around a tile, px; None for what the network needs, or nearly.
         pre_pad: Mirrored px added right and below, and cut off again.
-        is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
         alpha_upsampler: ``realesrgan`` sends opacity through the network, too; ``bicubic`` does
             not.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        backend: Backend,
         *,
-        device: torch.device,
-        precision: Precision = FP32,
         tile: int | None = None,
         memory_budget: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
-        is_compiled: bool = False,
         alpha_upsampler: str = "realesrgan",
     ) -> None:
         keep_freed_memory()
-        self._device = device
-        self._precision = precision
+        self._backend = backend
         self._tile = tile
         self._memory_budget = memory_budget
         self._alpha_upsampler = alpha_upsampler
-        self._exact = model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network = precision.apply(self._exact)
-        if precision == FP32 and device.type == "cpu":
-            self._network = accelerate(self._exact)
-        if is_compiled:
-            self._network = cast(nn.Module, torch.compile(self._network))
-        self._model = cast(SRModel, model)
-        sees = self._model.receptive_radius
+        sees = backend.architecture.receptive_radius
         if tile_pad is None:
             tile_pad = sees if sees <= EXACT_OVERLAP else OVERLAP
         self._overlap = min(tile_pad, sees)
         self._blend = BLEND if self._overlap < sees else 0
         self._pre_pad = pre_pad
-        is_cuda = device.type == "cuda"
-        self._lag = 1 if is_cuda else 0
-        self._streams = _Streams(device) if is_cuda else None
 
     @property
     def scale(self) -> int:
         """Output pixels per input pixel, along each side."""
-        return self._model.scale
+        return self._backend.architecture.scale
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where it runs."""
-        return self._device
+        return self._backend.device
 
     @property
     def precision(self) -> Precision:
         """What it computes in."""
-        return self._precision
+        return self._backend.precision
 
     @property
     def tile(self) -> int | None:
@@ -128,15 +101,13 @@ class Upscaler:
 
     @property
     def workers(self) -> int:
-        """How many threads it gladly serves at a time. On a GPU the copies of one hide behind the
-        network of another.
-        """
-        return 1 if self._device.type != "cuda" else GPU_WORKERS
+        """How many threads it gladly serves at a time."""
+        return self._backend.workers
 
     @property
     def batch(self) -> int:
-        """How many pictures of one size it gladly takes at a time; more do not help a CPU."""
-        return 1 if self._device.type == "cpu" else GPU_BATCH
+        """How many pictures of one size it gladly takes at a time."""
+        return self._backend.batch
 
     def __call__(
         self,
@@ -258,39 +229,32 @@ class Upscaler:
         self, pixels: Pixels, dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> Pixels:
         """(N, H, W, 3), begun anew with smaller tiles as long as these do not fit."""
+        architecture = self._backend.architecture
         count, height, width, _ = pixels.shape
         padding = Size(width + self._pre_pad, height + self._pre_pad).padding_to(
-            multiple_of=self._model.multiple_of, minimum=self._model.min_size
+            multiple_of=architecture.multiple_of, minimum=architecture.min_size
         )
         right, bottom = (self._pre_pad + more for more in (padding.right, padding.bottom))
         if right or bottom:
             pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
         with _TILE_LOCK:
             if self._tile is None:
-                self._tile = largest_tile(
-                    self._model,
-                    self._precision.dtype,
-                    self._device,
-                    self._overlap,
-                    batch=self.batch * self.workers,
-                    budget=self._memory_budget,
-                    result_bytes=count * height * width * 3 * self.scale**2 * dtype.itemsize,
-                )
+                self._tile = self._largest_tile(count * height * width * 3 * dtype.itemsize)
         padded_height, padded_width = pixels.shape[1:3]
         out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
         is_done = False
         while not is_done:
             tile = self._tile
             try:
-                self._enlarge_into(out, pixels, tile, on_tile, notify)
+                self._backend.enlarge_into(out, pixels, self._grid(pixels, tile), on_tile, notify)
                 is_done = True
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not self._backend.is_out_of_memory(error):
                     raise
                 self._halve_tile(tile, max(pixels.shape[1:3]), error)
-                notify(f"out of memory on {self._device}: begun anew with --tile {self._tile}")
-            if not is_done and self._device.type == "cuda":
-                torch.cuda.empty_cache()  # the error is gone, and the tensors of its frames with it
+                notify(f"out of memory on {self.device}: begun anew with --tile {self._tile}")
+            if not is_done:
+                self._backend.release()  # the error is gone, and what its frames held with it
         return out[:, : height * self.scale, : width * self.scale]
 
     def _halve_tile(self, tile: int, longest_side: int, error: Exception) -> None:
@@ -303,88 +267,34 @@ class Upscaler:
         used = min(tile or longest_side, longest_side)
         if used <= MIN_TILE:
             raise OutOfMemoryError(
-                f"not even a tile of {used} px fits into the memory of {self._device}: free some, "
+                f"not even a tile of {used} px fits into the memory of {self.device}: free some, "
                 "or use --device cpu or a smaller model"
             ) from error
         return max(MIN_TILE, -(-used // 2))
 
-    @torch.inference_mode()
-    def _enlarge_into(
-        self, out: Pixels, pixels: Pixels, tile: int, on_tile: Progress, notify: Notify
-    ) -> None:
-        streams = self._streams
-        with nullcontext() if streams is None else torch.cuda.stream(streams.network):
-            self._enlarge_in_stream(out, pixels, tile, on_tile, notify)
-
-    def _enlarge_in_stream(
-        self, out: Pixels, pixels: Pixels, tile: int, on_tile: Progress, notify: Notify
-    ) -> None:
+    def _grid(self, pixels: Pixels, tile: int) -> TileGrid:
         height, width = pixels.shape[1:3]
-        grid = TileGrid(
+        return TileGrid(
             size=Size(width, height),
             tile=tile,
             overlap=self._overlap,
             blend=self._blend,
-            multiple_of=self._model.multiple_of,
+            multiple_of=self._backend.architecture.multiple_of,
         )
-        pieces = stitch(grid, self.scale, self._run_tiles(pixels, grid, notify))
-        arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
-        for number, (region, arrival) in enumerate(lagging(arrivals, self._lag), start=1):
-            out[:, *region.slices] = arrival.wait().numpy()
-            on_tile(number, len(grid))
 
-    def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
-        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale), float.
-
-        A device that works by itself gets the next tile before the last one is looked at.
-        """
-
-        def begin(tile: Tile) -> tuple[Pixels, Tensor, Arrival]:
-            context = pixels[:, *tile.padded.slices]
-            sr = self._infer(self._network, context, self._precision.dtype)
-            return context, sr, self._send(_is_finite(sr))
-
-        for context, sr, is_finite in lagging(map(begin, grid), self._lag):
-            if is_finite.wait():
-                yield sr
-                continue
-            if self._network is not self._exact:
-                how = "natively" if self._precision == FP32 else f"in {self._precision.name}"
-                notify(f"a tile overflowed {how} and is done again in PyTorch's float32")
-            exact = self._infer(self._exact, context, torch.float32)
-            if not _is_finite(exact):
-                raise UnsupportedCheckpointError(
-                    "the network gives values that are not finite even in float32: its weights are "
-                    "damaged"
-                )
-            yield exact
-
-    def _send(self, values: Tensor) -> Arrival:
-        return Arrival(values, None if self._streams is None else self._streams.to_host)
-
-    def _infer(self, network: nn.Module, pixels: Pixels, dtype: torch.dtype) -> Tensor:
-        return cast(Tensor, network(to_tensor(pixels, self._device, dtype)))
-
-
-class _Streams(threading.local):
-    """The CUDA streams of a thread: one to compute in and one for what goes back to the host."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.network = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self.network.wait_stream(torch.cuda.default_stream(device))  # which brings the weights
-        self.to_host = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-
-
-def _is_finite(sr: Tensor) -> Tensor:
-    """A truth value. A sum carries NaN and infinity, and needs no array of truth values."""
-    return torch.isfinite(sr.sum(dtype=torch.float32))
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """The CPU's allocator raises a bare RuntimeError, cuDNN and cuBLAS too, oneDNN MemoryError."""
-    names = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
-    kinds = (torch.OutOfMemoryError, MemoryError)
-    return isinstance(error, kinds) or any(name in str(error) for name in names)
+    def _largest_tile(self, input_bytes: int) -> int:
+        backend, budget = self._backend, self._memory_budget
+        if budget is None:
+            budget = int(SHARE_OF_FREE.get(kind_of(self.device), 0.5) * backend.free_bytes())
+        return largest_tile(
+            backend.architecture,
+            backend.precision.value_bytes,
+            backend.device,
+            self._overlap,
+            budget=budget,
+            batch=backend.batch * backend.workers,
+            result_bytes=input_bytes * self.scale**2,
+        )
 
 
 def _luma(pixels: Pixels) -> Plane:

@@ -107,7 +107,7 @@ class Detector(Protocol):
         ...
 
 
-def load_detector(path: Path, device: torch.device) -> Detector:
+def load_detector(path: Path, device: str) -> Detector:
     """Loads RetinaFace, or YuNet where the file is ``.onnx``.
 
     Raises:
@@ -132,7 +132,7 @@ class RetinaFaceDetector:
     confidence = 0.97
     """As in the reference's face helper."""
 
-    def __init__(self, path: Path, device: torch.device) -> None:
+    def __init__(self, path: Path, device: str) -> None:
         with importing_extra():
             from facexlib.detection import RetinaFace
         state = {name.removeprefix("module."): v for name, v in load_state_dict(path).items()}

@@ -44,7 +44,7 @@ class Restorer:
         MissingExtraError: gfpgan is installed and does not work.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
+    def __init__(self, path: Path, device: str) -> None:
         state = load_state_dict(path)
         self._device = device
         self._is_gfpgan = "toRGB.0.weight" in state
@@ -83,7 +83,7 @@ class Parser:
         WeightsError: The file is missing, damaged, or of something else.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
+    def __init__(self, path: Path, device: str) -> None:
         with importing_extra():
             from facexlib.parsing.parsenet import ParseNet
         network = ParseNet(in_size=SIDE, out_size=SIDE, parsing_ch=19)
@@ -151,7 +151,7 @@ def _from_spandrel(state: StateDict) -> nn.Module:
     return network
 
 
-def _as_tensor(faces: Sequence[Pixels], device: torch.device) -> Tensor:
+def _as_tensor(faces: Sequence[Pixels], device: str) -> Tensor:
     """(N, 3, SIDE, SIDE) in [-1, 1]."""
     values = torch.from_numpy(np.stack(faces)).to(device).float()
     return (values / 127.5 - 1).permute(0, 3, 1, 2).contiguous()

@@ -6,39 +6,12 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from realesr.models.architecture import Architecture
+
 
 @runtime_checkable
-class SRModel(Protocol):
-    """A fully convolutional super-resolution network."""
-
-    @property
-    def scale(self) -> int:
-        """Output pixels per input pixel, along each side."""
-        ...
-
-    @property
-    def multiple_of(self) -> int:
-        """Both sides of the input must be a multiple of this number of pixels."""
-        ...
-
-    @property
-    def min_size(self) -> int:
-        """Neither side of the input may be shorter than this number of pixels."""
-        ...
-
-    @property
-    def receptive_radius(self) -> int:
-        """An output pixel depends on no input pixel farther than this, px along either axis.
-
-        With an overlap of at least this radius, rounded up to ``multiple_of``, a tiled result
-        equals the whole one.
-        """
-        ...
-
-    @property
-    def activation_values(self) -> int:
-        """How many values are alive at the same time at the peak, for each input pixel."""
-        ...
+class SRModel(Architecture, Protocol):
+    """A fully convolutional super-resolution network in PyTorch."""
 
     @property
     def bulk(self) -> nn.Module:
@@ -59,3 +32,40 @@ class SRModel(Protocol):
             but not clamped.
         """
         ...
+
+
+class SizedModule(nn.Module):
+    """A module that is what its sizes say.
+
+    Args:
+        sizes: Of the network.
+    """
+
+    def __init__(self, sizes: Architecture) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per input pixel, along each side."""
+        return self.sizes.scale
+
+    @property
+    def multiple_of(self) -> int:
+        """Both sides of the input must be a multiple of this number of pixels."""
+        return self.sizes.multiple_of
+
+    @property
+    def min_size(self) -> int:
+        """Neither side of the input may be shorter than this number of pixels."""
+        return self.sizes.min_size
+
+    @property
+    def receptive_radius(self) -> int:
+        """An output pixel depends on no input pixel farther than this, px along either axis."""
+        return self.sizes.receptive_radius
+
+    @property
+    def activation_values(self) -> int:
+        """How many values are alive at the same time at the peak, for each input pixel."""
+        return self.sizes.activation_values

@@ -12,11 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.models.state import unwrapped
 
 StateDict = dict[str, Tensor]
-
-WRAPPER_KEYS = ("params_ema", "params")
-"""Where published checkpoints keep the state dict, the better one first."""
 
 
 def load_state_dict(path: Path) -> StateDict:
@@ -36,34 +34,13 @@ def load_state_dict(path: Path) -> StateDict:
         path.open("rb").close()
     except OSError as error:
         raise MissingWeightsError(f"{path}: {error.strerror}") from error
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    for key in WRAPPER_KEYS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
+    is_safetensors = path.suffix == ".safetensors"
+    content = unwrapped(_read_safetensors(path) if is_safetensors else _read_pickle(path))
     if not isinstance(content, Mapping) or not content:
         raise UnsupportedCheckpointError(f"{path} holds no state dict")
     if not all(isinstance(v, Tensor) for v in content.values()):
         raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
     return {name: tensor.float() for name, tensor in content.items()}
-
-
-def interpolate(first: StateDict, second: StateDict, share: float) -> StateDict:
-    """Mixes two networks of one architecture, parameter by parameter.
-
-    Deep network interpolation (Wang et al., 2019, arXiv 1811.10515).
-
-    Args:
-        first: Counts ``share``.
-        second: Counts the rest.
-        share: 0 to 1.
-
-    Raises:
-        UnsupportedCheckpointError: They are of different architectures.
-    """
-    if {name: t.shape for name, t in first.items()} != {n: t.shape for n, t in second.items()}:
-        raise UnsupportedCheckpointError("two networks that differ in size cannot be mixed")
-    return {name: share * tensor + (1 - share) * second[name] for name, tensor in first.items()}
 
 
 def save_weights(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.checkpoint import interpolate, load_state_dict
-from realesr.models.detect import build_network
+from realesr.models.architecture import SRVGGSizes, recognize
+from realesr.models.checkpoint import StateDict, load_state_dict
+from realesr.models.rrdbnet import RRDBNet
+from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.state import interpolate
 
 
 def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -> nn.Module:
@@ -45,3 +49,20 @@ def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -
 
         network = load_foreign(path, state)
     return network.eval().requires_grad_(False)
+
+
+def build_network(state: StateDict) -> nn.Module | None:
+    """Makes the network that a state dict belongs to, with random parameters.
+
+    Returns:
+        A module that is an :class:`~realesr.models.base.SRModel`, or None if the parameters are of
+        no architecture known here.
+
+    Raises:
+        ValueError, IndexError: They look like one, but do not fit.
+    """
+    sizes = recognize({name: tuple(tensor.shape) for name, tensor in state.items()})
+    if sizes is None:
+        return None
+    make = SRVGGNetCompact if isinstance(sizes, SRVGGSizes) else RRDBNet
+    return make(**asdict(sizes))

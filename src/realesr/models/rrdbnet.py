@@ -12,6 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from realesr.models.architecture import RRDBSizes
+from realesr.models.base import SizedModule
+
 RESIDUAL_SCALE = 0.2
 """Factor on each residual branch (ESRGAN, section 3.1: a number in [0, 1]; 0.2 in its code)."""
 
@@ -21,7 +24,7 @@ NEGATIVE_SLOPE = 0.2
 STRIP_FEATURES = 2**15
 """How many features the tail takes at a time where no gradients are wanted."""
 TAIL_REACH = 2
-"""How far the tail sees, in features (:attr:`RRDBNet.receptive_radius` tells why)."""
+"""How far the tail sees, in features (``RRDBSizes.receptive_radius`` tells why)."""
 
 
 class ResidualDenseBlock(nn.Module):
@@ -67,7 +70,7 @@ class RRDB(nn.Module):
         return out * RESIDUAL_SCALE + x
 
 
-class RRDBNet(nn.Module):
+class RRDBNet(SizedModule):
     """The ESRGAN generator. See :class:`realesr.models.base.SRModel`.
 
     Args:
@@ -83,16 +86,9 @@ class RRDBNet(nn.Module):
     def __init__(
         self, *, num_feat: int = 64, num_block: int = 23, num_grow_ch: int = 32, scale: int = 4
     ) -> None:
-        super().__init__()
-        if scale not in (1, 2, 4):
-            raise ValueError(f"RRDBNet has scales 1, 2 and 4, not {scale}")
-        self.num_feat = num_feat
-        self.num_block = num_block
-        self.num_grow_ch = num_grow_ch
-        self.scale = scale
-        self.multiple_of = 4 // scale
-        """The pixel-unshuffle factor: input pixels per feature, along each side."""
-        self.min_size = self.multiple_of
+        super().__init__(
+            RRDBSizes(num_feat=num_feat, num_block=num_block, num_grow_ch=num_grow_ch, scale=scale)
+        )
         self.conv_first = nn.Conv2d(3 * self.multiple_of**2, num_feat, 3, padding=1)
         self.body = nn.Sequential(*(RRDB(num_feat, num_grow_ch) for _ in range(num_block)))
         self.conv_body = nn.Conv2d(num_feat, num_feat, 3, padding=1)
@@ -101,28 +97,6 @@ class RRDBNet(nn.Module):
         self.conv_hr = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_last = nn.Conv2d(num_feat, 3, 3, padding=1)
         self.lrelu = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
-
-    @property
-    def blocks(self) -> list[RRDB]:
-        """The blocks of the body, in order."""
-        return [block for block in self.body if isinstance(block, RRDB)]
-
-    @property
-    def receptive_radius(self) -> int:
-        """15 convolutions a block, two around the body, and 2 features for the upsampling tail.
-
-        The tail: 3 pixels at 4x (conv_up2, conv_hr, conv_last) reach 2 pixels at 2x; with conv_up1
-        3 pixels at 2x reach 2 features, and that from the outermost of a feature's pixels only. So
-        a feature counts for ``multiple_of`` input pixels, and no phase is left over.
-        """
-        return (15 * self.num_block + 2 + 2) * self.multiple_of
-
-    @property
-    def activation_values(self) -> int:
-        """At the end of a dense block: the features of the residuals, the block's own, and all of
-        them side by side; and what a strip of the tail holds, which hardly counts in large tiles.
-        """
-        return (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
 
     @property
     def bulk(self) -> nn.Sequential:

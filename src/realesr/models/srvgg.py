@@ -11,8 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from realesr.models.architecture import SRVGGSizes
+from realesr.models.base import SizedModule
 
-class SRVGGNetCompact(nn.Module):
+
+class SRVGGNetCompact(SizedModule):
     """A compact VGG-style super-resolution network. See :class:`realesr.models.base.SRModel`.
 
     Args:
@@ -21,40 +24,14 @@ class SRVGGNetCompact(nn.Module):
         scale: Output pixels per input pixel, along each side.
     """
 
-    multiple_of = 1
-    min_size = 1
-
     def __init__(self, *, num_feat: int = 64, num_conv: int = 16, scale: int = 4) -> None:
-        super().__init__()
-        self.num_feat = num_feat
-        self.num_conv = num_conv
-        self.scale = scale
+        super().__init__(SRVGGSizes(num_feat=num_feat, num_conv=num_conv, scale=scale))
         body: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.PReLU(num_feat)]
         for _ in range(num_conv):
             body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), nn.PReLU(num_feat)]
         body.append(nn.Conv2d(num_feat, 3 * scale**2, 3, padding=1))
         self.body = nn.ModuleList(body)
         self.upsampler = nn.PixelShuffle(scale)
-
-    @property
-    def convolutions(self) -> list[nn.Conv2d]:
-        """All of them, in order."""
-        return [layer for layer in self.body if isinstance(layer, nn.Conv2d)]
-
-    @property
-    def activations(self) -> list[nn.PReLU]:
-        """One after each convolution but the last."""
-        return [layer for layer in self.body if isinstance(layer, nn.PReLU)]
-
-    @property
-    def receptive_radius(self) -> int:
-        """One pixel for each 3x3 convolution."""
-        return self.num_conv + 2
-
-    @property
-    def activation_values(self) -> int:
-        """Two layers of features, or two results: before and after the shuffle."""
-        return max(2 * self.num_feat, 2 * 3 * self.scale**2)
 
     @property
     def bulk(self) -> nn.ModuleList:
@@ -67,16 +44,7 @@ class SRVGGNetCompact(nn.Module):
         for layer in self.body:
             dtype = layer.get_parameter("weight").dtype  # not that of x in mixed precision alone
             features = layer(features.to(dtype))
-        return self.finish(x, features)
-
-    def finish(self, x: Tensor, features: Tensor) -> Tensor:
-        """Adds the nearest-neighbour base and shuffles.
-
-        Args:
-            x: (N, 3, H, W), the input.
-            features: (N, 3 * scale², H, W), what the last convolution gave; changed in place.
-        """
-        # The base goes to all that become the pixels of an input pixel.
+        # The nearest-neighbour base goes to all that become the pixels of an input pixel.
         torch.unflatten(features, 1, (x.shape[1], -1)).add_(x[:, :, None])
         sr: Tensor = self.upsampler(features)
         return sr

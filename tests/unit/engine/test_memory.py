@@ -4,17 +4,18 @@ import sys
 
 import psutil
 import pytest
-import torch
 
 from realesr.engine import memory
-from realesr.engine.memory import MAX_CPU_TILE, MIN_TILE, free_bytes, largest_tile
+from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_bytes, largest_tile
+from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.upscaler import Upscaler
 from realesr.models import rrdbnet
+from realesr.models.architecture import RRDBSizes, SRVGGSizes
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
 from support.live_bytes import activation_values_per_pixel
-
-CPU = torch.device("cpu")
+from support.networks import random_image, tiny_srvgg
 
 CHECK = """
 import resource, torch
@@ -61,26 +62,29 @@ def test_networks_know_what_they_hold_at_their_peak(network, monkeypatch):
     assert network.activation_values == pytest.approx(held, rel=0.2)
 
 
-def with_free(monkeypatch, free):
-    monkeypatch.setattr(memory, "free_bytes", lambda device: free)
-
-
-def test_the_tile_is_the_largest_that_fits(monkeypatch):
-    network = RRDBNet()
-    with_free(monkeypatch, 4 * 2**30)
-    side = largest_tile(network, torch.float32, CPU, overlap=32)
-    pixel_bytes = memory.MARGIN * network.activation_values * 4
-    budget = memory.SHARE_OF_FREE["cpu"] * 4 * 2**30
+def test_the_tile_is_the_largest_that_fits():
+    network = RRDBSizes()
+    budget = 2 * 2**30
+    side = largest_tile(network, 4, "cpu", 32, budget=budget)
+    pixel_bytes = MARGIN * network.activation_values * 4
     assert (side + 64) ** 2 * pixel_bytes <= budget < (side + 65) ** 2 * pixel_bytes
-    assert largest_tile(network, torch.bfloat16, CPU, overlap=32) > side
-    assert largest_tile(SRVGGNetCompact(), torch.float32, CPU, overlap=18) == MAX_CPU_TILE
-    assert largest_tile(SRVGGNetCompact(), torch.float16, torch.device("cuda"), 18) > MAX_CPU_TILE
-    assert largest_tile(network, torch.float32, CPU, 32, budget=2**30) < side
-    small = largest_tile(SRVGGNetCompact(), torch.float32, CPU, 18, result_bytes=2**31)
+    assert largest_tile(network, 2, "cpu", 32, budget=budget) > side
+    assert largest_tile(SRVGGSizes(), 4, "cpu", 18, budget=budget) == MAX_CPU_TILE
+    assert largest_tile(SRVGGSizes(), 2, "cuda:0", 18, budget=budget) > MAX_CPU_TILE
+    assert largest_tile(network, 4, "cpu", 32, budget=budget // 2) < side
+    small = largest_tile(SRVGGSizes(), 4, "cpu", 18, budget=budget, result_bytes=2**31)
     assert small == 28 * 18
-    with_free(monkeypatch, 1000)
-    assert largest_tile(network, torch.float32, CPU, overlap=32) == MIN_TILE
-    assert largest_tile(network, torch.float32, CPU, overlap=32, budget=int(budget)) == side
+    assert largest_tile(network, 4, "cpu", 32, budget=1000) == MIN_TILE
+
+
+def test_a_share_of_what_is_free_is_the_budget_unless_it_is_given(monkeypatch):
+    image = random_image(100, 100)
+    for free, budget in ((2**22, None), (2**60, 2**21)):
+        backend = TorchBackend(tiny_srvgg())
+        monkeypatch.setattr(backend, "free_bytes", lambda free=free: free)
+        upscaler = Upscaler(backend, memory_budget=budget)
+        upscaler(image)
+        assert upscaler.tile == largest_tile(backend.architecture, 4, "cpu", 4, budget=2**21)
 
 
 def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):
@@ -92,6 +96,6 @@ def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):
     names = (tmp_path, "memory.max", "memory.current", "inactive_file")
     monkeypatch.setattr(memory, "_CGROUPS", (names,))
     write("1000000\n")
-    assert free_bytes(CPU) == 500_000
+    assert free_host_bytes() == 500_000
     write("max\n")
-    assert free_bytes(CPU) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+    assert free_host_bytes() == pytest.approx(psutil.virtual_memory().available, rel=0.2)

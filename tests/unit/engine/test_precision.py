@@ -3,6 +3,7 @@ import torch
 
 from realesr.engine.precision import BF16, FP16, FP32, MIXED, has_bf16, resolve_precision
 from realesr.engine.tensor import to_tensor
+from realesr.engine.torch_backend import in_precision
 from realesr.errors import UnsupportedPrecisionError
 from realesr.media.decode import read_image
 from realesr.models.loader import load_model
@@ -12,7 +13,7 @@ from realesr.models.srvgg import SRVGGNetCompact
 from support.networks import randomized
 from support.paths import ROOT, shared
 
-CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda", "mps"))
+CPU, CUDA, MPS = "cpu", "cuda:0", "mps"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,9 @@ def test_a_cpu_computes_in_bf16_only_with_instructions_for_it(monkeypatch, flag)
 
 
 @pytest.mark.parametrize(("flag", "auto"), [("avx512_bf16", FP32), ("amx_bf16", MIXED)])
-def test_where_the_native_convolution_is_there_only_amx_is_faster(monkeypatch, flag, auto):
+def test_where_the_native_engine_is_there_only_amx_is_faster(monkeypatch, tmp_path, flag, auto):
+    (tmp_path / "cpuinfo").write_text(f"flags : fpu {flag} sse2")
+    monkeypatch.setattr("realesr.engine.precision._CPU_FLAGS", tmp_path / "cpuinfo")
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 16)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
     assert resolve_precision("auto", CPU) == auto
@@ -70,13 +73,13 @@ def test_mixed_precision_lies_between_the_two(name):
     exact = network(x)
     errors = {}
     for precision in (BF16, MIXED):
-        reduced = precision.apply(network)
-        out = reduced(x.to(precision.dtype)).float()
+        reduced = in_precision(network, precision)
+        out = reduced(x.to(getattr(torch, precision.dtype))).float()
         errors[precision.name] = ((out - exact) ** 2).mean().sqrt() / exact.std()
         assert {p.dtype for p in reduced.bulk.parameters()} == {torch.bfloat16}
     assert 0 < errors["mixed"] < errors["bf16"] < 0.1
     assert {p.dtype for p in network.parameters()} == {torch.float32}
-    assert torch.equal(FP32.apply(network)(x), exact)
+    assert torch.equal(in_precision(network, FP32)(x), exact)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,8 @@ def test_mixed_precision_lies_between_the_two(name):
 def test_mixed_precision_hardly_shows_on_a_photograph(name, psnr):
     """A fifth to half of a level, root mean square, with the published weights; dB."""
     network = load_model(shared(f"weights/{name}"))
-    x = to_tensor(read_image(ROOT / "inputs/coffee.jpg").pixels[None], CPU, torch.float32)
+    pixels = read_image(ROOT / "inputs/coffee.jpg").pixels[None]
+    x = to_tensor(pixels, torch.device(CPU), torch.float32)
     with torch.inference_mode():
-        error = MIXED.apply(network)(x) - network(x)
+        error = in_precision(network, MIXED)(x) - network(x)
     assert -10 * torch.log10((error**2).mean()) > psnr

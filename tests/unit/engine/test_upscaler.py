@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from realesr.engine.precision import BF16
+from realesr.engine.precision import BF16, FP32
+from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
@@ -16,11 +18,10 @@ from realesr.models.srvgg import SRVGGNetCompact
 
 from support.networks import Faulty, random_image, randomized, tiny_srvgg
 
-CPU = torch.device("cpu")
 
-
-def upscaler(network=None, **options) -> Upscaler:
-    return Upscaler(network or tiny_srvgg(), device=CPU, **options)
+def upscaler(network=None, *, precision=FP32, is_compiled=False, **options) -> Upscaler:
+    backend = TorchBackend(network or tiny_srvgg(), precision=precision, is_compiled=is_compiled)
+    return Upscaler(backend, **options)
 
 
 def small_rrdbnet(scale: int) -> nn.Module:
@@ -45,7 +46,7 @@ def test_looking_at_a_tile_after_the_next_one_was_begun_changes_nothing(lag):
     tiled = upscaler(tile=16)
     now = tiled(image).pixels
     counts = []
-    tiled._lag = lag
+    tiled._backend._lag = lag
     late = tiled(image, on_tile=lambda *count: counts.append(count)).pixels
     assert (now == late).all()
     assert counts == [(number, 12) for number in range(1, 13)]
@@ -56,7 +57,7 @@ def test_a_seam_would_be_noticed():
     image = random_image(61, 37)
     network = tiny_srvgg()
     whole = upscaler(network)(image).pixels
-    network.num_conv = 0  # declares a radius of 2 where it is 4
+    network.sizes = replace(network.sizes, num_conv=0)  # declares a radius of 2 where it is 4
     tiled = upscaler(network, tile=16)(image).pixels
     assert (whole != tiled).mean() > 1e-3
 
@@ -142,7 +143,7 @@ def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     pixels[:, :8] = 255
     notices = []
     enlarge = upscaler(Faulty(overflow), tile=8, precision=BF16)
-    enlarge._lag = lag  # as on a GPU, which gets its next tile before the last one is looked at
+    enlarge._backend._lag = lag  # as on a GPU, which gets a tile before the last one is looked at
     enlarged = enlarge(Image(pixels), notify=notices.append)
     assert (enlarged.pixels[:, :16] == 255).all()
     assert (enlarged.pixels[:, 16:] == 64).all()

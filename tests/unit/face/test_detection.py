@@ -16,7 +16,7 @@ from support.faces import needs_extra
 from support.networks import random_image
 from support.paths import shared
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 DETECTORS = [
     pytest.param("retinaface_mobilenet0.25_Final.pth", marks=needs_extra("facexlib")),
     "yunet_n_dynamic.onnx",

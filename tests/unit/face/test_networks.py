@@ -14,7 +14,7 @@ from realesr.face.networks import Parser, Restorer
 
 from support.faces import needs_extra, random_gfpgan, random_parsenet
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 FACE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 
 

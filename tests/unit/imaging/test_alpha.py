@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-import torch
 
+from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.imaging.alpha import bleed_colors, bound_alpha, composite
 from realesr.imaging.depth import convert_depth
@@ -48,7 +48,7 @@ def test_a_disc_has_no_halo(depth, alpha_upsampler):
         convert_depth(pixels, np.dtype(depth)), alpha=convert_depth(opacity, np.dtype(depth))
     )
     network = load_model(ROOT / "weights/realesr-photo-x4.safetensors")
-    enlarge = Upscaler(network, device=torch.device("cpu"), alpha_upsampler=alpha_upsampler)
+    enlarge = Upscaler(TorchBackend(network), alpha_upsampler=alpha_upsampler)
     enlarged = enlarge(image)
     assert enlarged.pixels.dtype == depth
 

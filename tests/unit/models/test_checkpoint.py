@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -6,8 +7,7 @@ from torch import nn
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
 from realesr.models.checkpoint import load_state_dict, save_weights
-from realesr.models.detect import build_network
-from realesr.models.loader import load_model
+from realesr.models.loader import build_network, load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
@@ -47,7 +47,7 @@ def test_detection_round_trips(tmp_path, network, arguments, wrapper):
         torch.save({wrapper: state} if wrapper else state, path)
     loaded = load_model(path)
     assert type(loaded) is network
-    assert {name: getattr(loaded, name) for name in arguments} == arguments
+    assert asdict(loaded.sizes) == arguments
     assert not loaded.training
     for name, tensor in loaded.state_dict().items():
         assert torch.equal(tensor, state[name])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from spandrel.architectures.SPAN import SPAN
 
+from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.models.loader import load_model
@@ -45,7 +46,7 @@ def test_another_architecture_enlarges_pictures(tmp_path):
     torch.save({"params": network.state_dict()}, tmp_path / "span.pth")
     loaded = load_model(tmp_path / "span.pth")
     image = random_image(40, 30)
-    enlarged = Upscaler(loaded, device=torch.device("cpu"), tile=16)(image)
+    enlarged = Upscaler(TorchBackend(loaded), tile=16)(image)
     assert loaded.scale == 2
     assert enlarged.size == image.size.scaled(2)
 

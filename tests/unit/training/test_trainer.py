@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from realesr.degradation.pipeline import DegradationConfig
+from realesr.models.architecture import SRVGGSizes
 from realesr.models.checkpoint import load_state_dict
 from realesr.models.loader import load_model
 from realesr.training.config import DataConfig, NetworkConfig, ScheduleConfig, TrainConfig
@@ -52,7 +53,7 @@ def recipe(**schedule) -> TrainConfig:
 def test_a_run_ends_with_loadable_weights_and_a_log(data_root, tmp_path):
     path = train(recipe(), data_root=data_root, out_dir=tmp_path / "out", workers=0)
     network = load_model(path)
-    assert (network.scale, network.num_feat, network.num_conv) == (2, 8, 1)
+    assert network.sizes == SRVGGSizes(num_feat=8, num_conv=1, scale=2)
     assert path.name == "tiny.safetensors"
     log = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log if "loss" in entry] == [1, 2, 3, 4]

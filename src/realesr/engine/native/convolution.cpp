@@ -1,37 +1,27 @@
-// What Python calls, through ctypes.
-#include "winograd.h"
+#include "convolution.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <new>
-#include <system_error>
-#include <thread>
-#include <vector>
 
-namespace {
-
-Block* block_of(int lanes) { return lanes == 16 ? convolve_block_avx512 : convolve_block_avx2; }
-
-}  // namespace
-
-#define EXPORT extern "C" __attribute__((visibility("default")))
+#include "library.h"
 
 // Changes with whatever Python passes: a library that was left from another version is not called.
-EXPORT int realesr_winograd_version() { return WINOGRAD_VERSION; }
+EXPORT int realesr_native_version() { return 2; }
 
 // How many floats this machine computes at a time: 16 (AVX-512), 8 (AVX2 with FMA), or 0 where
 // neither is there and nothing may be called.
-EXPORT int realesr_winograd_lanes() {
+EXPORT int realesr_native_lanes() {
     if (__builtin_cpu_supports("avx512f")) return 16;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 8 : 0;
 }
 
 // Returns 0, or 1 if memory ran out. `lanes` is 16 or 8, and at most what this machine has.
-EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads, int lanes) {
+EXPORT int realesr_convolve(const Convolution* convolution, int threads, int lanes) {
     const Convolution& c = *convolution;
-    Block* const block = block_of(lanes);
+    Block* const block = lanes == 16 ? convolve_block_avx512 : convolve_block_avx2;
     const std::ptrdiff_t tiles = std::ptrdiff_t(c.pictures) * tiles_down(c) * tiles_across(c);
+    const std::ptrdiff_t blocks = (tiles + BLOCK - 1) / BLOCK;
     std::atomic<std::ptrdiff_t> next{0};
     std::atomic<bool> failed{false};
 
@@ -39,7 +29,7 @@ EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads
         const std::ptrdiff_t first = std::min(next.fetch_add(BLOCK), tiles);
         return Range{first, std::min(first + BLOCK, tiles)};
     };
-    const auto work = [&] {
+    run_in_threads(std::min<std::ptrdiff_t>(threads, blocks), [&] {
         constexpr std::size_t line = 64;
         const std::size_t bytes = workspace_floats(c) * sizeof(float);
         float* workspace =
@@ -54,16 +44,6 @@ EXPORT int realesr_winograd_convolve(const Convolution* convolution, int threads
             range = following;
         }
         std::free(workspace);
-    };
-    std::vector<std::thread> helpers;
-    const std::ptrdiff_t blocks = (tiles + BLOCK - 1) / BLOCK;
-    try {
-        for (int i = 1; i < threads && i < blocks; ++i) helpers.emplace_back(work);
-    } catch (const std::system_error&) {
-        // No more threads to be had: those that run do it all.
-    } catch (const std::bad_alloc&) {
-    }
-    work();
-    for (std::thread& helper : helpers) helper.join();
+    });
     return failed ? 1 : 0;
 }

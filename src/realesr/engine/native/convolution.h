@@ -5,30 +5,32 @@
 
 #include <cstddef>
 
-constexpr int WINOGRAD_VERSION = 1;
+#include "strides.h"
 
 // Output tiles are 4x4 px and are computed from 6x6 px, which become 36 transformed values.
 constexpr int TILE = 4;
 constexpr int PATCH = TILE + 2;
 constexpr int POINTS = PATCH * PATCH;
 
-// Strides are in floats; that between channels is 1 throughout.
-struct Strides {
-    std::ptrdiff_t picture, row, pixel;
+// Added at the end, times `gain`, and of the output's shape; null for nothing.
+struct Residual {
+    const float* values;
+    Strides strides;
+    float gain;
 };
 
-// Mirrored by `Convolution` in winograd.py, field by field.
+// Mirrored by `_Convolution` in library.py, field by field.
 struct Convolution {
-    int pictures, height, width;
+    int pictures, height, width;    // of the output
     int channels_in, channels_out;  // multiples of 16
+    int halvings;                   // 1: the input has half of the sides, and is enlarged by nearest
     const float* input;
     Strides input_strides;
-    const float* weights;   // (POINTS, channels_in, channels_out), transformed
-    const float* bias;      // (channels_out)
-    const float* slopes;    // (channels_out): PReLU; null for none
-    const float* residual;  // added at the end, of the output's shape; null for none
-    Strides residual_strides;
-    float* output;  // may not overlap the input's channels
+    const float* weights;  // (POINTS, channels_in, channels_out), transformed
+    const float* bias;     // (channels_out)
+    const float* slopes;   // (channels_out): PReLU; null for none
+    Residual residuals[2];
+    float* output;  // may not overlap the input's channels; may be a residual
     Strides output_strides;
 };
 

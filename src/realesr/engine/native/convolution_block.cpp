@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "winograd.h"
+#include "convolution.h"
 
 namespace {
 
@@ -58,14 +58,21 @@ INLINE void transform_output(Vec m0, Vec m1, Vec m2, Vec m3, Vec m4, Vec m5, Vec
     out[3 * step] = difference + 8.f * difference2 + m5;
 }
 
+// Where the rows of a patch begin, and how far its columns lie from there.
+struct Patch {
+    const float* rows[PATCH];
+    std::ptrdiff_t columns[PATCH];
+};
+
 // One patch, LANES channels. `point` is how far apart the transformed values go.
-inline void transform_patch(const float* patch, std::ptrdiff_t row, std::ptrdiff_t pixel,
-                            float* out, std::ptrdiff_t point) {
+inline void transform_patch(const Patch& patch, int channel, float* out, std::ptrdiff_t point) {
     Vec half[POINTS];
     for (int x = 0; x < PATCH; ++x) {
-        const float* p = patch + x * pixel;
-        transform_input(load(p), load(p + row), load(p + 2 * row), load(p + 3 * row),
-                        load(p + 4 * row), load(p + 5 * row), half + x, PATCH);
+        const std::ptrdiff_t column = patch.columns[x] + channel;
+        transform_input(load(patch.rows[0] + column), load(patch.rows[1] + column),
+                        load(patch.rows[2] + column), load(patch.rows[3] + column),
+                        load(patch.rows[4] + column), load(patch.rows[5] + column), half + x,
+                        PATCH);
     }
     for (int y = 0; y < PATCH; ++y) {
         const Vec* h = half + y * PATCH;
@@ -135,9 +142,9 @@ inline Place place_of(const Convolution& c, std::ptrdiff_t tile) {
     return {int(row / down), int(row % down) * TILE, int(tile % across) * TILE};
 }
 
-template <typename Pointer>
-INLINE Pointer at(Pointer pointer, const Strides& strides, int picture, int y, int x) {
-    return pointer + picture * strides.picture + y * strides.row + x * strides.pixel;
+// A px of the input, by where it lies in the output.
+INLINE const float* input_at(const Convolution& c, int picture, int y, int x) {
+    return at(c.input, c.input_strides, picture, y >> c.halvings, x >> c.halvings);
 }
 
 // Copies a patch that reaches over the border, with zeros there.
@@ -148,8 +155,24 @@ void copy_patch(const Convolution& c, const Place& place, float* patch) {
         if (y < 0 || x < 0 || y >= c.height || x >= c.width)
             std::memset(patch, 0, bytes);
         else
-            std::memcpy(patch, at(c.input, c.input_strides, place.picture, y, x), bytes);
+            std::memcpy(patch, input_at(c, place.picture, y, x), bytes);
     }
+}
+
+// Finds the patch of a tile; one that reaches over the border is copied to `room`.
+Patch patch_of(const Convolution& c, const Place& place, float* room) {
+    const int top = place.y - 1, left = place.x - 1;
+    const bool is_inside =
+        top >= 0 && left >= 0 && top + PATCH <= c.height && left + PATCH <= c.width;
+    if (!is_inside) copy_patch(c, place, room);
+    Patch patch;
+    for (int i = 0; i < PATCH; ++i) {
+        patch.rows[i] = is_inside ? input_at(c, place.picture, top + i, 0)
+                                  : room + i * PATCH * c.channels_in;
+        patch.columns[i] = is_inside ? ((left + i) >> c.halvings) * c.input_strides.pixel
+                                     : std::ptrdiff_t(i) * c.channels_in;
+    }
+    return patch;
 }
 
 // Brings closer what a tile does not share with its neighbour to the left, one of `PARTS` parts.
@@ -160,7 +183,7 @@ INLINE void fetch_patch(const Convolution& c, const Place& place, int part) {
     const int top = place.y - 1 + part * rows;
     for (int y = top < 0 ? 0 : top; y < top + rows && y < c.height; ++y)
         for (int x = place.x + 1; x <= place.x + TILE && x < c.width; ++x) {
-            const float* pixel = at(c.input, c.input_strides, place.picture, y, x);
+            const float* pixel = input_at(c, place.picture, y, x);
             for (int i = 0; i < c.channels_in; i += line) __builtin_prefetch(pixel + i, 0, 2);
         }
 }
@@ -186,9 +209,11 @@ inline void finish_tile(const Convolution& c, const Place& place, int channel, c
         for (int x = 0; x < columns; ++x) {
             Vec value = values[x] + bias;
             if (c.slopes) value = value > 0.f ? value : value * slope;
-            if (c.residual)
-                value += load(at(c.residual, c.residual_strides, place.picture, place.y + y,
-                                 place.x + x) + channel);
+            for (const Residual& residual : c.residuals)
+                if (residual.values)
+                    value += residual.gain * load(at(residual.values, residual.strides,
+                                                     place.picture, place.y + y, place.x + x) +
+                                                  channel);
             float* const to =
                 at(c.output, c.output_strides, place.picture, place.y + y, place.x + x) + channel;
             if (is_output_aligned)
@@ -210,19 +235,10 @@ void CONVOLVE_BLOCK(const Convolution& c, Range range, Range following, float* w
     float* const border_patch = products + POINTS * point_out;
 
     for (int tile = 0; tile < tiles; ++tile) {
-        const Place place = place_of(c, range.first + tile);
-        const int top = place.y - 1, left = place.x - 1;
-        Strides strides = c.input_strides;
-        const float* patch = border_patch;
-        if (top >= 0 && left >= 0 && top + PATCH <= c.height && left + PATCH <= c.width) {
-            patch = at(c.input, strides, place.picture, top, left);
-        } else {
-            copy_patch(c, place, border_patch);
-            strides = {0, PATCH * c.channels_in, c.channels_in};
-        }
+        const Patch patch = patch_of(c, place_of(c, range.first + tile), border_patch);
         float* const out = transformed + tile * c.channels_in;
         for (int channel = 0; channel < c.channels_in; channel += LANES)
-            transform_patch(patch + channel, strides.row, strides.pixel, out + channel, point_in);
+            transform_patch(patch, channel, out + channel, point_in);
     }
     for (int point = 0; point < POINTS; ++point) {
         const std::ptrdiff_t next = following.first + point / PARTS;

@@ -1,0 +1,107 @@
+"""Tiles on the CPU, computed by the native engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import numpy as np
+
+from realesr.engine.backend import Backend
+from realesr.engine.blend import stitch
+from realesr.engine.memory import free_host_bytes
+from realesr.engine.native.library import Features, aligned_empty, write_pixels
+from realesr.engine.native.networks import Native
+from realesr.engine.precision import FP32, Precision
+from realesr.engine.tiling import TileGrid
+from realesr.imaging.image import Pixels
+from realesr.models.architecture import Architecture
+from realesr.progress import Notify, Progress
+
+
+class NativeBackend:
+    """A :class:`~realesr.engine.backend.Backend`.
+
+    Args:
+        network: What the native engine computes.
+        make_exact: Gives the same network in PyTorch, for pictures that come out with NaN or
+            infinity: transformed values are larger than those that PyTorch adds up.
+    """
+
+    device = "cpu"
+    precision: Precision = FP32
+    workers = 1
+    batch = 1
+
+    def __init__(self, network: Native, make_exact: Callable[[], Backend]) -> None:
+        self._network = network
+        self._make_exact = make_exact
+
+    @cached_property
+    def _exact(self) -> Backend:
+        return self._make_exact()
+
+    @property
+    def architecture(self) -> Architecture:
+        """What must be known of the network."""
+        return self._network.sizes
+
+    def enlarge_into(
+        self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
+    ) -> None:
+        """Enlarges pictures tile by tile."""
+        pixels = np.ascontiguousarray(pixels)
+        try:
+            for number, _ in enumerate(self._pieces(out, pixels, grid), start=1):
+                on_tile(number, len(grid))
+        except FloatingPointError:
+            notify("a tile overflowed natively and all are done again in PyTorch's float32")
+            self._exact.enlarge_into(out, pixels, grid, on_tile, notify)
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Whether smaller tiles would help."""
+        if isinstance(error, MemoryError):
+            return True
+        return "_exact" in vars(self) and self._exact.is_out_of_memory(error)
+
+    def release(self) -> None:
+        """Does nothing: what is kept for features shrinks by itself."""
+
+    def free_bytes(self) -> int:
+        """Memory of the host that can still be had, bytes."""
+        return free_host_bytes()
+
+    def _pieces(self, out: Pixels, pixels: Pixels, grid: TileGrid) -> Iterator[None]:
+        """Writes a part of the result for each tile.
+
+        Raises:
+            FloatingPointError: A value is not finite.
+        """
+        scale = self._network.sizes.scale
+        if grid.blend and len(grid) > 1:
+            for region, values in stitch(grid, scale, self._run_tiles(pixels, grid)):
+                features = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+                threads = self._network.threads
+                part = out[:, *region.slices]
+                write_pixels(features, part, base=None, factor=1, threads=threads)
+                yield
+            return
+        for tile in grid:
+            upscaled = self._network(pixels[:, *tile.padded.slices])
+            inner = tile.core.relative_to(tile.padded).scaled(scale)
+            part = out[:, *tile.core.scaled(scale).slices]
+            _check(upscaled.write(part, top=inner.y, left=inner.x))
+            yield
+
+    def _run_tiles(self, pixels: Pixels, grid: TileGrid) -> Iterator[Features]:
+        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale)."""
+        for tile in grid:
+            size = tile.padded.size.scaled(self._network.sizes.scale)
+            sr = aligned_empty(len(pixels), size.height, size.width, 3)
+            _check(self._network(pixels[:, *tile.padded.slices]).write(sr))
+            yield sr.transpose(0, 3, 1, 2)
+
+
+def _check(is_finite: bool) -> None:
+    if not is_finite:
+        raise FloatingPointError

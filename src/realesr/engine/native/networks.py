@@ -1,0 +1,378 @@
+"""SRVGGNetCompact and RRDBNet on arrays, around the compiled convolution."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realesr.engine.native.library import (
+    CHANNELS,
+    Features,
+    aligned_empty,
+    convolve,
+    default_threads,
+    read_pixels,
+    write_pixels,
+)
+from realesr.geometry import round_up
+from realesr.imaging.image import Pixels
+from realesr.models.architecture import Architecture, RRDBSizes, SRVGGSizes, recognize
+
+COLORS = 3
+RESIDUAL_SCALE = np.float32(0.2)
+NEGATIVE_SLOPE = np.float32(0.2)
+"""As in :mod:`realesr.models.rrdbnet`."""
+STRIP_FEATURES = 2**15
+"""How many features the tail of RRDBNet takes at a time: at 4x, they take 16 times the memory."""
+TAIL_REACH = 2
+"""How far that tail sees, in features."""
+WASTE = 3
+"""How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
+SLACK = 1.15
+"""How much more room is taken than asked for: tiles inside a picture are larger than the first."""
+
+_G = np.array(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
+)
+"""Transforms weights along an axis, for the points 0, 1, -1, 2, -2 and infinity: Lavin and Gray,
+"Fast Algorithms for Convolutional Neural Networks", 2015 (arXiv 1509.09308)."""
+
+Parameters = Mapping[str, NDArray[np.float32]]
+
+
+class Native(Protocol):
+    """A network that the compiled part computes."""
+
+    @property
+    def sizes(self) -> Architecture:
+        """What the engine must know of it."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """How many compute it."""
+        ...
+
+    def __call__(self, pixels: Pixels) -> Upscaled:
+        """Upscales (N, H, W, 3) uint8 or uint16 RGB, whose sides are multiples of what it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upscaled:
+    """What a network gives, before it becomes pixels; good until the thread runs the next one.
+
+    Attributes:
+        features: (N, H, W, C) for H * ``factor`` x W * ``factor`` px.
+        base: Added to the px, (N, H, W, C); None for nothing.
+        factor: Of the pixel-shuffle.
+        threads: How many write pixels.
+    """
+
+    features: Features
+    base: Features | None
+    factor: int
+    threads: int
+
+    def write(self, out: NDArray[Any], *, top: int = 0, left: int = 0) -> bool:
+        """Writes a part of the result.
+
+        Args:
+            out: (N, h, w, 3) uint8 or uint16, clamped and rounded, or float32. Its sides are
+                multiples of the factor.
+            top: Where it begins in the result, px: a multiple of the factor.
+            left: As ``top``.
+
+        Returns:
+            Whether all values are finite. Otherwise what was written is of no use.
+        """
+        top, left, height, width = (
+            length // self.factor for length in (top, left, *out.shape[1:3])
+        )
+        part = np.s_[:, top : top + height, left : left + width]
+        return write_pixels(
+            self.features[part],
+            out,
+            base=None if self.base is None else self.base[part],
+            factor=self.factor,
+            threads=self.threads,
+        )
+
+
+def build_native(parameters: Parameters, threads: int | None = None) -> Native | None:
+    """Makes the network that parameters belong to.
+
+    Args:
+        parameters: All of them, by the names of the published checkpoints.
+        threads: How many compute; None for :func:`default_threads`.
+
+    Returns:
+        None where the compiled part is not made for it: another architecture, features that are no
+        multiples of 16 channels, missing or superfluous parameters.
+    """
+    shapes = {name: tuple(values.shape) for name, values in parameters.items()}
+    try:
+        sizes = recognize(shapes)
+    except (ValueError, IndexError):
+        return None
+    if sizes is None or shapes != sizes.parameters() or sizes.num_feat % CHANNELS:
+        return None
+    threads = default_threads() if threads is None else threads
+    if isinstance(sizes, SRVGGSizes):
+        return _SRVGG(sizes, parameters, threads)
+    return None if sizes.num_grow_ch % CHANNELS else _RRDBNet(sizes, parameters, threads)
+
+
+class Convolution:
+    """A 3x3 convolution with stride 1 and zero padding 1.
+
+    Args:
+        weight: (O, I, 3, 3).
+        bias: (O,).
+        slopes: Factor on negative results: one, or (O,); None for no activation.
+        gain: Factor on the result, before what residuals add.
+        threads: How many compute.
+    """
+
+    def __init__(
+        self,
+        weight: Features,
+        bias: Features,
+        *,
+        slopes: np.float32 | Features | None = None,
+        gain: float = 1.0,
+        threads: int,
+    ) -> None:
+        outputs, inputs = weight.shape[:2]
+        more = (0, -outputs % CHANNELS)
+        weight = np.pad(weight, (more, (0, -inputs % CHANNELS), (0, 0), (0, 0)))
+        self._weights = _transformed(weight * np.float32(gain))
+        self._bias = np.pad(bias * np.float32(gain), more)
+        self._slopes = None
+        if slopes is not None:
+            each = np.broadcast_to(np.asarray(slopes, np.float32), (outputs,))
+            self._slopes = np.pad(each, more)
+        self._threads = threads
+
+    @property
+    def channels(self) -> int:
+        """Of the result: those asked for, rounded up."""
+        return len(self._bias)
+
+    def __call__(
+        self,
+        features: Features,
+        *,
+        out: Features | None = None,
+        residuals: Sequence[tuple[Features, float]] = (),
+    ) -> Features:
+        """Convolves, as :func:`realesr.engine.native.library.convolve` describes it."""
+        if out is None:
+            out = aligned_empty(*features.shape[:3], self.channels)
+        convolve(
+            features,
+            out,
+            weights=self._weights,
+            bias=self._bias,
+            slopes=self._slopes,
+            residuals=residuals,
+            threads=self._threads,
+        )
+        return out
+
+
+def _transformed(weight: Features) -> Features:
+    """(O, I, 3, 3) -> (36, I, O)."""
+    outputs, inputs = weight.shape[:2]
+    kernels = weight.transpose(2, 3, 1, 0).reshape(9, -1)
+    points = np.kron(_G, _G).astype(np.float32) @ kernels
+    return cast(Features, points.reshape(36, inputs, outputs))
+
+
+class _Room(threading.local):
+    """Memory for features that is kept from tile to tile, for each thread: tiles differ in size,
+    and the C library would find no place for one where another was.
+    """
+
+    def __init__(self) -> None:
+        self._values = np.empty(0, np.float32)
+
+    def __reduce__(self) -> tuple[type[_Room], tuple[()]]:
+        """A copy is empty."""
+        return _Room, ()
+
+    def features(self, *shape: int) -> Features:
+        """Undefined values."""
+        count = math.prod(shape)
+        wanted = int(SLACK * count)
+        if not count <= self._values.size <= WASTE * wanted:
+            self._values = np.empty(0, np.float32)  # before there is more
+            self._values = aligned_empty(wanted)
+        return self._values[:count].reshape(shape)
+
+
+def _read(pixels: Pixels, factor: int, threads: int) -> Features:
+    """(N, H * factor, W * factor, 3) -> (N, H, W, C)."""
+    count, height, width, _ = pixels.shape
+    channels = round_up(COLORS * factor**2, CHANNELS)
+    features = np.empty((count, height // factor, width // factor, channels), np.float32)
+    read_pixels(pixels, features, factor=factor, threads=threads)
+    return features
+
+
+class _SRVGG:
+    """SRVGGNetCompact in two arrays of features, which take turns."""
+
+    def __init__(self, sizes: SRVGGSizes, parameters: Parameters, threads: int) -> None:
+        self.sizes = sizes
+        self.threads = threads
+        self._room = _Room()
+        self._inner = [
+            Convolution(
+                parameters[f"body.{layer}.weight"],
+                parameters[f"body.{layer}.bias"],
+                slopes=parameters[f"body.{layer + 1}.weight"],
+                threads=threads,
+            )
+            for layer in range(0, 2 * (sizes.num_conv + 1), 2)
+        ]
+        last = 2 * (sizes.num_conv + 1)
+        order = _by_pixel(sizes.scale)
+        self._last = Convolution(
+            parameters[f"body.{last}.weight"][order],
+            parameters[f"body.{last}.bias"][order],
+            threads=threads,
+        )
+
+    def __call__(self, pixels: Pixels) -> Upscaled:
+        x = _read(pixels, 1, self.threads)
+        pixel_count = math.prod(x.shape[:3])
+        most = max(self.sizes.num_feat, self._last.channels)
+        turns = cycle(self._room.features(2, pixel_count * most))
+
+        def room(channels: int) -> Features:
+            return next(turns)[: pixel_count * channels].reshape(*x.shape[:3], channels)
+
+        features = x
+        for conv in (*self._inner, self._last):
+            features = conv(features, out=room(conv.channels))
+        return Upscaled(features, x, self.sizes.scale, self.threads)
+
+
+def _by_pixel(scale: int) -> NDArray[np.int64]:
+    """Sorts the last channels by row, column and colour; published are colour, row and column."""
+    return np.arange(COLORS * scale**2).reshape(COLORS, scale**2).T.ravel()
+
+
+class _DenseBlock:
+    """A residual dense block in one array, to which every convolution adds its channels."""
+
+    def __init__(
+        self, name: str, parameters: Parameters, threads: int, gain: float = float(RESIDUAL_SCALE)
+    ) -> None:
+        def convolution(number: int, **options: Any) -> Convolution:
+            prefix = f"{name}.conv{number}"
+            weight, bias = parameters[f"{prefix}.weight"], parameters[f"{prefix}.bias"]
+            return Convolution(weight, bias, threads=threads, **options)
+
+        self._inner = [convolution(number, slopes=NEGATIVE_SLOPE) for number in range(1, 5)]
+        self._last = convolution(5, gain=gain)
+
+    def __call__(
+        self, channels: Features, *, out: Features, residuals: Sequence[tuple[Features, float]]
+    ) -> None:
+        """Reads the first num_feat channels, fills the others, and writes the result to ``out``."""
+        count = self._last.channels
+        for conv in self._inner:
+            conv(channels[..., :count], out=channels[..., count : count + conv.channels])
+            count += conv.channels
+        self._last(channels, out=out, residuals=residuals)
+
+
+class _RRDB:
+    """Residual in residual, in three arrays of all channels of a dense block."""
+
+    def __init__(self, name: str, num_feat: int, parameters: Parameters, threads: int) -> None:
+        self._num_feat = num_feat
+        self._first = _DenseBlock(f"{name}.rdb1", parameters, threads)
+        self._second = _DenseBlock(f"{name}.rdb2", parameters, threads)
+        # What is around all three is folded into the last one.
+        gain = float(RESIDUAL_SCALE * RESIDUAL_SCALE)
+        self._third = _DenseBlock(f"{name}.rdb3", parameters, threads, gain)
+
+    def __call__(self, one: Features, two: Features, three: Features) -> None:
+        """Changes the first num_feat channels of ``one``; the rest is room to work in."""
+        a, b, c = (room[..., : self._num_feat] for room in (one, two, three))
+        self._first(one, out=b, residuals=[(a, 1)])
+        self._second(two, out=c, residuals=[(b, 1)])
+        self._third(three, out=a, residuals=[(c, float(RESIDUAL_SCALE)), (a, 1)])
+
+
+class _RRDBNet:
+    """RRDBNet; its tail takes a few rows at a time."""
+
+    def __init__(self, sizes: RRDBSizes, parameters: Parameters, threads: int) -> None:
+        def convolution(name: str, **options: Any) -> Convolution:
+            weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+            return Convolution(weight, bias, threads=threads, **options)
+
+        self.sizes = sizes
+        self.threads = threads
+        self._room = _Room()
+        self._first = convolution("conv_first")
+        self._blocks = [
+            _RRDB(f"body.{number}", sizes.num_feat, parameters, threads)
+            for number in range(sizes.num_block)
+        ]
+        self._body = convolution("conv_body")
+        self._tail = [
+            *(convolution(name, slopes=NEGATIVE_SLOPE) for name in ("conv_up1", "conv_up2")),
+            convolution("conv_hr", slopes=NEGATIVE_SLOPE),
+            convolution("conv_last"),
+        ]
+
+    def __call__(self, pixels: Pixels) -> Upscaled:
+        x = _read(pixels, self.sizes.multiple_of, self.threads)
+        first = self._first(x)
+        num_feat = self.sizes.num_feat
+        rooms = self._room.features(3, *x.shape[:3], num_feat + 4 * self.sizes.num_grow_ch)
+        rooms[0, ..., :num_feat] = first
+        for block in self._blocks:
+            block(*rooms)
+        features = self._body(rooms[0, ..., :num_feat], residuals=[(first, 1)])
+        return Upscaled(self._upsampled(features), None, 1, self.threads)
+
+    def _upsampled(self, features: Features) -> Features:
+        """(N, H, W, num_feat) -> (N, 4 * H, 4 * W, 3)."""
+        count, height, width, _ = features.shape
+        rows = max(1, STRIP_FEATURES // width)
+        out = np.empty((count, 4 * height, 4 * width, COLORS), np.float32)
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            first, last = max(0, top - TAIL_REACH), min(height, bottom + TAIL_REACH)
+            strip = self._upsample_strip(features[:, first:last])
+            part = strip[:, 4 * (top - first) : 4 * (bottom - first), :, :COLORS]
+            out[:, 4 * top : 4 * bottom] = part
+        return out
+
+    def _upsample_strip(self, features: Features) -> Features:
+        up1, up2, hr, last = self._tail
+        for conv in (up1, up2):
+            count, height, width, _ = features.shape
+            out = aligned_empty(count, 2 * height, 2 * width, conv.channels)
+            features = conv(features, out=out)
+        return last(hr(features))

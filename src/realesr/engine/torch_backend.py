@@ -1,0 +1,176 @@
+"""Tiles on any device, computed by PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from realesr.engine.blend import stitch
+from realesr.engine.lookahead import lagging
+from realesr.engine.memory import free_host_bytes
+from realesr.engine.precision import FP32, Precision
+from realesr.engine.tensor import Arrival, to_pixels, to_tensor
+from realesr.engine.tiling import Tile, TileGrid
+from realesr.errors import UnsupportedCheckpointError
+from realesr.imaging.image import Pixels
+from realesr.models.architecture import Architecture
+from realesr.models.base import SRModel
+from realesr.progress import Notify, Progress
+
+GPU_BATCH = 4
+GPU_WORKERS = 2
+"""Frames of a video that a GPU gets at a time, and threads that feed it. Not measured yet."""
+
+
+class TorchBackend:
+    """A :class:`~realesr.engine.backend.Backend`.
+
+    Args:
+        model: A module that is an :class:`~realesr.models.base.SRModel`, in float32.
+        device: Where it runs.
+        precision: What it computes in. A tile that comes out with NaN or infinity is done again
+            in float32.
+        is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        device: str = "cpu",
+        precision: Precision = FP32,
+        is_compiled: bool = False,
+    ) -> None:
+        self.device = device
+        self.precision = precision
+        self._device = torch.device(device)
+        self._dtype = getattr(torch, precision.dtype)
+        self._exact = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = in_precision(self._exact, precision)
+        if is_compiled:
+            self._network = cast(nn.Module, torch.compile(self._network))
+        is_cuda = self._device.type == "cuda"
+        self._lag = 1 if is_cuda else 0
+        self._streams = _Streams(self._device) if is_cuda else None
+
+    @property
+    def architecture(self) -> Architecture:
+        """What must be known of the network."""
+        return cast(Architecture, self._exact)
+
+    @property
+    def workers(self) -> int:
+        """How many threads it gladly serves at a time. On a GPU the copies of one hide behind the
+        network of another.
+        """
+        return 1 if self._device.type != "cuda" else GPU_WORKERS
+
+    @property
+    def batch(self) -> int:
+        """How many pictures of one size it gladly takes at a time; more do not help a CPU."""
+        return 1 if self._device.type == "cpu" else GPU_BATCH
+
+    @torch.inference_mode()
+    def enlarge_into(
+        self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
+    ) -> None:
+        """Enlarges pictures tile by tile."""
+        streams = self._streams
+        with nullcontext() if streams is None else torch.cuda.stream(streams.network):
+            scale = self.architecture.scale
+            pieces = stitch(grid, scale, self._run_tiles(pixels, grid, notify))
+            arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
+            for number, (region, arrival) in enumerate(lagging(arrivals, self._lag), start=1):
+                out[:, *region.slices] = arrival.wait().numpy()
+                on_tile(number, len(grid))
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Whether smaller tiles would help.
+
+        The CPU's allocator raises a bare RuntimeError, cuDNN and cuBLAS too, oneDNN MemoryError.
+        """
+        names = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
+        kinds = (torch.OutOfMemoryError, MemoryError)
+        return isinstance(error, kinds) or any(name in str(error) for name in names)
+
+    def release(self) -> None:
+        """Gives back what PyTorch keeps of the device's memory."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def free_bytes(self) -> int:
+        """Memory that can still be had on the device, bytes."""
+        return free_bytes(self.device)
+
+    def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
+        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale), float.
+
+        A device that works by itself gets the next tile before the last one is looked at.
+        """
+
+        def begin(tile: Tile) -> tuple[Pixels, Tensor, Arrival]:
+            context = pixels[:, *tile.padded.slices]
+            sr = self._infer(self._network, context, self._dtype)
+            return context, sr, self._send(_is_finite(sr))
+
+        for context, sr, is_finite in lagging(map(begin, grid), self._lag):
+            if is_finite.wait():
+                yield sr
+                continue
+            if self._network is not self._exact:
+                name = self.precision.name
+                notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
+            exact = self._infer(self._exact, context, torch.float32)
+            if not _is_finite(exact):
+                raise UnsupportedCheckpointError(
+                    "the network gives values that are not finite even in float32: its weights are "
+                    "damaged"
+                )
+            yield exact
+
+    def _send(self, values: Tensor) -> Arrival:
+        return Arrival(values, None if self._streams is None else self._streams.to_host)
+
+    def _infer(self, network: nn.Module, pixels: Pixels, dtype: torch.dtype) -> Tensor:
+        return cast(Tensor, network(to_tensor(pixels, self._device, dtype)))
+
+
+def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:
+    """A network in another precision: a copy, or the same one where nothing changes."""
+    if precision == FP32:
+        return exact
+    reduced = copy.deepcopy(exact).to(getattr(torch, precision.dtype))
+    cast(SRModel, reduced).bulk.to(getattr(torch, precision.bulk))
+    return reduced
+
+
+def free_bytes(device: str) -> int:
+    """Memory that can still be had on a device, bytes."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    if kind == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    return free_host_bytes()
+
+
+class _Streams(threading.local):
+    """The CUDA streams of a thread: one to compute in and one for what goes back to the host."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.network = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.network.wait_stream(torch.cuda.default_stream(device))  # which brings the weights
+        self.to_host = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def _is_finite(sr: Tensor) -> Tensor:
+    """A truth value. A sum carries NaN and infinity, and needs no array of truth values."""
+    return torch.isfinite(sr.sum(dtype=torch.float32))

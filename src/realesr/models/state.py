@@ -1,0 +1,47 @@
+"""Dictionaries of parameters, be they arrays or tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realesr.errors import UnsupportedCheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values = TypeVar("Values", NDArray[np.float32], "Tensor")
+
+WRAPPER_KEYS = ("params_ema", "params")
+"""Where published checkpoints keep the state dict, the better one first."""
+
+
+def unwrapped(content: Any) -> Any:
+    """The state dict of what a file holds; the same where nothing is around it."""
+    for key in WRAPPER_KEYS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            return content[key]
+    return content
+
+
+def interpolate(
+    first: Mapping[str, Values], second: Mapping[str, Values], share: float
+) -> dict[str, Values]:
+    """Mixes two networks of one architecture, parameter by parameter.
+
+    Deep network interpolation (Wang et al., 2019, arXiv 1811.10515).
+
+    Args:
+        first: Counts ``share``.
+        second: Counts the rest.
+        share: 0 to 1.
+
+    Raises:
+        UnsupportedCheckpointError: They are of different architectures.
+    """
+    if {name: v.shape for name, v in first.items()} != {n: v.shape for n, v in second.items()}:
+        raise UnsupportedCheckpointError("two networks that differ in size cannot be mixed")
+    return {name: share * values + (1 - share) * second[name] for name, values in first.items()}

@@ -1,0 +1,125 @@
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from realesr.models.arrays import read_arrays
+from realesr.models.checkpoint import load_state_dict, save_weights
+from realesr.models.rrdbnet import RRDBNet
+
+from support.networks import tiny_srvgg
+from support.paths import ROOT, shared
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def assert_same(path):
+    arrays = read_arrays(path)
+    assert arrays is not None
+    state = load_state_dict(path)
+    assert arrays.keys() == state.keys()
+    for name, tensor in state.items():
+        assert arrays[name].dtype == np.float32
+        assert np.array_equal(arrays[name], tensor.detach().numpy())
+
+
+@pytest.mark.parametrize("wrapper", ["params_ema", "params", None])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float64])
+def test_a_pytorch_file_is_read_as_pytorch_reads_it(tmp_path, wrapper, dtype):
+    state = RRDBNet(num_feat=8, num_block=1, num_grow_ch=4).to(dtype).state_dict()
+    torch.save({wrapper: state} if wrapper else state, tmp_path / "net.pth")
+    assert_same(tmp_path / "net.pth")
+
+
+def test_parameters_are_read_like_tensors(tmp_path):
+    """A file may hold modules' parameters, several views of one storage, and an iteration."""
+    storage = torch.arange(12.0)
+    state = {"a": torch.nn.Parameter(storage[:6].view(2, 3)), "b": storage[6:]}
+    torch.save({"params": state, "iteration": 3}, tmp_path / "net.pth")
+    assert_same(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("name", ["realesr-photo-x4"])
+def test_the_shipped_weights_are_read(name):
+    assert_same(ROOT / f"weights/{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", ["general-x4v3.pth", "animevideov3.safetensors"])
+def test_published_weights_are_read(name):
+    assert_same(shared(f"weights/realesr-{name}"))
+
+
+def write_legacy(path):
+    torch.save(tiny_srvgg().state_dict(), path, _use_new_zipfile_serialization=False)
+
+
+def write_bf16(path):
+    torch.save({"a": torch.ones(3, dtype=torch.bfloat16)}, path)
+
+
+def write_transposed(path):
+    torch.save({"a": torch.ones(3, 4).T}, path)
+
+
+def write_numbers(path):
+    torch.save({"a": 3}, path)
+
+
+def write_nothing(path):
+    torch.save({}, path)
+
+
+def write_text(path):
+    path.write_text("no weights")
+
+
+def write_part(path):
+    torch.save(tiny_srvgg().state_dict(), path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def write_other_byte_order(path):
+    torch.save({"a": torch.ones(3)}, path)
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, b"big" if name.endswith("byteorder") else data)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(write_legacy, write_bf16, write_transposed, write_numbers, write_nothing),
+        *(write_text, write_part, write_other_byte_order),
+    ],
+)
+def test_everything_else_is_left_to_pytorch(tmp_path, write):
+    write(tmp_path / "net.pth")
+    assert read_arrays(tmp_path / "net.pth") is None
+
+
+def test_safetensors_in_bf16_are_left_to_pytorch(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_weights(tiny_srvgg().state_dict(), path, dtype=torch.bfloat16)
+    assert read_arrays(path) is None
+    assert read_arrays(tmp_path / "none.safetensors") is None
+
+
+def test_no_code_of_a_file_runs(tmp_path):
+    torch.save({"params": {"a": torch.ones(1)}, "trap": Trap(tmp_path / "sprung")}, tmp_path / "t")
+    assert read_arrays(tmp_path / "t") is None
+    with zipfile.ZipFile(tmp_path / "u", "w") as archive:
+        archive.writestr("u/data.pkl", pickle.dumps(Trap(tmp_path / "sprung")))
+    assert read_arrays(tmp_path / "u") is None
+    assert not (tmp_path / "sprung").exists()
