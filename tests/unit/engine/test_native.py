@@ -19,6 +19,7 @@ from realesr.engine.tensor import to_pixels, to_tensor
 from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
+from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact

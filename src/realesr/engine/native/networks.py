@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,8 +199,8 @@ def _transformed(weight: Features) -> Features:
     """(O, I, 3, 3) -> (36, I, O)."""
     outputs, inputs = weight.shape[:2]
     kernels = weight.transpose(2, 3, 1, 0).reshape(9, -1)
-    points = np.kron(_G, _G).astype(np.float32) @ kernels
-    return cast(Features, points.reshape(36, inputs, outputs))
+    points: Features = np.kron(_G, _G).astype(np.float32) @ kernels
+    return points.reshape(36, inputs, outputs)
 
 
 class _Room(threading.local):
@@ -260,16 +260,13 @@ class _SRVGG:
 
     def __call__(self, pixels: Pixels) -> Upscaled:
         x = _read(pixels, 1, self.threads)
-        pixel_count = math.prod(x.shape[:3])
+        count, height, width, _ = x.shape
         most = max(self.sizes.num_feat, self._last.channels)
-        turns = cycle(self._room.features(2, pixel_count * most))
-
-        def room(channels: int) -> Features:
-            return next(turns)[: pixel_count * channels].reshape(*x.shape[:3], channels)
-
+        turns = cycle(self._room.features(2, count * height * width * most))
         features = x
         for conv in (*self._inner, self._last):
-            features = conv(features, out=room(conv.channels))
+            shape = count, height, width, conv.channels
+            features = conv(features, out=next(turns)[: math.prod(shape)].reshape(shape))
         return Upscaled(features, x, self.sizes.scale, self.threads)
 
 
