@@ -264,7 +264,13 @@ def _make_torch_backend(
         WeightsError: It cannot be loaded.
     """
     _prepare_torch(options)
+    import torch
+
     from realesr.engine.torch_backend import TorchBackend
+
+    if options.precision == "fp32":
+        # Convolutions would else be done in TF32, whose numbers are no finer than those of fp16.
+        torch.backends.cudnn.allow_tf32 = False
     from realesr.models.loader import load_model
 
     model = load_model(files.path, partner=files.partner, share=files.share)

@@ -39,15 +39,22 @@ class Backend(Protocol):
         """How many pictures of one size it gladly takes at a time."""
         ...
 
+    @property
+    def resizes(self) -> bool:
+        """Whether it can resize its results before they come to the host."""
+        ...
+
     def enlarge_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
         """Enlarges pictures tile by tile.
 
         Args:
-            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten.
+            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten. Of any other
+                size where the grid has one tile and :attr:`resizes`.
             pixels: (N, H, W, 3) uint8 or uint16 RGB.
-            grid: The tiles.
+            grid: The tiles. What lies beyond the right and lower borders is the picture, mirrored;
+                of the result it is cut off.
             on_tile: Called with the number of finished and of all tiles.
             notify: Receives a sentence when a tile was done again.
 

@@ -6,19 +6,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from realesr.engine.padding import mirror
+from realesr.geometry import Region
 from realesr.imaging.image import PixelDType, Pixels
 
 
-def to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(N, H, W, 3) uint8 or uint16 RGB -> (N, 3, H, W) ``dtype`` in [0, 1], channels last.
+def to_tensor(
+    pixels: Pixels, device: torch.device, dtype: torch.dtype, region: Region | None = None
+) -> Tensor:
+    """(N, H, W, 3) uint8 or uint16 RGB -> (N, 3, h, w) ``dtype`` in [0, 1], channels last.
 
     What travels to a device are the integers. To a CUDA device they go from pinned memory, so that
     nobody waits for them.
+
+    Args:
+        pixels: The pictures.
+        device: Where to.
+        dtype: Floating point.
+        region: What is wanted; None for all. Beyond the right and lower borders the pictures go on
+            mirrored, which happens on the device.
     """
+    mirrored: list[tuple[int, Tensor]] = []
+    if region is not None:
+        spans = ((region.y, region.bottom), (region.x, region.right))
+        for axis, span in enumerate(spans, start=1):
+            there = mirror(pixels.shape[axis], *span)
+            first, last = int(there.min()), int(there.max()) + 1
+            pixels = pixels[(slice(None),) * axis + (slice(first, last),)]
+            if len(there) != last - first or span[1] - 1 != there[-1]:
+                mirrored.append((axis, torch.from_numpy(there - first)))
     host = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
     if device.type == "cuda":
         host = host.pin_memory()
     values = host.to(device, non_blocking=True).to(torch.float32) / np.iinfo(pixels.dtype).max
+    for axis, positions in mirrored:
+        values = values.index_select(axis, positions.to(device))
     return values.to(dtype).permute(0, 3, 1, 2)
 
 

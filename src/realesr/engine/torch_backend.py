@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from realesr.engine.blend import stitch
+from realesr.engine.graphs import Network, Replayed
 from realesr.engine.lookahead import lagging
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, Precision
+from realesr.engine.resampling import lanczos
 from realesr.engine.tensor import Arrival, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
+from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import Architecture
 from realesr.models.base import SRModel
@@ -52,10 +55,13 @@ class TorchBackend:
         self._device = torch.device(device)
         self._dtype = getattr(torch, precision.dtype)
         self._exact = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network = in_precision(self._exact, precision)
+        self._network: Network = in_precision(self._exact, precision)
         if is_compiled:
-            self._network = cast(nn.Module, torch.compile(self._network))
+            self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
+        self.resizes = is_cuda
+        if is_cuda:
+            self._network = Replayed(self._network)
         self._lag = 1 if is_cuda else 0
         self._streams = _Streams(self._device) if is_cuda else None
 
@@ -80,14 +86,17 @@ class TorchBackend:
     def enlarge_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Enlarges pictures tile by tile."""
+        """Enlarges pictures tile by tile, and resizes them where they are one tile."""
         streams = self._streams
         with nullcontext() if streams is None else torch.cuda.stream(streams.network):
-            scale = self.architecture.scale
-            pieces = stitch(grid, scale, self._run_tiles(pixels, grid, notify))
-            arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
+            pieces = stitch(grid, self.architecture.scale, self._run_tiles(pixels, grid, notify))
+            arrivals = (
+                (region, self._send(to_pixels(self._fitted(sr, pixels, out), out.dtype)))
+                for region, sr in pieces
+            )
             for number, (region, arrival) in enumerate(lagging(arrivals, self._lag), start=1):
-                out[:, *region.slices] = arrival.wait().numpy()
+                part = out if len(grid) == 1 else out[:, *region.slices]
+                part[:] = arrival.wait().numpy()[:, : part.shape[1], : part.shape[2]]
                 on_tile(number, len(grid))
 
     def is_out_of_memory(self, error: Exception) -> bool:
@@ -114,19 +123,18 @@ class TorchBackend:
         A device that works by itself gets the next tile before the last one is looked at.
         """
 
-        def begin(tile: Tile) -> tuple[Pixels, Tensor, Arrival]:
-            context = pixels[:, *tile.padded.slices]
-            sr = self._infer(self._network, context, self._dtype)
-            return context, sr, self._send(_is_finite(sr))
+        def begin(tile: Tile) -> tuple[Tile, Tensor, Arrival]:
+            sr = self._network(to_tensor(pixels, self._device, self._dtype, tile.padded))
+            return tile, sr, self._send(_is_finite(sr))
 
-        for context, sr, is_finite in lagging(map(begin, grid), self._lag):
+        for tile, sr, is_finite in lagging(map(begin, grid), self._lag):
             if is_finite.wait():
                 yield sr
                 continue
-            if self._network is not self._exact:
-                name = self.precision.name
+            name = self.precision.name
+            if self.precision != FP32:
                 notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
-            exact = self._infer(self._exact, context, torch.float32)
+            exact = self._exact(to_tensor(pixels, self._device, torch.float32, tile.padded))
             if not _is_finite(exact):
                 raise UnsupportedCheckpointError(
                     "the network gives values that are not finite even in float32: its weights are "
@@ -137,8 +145,13 @@ class TorchBackend:
     def _send(self, values: Tensor) -> Arrival:
         return Arrival(values, None if self._streams is None else self._streams.to_host)
 
-    def _infer(self, network: nn.Module, pixels: Pixels, dtype: torch.dtype) -> Tensor:
-        return cast(Tensor, network(to_tensor(pixels, self._device, dtype)))
+    def _fitted(self, sr: Tensor, pixels: Pixels, out: Pixels) -> Tensor:
+        """Resized, where the result has not the size that the network gives."""
+        height, width = (side * self.architecture.scale for side in pixels.shape[1:3])
+        if out.shape[1:3] == (height, width):
+            return sr
+        # Clamped first, as what comes to the host is before it is resized there.
+        return lanczos(sr[..., :height, :width].clamp(0, 1), Size(out.shape[2], out.shape[1]))
 
 
 def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:

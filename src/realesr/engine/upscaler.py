@@ -202,8 +202,35 @@ class Upscaler:
         """
         if size == images[0].size.scaled(self.scale):
             return self.enlarge(images, on_tile=on_tile, notify=notify)
+        resized = self._resized_on_device(images, size, on_tile, notify)
+        if resized is not None:
+            return resized
         finer = self.enlarge(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
+
+    def _resized_on_device(
+        self, images: Sequence[Image], size: Size, on_tile: Progress, notify: Notify
+    ) -> list[Image] | None:
+        """Pictures that are one tile need not come to the host in the network's size.
+
+        Returns:
+            None where that is not so, they have opacity or are grey, which takes more than a
+            resize, or memory does not suffice.
+        """
+        if not self._backend.resizes or images[0].is_gray or images[0].alpha is not None:
+            return None
+        pixels = np.stack([image.pixels for image in images])
+        grid = self._grid(pixels, self._tile_for())
+        if len(grid) > 1:
+            return None
+        out = np.empty((len(images), size.height, size.width, 3), pixels.dtype)
+        try:
+            self._backend.enlarge_into(out, pixels, grid, on_tile, notify)
+        except (RuntimeError, MemoryError) as error:
+            if not self._backend.is_out_of_memory(error):
+                raise
+            return None
+        return [replace(image, pixels=each) for image, each in zip(images, out, strict=True)]
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """An even opacity stays what it is, whatever enlarges it."""
@@ -229,33 +256,22 @@ class Upscaler:
         self, pixels: Pixels, dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> Pixels:
         """(N, H, W, 3), begun anew with smaller tiles as long as these do not fit."""
-        architecture = self._backend.architecture
         count, height, width, _ = pixels.shape
-        padding = Size(width + self._pre_pad, height + self._pre_pad).padding_to(
-            multiple_of=architecture.multiple_of, minimum=architecture.min_size
-        )
-        right, bottom = (self._pre_pad + more for more in (padding.right, padding.bottom))
-        if right or bottom:
-            pixels = np.pad(pixels, ((0, 0), (0, bottom), (0, right), (0, 0)), "reflect")
-        with _TILE_LOCK:
-            if self._tile is None:
-                self._tile = self._largest_tile(count * height * width * 3 * dtype.itemsize)
-        padded_height, padded_width = pixels.shape[1:3]
-        out = np.empty((count, padded_height * self.scale, padded_width * self.scale, 3), dtype)
+        out = np.empty((count, height * self.scale, width * self.scale, 3), dtype)
         is_done = False
         while not is_done:
-            tile = self._tile
+            tile = self._tile_for(out.nbytes)
             try:
                 self._backend.enlarge_into(out, pixels, self._grid(pixels, tile), on_tile, notify)
                 is_done = True
             except (RuntimeError, MemoryError) as error:
                 if not self._backend.is_out_of_memory(error):
                     raise
-                self._halve_tile(tile, max(pixels.shape[1:3]), error)
+                self._halve_tile(tile, max(height, width), error)
                 notify(f"out of memory on {self.device}: begun anew with --tile {self._tile}")
             if not is_done:
                 self._backend.release()  # the error is gone, and what its frames held with it
-        return out[:, : height * self.scale, : width * self.scale]
+        return out
 
     def _halve_tile(self, tile: int, longest_side: int, error: Exception) -> None:
         """Once for all threads that ran out of memory with the same tile."""
@@ -273,28 +289,39 @@ class Upscaler:
         return max(MIN_TILE, -(-used // 2))
 
     def _grid(self, pixels: Pixels, tile: int) -> TileGrid:
-        height, width = pixels.shape[1:3]
+        """The tiles of pictures, (N, H, W, 3), with what they are padded by."""
+        architecture = self._backend.architecture
+        height, width = (side + self._pre_pad for side in pixels.shape[1:3])
+        size = Size(width, height)
+        padding = size.padding_to(
+            multiple_of=architecture.multiple_of, minimum=architecture.min_size
+        )
         return TileGrid(
-            size=Size(width, height),
+            size=Size(width + padding.right, height + padding.bottom),
             tile=tile,
             overlap=self._overlap,
             blend=self._blend,
-            multiple_of=self._backend.architecture.multiple_of,
+            multiple_of=architecture.multiple_of,
         )
 
-    def _largest_tile(self, input_bytes: int) -> int:
-        backend, budget = self._backend, self._memory_budget
-        if budget is None:
-            budget = int(SHARE_OF_FREE.get(kind_of(self.device), 0.5) * backend.free_bytes())
-        return largest_tile(
-            backend.architecture,
-            backend.precision.value_bytes,
-            backend.device,
-            self._overlap,
-            budget=budget,
-            batch=backend.batch * backend.workers,
-            result_bytes=input_bytes * self.scale**2,
-        )
+    def _tile_for(self, result_bytes: int = 0) -> int:
+        """The side of tiles, which the first pictures decide where nobody else has."""
+        with _TILE_LOCK:
+            if self._tile is None:
+                backend, budget = self._backend, self._memory_budget
+                if budget is None:
+                    share = SHARE_OF_FREE.get(kind_of(self.device), 0.5)
+                    budget = int(share * backend.free_bytes())
+                self._tile = largest_tile(
+                    backend.architecture,
+                    backend.precision.value_bytes,
+                    backend.device,
+                    self._overlap,
+                    budget=budget,
+                    batch=backend.batch * backend.workers,
+                    result_bytes=result_bytes,
+                )
+            return self._tile
 
 
 def _luma(pixels: Pixels) -> Plane:

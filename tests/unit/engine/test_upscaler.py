@@ -12,6 +12,7 @@ from realesr.engine.precision import BF16, FP32
 from realesr.engine.torch_backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
+from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
@@ -328,3 +329,49 @@ def test_a_compiled_network_gives_the_same():
     image = random_image(24, 17)
     difference = upscaler()(image).pixels.astype(int) - upscaler(is_compiled=True)(image).pixels
     assert abs(difference).max() <= 1
+
+
+class Resizing(TorchBackend):
+    """Does on the CPU what is done on a GPU."""
+
+    resizes = True
+    fits = True
+
+    def __init__(self, network) -> None:
+        super().__init__(network)
+        self.resizes = True
+        self.sizes: list[tuple[int, ...]] = []
+
+    def enlarge_into(self, out, pixels, grid, on_tile, notify):
+        self.sizes.append(out.shape[1:3])
+        if not self.fits and len(self.sizes) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        super().enlarge_into(out, pixels, grid, on_tile, notify)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("network", "size"), [("srvgg", (41, 30)), ("x2", (131, 97))])
+@pytest.mark.parametrize("pre_pad", [0, 7])
+def test_a_result_is_resized_on_the_device_as_on_the_host(dtype, network, size, pre_pad):
+    image = random_image(21, 15, dtype)
+    model = tiny_srvgg() if network == "srvgg" else small_rrdbnet(2)
+    on_host = Upscaler(TorchBackend(model), pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    backend = Resizing(model)
+    on_device = Upscaler(backend, pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    assert backend.sizes == [size[::-1]]
+    for ours, theirs in zip(on_device, on_host, strict=True):
+        assert ours.pixels.dtype == dtype
+        # On the host there is a rounding to 16 bits more.
+        assert np.abs(ours.pixels.astype(int) - theirs.pixels).max() <= 2
+
+
+@pytest.mark.parametrize("why", ["tiles", "opacity", "gray", "memory"])
+def test_what_cannot_be_resized_on_the_device_is_resized_on_the_host(why):
+    image = random_image(21, 15, alpha=why == "opacity", gray=why == "gray")
+    backend = Resizing(tiny_srvgg())
+    backend.fits = why != "memory"
+    options = {"tile": 8} if why == "tiles" else {}
+    sr = Upscaler(backend, **options).to_sizes([image], Size(41, 30))[0]
+    expected = Upscaler(TorchBackend(tiny_srvgg()), **options).to_sizes([image], Size(41, 30))[0]
+    assert (sr.pixels == expected.pixels).all()
+    assert backend.sizes[-1] == (60, 84)

@@ -12,8 +12,10 @@ from realesr.engine.blend import stitch
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.native.library import Features, aligned_empty, write_pixels
 from realesr.engine.native.networks import Native
+from realesr.engine.padding import mirror
 from realesr.engine.precision import FP32, Precision
 from realesr.engine.tiling import TileGrid
+from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import Architecture
 from realesr.progress import Notify, Progress
@@ -32,6 +34,7 @@ class NativeBackend:
     precision: Precision = FP32
     workers = 1
     batch = 1
+    resizes = False
 
     def __init__(self, network: Native, make_exact: Callable[[], Backend]) -> None:
         self._network = network
@@ -50,9 +53,9 @@ class NativeBackend:
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
         """Enlarges pictures tile by tile."""
-        pixels = np.ascontiguousarray(pixels)
         try:
-            for number, _ in enumerate(self._pieces(out, pixels, grid), start=1):
+            whole = _mirrored(pixels, grid.size)
+            for number, _ in enumerate(self._pieces(out, whole, grid), start=1):
                 on_tile(number, len(grid))
         except FloatingPointError:
             notify("a tile overflowed natively and all are done again in PyTorch's float32")
@@ -80,9 +83,10 @@ class NativeBackend:
         scale = self._network.sizes.scale
         if grid.blend and len(grid) > 1:
             for region, values in stitch(grid, scale, self._run_tiles(pixels, grid)):
-                features = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
                 threads = self._network.threads
                 part = out[:, *region.slices]
+                values = values[..., : part.shape[1], : part.shape[2]]
+                features = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
                 write_pixels(features, part, base=None, factor=1, threads=threads)
                 yield
             return
@@ -100,6 +104,15 @@ class NativeBackend:
             sr = aligned_empty(len(pixels), size.height, size.width, 3)
             _check(self._network(pixels[:, *tile.padded.slices]).write(sr))
             yield sr.transpose(0, 3, 1, 2)
+
+
+def _mirrored(pixels: Pixels, size: Size) -> Pixels:
+    """The pictures, continued to the right and down, in memory without gaps."""
+    height, width = pixels.shape[1:3]
+    if (width, height) != (size.width, size.height):
+        rows, columns = mirror(height, 0, size.height), mirror(width, 0, size.width)
+        pixels = pixels[:, rows[:, None], columns]
+    return np.ascontiguousarray(pixels)
 
 
 def _check(is_finite: bool) -> None:

@@ -1,0 +1,65 @@
+"""Resizing where the values are, so that a large result need not travel to the host."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from realesr.geometry import Size
+
+LOBES = 3
+"""Of the windowed sinc: how far it reaches, in px of the coarser of both pictures."""
+
+
+def lanczos(values: Tensor, size: Size) -> Tensor:
+    """Resizes as :func:`realesr.imaging.resize.resize` does on the host, up to rounding.
+
+    Args:
+        values: (N, C, H, W) floating point.
+        size: Of the result, px.
+
+    Returns:
+        (N, C, ``size.height``, ``size.width``) float32 on the same device.
+    """
+    values = values.float()
+    for dim, length in ((-1, size.width), (-2, size.height)):
+        if values.shape[dim] != length:
+            values = _resample(values, dim, length)
+    return values
+
+
+def _resample(values: Tensor, dim: int, length: int) -> Tensor:
+    """Along one axis: a sum over the taps of the filter."""
+    positions, weights = _taps(values.shape[dim], length)
+    shape = (-1, 1) if dim == -2 else (-1,)
+    sides = list(values.shape)
+    sides[dim] = length
+    out = values.new_zeros(sides)
+    for where, weight in zip(positions.T, weights.T, strict=True):
+        pixels = values.index_select(dim, torch.from_numpy(where).to(values.device))
+        out.addcmul_(pixels, torch.from_numpy(weight).to(values.device).reshape(shape))
+    return out
+
+
+def _taps(length: int, new_length: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Where each new pixel looks and how much each counts, both (new_length, taps).
+
+    Where the picture shrinks the filter widens, so that nothing aliases. At the borders the filter
+    is cut off and the rest counts more.
+    """
+    ratio = length / new_length
+    width = max(ratio, 1.0)
+    centers = (np.arange(new_length) + 0.5) * ratio
+    first = np.floor(centers - LOBES * width + 0.5).astype(np.int64)
+    taps = math.ceil(2 * LOBES * width) + 1
+    positions = first[:, None] + np.arange(taps)
+    distances = (positions + 0.5 - centers[:, None]) / width
+    weights = np.sinc(distances) * np.sinc(distances / LOBES)
+    is_used = (np.abs(distances) < LOBES) & (positions >= 0) & (positions < length)
+    weights = np.where(is_used, weights, 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.clip(positions, 0, length - 1), weights.astype(np.float32)

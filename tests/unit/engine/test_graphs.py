@@ -1,0 +1,87 @@
+"""When something is recorded. What CUDA then does is not tested: that takes a GPU."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from realesr.engine.graphs import WARM_UP, Replayed
+
+
+class Recorder:
+    """Records by remembering the network; counts."""
+
+    def __init__(self, error=None):
+        self.shapes, self.replays, self.error = [], 0, error
+
+    def __call__(self, network, x):
+        self.shapes.append(tuple(x.shape))
+        if self.error is not None:
+            raise self.error
+
+        def replay(y):
+            self.replays += 1
+            assert y.shape == x.shape
+            return network(y)
+
+        return replay
+
+
+def twice(x):
+    return 2 * x
+
+
+def test_a_shape_is_recorded_when_it_has_come_often():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    x = torch.ones(1, 3, 4, 5)
+    for number in range(WARM_UP + 5):
+        assert torch.equal(network(number * x), 2 * number * x)
+    assert recorder.shapes == [(1, 3, 4, 5)]
+    assert recorder.replays == 5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        torch.ones(1, 3, 5, 4),
+        torch.ones(1, 3, 4, 5).half(),
+        torch.ones(1, 3, 4, 5).contiguous(memory_format=torch.channels_last),
+    ],
+)
+def test_another_shape_kind_or_order_begins_anew(other):
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    x = torch.ones(1, 3, 4, 5)
+    for each in (x, other) * WARM_UP:
+        assert torch.equal(network(each), 2 * each)
+    assert not recorder.shapes
+    for each in (x,) * (WARM_UP + 1) + (other,):
+        network(each)
+    assert len(recorder.shapes) == 1
+    for _ in range(WARM_UP):
+        assert torch.equal(network(other), 2 * other)
+    assert len(recorder.shapes) == 2
+
+
+def test_what_cannot_be_recorded_is_run_and_not_tried_again():
+    recorder = Recorder(RuntimeError("operation not permitted when stream is capturing"))
+    network = Replayed(twice, recorder)
+    x = torch.ones(1, 3, 4, 5)
+    for _ in range(3 * WARM_UP):
+        assert torch.equal(network(x), 2 * x)
+    assert len(recorder.shapes) == 1
+
+
+def test_each_thread_has_its_own():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+
+    def work(number):
+        x = torch.full((1, 3, 4, 5), float(number))
+        return all(torch.equal(network(x), 2 * x) for _ in range(WARM_UP + 1))
+
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        assert one.submit(work, 1).result()
+        assert other.submit(work, 2).result()
+    assert len(recorder.shapes) == 2
