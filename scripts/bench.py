@@ -303,7 +303,7 @@ def describe_network(path: Path, converted: str) -> Network:
         "RRDBNet": ("scale", "num_feat", "num_block", "num_grow_ch"),
         "SRVGGNetCompact": ("upscale", "num_feat", "num_conv"),
     }.get(architecture, ())
-    sizes = {name: getattr(model, name.removeprefix("up")) for name in arguments}
+    sizes = {name: getattr(model.sizes, name.removeprefix("up")) for name in arguments}
     return Network(path.name, str(path), converted, architecture, sizes, model.scale)
 
 
