@@ -18,7 +18,7 @@ PACKAGES = (
 EXTRAS = ("gfpgan", "facexlib", "basicsr")
 
 NO_NATIVE = (
-    "PyTorch's own; the native one needs Linux, x86-64 with AVX2, and a C++ compiler when realesr "
+    "PyTorch; the native one needs Linux, x86-64 with AVX2, and a C++ compiler when realesr "
     "is installed"
 )
 
@@ -73,7 +73,7 @@ def _devices() -> Iterator[Line]:
     import torch
 
     from realesr.engine.device import resolve_device
-    from realesr.engine.native.library import lanes
+    from realesr.engine.native.library import default_threads, lanes
     from realesr.engine.precision import has_bf16, resolve_precision
     from realesr.engine.torch_backend import free_bytes
 
@@ -94,8 +94,9 @@ def _devices() -> Iterator[Line]:
     chosen = resolve_device("auto")
     precision = resolve_precision("auto", chosen).name
     kind = {16: "native, AVX-512", 8: "native, AVX2"}.get(lanes(), NO_NATIVE)
-    yield "convolutions", f"{kind} (fp32 on the CPU)"
-    yield "auto", f"{chosen} in {precision}, {torch.get_num_threads()} threads"
+    yield "CPU engine", f"{kind} (in fp32)"
+    threads = default_threads() if lanes() and precision == "fp32" else torch.get_num_threads()
+    yield "auto", f"{chosen} in {precision}, {threads} threads"
 
 
 def _cpu() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import cast
 
@@ -59,9 +59,12 @@ class TorchBackend:
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
-        self.resizes = is_cuda
         if is_cuda:
             self._network = Replayed(self._network)
+        self.resizes = is_cuda
+        # More do not help a CPU. On a GPU the copies of a thread hide behind another's network.
+        self.batch = 1 if device == "cpu" else GPU_BATCH
+        self.workers = GPU_WORKERS if is_cuda else 1
         self._lag = 1 if is_cuda else 0
         self._streams = _Streams(self._device) if is_cuda else None
 
@@ -69,18 +72,6 @@ class TorchBackend:
     def architecture(self) -> Architecture:
         """What must be known of the network."""
         return cast(Architecture, self._exact)
-
-    @property
-    def workers(self) -> int:
-        """How many threads it gladly serves at a time. On a GPU the copies of one hide behind the
-        network of another.
-        """
-        return 1 if self._device.type != "cuda" else GPU_WORKERS
-
-    @property
-    def batch(self) -> int:
-        """How many pictures of one size it gladly takes at a time; more do not help a CPU."""
-        return 1 if self._device.type == "cpu" else GPU_BATCH
 
     @torch.inference_mode()
     def enlarge_into(
@@ -120,27 +111,33 @@ class TorchBackend:
     def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
         """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale), float.
 
-        A device that works by itself gets the next tile before the last one is looked at.
+        A device that works by itself gets the next tiles before the last ones are looked at.
         """
 
-        def begin(tile: Tile) -> tuple[Tile, Tensor, Arrival]:
-            sr = self._network(to_tensor(pixels, self._device, self._dtype, tile.padded))
-            return tile, sr, self._send(_is_finite(sr))
+        def begin(tiles: list[Tile]) -> tuple[list[Tile], Tensor, Arrival]:
+            sr = self._network(self._load(pixels, tiles, self._dtype))
+            return tiles, sr, self._send(_is_finite(sr))
 
-        for tile, sr, is_finite in lagging(map(begin, grid), self._lag):
-            if is_finite.wait():
-                yield sr
-                continue
-            name = self.precision.name
-            if self.precision != FP32:
-                notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
-            exact = self._exact(to_tensor(pixels, self._device, torch.float32, tile.padded))
-            if not _is_finite(exact):
-                raise UnsupportedCheckpointError(
-                    "the network gives values that are not finite even in float32: its weights are "
-                    "damaged"
-                )
-            yield exact
+        batches = map(begin, _alike(grid, self.batch // len(pixels)))
+        for tiles, sr, is_finite in lagging(batches, self._lag):
+            if not is_finite.wait():
+                if self.precision != FP32:
+                    name = self.precision.name
+                    notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
+                sr = self._exact(self._load(pixels, tiles, torch.float32))
+                if not _is_finite(sr):
+                    raise UnsupportedCheckpointError(
+                        "the network gives values that are not finite even in float32: its weights "
+                        "are damaged"
+                    )
+            yield from torch.split(sr, len(pixels))
+
+    def _load(self, pixels: Pixels, tiles: list[Tile], dtype: torch.dtype) -> Tensor:
+        """(N * tiles, 3, h, w): the first tile of every picture, then the second, and so on."""
+        parts = [to_tensor(pixels, self._device, dtype, tile.padded) for tile in tiles]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
     def _send(self, values: Tensor) -> Arrival:
         return Arrival(values, None if self._streams is None else self._streams.to_host)
@@ -173,6 +170,17 @@ def free_bytes(device: str) -> int:
     if kind == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
     return free_host_bytes()
+
+
+def _alike(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
+    """Neighbours of one size together, but no more than ``count``, and at least one."""
+    batch: list[Tile] = []
+    for tile in tiles:
+        if batch and (len(batch) >= count or tile.padded.size != batch[0].padded.size):
+            yield batch
+            batch = []
+        batch.append(tile)
+    yield batch
 
 
 class _Streams(threading.local):

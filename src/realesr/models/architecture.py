@@ -14,6 +14,16 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 Shape = tuple[int, ...]
 
+RESIDUAL_SCALE = 0.2
+"""Factor on each residual branch of RRDBNet (ESRGAN, section 3.1: a number in [0, 1]; 0.2 in its
+code)."""
+NEGATIVE_SLOPE = 0.2
+"""Slope of its leaky ReLU for negative inputs (ESRGAN's code)."""
+STRIP_FEATURES = 2**15
+"""How many features its tail takes at a time in inference: at 4x, they take 16 times the memory."""
+TAIL_REACH = 2
+"""How far its tail sees, in features (:attr:`RRDBSizes.receptive_radius` tells why)."""
+
 _KERNEL = (3, 3)
 _SRVGG_WEIGHT = re.compile(r"body\.(\d+)\.weight")
 _RRDB_BLOCK = re.compile(r"body\.(\d+)\.rdb1\.conv1\.weight")

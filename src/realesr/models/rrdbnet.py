@@ -12,19 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realesr.models.architecture import RRDBSizes
+from realesr.models.architecture import (
+    NEGATIVE_SLOPE,
+    RESIDUAL_SCALE,
+    STRIP_FEATURES,
+    TAIL_REACH,
+    RRDBSizes,
+)
 from realesr.models.base import SizedModule
-
-RESIDUAL_SCALE = 0.2
-"""Factor on each residual branch (ESRGAN, section 3.1: a number in [0, 1]; 0.2 in its code)."""
-
-NEGATIVE_SLOPE = 0.2
-"""Slope of the leaky ReLU for negative inputs (ESRGAN's code)."""
-
-STRIP_FEATURES = 2**15
-"""How many features the tail takes at a time where no gradients are wanted."""
-TAIL_REACH = 2
-"""How far the tail sees, in features (``RRDBSizes.receptive_radius`` tells why)."""
 
 
 class ResidualDenseBlock(nn.Module):

@@ -1,6 +1,7 @@
 """The native engine against PyTorch. Where it was not compiled, there is nothing to test."""
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -383,5 +384,20 @@ def test_threads_are_as_many_as_are_asked_for(monkeypatch):
     )
     enlarger.to_sizes([random_image(4, 4)], Size(16, 16))
     assert set(seen) == {3}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux tells which cores are ours")
+def test_threads_are_as_many_as_there_are_cores(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(library.psutil, "cpu_count", lambda logical: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)))
+    assert library.default_threads() == 8
+    for quota, threads in (("max 100000", 8), ("250000 100000", 3), ("50000 100000", 1)):
+        (tmp_path / "cpu.max").write_text(quota)
+        assert library.default_threads() == threads
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5})
+    (tmp_path / "cpu.max").unlink()
+    assert library.default_threads() == 2
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert library.default_threads() == 5

@@ -331,10 +331,27 @@ def test_a_compiled_network_gives_the_same():
     assert abs(difference).max() <= 1
 
 
+@pytest.mark.parametrize("batch", [2, 4, 100])
+@pytest.mark.parametrize("network", [tiny_srvgg, lambda: small_rrdbnet(2)])
+def test_tiles_of_one_size_go_through_the_network_together(batch, network):
+    image, other = random_image(95, 61), Image(random_image(61, 95).pixels.transpose(1, 0, 2))
+    enlarge = upscaler(network(), tile=16)
+    expected = enlarge.enlarge([image, other])
+    batches, counts = [], []
+    run = enlarge._backend._network
+    enlarge._backend._network = lambda x: batches.append(len(x)) or run(x)
+    enlarge._backend.batch = batch
+    together = enlarge.enlarge([image, other], on_tile=lambda *count: counts.append(count))
+    assert min(batch, 4) <= max(batches) <= batch  # two of a row have one size, at least
+    assert sum(batches) == 2 * 6 * 4
+    assert counts == [(number, 24) for number in range(1, 25)]
+    for ours, theirs in zip(together, expected, strict=True):
+        assert np.abs(ours.pixels.astype(int) - theirs.pixels).max() <= 1
+
+
 class Resizing(TorchBackend):
     """Does on the CPU what is done on a GPU."""
 
-    resizes = True
     fits = True
 
     def __init__(self, network) -> None:

@@ -9,6 +9,7 @@ import ctypes
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,8 @@ VERSION = 2
 CHANNELS = 16
 """Convolutions take channels, in and out, in multiples of this number."""
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Of a container: microseconds of all cores together, and in which time."""
 _RESIDUALS = 2
 _LINE = 16
 _KINDS = {np.dtype(dtype): kind for kind, dtype in enumerate((np.float32, np.uint8, np.uint16))}
@@ -103,13 +106,16 @@ def lanes() -> int:
 
 
 def default_threads() -> int:
-    """One for each core that this process may use, or what ``OMP_NUM_THREADS`` says, which PyTorch
-    heeds, too.
+    """One for each core that this process, or its container, may use; or what ``OMP_NUM_THREADS``
+    says, which PyTorch heeds, too.
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     if wanted.isdigit() and int(wanted):
         return int(wanted)
     allowed = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):  # no container, another version, or "max"
+        share, period = map(int, _QUOTA.read_text().split())
+        allowed = min(allowed, max(1, math.ceil(share / period)))
     return min(allowed, psutil.cpu_count(logical=False) or allowed)
 
 

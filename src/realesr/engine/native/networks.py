@@ -23,16 +23,18 @@ from realesr.engine.native.library import (
 )
 from realesr.geometry import round_up
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture, RRDBSizes, SRVGGSizes, recognize
+from realesr.models.architecture import (
+    NEGATIVE_SLOPE,
+    RESIDUAL_SCALE,
+    STRIP_FEATURES,
+    TAIL_REACH,
+    Architecture,
+    RRDBSizes,
+    SRVGGSizes,
+    recognize,
+)
 
 COLORS = 3
-RESIDUAL_SCALE = np.float32(0.2)
-NEGATIVE_SLOPE = np.float32(0.2)
-"""As in :mod:`realesr.models.rrdbnet`."""
-STRIP_FEATURES = 2**15
-"""How many features the tail of RRDBNet takes at a time: at 4x, they take 16 times the memory."""
-TAIL_REACH = 2
-"""How far that tail sees, in features."""
 WASTE = 3
 """How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
 SLACK = 1.15
@@ -153,7 +155,7 @@ class Convolution:
         weight: Features,
         bias: Features,
         *,
-        slopes: np.float32 | Features | None = None,
+        slopes: float | Features | None = None,
         gain: float = 1.0,
         threads: int,
     ) -> None:
@@ -279,7 +281,7 @@ class _DenseBlock:
     """A residual dense block in one array, to which every convolution adds its channels."""
 
     def __init__(
-        self, name: str, parameters: Parameters, threads: int, gain: float = float(RESIDUAL_SCALE)
+        self, name: str, parameters: Parameters, threads: int, gain: float = RESIDUAL_SCALE
     ) -> None:
         def convolution(number: int, **options: Any) -> Convolution:
             prefix = f"{name}.conv{number}"
@@ -308,7 +310,7 @@ class _RRDB:
         self._first = _DenseBlock(f"{name}.rdb1", parameters, threads)
         self._second = _DenseBlock(f"{name}.rdb2", parameters, threads)
         # What is around all three is folded into the last one.
-        gain = float(RESIDUAL_SCALE * RESIDUAL_SCALE)
+        gain = RESIDUAL_SCALE**2
         self._third = _DenseBlock(f"{name}.rdb3", parameters, threads, gain)
 
     def __call__(self, one: Features, two: Features, three: Features) -> None:
@@ -316,7 +318,7 @@ class _RRDB:
         a, b, c = (room[..., : self._num_feat] for room in (one, two, three))
         self._first(one, out=b, residuals=[(a, 1)])
         self._second(two, out=c, residuals=[(b, 1)])
-        self._third(three, out=a, residuals=[(c, float(RESIDUAL_SCALE)), (a, 1)])
+        self._third(three, out=a, residuals=[(c, RESIDUAL_SCALE), (a, 1)])
 
 
 class _RRDBNet:

@@ -1,0 +1,248 @@
+"""Measures how fast a film goes through a network, here and in the reference, and what limits it.
+
+    python scripts/film.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
+    python scripts/film.py --x4plus-random --size 1280x720 --frames 16 --markdown film.md
+
+Made for a GPU, whose figures ``bench.py`` does not show; a CPU only proves that it works. Frames
+are noise, all different, and neither decoded nor encoded:
+
+* ours: through the loop that ``realesr video`` runs, with its threads, batches and precision;
+* reference: PyPI's ``realesrgan``, frame by frame as its video script does it, in half precision on
+  CUDA; left out where it is not installed;
+* network: ours alone, on a batch that lies on the device;
+* to and from: the ways of a batch from pixels on the host to numbers on the device, and of the
+  result back, alone. What overlaps does not add up to what all takes.
+
+TFLOP/s count two operations for each multiplication of the network, and the share is that of the
+product of two matrices of 8192 x 8192 in the same precision, measured in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import numpy as np
+import torch
+from bench import describe_network, load_reference
+from torch.utils.flop_counter import FlopCounterMode
+
+from realesr import pipeline
+from realesr.engine.tensor import to_pixels, to_tensor
+from realesr.engine.torch_backend import GPU_BATCH, TorchBackend, in_precision
+from realesr.engine.upscaler import Upscaler
+from realesr.geometry import Size
+from realesr.imaging.image import Image
+from realesr.loading import make_enlarger, obtain_files
+from realesr.media.formats import VIDEOS
+from realesr.media.frames import Frame
+from realesr.models.loader import load_model
+from realesr.models.rrdbnet import RRDBNet
+from realesr.options import FileOptions, Target, UpscaleOptions
+from realesr.plan import make_plan
+from realesr.progress import NullReporter
+
+REPEATS = 5
+MATRIX = {"cuda": 8192, "cpu": 1024}
+COLUMNS = ("Network", "Frames", "Ours, fps", "Reference, fps", "Ratio", "Network alone, fps")
+COLUMNS += ("TFLOP/s", "Share of the peak", "To the device, ms", "From it, ms", "Peak, GiB")
+
+
+class _Noise:
+    """A film of frames that all differ, in memory."""
+
+    undecodable = 0
+
+    def __init__(self, size: Size, count: int) -> None:
+        shape = (size.height, size.width, 3)
+        noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        self._frames = [Image(np.roll(noise, number, axis=1)) for number in range(count)]
+        self.expected = count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, image in enumerate(self._frames):
+            yield Frame(index=number, image=image)
+
+
+class _Nowhere:
+    """Takes frames and forgets them."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def legal(self, size: Size) -> Size:
+        return size
+
+    def prepare(self, frame: Frame, size: Size) -> Frame:
+        return frame
+
+    def write(self, frame: Frame) -> None: ...
+
+
+class _Film:
+    """As a medium: reads noise and writes nothing."""
+
+    def __init__(self, noise: _Noise) -> None:
+        self._noise = noise
+
+    def source(self, *_: object) -> _Noise:
+        return self._noise
+
+    def sink(self, *_: object) -> _Nowhere:
+        return _Nowhere()
+
+
+def synchronize(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def seconds(task: Callable[[], Any], device: str, repeats: int = REPEATS) -> float:
+    """The median of some runs after a first one."""
+    took = []
+    for _ in range(repeats + 1):
+        synchronize(device)
+        started = time.perf_counter()
+        task()
+        synchronize(device)
+        took.append(time.perf_counter() - started)
+    return float(np.median(took[1:]))
+
+
+def through_pipeline(enlarger: Upscaler, noise: _Noise) -> float:
+    """Frames a second, the second time."""
+    with TemporaryDirectory() as folder:
+        clip = Path(folder, "noise.mp4")
+        clip.touch()
+        plan = make_plan(FileOptions(inputs=(clip,), output=Path(folder, "out.mp4")), VIDEOS)
+        for _ in range(2):
+            started = time.perf_counter()
+            report = pipeline.run(
+                plan, lambda: enlarger, _Film(noise), target=Target(), reporter=NullReporter()
+            )
+            took = time.perf_counter() - started
+            if report.failed:
+                raise SystemExit("a frame failed")
+    return noise.expected / took
+
+
+def in_reference(path: Path, noise: _Noise) -> float | None:
+    """Frames a second after a first one; None where the reference is not installed."""
+    with TemporaryDirectory() as folder:
+        try:
+            enhance = load_reference(describe_network(path, str(Path(folder, path.name))))
+        except ImportError as error:
+            print(f"no reference: {error}", file=sys.stderr)
+            return None
+    frames = [frame.image.pixels[..., ::-1] for frame in noise]
+    enhance(frames[0])
+    started = time.perf_counter()
+    for frame in frames:
+        enhance(frame)
+    return len(frames) / (time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def peak_tflops(device: str, dtype: torch.dtype) -> float:
+    """What multiplying large matrices reaches."""
+    side = MATRIX[torch.device(device).type]
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * side**3 / seconds(lambda: a @ b, device) / 1e12
+
+
+@torch.inference_mode()
+def alone(model: Any, backend: TorchBackend, noise: _Noise) -> tuple[float, float, float, float]:
+    """Seconds of a batch through the network, there, and back; and what it multiplies, TFLOP."""
+    device, precision = torch.device(backend.device), backend.precision
+    batch = GPU_BATCH if device.type == "cuda" else 1
+    dtype = getattr(torch, precision.dtype)
+    pixels = np.stack([frame.image.pixels for frame in list(noise)[:batch]])
+    network = in_precision(model.to(device, memory_format=torch.channels_last), precision)
+    x = to_tensor(pixels, device, dtype)
+    sr = network(x)
+    with FlopCounterMode(display=False) as counter:
+        network(x[..., :32, :32])
+    flop = counter.get_total_flops() / 32**2 * batch * pixels.shape[1] * pixels.shape[2]
+    return (
+        seconds(lambda: network(x), backend.device) / batch,
+        seconds(lambda: to_tensor(pixels, device, dtype), backend.device) / batch,
+        seconds(lambda: to_pixels(sr.clone(), pixels.dtype).cpu(), backend.device) / batch,
+        flop / batch / 1e12,
+    )
+
+
+def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
+    """A row of the table."""
+    noise = _Noise(size, count)
+    options = UpscaleOptions(model_path=path, device=device)
+    precision = "auto" if device.startswith("cuda") else "fp32"
+    enlarger = make_enlarger(replace(options, precision=precision), obtain_files(options))
+    if not isinstance(enlarger, Upscaler):
+        raise TypeError("a film goes through an Upscaler")
+    ours = through_pipeline(enlarger, noise)
+    used = torch.cuda.max_memory_allocated(device) / 2**30 if device.startswith("cuda") else None
+    backend = TorchBackend(load_model(path), device=device, precision=enlarger.precision)
+    network_s, there_s, back_s, tflop = alone(load_model(path), backend, noise)
+    peak = peak_tflops(device, getattr(torch, enlarger.precision.dtype))
+    reference = in_reference(path, noise)
+    return (
+        path.name,
+        f"{count} of {size}",
+        f"{ours:.2f}",
+        "" if reference is None else f"{reference:.2f}",
+        "" if reference is None else f"{ours / reference:.2f}",
+        f"{1 / network_s:.2f}",
+        f"{tflop / network_s:.1f}",
+        f"{tflop / network_s / peak:.0%} of {peak:.1f}",
+        f"{there_s * 1000:.1f}",
+        f"{back_s * 1000:.1f}",
+        "" if used is None else f"{used:.1f}",
+    )
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model-path", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--x4plus-random", action="store_true", help="RRDBNet with random weights")
+    parser.add_argument("--size", action="append", metavar="WxH", help="may be repeated")
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        paths = list(args.model_path)
+        if args.x4plus_random:
+            paths.append(Path(folder, "x4plus-random.pth"))
+            torch.save({"params": RRDBNet().state_dict()}, paths[-1])
+        rows = [COLUMNS, ("---",) * len(COLUMNS)]
+        for path in paths:
+            for sides in args.size or ["1280x720"]:
+                size = Size(*map(int, sides.split("x")))
+                rows.append(measure(path, size, args.frames, args.device))
+                print(rows[-1], flush=True)
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    print(table)
+    if args.markdown:
+        args.markdown.write_text(table)
+
+
+if __name__ == "__main__":
+    main()
