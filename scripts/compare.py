@@ -24,7 +24,7 @@ from PIL import ImageDraw, ImageFont
 import realesr.training
 from realesr.degradation.operations import from_levels, jpeg, quantize
 from realesr.degradation.pipeline import degrade
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels

@@ -34,8 +34,8 @@ from bench import describe_network, load_reference
 from torch.utils.flop_counter import FlopCounterMode
 
 from realesr import pipeline
-from realesr.engine.tensor import to_pixels, to_tensor
-from realesr.engine.torch_backend import GPU_BATCH, TorchBackend, in_precision
+from realesr.engine.pytorch.backend import GPU_BATCH, TorchBackend, in_precision
+from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.upscaler import Upscaler
 from realesr.geometry import Size
 from realesr.imaging.image import Image

@@ -266,7 +266,7 @@ def _make_torch_backend(
     _prepare_torch(options)
     import torch
 
-    from realesr.engine.torch_backend import TorchBackend
+    from realesr.engine.pytorch.backend import TorchBackend
 
     if options.precision == "fp32":
         # Convolutions would else be done in TF32, whose numbers are no finer than those of fp16.

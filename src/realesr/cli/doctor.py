@@ -75,7 +75,7 @@ def _devices() -> Iterator[Line]:
     from realesr.engine.device import resolve_device
     from realesr.engine.native.library import default_threads, lanes
     from realesr.engine.precision import has_bf16, resolve_precision
-    from realesr.engine.torch_backend import free_bytes
+    from realesr.engine.pytorch.backend import free_bytes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from realesr.engine.graphs import WARM_UP, Replayed
+from realesr.engine.pytorch.graphs import WARM_UP, Replayed
 
 
 class Recorder:

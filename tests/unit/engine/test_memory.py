@@ -7,7 +7,7 @@ import pytest
 
 from realesr.engine import memory
 from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_bytes, largest_tile
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.models import rrdbnet
 from realesr.models.architecture import RRDBSizes, SRVGGSizes

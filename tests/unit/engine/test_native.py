@@ -16,8 +16,8 @@ from realesr.engine.native import library, networks
 from realesr.engine.native.backend import NativeBackend
 from realesr.engine.native.library import lanes, read_pixels, write_pixels
 from realesr.engine.native.networks import Convolution, build_native
-from realesr.engine.tensor import to_pixels, to_tensor
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
+from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from realesr.engine.precision import BF16, FP16, FP32, MIXED, has_bf16, resolve_precision
-from realesr.engine.tensor import to_tensor
-from realesr.engine.torch_backend import in_precision
+from realesr.engine.pytorch.backend import in_precision
+from realesr.engine.pytorch.tensor import to_tensor
 from realesr.errors import UnsupportedPrecisionError
 from realesr.media.decode import read_image
 from realesr.models.loader import load_model

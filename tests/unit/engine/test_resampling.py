@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from realesr.engine.resampling import lanczos
+from realesr.engine.pytorch.resampling import lanczos
 from realesr.geometry import Size
 from realesr.imaging.resize import resize
 

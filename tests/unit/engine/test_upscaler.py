@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from realesr.engine.precision import BF16, FP32
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.geometry import Size

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.imaging.alpha import bleed_colors, bound_alpha, composite
 from realesr.imaging.depth import convert_depth

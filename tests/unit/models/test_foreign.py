@@ -5,7 +5,7 @@ import pytest
 import torch
 from spandrel.architectures.SPAN import SPAN
 
-from realesr.engine.torch_backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.models.loader import load_model

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from realesr.engine.blend import stitch
-from realesr.engine.graphs import Network, Replayed
 from realesr.engine.lookahead import lagging
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, Precision
-from realesr.engine.resampling import lanczos
-from realesr.engine.tensor import Arrival, to_pixels, to_tensor
+from realesr.engine.pytorch.graphs import Network, Replayed
+from realesr.engine.pytorch.resampling import lanczos
+from realesr.engine.pytorch.tensor import Arrival, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size

@@ -1,0 +1,1 @@
+"""Networks in PyTorch, on any device and in any precision."""
