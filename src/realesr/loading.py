@@ -172,6 +172,10 @@ def make_enlarger(
         WeightsError, DeviceError: They cannot be loaded, or it is not there.
         MissingExtraError: Faces need packages that are not installed.
     """
+    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     enlarger = _make_plain_enlarger(options, files, notify)
     if face_files is None or options.faces is None:
         return enlarger
@@ -180,7 +184,7 @@ def make_enlarger(
     from realesr.face.enhancer import FaceEnhancer
     from realesr.face.networks import Parser, Restorer
 
-    _prepare_torch(options)
+    _set_torch_threads(options)
     device = resolve_device(options.device)
     detector, parser = face_files.detector, face_files.parser
     return FaceEnhancer(
@@ -214,78 +218,70 @@ def _make_plain_enlarger(
 
 
 def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) -> Backend:
-    """Natively on a CPU where that can be, else in PyTorch."""
+    """Natively on a CPU where that can be, else in PyTorch.
+
+    Raises:
+        WeightsError, DeviceError: The network cannot be loaded, or the device is not there.
+    """
     from realesr.engine.device import kind_of, resolve_device
-    from realesr.engine.native.library import lanes
-    from realesr.engine.precision import FP32, resolve_precision
+    from realesr.engine.precision import FP32, prefers_native, resolve_precision
 
     device = resolve_device(options.device)
-    precision = resolve_precision(options.precision, device)
     is_compiled = options.is_compiled and kind_of(device) == "cuda"
     if options.is_compiled and not is_compiled:
         notify(f"--compile does nothing on {device}")
-    make_in_torch = partial(
-        _make_torch_backend, options, files, device, precision, is_compiled=is_compiled
-    )
-    if device == "cpu" and precision == FP32 and lanes():
+
+    def make_in_torch(precision: Precision) -> Backend:
+        from realesr.engine.pytorch.backend import TorchBackend
+        from realesr.models.loader import load_model
+
+        _set_torch_threads(options)
+        return TorchBackend(
+            load_model(files.path, partner=files.partner, share=files.share),
+            device=device,
+            precision=precision,
+            is_compiled=is_compiled,
+            joins_tiles=options.tile is None,
+        )
+
+    if prefers_native(options.precision, device):
         from realesr.engine.native.backend import NativeBackend
         from realesr.engine.native.networks import build_native
 
-        parameters = _read_parameters(files)
-        network = None if parameters is None else build_native(parameters, options.threads)
+        network = build_native(_read_parameters(files), options.threads)
         if network is not None:
-            return NativeBackend(network, make_in_torch)
-    return make_in_torch()
+            return NativeBackend(network, partial(make_in_torch, FP32))
+    return make_in_torch(resolve_precision(options.precision, device))
 
 
-def _read_parameters(files: NetworkFiles) -> Arrays | None:
-    """Without PyTorch; None where only that can read them, or tell what is wrong with them."""
-    from realesr.models.arrays import read_arrays
-    from realesr.models.state import interpolate
-
-    parameters = read_arrays(files.path)
-    if parameters is None or files.partner is None:
-        return parameters
-    partner = read_arrays(files.partner)
-    return None if partner is None else interpolate(parameters, partner, files.share)
-
-
-def _make_torch_backend(
-    options: UpscaleOptions,
-    files: NetworkFiles,
-    device: str,
-    precision: Precision,
-    *,
-    is_compiled: bool,
-) -> Backend:
-    """Loads the network onto its device.
-
-    Raises:
-        WeightsError: It cannot be loaded.
-    """
-    _prepare_torch(options)
-    import torch
-
-    from realesr.engine.pytorch.backend import TorchBackend
-
-    if options.precision == "fp32":
-        # Convolutions would else be done in TF32, whose numbers are no finer than those of fp16.
-        torch.backends.cudnn.allow_tf32 = False
-    from realesr.models.loader import load_model
-
-    model = load_model(files.path, partner=files.partner, share=files.share)
-    return TorchBackend(model, device=device, precision=precision, is_compiled=is_compiled)
-
-
-def _prepare_torch(options: UpscaleOptions) -> None:
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
+def _set_torch_threads(options: UpscaleOptions) -> None:
     import torch
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+
+
+def _read_parameters(files: NetworkFiles) -> Arrays:
+    """Without PyTorch, unless only that can read them, or tell what is wrong with them.
+
+    Raises:
+        WeightsError: They cannot be read.
+    """
+    from realesr.models.arrays import read_arrays
+    from realesr.models.state import interpolate
+
+    def read(path: Path) -> Arrays:
+        arrays = read_arrays(path)
+        if arrays is None:
+            from realesr.models.checkpoint import load_state_dict
+
+            arrays = {name: tensor.numpy() for name, tensor in load_state_dict(path).items()}
+        return arrays
+
+    parameters = read(files.path)
+    if files.partner is None:
+        return parameters
+    return interpolate(parameters, read(files.partner), files.share)
 
 
 def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:

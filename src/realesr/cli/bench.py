@@ -94,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
 def _chosen(device: str) -> str:
     """The precision that ``auto`` stands for."""
     from realesr.engine.device import resolve_device
-    from realesr.engine.precision import resolve_precision
+    from realesr.engine.precision import automatic
 
-    return resolve_precision("auto", resolve_device(device)).name
+    return automatic(resolve_device(device)).name
 
 
 def _measure(options: UpscaleOptions, picture: Size) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _devices() -> Iterator[Line]:
 
     from realesr.engine.device import resolve_device
     from realesr.engine.native.library import default_threads, lanes
-    from realesr.engine.precision import has_bf16, resolve_precision
+    from realesr.engine.precision import automatic, has_bf16, prefers_native
     from realesr.engine.pytorch.backend import free_bytes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
@@ -92,11 +92,10 @@ def _devices() -> Iterator[Line]:
         f"PyTorch {torch.__version__} is built {'without it' if cuda is None else 'for ' + cuda}",
     )
     chosen = resolve_device("auto")
-    precision = resolve_precision("auto", chosen).name
     kind = {16: "native, AVX-512", 8: "native, AVX2"}.get(lanes(), NO_NATIVE)
     yield "CPU engine", f"{kind} (in fp32)"
-    threads = default_threads() if lanes() and precision == "fp32" else torch.get_num_threads()
-    yield "auto", f"{chosen} in {precision}, {threads} threads"
+    threads = default_threads() if prefers_native("auto", chosen) else torch.get_num_threads()
+    yield "auto", f"{chosen} in {automatic(chosen).name}, {threads} threads"
 
 
 def _cpu() -> str:

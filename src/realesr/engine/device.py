@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from realesr.errors import DeviceUnavailableError
 
 _CUDA_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
-_AMD_DRIVER = Path("/dev/kfd")
+_IS_FOR_AMD = re.compile(r"^hip\b.*=\s*['\"]", re.MULTILINE)
 
 
 def kind_of(device: str) -> str:
@@ -48,9 +50,10 @@ def resolve_device(name: str) -> str:
 def may_have_gpu() -> bool:
     """Whether it is worth asking PyTorch, which takes seconds to import, for a GPU.
 
-    NVIDIA's driver is asked itself how many there are.
+    NVIDIA's driver is asked itself how many there are. A PyTorch that was built for AMD's, or for
+    Metal, is always asked.
     """
-    if sys.platform == "darwin" or _AMD_DRIVER.exists():
+    if sys.platform == "darwin" or _is_built_for_amd():
         return True
     for driver in _CUDA_DRIVERS:
         try:
@@ -61,3 +64,15 @@ def may_have_gpu() -> bool:
         except (OSError, AttributeError):
             continue
     return False
+
+
+def _is_built_for_amd() -> bool:
+    """As PyTorch says without being imported."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    try:
+        version = Path(spec.origin).with_name("version.py").read_text()
+    except OSError:
+        return False
+    return _IS_FOR_AMD.search(version) is not None

@@ -43,10 +43,9 @@ _PRECISIONS = {each.name: each for each in (FP32, FP16, BF16, MIXED)}
 def resolve_precision(name: str, device: str) -> Precision:
     """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into what the network computes in.
 
-    ``auto`` is half precision on CUDA. On a CPU it is what is fastest without showing: single
-    precision where the native engine is there, which needs a quarter of the multiplications;
-    else, and where whole matrices are multiplied in bf16 (AMX), bf16 in the bulk of the network;
-    else single precision.
+    ``auto`` is half precision on CUDA. On a CPU it is what is fastest in PyTorch without showing:
+    bf16 in the bulk of the network where there are instructions for it, else single precision.
+    :func:`prefers_native` tells where the native engine would be faster still.
 
     Raises:
         UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
@@ -55,7 +54,7 @@ def resolve_precision(name: str, device: str) -> Precision:
     if name == "auto":
         if kind == "cuda":
             return FP16
-        return _fastest_on_cpu() if kind == "cpu" else FP32
+        return MIXED if kind == "cpu" and has_bf16(device) else FP32
     if name == "fp16" and kind == "cpu":
         raise UnsupportedPrecisionError(
             "--precision fp16 does not run on a CPU: use auto, fp32 or bf16"
@@ -66,6 +65,16 @@ def resolve_precision(name: str, device: str) -> Precision:
             "fp32: use auto or fp32"
         )
     return _PRECISIONS[name]
+
+
+def prefers_native(name: str, device: str) -> bool:
+    """Whether the native engine is there and does what is asked for, and fastest.
+
+    It needs a quarter of the multiplications. Only where whole matrices are multiplied in bf16
+    (AMX) is that in PyTorch faster.
+    """
+    is_asked_for = name == "fp32" or (name == "auto" and not _has_amx())
+    return device == "cpu" and is_asked_for and lanes() > 0
 
 
 def has_bf16(device: str) -> bool:
@@ -82,10 +91,9 @@ def has_bf16(device: str) -> bool:
     return kind_of(device) == "cpu" and is_known
 
 
-def _fastest_on_cpu() -> Precision:
-    if lanes() and not _has_amx():
-        return FP32
-    return MIXED if has_bf16("cpu") else FP32
+def automatic(device: str) -> Precision:
+    """What ``auto`` stands for with the networks that the native engine knows."""
+    return FP32 if prefers_native("auto", device) else resolve_precision("auto", device)
 
 
 def _has_amx() -> bool:

@@ -78,6 +78,7 @@ class Upscaler:
         self._overlap = min(tile_pad, sees)
         self._blend = BLEND if self._overlap < sees else 0
         self._pre_pad = pre_pad
+        self._resizes = backend.resizes
 
     @property
     def scale(self) -> int:
@@ -217,7 +218,7 @@ class Upscaler:
             None where that is not so, they have opacity or are grey, which takes more than a
             resize, or memory does not suffice.
         """
-        if not self._backend.resizes or images[0].is_gray or images[0].alpha is not None:
+        if not self._resizes or images[0].is_gray or images[0].alpha is not None:
             return None
         pixels = np.stack([image.pixels for image in images])
         grid = self._grid(pixels, self._tile_for())
@@ -229,8 +230,11 @@ class Upscaler:
         except (RuntimeError, MemoryError) as error:
             if not self._backend.is_out_of_memory(error):
                 raise
-            return None
-        return [replace(image, pixels=each) for image, each in zip(images, out, strict=True)]
+            self._resizes = False  # nor with the next frame
+        else:
+            return [replace(image, pixels=each) for image, each in zip(images, out, strict=True)]
+        self._backend.release()
+        return None
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """An even opacity stays what it is, whatever enlarges it."""

@@ -7,12 +7,13 @@ also says what is wrong with it.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,7 @@ from realesr.models.state import unwrapped
 
 Arrays = dict[str, NDArray[np.float32]]
 
-_STORAGES = {
-    "FloatStorage": np.dtype("<f4"),
-    "HalfStorage": np.dtype("<f2"),
-    "DoubleStorage": np.dtype("<f8"),
-    "LongStorage": np.dtype("<i8"),
-}
+_STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
 
 
 def read_arrays(path: Path) -> Arrays | None:
@@ -40,76 +36,122 @@ def read_arrays(path: Path) -> Arrays | None:
         float32, or None where the file holds anything but plain arrays of common types, or cannot
         be read at all.
     """
+    if not path.is_file():
+        return None
     try:
-        content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_zip(path)
+        return _read_safetensors(path) if path.suffix == ".safetensors" else _read_zip(path)
     except Exception:  # whatever is wrong, the other reader finds it, too, and has the words
         return None
-    content = unwrapped(content)
-    if not isinstance(content, Mapping) or not content:
-        return None
-    if not all(isinstance(value, np.ndarray) for value in content.values()):
-        return None
-    return {name: np.ascontiguousarray(value, np.float32) for name, value in content.items()}
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path) -> Arrays:
     from safetensors.numpy import load_file
 
-    return load_file(path)
+    return {name: values.astype(np.float32) for name, values in unwrapped(load_file(path)).items()}
 
 
-def _read_zip(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
-        (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        return _Unpickler(archive, pickled).load()
+class _Kind(NamedTuple):
+    """Of the values of a storage: what NumPy calls it."""
+
+    dtype: str
+
+
+class _Storage(NamedTuple):
+    """Values in a file of the archive."""
+
+    dtype: str
+    name: str
+
+
+class _Tensor(NamedTuple):
+    """A part of a storage."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class _Rebuild:
+    """What a pickle calls to make a tensor."""
+
+    __slots__ = ()
+
+    def __call__(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> _Tensor:
+        return _Tensor(storage, offset, shape, stride)
+
+
+class _First:
+    """What a pickle calls to make a parameter of a tensor."""
+
+    __slots__ = ()
+
+    def __call__(self, tensor: Any, *_: Any) -> Any:
+        return tensor
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes arrays of what ``torch.save`` wrote, and refuses everything else.
+    """Notes what ``torch.save`` wrote, and refuses everything else.
 
-    Args:
-        archive: The file.
-        pickled: The name in it of the pickle; the values lie beside, in ``data``.
+    A pickle may call what it is given, and may set attributes and state of it. So it only gets what
+    has none: arrays are made when it is done.
     """
-
-    def __init__(self, archive: zipfile.ZipFile, pickled: str) -> None:
-        super().__init__(io.BytesIO(archive.read(pickled)))
-        self._archive = archive
-        self._folder = PurePosixPath(pickled).parent
-        order = f"{self._folder}/byteorder"
-        if order in archive.namelist() and archive.read(order) != b"little":
-            raise pickle.UnpicklingError("numbers of the other byte order")
 
     def find_class(self, module: str, name: str) -> Any:
         """Gives the few harmless names that a state dict consists of."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild
+            return _Rebuild()
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _data_of
+            return _First()
         if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
+            return _Kind(_STORAGES[name])
         raise pickle.UnpicklingError(f"{module}.{name} is not for weights")
 
-    def persistent_load(self, pid: Any) -> NDArray[Any]:
-        """The values of a storage: (kind, dtype, name, device, count)."""
-        kind, dtype, name, _device, count = pid
-        if kind != "storage" or not isinstance(dtype, np.dtype):
+    def persistent_load(self, pid: Any) -> _Storage:
+        """Notes a storage: (what it is, kind, name, device, count)."""
+        what, kind, name, _device, _count = pid
+        if what != "storage" or not isinstance(kind, _Kind) or not isinstance(name, str):
             raise pickle.UnpicklingError("not a storage")
-        values = np.frombuffer(self._archive.read(f"{self._folder}/data/{name}"), dtype)
-        return values[: int(count)]
+        return _Storage(kind.dtype, name)
 
 
-def _rebuild(
-    storage: NDArray[Any], offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any
-) -> NDArray[Any]:
-    count = int(np.prod(shape, dtype=np.int64))
-    array = storage[offset : offset + count].reshape(shape)
-    if array.size and array.strides != tuple(array.itemsize * step for step in stride):
-        raise pickle.UnpicklingError("not in the usual order of memory")
-    return array
+def _read_zip(path: Path) -> Arrays:
+    """Raises anything where the file is not what ``torch.save`` writes."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise ValueError("compressed")
+        if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise ValueError("parts that share their bytes")
+        (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+        folder = PurePosixPath(pickled).parent
+        order = f"{folder}/byteorder"
+        if order in archive.namelist() and archive.read(order) != b"little":
+            raise ValueError("numbers of the other byte order")
+        state = unwrapped(_Unpickler(io.BytesIO(archive.read(pickled))).load())
+        if not isinstance(state, Mapping) or not state:
+            raise ValueError("no state dict")
+        tensors: dict[str, _Tensor] = dict(state)
+        for name, tensor in tensors.items():
+            if not isinstance(name, str) or not isinstance(tensor, _Tensor):
+                raise TypeError(f"{name} is no tensor")
+        # Many tensors may share a storage, and would take more memory than the file.
+        if 4 * sum(math.prod(each.shape) for each in tensors.values()) > 2 * path.stat().st_size:
+            raise ValueError("more values than the file holds")
+        storages = {
+            storage: np.frombuffer(archive.read(f"{folder}/data/{storage.name}"), storage.dtype)
+            for storage in {each.storage for each in tensors.values()}
+        }
+    return {name: _array(each, storages[each.storage]) for name, each in tensors.items()}
 
 
-def _data_of(array: NDArray[Any], *_: Any) -> NDArray[Any]:
-    return array
+def _array(tensor: _Tensor, values: NDArray[Any]) -> NDArray[np.float32]:
+    if tensor.offset < 0:
+        raise ValueError("outside of the storage")
+    count = math.prod(tensor.shape)
+    array = values[tensor.offset : tensor.offset + count].reshape(tensor.shape)
+    if array.size and array.strides != tuple(array.itemsize * step for step in tensor.stride):
+        raise ValueError("not in the usual order of memory")
+    return array.astype(np.float32)

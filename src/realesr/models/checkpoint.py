@@ -38,7 +38,7 @@ def load_state_dict(path: Path) -> StateDict:
     content = unwrapped(_read_safetensors(path) if is_safetensors else _read_pickle(path))
     if not isinstance(content, Mapping) or not content:
         raise UnsupportedCheckpointError(f"{path} holds no state dict")
-    if not all(isinstance(v, Tensor) for v in content.values()):
+    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
     return {name: tensor.float() for name, tensor in content.items()}
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from realesr.engine.pytorch.graphs import WARM_UP, Replayed
+from realesr.engine.pytorch.graphs import KEPT, WARM_UP, Replayed, can_record
 
 
 class Recorder:
@@ -49,19 +49,46 @@ def test_a_shape_is_recorded_when_it_has_come_often():
         torch.ones(1, 3, 4, 5).contiguous(memory_format=torch.channels_last),
     ],
 )
-def test_another_shape_kind_or_order_begins_anew(other):
+def test_another_shape_kind_or_order_is_another_recording(other):
     recorder = Recorder()
     network = Replayed(twice, recorder)
     x = torch.ones(1, 3, 4, 5)
-    for each in (x, other) * WARM_UP:
+    for each in (x, other) * (WARM_UP + 4):
         assert torch.equal(network(each), 2 * each)
-    assert not recorder.shapes
-    for each in (x,) * (WARM_UP + 1) + (other,):
-        network(each)
-    assert len(recorder.shapes) == 1
-    for _ in range(WARM_UP):
-        assert torch.equal(network(other), 2 * other)
     assert len(recorder.shapes) == 2
+    assert recorder.replays == 8
+
+
+def test_only_some_are_kept_and_the_others_are_run():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    for width in range(1, KEPT + 3):
+        x = torch.ones(1, 3, 4, width)
+        for _ in range(2 * WARM_UP):
+            assert torch.equal(network(x), 2 * x)
+    assert len(recorder.shapes) == KEPT
+
+
+def test_recordings_are_dropped_for_their_memory():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    x = torch.ones(1, 3, 4, 5)
+    for _ in range(WARM_UP + 1):
+        network(x)
+    network.clear()
+    for _ in range(WARM_UP):
+        assert torch.equal(network(x), 2 * x)
+    assert (len(recorder.shapes), recorder.replays) == (1, 1)
+    network(x)
+    assert len(recorder.shapes) == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "can"), [("2.15.0+cu132", True), ("2.14.1", False), ("3.0.0a0+git1", True)]
+)
+def test_an_older_pytorch_records_nothing(monkeypatch, version, can):
+    monkeypatch.setattr(torch, "__version__", version)
+    assert can_record() == can
 
 
 def test_what_cannot_be_recorded_is_run_and_not_tried_again():

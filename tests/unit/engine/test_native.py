@@ -22,6 +22,9 @@ from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
+from realesr.models.arrays import read_arrays
+from realesr.models.checkpoint import save_weights
+from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 from realesr.options import UpscaleOptions
@@ -399,5 +402,26 @@ def test_threads_are_as_many_as_there_are_cores(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5})
     (tmp_path / "cpu.max").unlink()
     assert library.default_threads() == 2
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert library.default_threads() == 5
+    for wanted, threads in (("5", 5), ("4,2", 4), ("0", 2), ("\u00b2", 2), ("many", 2)):
+        monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+        assert library.default_threads() == threads
+
+
+@native
+@pytest.mark.parametrize("kind", ["legacy", "bf16", "channels_last"])
+def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_path, kind):
+    network = randomized(SRVGGNetCompact(num_feat=16, num_conv=1))
+    path = tmp_path / ("net.safetensors" if kind == "bf16" else "net.pth")
+    if kind == "bf16":
+        save_weights(network.state_dict(), path, dtype=torch.bfloat16)
+    else:
+        network = network.to(memory_format=torch.channels_last)
+        is_zip = kind == "channels_last"
+        torch.save(network.state_dict(), path, _use_new_zipfile_serialization=is_zip)
+    assert read_arrays(path) is None
+    asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32")
+    enlarger = make_enlarger(asked, obtain_files(asked))
+    assert isinstance(enlarger._backend, NativeBackend)
+    image = random_image(12, 9)
+    expected = Upscaler(TorchBackend(load_model(path)))(image).pixels
+    assert abs(enlarger(image).pixels.astype(int) - expected).max() <= 1

@@ -1,7 +1,16 @@
 import pytest
 import torch
 
-from realesr.engine.precision import BF16, FP16, FP32, MIXED, has_bf16, resolve_precision
+from realesr.engine.precision import (
+    BF16,
+    FP16,
+    FP32,
+    MIXED,
+    automatic,
+    has_bf16,
+    prefers_native,
+    resolve_precision,
+)
 from realesr.engine.pytorch.backend import in_precision
 from realesr.engine.pytorch.tensor import to_tensor
 from realesr.errors import UnsupportedPrecisionError
@@ -56,8 +65,14 @@ def test_where_the_native_engine_is_there_only_amx_is_faster(monkeypatch, tmp_pa
     monkeypatch.setattr("realesr.engine.precision._CPU_FLAGS", tmp_path / "cpuinfo")
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 16)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
-    assert resolve_precision("auto", CPU) == auto
-    assert resolve_precision("mixed", CPU) == MIXED
+    assert automatic(CPU) == auto
+    assert prefers_native("auto", CPU) == (auto == FP32)
+    assert prefers_native("fp32", CPU)
+    assert not prefers_native("mixed", CPU)
+    assert not prefers_native("auto", CUDA)
+    monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 0)
+    assert not prefers_native("fp32", CPU)
+    assert automatic(CPU) == resolve_precision("auto", CPU) == MIXED
 
 
 NETWORKS = {

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from realesr.engine.precision import BF16, FP32
-from realesr.engine.pytorch.backend import TorchBackend
+from realesr.engine.pytorch.backend import TorchBackend, _ExactFloat32
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.geometry import Size
@@ -388,7 +388,33 @@ def test_what_cannot_be_resized_on_the_device_is_resized_on_the_host(why):
     backend = Resizing(tiny_srvgg())
     backend.fits = why != "memory"
     options = {"tile": 8} if why == "tiles" else {}
-    sr = Upscaler(backend, **options).to_sizes([image], Size(41, 30))[0]
+    upscaler = Upscaler(backend, **options)
+    sr = upscaler.to_sizes([image], Size(41, 30))[0]
     expected = Upscaler(TorchBackend(tiny_srvgg()), **options).to_sizes([image], Size(41, 30))[0]
     assert (sr.pixels == expected.pixels).all()
     assert backend.sizes[-1] == (60, 84)
+    tried = len(backend.sizes)
+    upscaler.to_sizes([image], Size(41, 30))
+    assert len(backend.sizes) == tried + (2 if why == "opacity" else 1)  # not tried again
+
+
+def test_exact_float32_lasts_until_the_last_thread_is_done():
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32
+    exact = _ExactFloat32()
+    with exact:
+        with exact:
+            assert not cudnn.allow_tf32
+        assert not cudnn.allow_tf32
+    assert cudnn.allow_tf32 == before
+
+
+def test_tiles_of_a_chosen_size_go_through_alone():
+    image = random_image(95, 61)
+    batches = []
+    backend = TorchBackend(tiny_srvgg(), joins_tiles=False)
+    backend.batch = 4
+    run = backend._network
+    backend._network = lambda x: batches.append(len(x)) or run(x)
+    Upscaler(backend, tile=16)(image)
+    assert set(batches) == {1}

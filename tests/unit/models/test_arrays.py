@@ -1,3 +1,5 @@
+import io
+import os
 import pickle
 import zipfile
 
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from realesr.models.arrays import read_arrays
+from realesr.models.arrays import _Unpickler, read_arrays
 from realesr.models.checkpoint import load_state_dict, save_weights
 from realesr.models.rrdbnet import RRDBNet
 
@@ -88,20 +90,50 @@ def write_part(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def write_other_byte_order(path):
-    torch.save({"a": torch.ones(3)}, path)
+def rewritten(path, change=lambda name, data: data, compression=zipfile.ZIP_STORED):
+    """A PyTorch file with some of its parts changed."""
+    torch.save({"a": torch.ones(3), "b": torch.zeros(2)}, path)
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in content.items():
-            archive.writestr(name, b"big" if name.endswith("byteorder") else data)
+            archive.writestr(name, change(name, data))
+
+
+def write_other_byte_order(path):
+    rewritten(path, lambda name, data: b"big" if name.endswith("byteorder") else data)
+
+
+def write_compressed(path):
+    """Little can become more than there is memory for."""
+    rewritten(path, compression=zipfile.ZIP_DEFLATED)
+
+
+def write_short_storage(path):
+    rewritten(path, lambda name, data: data[:4] if "/data/" in name else data)
+
+
+def write_one_storage_for_many(path):
+    storage = torch.ones(1000)
+    torch.save({str(number): storage.view(10, 100) for number in range(100)}, path)
+
+
+def write_number_as_name(path):
+    torch.save({"a": torch.ones(3), 3: torch.ones(3)}, path)
+
+
+def write_pipe(path):
+    """Opening it would wait for whoever writes into it."""
+    os.mkfifo(path)
 
 
 @pytest.mark.parametrize(
     "write",
     [
         *(write_legacy, write_bf16, write_transposed, write_numbers, write_nothing),
-        *(write_text, write_part, write_other_byte_order),
+        *(write_text, write_part, write_other_byte_order, write_compressed, write_short_storage),
+        *(write_one_storage_for_many, write_number_as_name),
+        write_pipe,
     ],
 )
 def test_everything_else_is_left_to_pytorch(tmp_path, write):
@@ -114,6 +146,26 @@ def test_safetensors_in_bf16_are_left_to_pytorch(tmp_path):
     save_weights(tiny_srvgg().state_dict(), path, dtype=torch.bfloat16)
     assert read_arrays(path) is None
     assert read_arrays(tmp_path / "none.safetensors") is None
+
+
+STORAGE = b"\x80\x02(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI3\ntQ"
+GIVEN = {
+    "a function": b"ctorch._utils\n_rebuild_tensor_v2\n",
+    "another function": b"ctorch._utils\n_rebuild_parameter\n",
+    "a kind": b"ctorch\nFloatStorage\n",
+    "a storage": STORAGE,
+    "a tensor": b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE[2:] + b"I0\n(I3\nt(I1\nttR",
+    "a class": b"ccollections\nOrderedDict\n",
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+@pytest.mark.parametrize("state", [b"(S'dtype'\nI1\ndb.", b"(N(S'__defaults__'\nNdtb."])
+def test_a_pickle_cannot_change_what_it_is_given(what, state):
+    """Arrays would take a state, and with it memory that others still look at."""
+    assert _Unpickler(io.BytesIO(GIVEN[what] + b".")).load() is not None
+    with pytest.raises((AttributeError, TypeError)):
+        _Unpickler(io.BytesIO(GIVEN[what] + state)).load()
 
 
 def test_no_code_of_a_file_runs(tmp_path):

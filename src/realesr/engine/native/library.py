@@ -109,8 +109,8 @@ def default_threads() -> int:
     """One for each core that this process, or its container, may use; or what ``OMP_NUM_THREADS``
     says, which PyTorch heeds, too.
     """
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdigit() and int(wanted):
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if wanted.isdecimal() and int(wanted):
         return int(wanted)
     allowed = len(os.sched_getaffinity(0))
     with suppress(OSError, ValueError):  # no container, another version, or "max"

@@ -15,7 +15,7 @@ from realesr.engine.blend import stitch
 from realesr.engine.lookahead import lagging
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, Precision
-from realesr.engine.pytorch.graphs import Network, Replayed
+from realesr.engine.pytorch.graphs import DEVICE_LOCK, Network, Replayed, can_record
 from realesr.engine.pytorch.resampling import lanczos
 from realesr.engine.pytorch.tensor import Arrival, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
@@ -23,7 +23,7 @@ from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import Architecture
-from realesr.models.base import SRModel
+from realesr.models.base import SizedModule, SRModel
 from realesr.progress import Notify, Progress
 
 GPU_BATCH = 4
@@ -40,6 +40,8 @@ class TorchBackend:
         precision: What it computes in. A tile that comes out with NaN or infinity is done again
             in float32.
         is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
+        joins_tiles: Whether a GPU gets tiles of one size together; not where their size was chosen
+            so that one just fits.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class TorchBackend:
         device: str = "cpu",
         precision: Precision = FP32,
         is_compiled: bool = False,
+        joins_tiles: bool = True,
     ) -> None:
         self.device = device
         self.precision = precision
@@ -59,8 +62,10 @@ class TorchBackend:
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
-        if is_cuda:
+        # Other networks may wait for the device in between, which cannot be recorded.
+        if is_cuda and can_record() and isinstance(model, SizedModule):
             self._network = Replayed(self._network)
+        self._joins_tiles = joins_tiles
         self.resizes = is_cuda
         # More do not help a CPU. On a GPU the copies of a thread hide behind another's network.
         self.batch = 1 if device == "cpu" else GPU_BATCH
@@ -79,7 +84,11 @@ class TorchBackend:
     ) -> None:
         """Enlarges pictures tile by tile, and resizes them where they are one tile."""
         streams = self._streams
-        with nullcontext() if streams is None else torch.cuda.stream(streams.network):
+        is_exact = self.precision == FP32 and self._device.type == "cuda"
+        with (
+            _EXACT_FLOAT32 if is_exact else nullcontext(),
+            nullcontext() if streams is None else torch.cuda.stream(streams.network),
+        ):
             pieces = stitch(grid, self.architecture.scale, self._run_tiles(pixels, grid, notify))
             arrivals = (
                 (region, self._send(to_pixels(self._fitted(sr, pixels, out), out.dtype)))
@@ -101,8 +110,11 @@ class TorchBackend:
 
     def release(self) -> None:
         """Gives back what PyTorch keeps of the device's memory."""
+        if isinstance(self._network, Replayed):
+            self._network.clear()
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            with DEVICE_LOCK:
+                torch.cuda.empty_cache()
 
     def free_bytes(self) -> int:
         """Memory that can still be had on the device, bytes."""
@@ -118,7 +130,8 @@ class TorchBackend:
             sr = self._network(self._load(pixels, tiles, self._dtype))
             return tiles, sr, self._send(_is_finite(sr))
 
-        batches = map(begin, _alike(grid, self.batch // len(pixels)))
+        count = self.batch // len(pixels) if self._joins_tiles else 1
+        batches = map(begin, _alike(grid, count))
         for tiles, sr, is_finite in lagging(batches, self._lag):
             if not is_finite.wait():
                 if self.precision != FP32:
@@ -190,6 +203,33 @@ class _Streams(threading.local):
         self.network = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.network.wait_stream(torch.cuda.default_stream(device))  # which brings the weights
         self.to_host = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+class _ExactFloat32:
+    """While any thread is inside, convolutions on CUDA are not done in TF32, whose numbers are no
+    finer than those of float16.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = True
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = torch.backends.cudnn.allow_tf32
+                torch.backends.cudnn.allow_tf32 = False
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                torch.backends.cudnn.allow_tf32 = self._before
+
+
+_EXACT_FLOAT32 = _ExactFloat32()
 
 
 def _is_finite(sr: Tensor) -> Tensor:

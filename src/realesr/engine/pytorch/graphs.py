@@ -6,7 +6,9 @@ for one shape of input, which pays in a film, whose frames are all alike.
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -18,50 +20,72 @@ Network = Callable[[Tensor], Tensor]
 Recorder = Callable[[Network, Tensor], Network]
 
 WARM_UP = 8
-"""How many times in a row a shape must come before it is recorded: more than tiles of a picture do,
-so that only films are."""
+"""How often a shape must have come before it is recorded: then it will come again."""
+KEPT = 2
+"""Recordings a thread: whole batches of a film, and single frames. Each keeps its own memory."""
+OLDEST_TORCH = (2, 15)
+"""Before this, or not long before, a recording that failed left PyTorch's allocator in disorder."""
 
-_LOCK = threading.Lock()
-"""Held while something is recorded, during which others may not ask for the whole device."""
+DEVICE_LOCK = threading.Lock()
+"""Held while something is recorded, and by whoever gives back the device's memory meanwhile, which
+PyTorch would take for an error."""
 
 
 class Replayed:
     """A network that is recorded where its input keeps its shape.
 
-    Each thread has a recording of its own, with memory of its own, in its own stream.
+    Each thread has recordings of its own, with memory of their own, in its own stream.
 
     Args:
-        network: What is recorded, or run where nothing is.
+        network: What is recorded, or run where nothing is. Nothing in it may wait for the device.
         record: Makes a recording for an input of a shape.
     """
 
     def __init__(self, network: Network, record: Recorder | None = None) -> None:
         self._network = network
         self._record = record_cuda if record is None else record
-        self._mine = _Recording()
+        self._mine = _Recordings()
         self._is_possible = True
+        self._cleared = 0
 
     def __call__(self, x: Tensor) -> Tensor:
         """Runs the network, recorded or not."""
         mine, kind = self._mine, (x.shape, x.stride(), x.dtype)
-        if kind != mine.kind:
-            mine.kind, mine.count, mine.replay = kind, 0, None
-        mine.count += 1
-        if mine.replay is None and mine.count > WARM_UP and self._is_possible:
+        if mine.cleared != self._cleared:
+            mine.clear(self._cleared)
+        replay = mine.replays.get(kind)
+        if replay is not None:
+            return replay(x)
+        mine.counts[kind] += 1
+        if mine.counts[kind] > WARM_UP and len(mine.replays) < KEPT and self._is_possible:
             try:
-                mine.replay = self._record(self._network, x)
+                mine.replays[kind] = self._record(self._network, x)
+                return mine.replays[kind](x)
             except RuntimeError:  # out of memory, or something in it cannot be recorded
                 self._is_possible = False
-        return self._network(x) if mine.replay is None else mine.replay(x)
+        return self._network(x)
+
+    def clear(self) -> None:
+        """Lets every thread drop its recordings, for their memory, when it comes here next."""
+        self._cleared += 1
 
 
-class _Recording(threading.local):
-    """Of a thread: for which input, how often that came in a row, and the recording."""
+class _Recordings(threading.local):
+    """Of a thread: how often which kind of input has come, and its recordings."""
 
     def __init__(self) -> None:
-        self.kind: Any = None
-        self.count = 0
-        self.replay: Network | None = None
+        self.clear(0)
+
+    def clear(self, cleared: int) -> None:
+        self.cleared = cleared
+        self.counts: Counter[Any] = Counter()
+        self.replays: dict[Any, Network] = {}
+
+
+def can_record() -> bool:
+    """Whether this PyTorch recovers from a recording that fails."""
+    version = re.match(r"(\d+)\.(\d+)", torch.__version__)
+    return version is not None and tuple(map(int, version.groups())) >= OLDEST_TORCH
 
 
 def record_cuda(network: Network, x: Tensor) -> Network:
@@ -72,7 +96,7 @@ def record_cuda(network: Network, x: Tensor) -> Network:
     """
     stream = torch.cuda.current_stream(x.device)
     graph = torch.cuda.CUDAGraph()
-    with _LOCK:
+    with DEVICE_LOCK:
         given = x.clone(memory_format=torch.preserve_format)
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             result = network(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -34,15 +35,23 @@ def lanczos(values: Tensor, size: Size) -> Tensor:
 
 def _resample(values: Tensor, dim: int, length: int) -> Tensor:
     """Along one axis: a sum over the taps of the filter."""
-    positions, weights = _taps(values.shape[dim], length)
+    positions, weights = _taps_on(values.device, values.shape[dim], length)
     shape = (-1, 1) if dim == -2 else (-1,)
     sides = list(values.shape)
     sides[dim] = length
     out = values.new_zeros(sides)
-    for where, weight in zip(positions.T, weights.T, strict=True):
-        pixels = values.index_select(dim, torch.from_numpy(where).to(values.device))
-        out.addcmul_(pixels, torch.from_numpy(weight).to(values.device).reshape(shape))
+    for where, weight in zip(positions, weights, strict=True):
+        out.addcmul_(values.index_select(dim, where), weight.reshape(shape))
     return out
+
+
+@lru_cache(maxsize=8)
+def _taps_on(device: torch.device, length: int, new_length: int) -> tuple[Tensor, Tensor]:
+    """The same for every frame of a film: (taps, new_length), brought there once."""
+    positions, weights = _taps(length, new_length)
+    return torch.from_numpy(positions.T.copy()).to(device), torch.from_numpy(weights.T.copy()).to(
+        device
+    )
 
 
 def _taps(length: int, new_length: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
