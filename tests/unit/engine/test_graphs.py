@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from realesr.engine.pytorch.graphs import KEPT, WARM_UP, Replayed, can_record
+from realesr.engine.pytorch.graphs import COUNTED, KEPT, WARM_UP, Replayed, can_record
 
 
 class Recorder:
@@ -67,6 +67,15 @@ def test_only_some_are_kept_and_the_others_are_run():
         for _ in range(2 * WARM_UP):
             assert torch.equal(network(x), 2 * x)
     assert len(recorder.shapes) == KEPT
+
+
+def test_pictures_of_ever_other_sizes_leave_nothing_behind():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    for side in range(1, 10 * COUNTED):
+        network(torch.ones(1, 1, 1, side))
+    assert len(network._mine.counts) <= COUNTED + 1
+    assert not recorder.shapes
 
 
 def test_recordings_are_dropped_for_their_memory():

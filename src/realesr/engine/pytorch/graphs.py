@@ -21,6 +21,8 @@ Recorder = Callable[[Network, Tensor], Network]
 
 WARM_UP = 8
 """How often a shape must have come before it is recorded: then it will come again."""
+COUNTED = 100
+"""Shapes that are told apart."""
 KEPT = 2
 """Recordings a thread: whole batches of a film, and single frames. Each keeps its own memory."""
 OLDEST_TORCH = (2, 15)
@@ -56,8 +58,7 @@ class Replayed:
         replay = mine.replays.get(kind)
         if replay is not None:
             return replay(x)
-        mine.counts[kind] += 1
-        if mine.counts[kind] > WARM_UP and len(mine.replays) < KEPT and self._is_possible:
+        if len(mine.replays) < KEPT and self._is_possible and mine.has_come_often(kind):
             try:
                 mine.replays[kind] = self._record(self._network, x)
                 return mine.replays[kind](x)
@@ -75,6 +76,13 @@ class _Recordings(threading.local):
 
     def __init__(self) -> None:
         self.clear(0)
+
+    def has_come_often(self, kind: Any) -> bool:
+        """Counts; begins anew among pictures of ever other sizes."""
+        if len(self.counts) > COUNTED:
+            self.counts.clear()
+        self.counts[kind] += 1
+        return self.counts[kind] > WARM_UP
 
     def clear(self, cleared: int) -> None:
         self.cleared = cleared
