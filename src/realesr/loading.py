@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -231,27 +231,37 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
     if options.is_compiled and not is_compiled:
         notify(f"--compile does nothing on {device}")
 
-    def make_in_torch(precision: Precision) -> Backend:
-        from realesr.engine.pytorch.backend import TorchBackend
-        from realesr.models.loader import load_model
-
-        _set_torch_threads(options)
-        return TorchBackend(
-            load_model(files.path, partner=files.partner, share=files.share),
-            device=device,
-            precision=precision,
-            is_compiled=is_compiled,
-            joins_tiles=options.tile is None,
-        )
-
+    make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
     if prefers_native(options.precision, device):
         from realesr.engine.native.backend import NativeBackend
         from realesr.engine.native.networks import build_native
 
-        network = build_native(_read_parameters(files), options.threads)
+        parameters = _read_parameters(files)
+        network = None if parameters is None else build_native(parameters, options.threads)
         if network is not None:
             return NativeBackend(network, partial(make_in_torch, FP32))
     return make_in_torch(resolve_precision(options.precision, device))
+
+
+def _make_torch_backend(
+    options: UpscaleOptions,
+    files: NetworkFiles,
+    device: str,
+    precision: Precision,
+    *,
+    is_compiled: bool,
+) -> Backend:
+    from realesr.engine.pytorch.backend import TorchBackend
+    from realesr.models.loader import load_model
+
+    _set_torch_threads(options)
+    return TorchBackend(
+        load_model(files.path, partner=files.partner, share=files.share),
+        device=device,
+        precision=precision,
+        is_compiled=is_compiled,
+        joins_tiles=options.tile is None,
+    )
 
 
 def _set_torch_threads(options: UpscaleOptions) -> None:
@@ -261,8 +271,11 @@ def _set_torch_threads(options: UpscaleOptions) -> None:
         torch.set_num_threads(options.threads)
 
 
-def _read_parameters(files: NetworkFiles) -> Arrays:
+def _read_parameters(files: NetworkFiles) -> Arrays | None:
     """Without PyTorch, unless only that can read them, or tell what is wrong with them.
+
+    Returns:
+        None where they are no plain arrays even in PyTorch.
 
     Raises:
         WeightsError: They cannot be read.
@@ -270,18 +283,21 @@ def _read_parameters(files: NetworkFiles) -> Arrays:
     from realesr.models.arrays import read_arrays
     from realesr.models.state import interpolate
 
-    def read(path: Path) -> Arrays:
+    def read(path: Path) -> Arrays | None:
         arrays = read_arrays(path)
         if arrays is None:
             from realesr.models.checkpoint import load_state_dict
 
-            arrays = {name: tensor.numpy() for name, tensor in load_state_dict(path).items()}
+            state = load_state_dict(path)
+            with suppress(TypeError, RuntimeError):  # sparse, or without values
+                arrays = {name: tensor.numpy() for name, tensor in state.items()}
         return arrays
 
     parameters = read(files.path)
-    if files.partner is None:
+    if parameters is None or files.partner is None:
         return parameters
-    return interpolate(parameters, read(files.partner), files.share)
+    partner = read(files.partner)
+    return None if partner is None else interpolate(parameters, partner, files.share)
 
 
 def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:

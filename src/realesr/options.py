@@ -10,6 +10,8 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 
+MAX_THREADS = 1024
+"""More than any machine has cores; far more make the libraries that compute give up."""
 DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
 """A larger picture is refused unless asked for: at x4 its result alone takes 9.6 GB."""
@@ -178,6 +180,8 @@ class UpscaleOptions:
         ):
             if number is not None and number < 1:
                 raise InvalidOptionError(f"{option} {number}: take 1 or more")
+        if self.threads is not None and self.threads > MAX_THREADS:
+            raise InvalidOptionError(f"--threads {self.threads}: take {MAX_THREADS} at most")
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
             raise InvalidOptionError(f"--denoise-strength {strength:g}: take 0 to 1")

@@ -1,3 +1,5 @@
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -59,3 +61,12 @@ def test_faces_are_not_forgotten(monkeypatch):
     monkeypatch.setattr("realesr.face.extra.importlib.util.find_spec", lambda name: None)
     with pytest.raises(RealesrError, match="realesr\\[face\\]"):
         Upscaler.from_name("bicubic", faces=FaceOptions())
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": 8}, {"precision": "fp32"}])
+def test_it_can_be_copied_and_sent_to_another_process(options):
+    pixels = random_image(20, 14).pixels
+    upscaler = Upscaler.from_name("realesr-photo-x4", device="cpu", **options)
+    expected = upscaler(pixels)
+    for other in (copy.deepcopy(upscaler), pickle.loads(pickle.dumps(upscaler))):  # noqa: S301
+        assert (other(pixels) == expected).all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ from realesr.models.state import unwrapped
 
 Arrays = dict[str, NDArray[np.float32]]
 
+_MOST = 2**40
+_MOST_NUMBERS = 1 + 2 * 5
+"""Beyond what is counted in a file of weights, and what tells a tensor of five axes."""
 _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
 
 
@@ -40,7 +44,7 @@ def read_arrays(path: Path) -> Arrays | None:
         return None
     try:
         return _read_safetensors(path) if path.suffix == ".safetensors" else _read_zip(path)
-    except Exception:  # whatever is wrong, the other reader finds it, too, and has the words
+    except Exception:  # the other reader may take it, and otherwise has the words
         return None
 
 
@@ -78,7 +82,17 @@ class _Rebuild:
     __slots__ = ()
 
     def __call__(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> _Tensor:
+        numbers = (offset, *shape, *stride)
+        if len(numbers) > _MOST_NUMBERS or not all(map(_is_small, numbers)):
+            raise pickle.UnpicklingError("not a tensor of a network")
+        if not isinstance(storage, _Storage):
+            raise pickle.UnpicklingError("not a storage")
         return _Tensor(storage, offset, shape, stride)
+
+
+def _is_small(number: Any) -> bool:
+    """Whether it is a number that can be multiplied and added up without surprises."""
+    return type(number) is int and 0 <= number <= _MOST
 
 
 class _First:
@@ -117,6 +131,14 @@ class _Unpickler(pickle.Unpickler):
         return _Storage(kind.dtype, name)
 
 
+def _load_pickle(pickled: bytes) -> Any:
+    # The C code makes room for as many notes as a pickle numbers, be there only one.
+    for opcode, number, _ in pickletools.genops(pickled):
+        if "PUT" in opcode.name and isinstance(number, int) and number > len(pickled):
+            raise pickle.UnpicklingError("a note too far")
+    return _Unpickler(io.BytesIO(pickled)).load()
+
+
 def _read_zip(path: Path) -> Arrays:
     """Raises anything where the file is not what ``torch.save`` writes."""
     with zipfile.ZipFile(path) as archive:
@@ -130,7 +152,7 @@ def _read_zip(path: Path) -> Arrays:
         order = f"{folder}/byteorder"
         if order in archive.namelist() and archive.read(order) != b"little":
             raise ValueError("numbers of the other byte order")
-        state = unwrapped(_Unpickler(io.BytesIO(archive.read(pickled))).load())
+        state = unwrapped(_load_pickle(archive.read(pickled)))
         if not isinstance(state, Mapping) or not state:
             raise ValueError("no state dict")
         tensors: dict[str, _Tensor] = dict(state)
@@ -138,7 +160,8 @@ def _read_zip(path: Path) -> Arrays:
             if not isinstance(name, str) or not isinstance(tensor, _Tensor):
                 raise TypeError(f"{name} is no tensor")
         # Many tensors may share a storage, and would take more memory than the file.
-        if 4 * sum(math.prod(each.shape) for each in tensors.values()) > 2 * path.stat().st_size:
+        values = sum(math.prod(each.shape) for each in tensors.values())
+        if values * 4 > 2 * path.stat().st_size:  # floats are made of halves
             raise ValueError("more values than the file holds")
         storages = {
             storage: np.frombuffer(archive.read(f"{folder}/data/{storage.name}"), storage.dtype)
@@ -148,8 +171,6 @@ def _read_zip(path: Path) -> Arrays:
 
 
 def _array(tensor: _Tensor, values: NDArray[Any]) -> NDArray[np.float32]:
-    if tensor.offset < 0:
-        raise ValueError("outside of the storage")
     count = math.prod(tensor.shape)
     array = values[tensor.offset : tensor.offset + count].reshape(tensor.shape)
     if array.size and array.strides != tuple(array.itemsize * step for step in tensor.stride):

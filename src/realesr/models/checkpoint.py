@@ -40,7 +40,7 @@ def load_state_dict(path: Path) -> StateDict:
         raise UnsupportedCheckpointError(f"{path} holds no state dict")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
-    return {name: tensor.float() for name, tensor in content.items()}
+    return {name: tensor.detach().float() for name, tensor in content.items()}
 
 
 def save_weights(

@@ -59,14 +59,41 @@ def test_another_shape_kind_or_order_is_another_recording(other):
     assert recorder.replays == 8
 
 
-def test_only_some_are_kept_and_the_others_are_run():
+def test_only_those_used_last_are_kept():
     recorder = Recorder()
     network = Replayed(twice, recorder)
-    for width in range(1, KEPT + 3):
-        x = torch.ones(1, 3, 4, width)
-        for _ in range(2 * WARM_UP):
+    shapes = [torch.ones(1, 3, 4, width) for width in range(1, KEPT + 3)]
+    for x in shapes:
+        for _ in range(5 * WARM_UP):
             assert torch.equal(network(x), 2 * x)
-    assert len(recorder.shapes) == KEPT
+    assert recorder.shapes == [tuple(x.shape) for x in shapes]
+    assert len(network._mine.replays) == KEPT
+    for x in shapes[-KEPT:] * 3:
+        network(x)
+    assert len(recorder.shapes) == len(shapes)
+
+
+def test_shapes_that_take_turns_are_recorded_less_and_less():
+    recorder = Recorder()
+    network = Replayed(twice, recorder)
+    shapes = [torch.ones(1, 3, 4, width) for width in range(1, KEPT + 2)]
+    for _ in range(200 * WARM_UP):
+        for x in shapes:
+            network(x)
+    assert len(recorder.shapes) < 16
+
+
+def test_a_recording_that_cannot_be_replayed_is_not_kept():
+    def record(network, x):
+        def replay(y):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        return replay
+
+    network = Replayed(twice, record)
+    x = torch.ones(1, 3, 4, 5)
+    for _ in range(3 * WARM_UP):
+        assert torch.equal(network(x), 2 * x)
 
 
 def test_pictures_of_ever_other_sizes_leave_nothing_behind():

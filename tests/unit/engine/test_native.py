@@ -27,7 +27,7 @@ from realesr.models.checkpoint import save_weights
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
-from realesr.options import UpscaleOptions
+from realesr.options import MAX_THREADS, UpscaleOptions
 
 from support.networks import random_image, randomized
 from support.paths import ROOT
@@ -402,13 +402,20 @@ def test_threads_are_as_many_as_there_are_cores(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5})
     (tmp_path / "cpu.max").unlink()
     assert library.default_threads() == 2
-    for wanted, threads in (("5", 5), ("4,2", 4), ("0", 2), ("\u00b2", 2), ("many", 2)):
+    for wanted, threads in (
+        ("5", 5),
+        ("4,2", 4),
+        ("9" * 30, MAX_THREADS),
+        ("0", 2),
+        ("\u00b2", 2),
+        ("many", 2),
+    ):
         monkeypatch.setenv("OMP_NUM_THREADS", wanted)
         assert library.default_threads() == threads
 
 
 @native
-@pytest.mark.parametrize("kind", ["legacy", "bf16", "channels_last"])
+@pytest.mark.parametrize("kind", ["legacy", "bf16", "channels_last", "parameters"])
 def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_path, kind):
     network = randomized(SRVGGNetCompact(num_feat=16, num_conv=1))
     path = tmp_path / ("net.safetensors" if kind == "bf16" else "net.pth")
@@ -417,7 +424,10 @@ def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_pa
     else:
         network = network.to(memory_format=torch.channels_last)
         is_zip = kind == "channels_last"
-        torch.save(network.state_dict(), path, _use_new_zipfile_serialization=is_zip)
+        state = network.state_dict()
+        if kind == "parameters":
+            state = {name: nn.Parameter(tensor) for name, tensor in state.items()}
+        torch.save(state, path, _use_new_zipfile_serialization=is_zip)
     assert read_arrays(path) is None
     asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32")
     enlarger = make_enlarger(asked, obtain_files(asked))

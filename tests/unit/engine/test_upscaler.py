@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from realesr.engine.precision import BF16, FP32
+from realesr.engine.precision import BF16, FP32, MIXED
 from realesr.engine.pytorch.backend import TorchBackend, _ExactFloat32
 from realesr.engine.upscaler import Upscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
@@ -418,3 +418,11 @@ def test_tiles_of_a_chosen_size_go_through_alone():
     backend._network = lambda x: batches.append(len(x)) or run(x)
     Upscaler(backend, tile=16)(image)
     assert set(batches) == {1}
+
+
+def test_a_network_without_a_bulk_is_not_mixed():
+    """Nobody knows what of another project's network may be rounded."""
+    backend = TorchBackend(Faulty(lambda sr: sr), precision=MIXED)
+    assert backend.precision == FP32
+    assert backend._network is backend._exact
+    assert TorchBackend(tiny_srvgg(), precision=MIXED).precision == MIXED

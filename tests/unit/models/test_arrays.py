@@ -14,6 +14,8 @@ from realesr.models.rrdbnet import RRDBNet
 from support.networks import tiny_srvgg
 from support.paths import ROOT, shared
 
+STORAGE = b"\x80\x02(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI3\ntQ"
+
 
 class Trap:
     """Leaves a file behind when it is unpickled."""
@@ -122,6 +124,38 @@ def write_number_as_name(path):
     torch.save({"a": torch.ones(3), 3: torch.ones(3)}, path)
 
 
+def shaped(shape, count=1):
+    """Tensors of a shape that a file holds nothing for."""
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE[2:] + b"I0\n" + shape + b"(I1\nttR"
+    items = b"".join(b"S'%d'\n" % number + tensor + b"s" for number in range(count))
+    return b"\x80\x02}" + items + b"S'a'\n" + tensor.replace(shape, b"(I3\nt") + b"s."
+
+
+def write_pickle(path, pickled):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", pickled)
+        archive.writestr("net/data/0", b"\0" * 12)
+
+
+def write_negative_shape(path):
+    """It would make up for others that are too large together."""
+    write_pickle(path, shaped(b"(I-1000000\nt"))
+
+
+def write_shape_that_is_no_number(path):
+    write_pickle(path, shaped(b"(Fnan\nt"))
+
+
+def write_huge_shape(path):
+    """Multiplied, it would take minutes."""
+    write_pickle(path, shaped(b"(I1" + b"0" * 1000 + b"\nt"))
+
+
+def write_far_note(path):
+    """The C code would make room for all notes before it."""
+    write_pickle(path, b"\x80\x02}r" + (2**30).to_bytes(4, "little") + b".")
+
+
 def write_pipe(path):
     """Opening it would wait for whoever writes into it."""
     os.mkfifo(path)
@@ -133,7 +167,8 @@ def write_pipe(path):
         *(write_legacy, write_bf16, write_transposed, write_numbers, write_nothing),
         *(write_text, write_part, write_other_byte_order, write_compressed, write_short_storage),
         *(write_one_storage_for_many, write_number_as_name),
-        write_pipe,
+        *(write_negative_shape, write_shape_that_is_no_number, write_huge_shape),
+        *(write_far_note, write_pipe),
     ],
 )
 def test_everything_else_is_left_to_pytorch(tmp_path, write):
@@ -148,7 +183,6 @@ def test_safetensors_in_bf16_are_left_to_pytorch(tmp_path):
     assert read_arrays(tmp_path / "none.safetensors") is None
 
 
-STORAGE = b"\x80\x02(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI3\ntQ"
 GIVEN = {
     "a function": b"ctorch._utils\n_rebuild_tensor_v2\n",
     "another function": b"ctorch._utils\n_rebuild_parameter\n",
@@ -166,6 +200,12 @@ def test_a_pickle_cannot_change_what_it_is_given(what, state):
     assert _Unpickler(io.BytesIO(GIVEN[what] + b".")).load() is not None
     with pytest.raises((AttributeError, TypeError)):
         _Unpickler(io.BytesIO(GIVEN[what] + state)).load()
+
+
+def test_the_files_above_are_refused_for_what_is_wrong_with_them(tmp_path):
+    write_pickle(tmp_path / "net.pth", shaped(b"(I3\nt"))
+    arrays = read_arrays(tmp_path / "net.pth")
+    assert {name: values.shape for name, values in arrays.items()} == {"0": (3,), "a": (3,)}
 
 
 def test_no_code_of_a_file_runs(tmp_path):

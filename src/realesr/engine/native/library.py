@@ -19,6 +19,7 @@ import psutil
 from numpy.typing import NDArray
 
 from realesr.imaging.image import Pixels
+from realesr.options import MAX_THREADS
 
 Features = NDArray[np.float32]
 
@@ -111,7 +112,7 @@ def default_threads() -> int:
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if wanted.isdecimal() and int(wanted):
-        return int(wanted)
+        return min(int(wanted), MAX_THREADS)
     allowed = len(os.sched_getaffinity(0))
     with suppress(OSError, ValueError):  # no container, another version, or "max"
         share, period = map(int, _QUOTA.read_text().split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import cast
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from realesr.engine.blend import stitch
 from realesr.engine.lookahead import lagging
 from realesr.engine.memory import free_host_bytes
-from realesr.engine.precision import FP32, Precision
+from realesr.engine.precision import FP32, MIXED, Precision
 from realesr.engine.pytorch.graphs import DEVICE_LOCK, Network, Replayed, can_record
 from realesr.engine.pytorch.resampling import lanczos
 from realesr.engine.pytorch.tensor import Arrival, to_pixels, to_tensor
@@ -53,6 +53,8 @@ class TorchBackend:
         is_compiled: bool = False,
         joins_tiles: bool = True,
     ) -> None:
+        if precision == MIXED and not any(True for _ in cast(SRModel, model).bulk.parameters()):
+            precision = FP32
         self.device = device
         self.precision = precision
         self._device = torch.device(device)
@@ -213,20 +215,22 @@ class _ExactFloat32:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
-        self._before = True
+        self._before: bool | None = None
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._before = torch.backends.cudnn.allow_tf32
-                torch.backends.cudnn.allow_tf32 = False
+                with suppress(RuntimeError):  # it is set for each kind of layer: somebody chose
+                    self._before = torch.backends.cudnn.allow_tf32
+                    torch.backends.cudnn.allow_tf32 = False
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
-            if not self._inside:
+            if not self._inside and self._before is not None:
                 torch.backends.cudnn.allow_tf32 = self._before
+                self._before = None
 
 
 _EXACT_FLOAT32 = _ExactFloat32()

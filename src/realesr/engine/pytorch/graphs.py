@@ -24,7 +24,8 @@ WARM_UP = 8
 COUNTED = 100
 """Shapes that are told apart."""
 KEPT = 2
-"""Recordings a thread: whole batches of a film, and single frames. Each keeps its own memory."""
+"""Recordings a thread: whole batches of a film, and single frames. Each has memory of its own, so
+that one more takes the place of that which was used longest ago."""
 OLDEST_TORCH = (2, 15)
 """Before this, or not long before, a recording that failed left PyTorch's allocator in disorder."""
 
@@ -55,15 +56,20 @@ class Replayed:
         mine, kind = self._mine, (x.shape, x.stride(), x.dtype)
         if mine.cleared != self._cleared:
             mine.clear(self._cleared)
-        replay = mine.replays.get(kind)
+        replay = mine.replays.pop(kind, None)
         if replay is not None:
+            mine.replays[kind] = replay  # the last one is the one used last
             return replay(x)
-        if len(mine.replays) < KEPT and self._is_possible and mine.has_come_often(kind):
+        if self._is_possible and mine.has_come_often(kind):
+            mine.make_room_for(kind)
             try:
-                mine.replays[kind] = self._record(self._network, x)
-                return mine.replays[kind](x)
+                replay = self._record(self._network, x)
+                result = replay(x)
             except RuntimeError:  # out of memory, or something in it cannot be recorded
                 self._is_possible = False
+            else:
+                mine.replays[kind] = replay
+                return result
         return self._network(x)
 
     def clear(self) -> None:
@@ -82,12 +88,20 @@ class _Recordings(threading.local):
         if len(self.counts) > COUNTED:
             self.counts.clear()
         self.counts[kind] += 1
-        return self.counts[kind] > WARM_UP
+        return self.counts[kind] > self.enough
+
+    def make_room_for(self, kind: Any) -> None:
+        """Drops what was used longest ago; the more often that happens, the less is recorded."""
+        del self.counts[kind]
+        if len(self.replays) == KEPT:
+            del self.replays[next(iter(self.replays))]
+            self.enough *= 2
 
     def clear(self, cleared: int) -> None:
         self.cleared = cleared
         self.counts: Counter[Any] = Counter()
         self.replays: dict[Any, Network] = {}
+        self.enough = WARM_UP
 
 
 def can_record() -> bool:

@@ -35,7 +35,7 @@ def lanczos(values: Tensor, size: Size) -> Tensor:
 
 def _resample(values: Tensor, dim: int, length: int) -> Tensor:
     """Along one axis: a sum over the taps of the filter."""
-    positions, weights = _taps_on(values.device, values.shape[dim], length)
+    positions, weights = _taps_on(values.device, _stream(values), values.shape[dim], length)
     shape = (-1, 1) if dim == -2 else (-1,)
     sides = list(values.shape)
     sides[dim] = length
@@ -45,9 +45,18 @@ def _resample(values: Tensor, dim: int, length: int) -> Tensor:
     return out
 
 
+def _stream(values: Tensor) -> int:
+    return torch.cuda.current_stream(values.device).cuda_stream if values.is_cuda else 0
+
+
 @lru_cache(maxsize=8)
-def _taps_on(device: torch.device, length: int, new_length: int) -> tuple[Tensor, Tensor]:
-    """The same for every frame of a film: (taps, new_length), brought there once."""
+def _taps_on(
+    device: torch.device, stream: int, length: int, new_length: int
+) -> tuple[Tensor, Tensor]:
+    """The same for every frame of a film: (taps, new_length), brought there once.
+
+    Streams do not share them: when one forgets them, another might still be reading.
+    """
     positions, weights = _taps(length, new_length)
     return torch.from_numpy(positions.T.copy()).to(device), torch.from_numpy(weights.T.copy()).to(
         device
