@@ -34,7 +34,7 @@ from bench import describe_network, load_reference
 from torch.utils.flop_counter import FlopCounterMode
 
 from realesr import pipeline
-from realesr.engine.pytorch.backend import GPU_BATCH, TorchBackend, in_precision
+from realesr.engine.pytorch.backend import GPU_BATCH, in_precision
 from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.upscaler import Upscaler
 from realesr.geometry import Size
@@ -168,22 +168,23 @@ def peak_tflops(device: str, dtype: torch.dtype) -> float:
 
 
 @torch.inference_mode()
-def alone(model: Any, backend: TorchBackend, noise: _Noise) -> tuple[float, float, float, float]:
-    """Seconds of a batch through the network, there, and back; and what it multiplies, TFLOP."""
-    device, precision = torch.device(backend.device), backend.precision
+def alone(path: Path, enlarger: Upscaler, noise: _Noise) -> tuple[float, float, float, float]:
+    """Seconds of a frame through the network, there, and back; and what it multiplies, TFLOP."""
+    device, precision = torch.device(enlarger.device), enlarger.precision
     batch = GPU_BATCH if device.type == "cuda" else 1
     dtype = getattr(torch, precision.dtype)
     pixels = np.stack([frame.image.pixels for frame in list(noise)[:batch]])
-    network = in_precision(model.to(device, memory_format=torch.channels_last), precision)
+    model: Any = load_model(path).to(device, memory_format=torch.channels_last)
+    network = in_precision(model, precision)
     x = to_tensor(pixels, device, dtype)
     sr = network(x)
     with FlopCounterMode(display=False) as counter:
         network(x[..., :32, :32])
     flop = counter.get_total_flops() / 32**2 * batch * pixels.shape[1] * pixels.shape[2]
     return (
-        seconds(lambda: network(x), backend.device) / batch,
-        seconds(lambda: to_tensor(pixels, device, dtype), backend.device) / batch,
-        seconds(lambda: to_pixels(sr.clone(), pixels.dtype).cpu(), backend.device) / batch,
+        seconds(lambda: network(x), enlarger.device) / batch,
+        seconds(lambda: to_tensor(pixels, device, dtype), enlarger.device) / batch,
+        seconds(lambda: to_pixels(sr.clone(), pixels.dtype).cpu(), enlarger.device) / batch,
         flop / batch / 1e12,
     )
 
@@ -198,8 +199,7 @@ def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
         raise TypeError("a film goes through an Upscaler")
     ours = through_pipeline(enlarger, noise)
     used = torch.cuda.max_memory_allocated(device) / 2**30 if device.startswith("cuda") else None
-    backend = TorchBackend(load_model(path), device=device, precision=enlarger.precision)
-    network_s, there_s, back_s, tflop = alone(load_model(path), backend, noise)
+    network_s, there_s, back_s, tflop = alone(path, enlarger, noise)
     peak = peak_tflops(device, getattr(torch, enlarger.precision.dtype))
     reference = in_reference(path, noise)
     return (

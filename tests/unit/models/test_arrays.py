@@ -13,18 +13,9 @@ from realesr.models.rrdbnet import RRDBNet
 
 from support.networks import tiny_srvgg
 from support.paths import ROOT, shared
+from support.pickles import Trap
 
 STORAGE = b"\x80\x02(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI3\ntQ"
-
-
-class Trap:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
 
 
 def assert_same(path):

@@ -12,17 +12,7 @@ from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
 from support.networks import tiny_srvgg
-
-
-class Trap:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
-
+from support.pickles import Trap
 
 NETWORKS = [
     (RRDBNet, {"num_feat": 8, "num_block": 2, "num_grow_ch": 4, "scale": 4}),

@@ -83,10 +83,9 @@ class NativeBackend:
         scale = self._network.sizes.scale
         if grid.blend and len(grid) > 1:
             for region, values in stitch(grid, scale, self._run_tiles(pixels, grid)):
-                threads = self._network.threads
                 part = out[:, *region.slices]
-                values = values[..., : part.shape[1], : part.shape[2]]
-                features = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+                features = values.transpose(0, 2, 3, 1)[:, : part.shape[1], : part.shape[2]]
+                threads = self._network.threads
                 write_pixels(features, part, base=None, factor=1, threads=threads)
                 yield
             return

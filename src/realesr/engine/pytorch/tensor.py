@@ -29,12 +29,12 @@ def to_tensor(
     mirrored: list[tuple[int, Tensor]] = []
     if region is not None:
         spans = ((region.y, region.bottom), (region.x, region.right))
-        for axis, span in enumerate(spans, start=1):
-            there = mirror(pixels.shape[axis], *span)
-            first, last = int(there.min()), int(there.max()) + 1
-            pixels = pixels[(slice(None),) * axis + (slice(first, last),)]
-            if len(there) != last - first or span[1] - 1 != there[-1]:
+        for axis, (first, last) in enumerate(spans, start=1):
+            if last > pixels.shape[axis]:
+                there = mirror(pixels.shape[axis], first, last)
+                first, last = int(there.min()), pixels.shape[axis]
                 mirrored.append((axis, torch.from_numpy(there - first)))
+            pixels = pixels[(slice(None),) * axis + (slice(first, last),)]
     host = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
     if device.type == "cuda":
         host = host.pin_memory()
