@@ -11,9 +11,11 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 Picture = NDArray[np.float32]
-Interpolation = Literal["area", "bilinear", "bicubic"]
+Interpolation = Literal["area", "bilinear", "bicubic", "antialiased"]
+"""``antialiased`` is a bicubic filter that widens where it reduces (MATLAB's, Pillow's)."""
 
 _INTERPOLATIONS: dict[Interpolation, int] = {
     "area": cv2.INTER_AREA,
@@ -29,7 +31,16 @@ def blur(picture: Picture, kernel: NDArray[np.float32]) -> Picture:
 
 
 def resize(picture: Picture, width: int, height: int, interpolation: Interpolation) -> Picture:
-    """Resizes to ``width`` x ``height`` px without antialiasing, as OpenCV does it."""
+    """Resizes to ``width`` x ``height`` px.
+
+    ``bilinear`` and ``bicubic`` do not antialias, as in the reference (OpenCV, PyTorch).
+    """
+    if interpolation == "antialiased":
+        channels = [
+            PillowImage.fromarray(np.ascontiguousarray(c)) for c in np.moveaxis(picture, 2, 0)
+        ]
+        resized = [c.resize((width, height), PillowImage.Resampling.BICUBIC) for c in channels]
+        return np.stack([np.asarray(c, dtype=np.float32) for c in resized], axis=2)
     out = cv2.resize(picture, (width, height), interpolation=_INTERPOLATIONS[interpolation])
     return np.asarray(out, dtype=np.float32)
 

@@ -42,10 +42,12 @@ class StageConfig:
             anisotropic, plateau isotropic, plateau anisotropic.
         resize_probabilities: Chances of enlarging, reducing, keeping the size.
         resize_range: Factor of the resize: reducing draws below 1, enlarging above.
+        noise_probability: Chance that there is noise at all.
         gaussian_probability: Chance that the noise is Gaussian, else it is Poisson.
         gaussian_sigma: Standard deviation of the Gaussian noise, 8-bit levels.
         poisson_scale: Factor on the Poisson noise.
         gray_noise_probability: Chance that the noise is the same in all channels.
+        jpeg_probability: Chance that the round ends with JPEG compression at all.
         jpeg_quality: JPEG quality, 1..100.
     """
 
@@ -57,10 +59,12 @@ class StageConfig:
     kernel_probabilities: Sequence[float] = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
     resize_probabilities: Sequence[float] = (0.2, 0.7, 0.1)
     resize_range: Range = (0.15, 1.5)
+    noise_probability: float = 1.0
     gaussian_probability: float = 0.5
     gaussian_sigma: Range = (1.0, 30.0)
     poisson_scale: Range = (0.05, 3.0)
     gray_noise_probability: float = 0.4
+    jpeg_probability: float = 1.0
     jpeg_quality: Range = (30.0, 95.0)
 
 
@@ -84,6 +88,7 @@ class DegradationConfig:
         second: The second round; its resize factor is relative to the final size.
         second_probability: Chance that there is a second round at all (1 in the paper).
         final_sinc_probability: Chance of the last sinc filter.
+        interpolations: Filters that the resizes choose from, with equal chances.
     """
 
     scale: int = 4
@@ -91,6 +96,7 @@ class DegradationConfig:
     second: StageConfig = SECOND_STAGE
     second_probability: float = 1.0
     final_sinc_probability: float = 0.8
+    interpolations: Sequence[Interpolation] = INTERPOLATIONS
 
 
 def random_kernel(stage: StageConfig, rng: np.random.Generator) -> kernels.Kernel:
@@ -132,26 +138,33 @@ def degrade(hr: Picture, config: DegradationConfig, rng: np.random.Generator) ->
     if height % config.scale or width % config.scale:
         raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
     target = (width // config.scale, height // config.scale)
-    picture = _blur_resize_noise(hr, (width, height), config.first, rng)
+    picture = _blur_resize_noise(hr, (width, height), config.first, config.interpolations, rng)
     if rng.random() < config.second_probability:
-        picture = operations.jpeg(picture, _draw_quality(config.first, rng))
-        picture = _blur_resize_noise(picture, target, config.second, rng)
+        if rng.random() < config.first.jpeg_probability:
+            picture = operations.jpeg(picture, _draw_quality(config.first, rng))
+        picture = _blur_resize_noise(picture, target, config.second, config.interpolations, rng)
         last = config.second
     else:
         last = config.first
-    picture = _finish(picture, target, last, config.final_sinc_probability, rng)
+    picture = _finish(picture, target, last, config, rng)
     return operations.from_levels(operations.quantize(picture))
 
 
 def _blur_resize_noise(
-    picture: Picture, reference_size: tuple[int, int], stage: StageConfig, rng: np.random.Generator
+    picture: Picture,
+    reference_size: tuple[int, int],
+    stage: StageConfig,
+    interpolations: Sequence[Interpolation],
+    rng: np.random.Generator,
 ) -> Picture:
     """One round without its JPEG; the resize factor is relative to ``reference_size``."""
     if rng.random() < stage.blur_probability:
         picture = operations.blur(picture, random_kernel(stage, rng))
     factor = _draw_factor(stage, rng)
     width, height = (max(MIN_SIDE, round(side * factor)) for side in reference_size)
-    picture = operations.resize(picture, width, height, _draw_interpolation(rng))
+    picture = operations.resize(picture, width, height, _draw_interpolation(interpolations, rng))
+    if rng.random() >= stage.noise_probability:
+        return np.clip(picture, 0, 1)
     gray = bool(rng.random() < stage.gray_noise_probability)
     if rng.random() < stage.gaussian_probability:
         sigma = rng.uniform(*stage.gaussian_sigma)
@@ -166,23 +179,26 @@ def _finish(
     picture: Picture,
     target: tuple[int, int],
     stage: StageConfig,
-    sinc_probability: float,
+    config: DegradationConfig,
     rng: np.random.Generator,
 ) -> Picture:
     """The resize to the final size with its sinc filter, before or after the last JPEG."""
     jpeg_first = rng.random() < 0.5
-    quality = _draw_quality(stage, rng)
-    if jpeg_first:
+    quality = _draw_quality(stage, rng) if rng.random() < stage.jpeg_probability else None
+    if jpeg_first and quality is not None:
         picture = operations.jpeg(picture, quality)
-    picture = operations.resize(picture, *target, _draw_interpolation(rng))
-    if rng.random() < sinc_probability:
+    interpolation = _draw_interpolation(config.interpolations, rng)
+    picture = operations.resize(picture, *target, interpolation)
+    if rng.random() < config.final_sinc_probability:
         size = int(rng.choice(KERNEL_SIZES))
         picture = operations.blur(picture, kernels.sinc(size, rng.uniform(*FINAL_SINC_CUTOFF)))
-    return picture if jpeg_first else operations.jpeg(picture, quality)
+    return picture if jpeg_first or quality is None else operations.jpeg(picture, quality)
 
 
-def _draw_interpolation(rng: np.random.Generator) -> Interpolation:
-    return INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
+def _draw_interpolation(
+    interpolations: Sequence[Interpolation], rng: np.random.Generator
+) -> Interpolation:
+    return interpolations[int(rng.integers(len(interpolations)))]
 
 
 def _draw_quality(stage: StageConfig, rng: np.random.Generator) -> int:
