@@ -1,0 +1,27 @@
+"""How far an upscaled image's colors are from those of its reference."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from realesr.metrics.psnr import Array
+
+
+def color_shift(upscaled: Array, reference: Array) -> float:
+    """Returns the largest difference of a channel's mean, 8-bit levels.
+
+    Args:
+        upscaled: (H, W, 3) RGB, uint8 or uint16.
+        reference: The same shape and dtype: a plain enlargement of the input.
+
+    Raises:
+        ValueError: Shapes or dtypes differ.
+    """
+    if upscaled.shape != reference.shape or upscaled.dtype != reference.dtype:
+        raise ValueError(
+            f"images differ: {upscaled.shape} {upscaled.dtype} and "
+            f"{reference.shape} {reference.dtype}"
+        )
+    means = (np.mean(each, axis=(0, 1), dtype=np.float64) for each in (upscaled, reference))
+    first, second = means
+    return float(np.max(np.abs(first - second)) * 255 / np.iinfo(upscaled.dtype).max)

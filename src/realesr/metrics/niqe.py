@@ -1,0 +1,183 @@
+"""NIQE: how natural an image looks, without a reference.
+
+Mittal, Soundararajan and Bovik, "Making a 'Completely Blind' Image Quality Analyzer", 2013.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.metrics.psnr import LUMA, LUMA_OFFSET, Array
+
+Plane = NDArray[np.floating]
+
+BLOCK = 96
+"""Side of the blocks, px, without overlap (section II-B)."""
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
+"""Neighbors whose products are modeled: right, below, and both diagonals (section II-A)."""
+_SHAPES = np.arange(0.2, 10.001, 0.001)
+_RATIOS = np.array(
+    [math.gamma(2 / s) ** 2 / (math.gamma(1 / s) * math.gamma(3 / s)) for s in _SHAPES]
+)
+"""Squared mean over mean square of generalized Gaussians of these shapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NiqeParameters:
+    """The model of natural images.
+
+    Attributes:
+        mean: (36,), of the features.
+        covariance: (36, 36), of the features.
+        window: (7, 7), the Gaussian window of the local normalization.
+    """
+
+    mean: Plane
+    covariance: Plane
+    window: Plane
+
+    @classmethod
+    def load(cls, path: Path) -> NiqeParameters:
+        """Reads the official file, ``niqe_pris_params.npz``.
+
+        Raises:
+            MissingWeightsError: It does not exist.
+            UnsupportedCheckpointError: It is another file.
+        """
+        if not path.is_file():
+            raise MissingWeightsError(f"{path}: no such file of NIQE's parameters")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                mean, covariance = file["mu_pris_param"], file["cov_pris_param"]
+                return cls(mean.reshape(-1), covariance, file["gaussian_window"])
+        except (OSError, ValueError, KeyError) as error:
+            raise UnsupportedCheckpointError(f"{path} holds no parameters of NIQE") from error
+
+
+def niqe(image: Array, parameters: NiqeParameters, *, crop: int = 0) -> float:
+    """Returns the distance to natural images, >= 0; less is more natural.
+
+    Args:
+        image: (H, W, 3) RGB, uint8 or uint16; taken on its luma, rounded to 8-bit levels.
+        parameters: The model of natural images.
+        crop: Px left out at each border.
+
+    Raises:
+        ValueError: Fewer than two blocks of 96 px fit into the image.
+    """
+    inner = slice(crop, -crop or None)
+    plane = _rounded_luma(image[inner, inner])
+    rows, columns = (side // BLOCK for side in plane.shape)
+    if rows * columns < 2:
+        raise ValueError(f"{plane.shape} px: NIQE needs at least two blocks of {BLOCK} px")
+    plane = plane[: rows * BLOCK, : columns * BLOCK]
+    features = np.hstack(
+        [
+            _features_of_blocks(plane, parameters.window, BLOCK),
+            _features_of_blocks(halved(plane), parameters.window, BLOCK // 2),
+        ]
+    )
+    mean = np.nanmean(features, axis=0)
+    covariance = np.cov(features[~np.isnan(features).any(axis=1)], rowvar=False)
+    difference = parameters.mean - mean
+    inverse = np.linalg.pinv((parameters.covariance + covariance) / 2)
+    return float(np.sqrt(difference @ inverse @ difference))
+
+
+def _rounded_luma(image: Array) -> NDArray[np.float32]:
+    """Returns BT.601 luma, rounded to levels.
+
+    In the precision of basicsr, here and below: in flat areas the rounding of float32 is part of
+    the figures that are published.
+    """
+    unit = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    levels = unit.astype(np.float64) @ np.asarray(LUMA) + LUMA_OFFSET
+    return np.asarray(np.rint((levels / 255).astype(np.float32) * np.float32(255)))
+
+
+def _features_of_blocks(plane: Plane, window: Plane, side: int) -> Plane:
+    """Returns the features of each block, (blocks, 18)."""
+    normalized = _normalized(plane, window)
+    rows, columns = (size // side for size in plane.shape)
+    blocks = [
+        normalized[side * row : side * (row + 1), side * column : side * (column + 1)]
+        for column in range(columns)
+        for row in range(rows)
+    ]
+    return np.array([_features(block) for block in blocks])
+
+
+def _normalized(plane: Plane, window: Plane) -> Plane:
+    """Subtracts the local mean and divides by the local deviation plus 1 (equation 1)."""
+
+    def smoothed(values: Plane) -> Plane:
+        exact = values.astype(np.float64)
+        out = cv2.filter2D(exact, -1, window, borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(out, dtype=np.float32)
+
+    mean = smoothed(plane)
+    deviation = np.sqrt(np.abs(smoothed(plane**2) - mean**2))
+    return np.asarray((plane - mean) / (deviation + 1))
+
+
+def _features(block: Plane) -> list[float]:
+    """Returns shape and scales of the block's values and of its neighbors' products."""
+    shape, left, right = _fitted(block)
+    features = [shape, (left + right) / 2]
+    for shift in _SHIFTS:
+        shape, left, right = _fitted(block * np.roll(block, shift, axis=(0, 1)))
+        mean = (right - left) * math.gamma(2 / shape) / math.gamma(1 / shape)
+        features += [shape, mean, left, right]
+    return features
+
+
+def _fitted(values: Plane) -> tuple[float, float, float]:
+    """Fits an asymmetric generalized Gaussian by moments: shape, left and right scale.
+
+    Lasmar, Stitou and Berthoumieu, 2009; equations 5 to 8 of NIQE.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        left = float(np.sqrt(np.square(values[values < 0]).sum() / np.count_nonzero(values < 0)))
+        right = float(np.sqrt(np.square(values[values > 0]).sum() / np.count_nonzero(values > 0)))
+        asymmetry = np.float64(left) / right
+        ratio = np.mean(np.abs(values)) ** 2 / np.mean(values**2)
+        ratio *= (asymmetry**3 + 1) * (asymmetry + 1) / (asymmetry**2 + 1) ** 2
+    shape = float(_SHAPES[np.argmin((_RATIOS - ratio) ** 2)])
+    scale = math.sqrt(math.gamma(1 / shape) / math.gamma(3 / shape))
+    return shape, left * scale, right * scale
+
+
+def halved(plane: Plane) -> Plane:
+    """Reduces to half the size by antialiased bicubic interpolation, as MATLAB's ``imresize``.
+
+    Args:
+        plane: (H, W); H and W are even.
+    """
+    height, width = plane.shape
+    small = _halving(height) @ (plane / np.float32(255)) @ _halving(width).T
+    return np.asarray(small, dtype=np.float32) * np.float32(255)
+
+
+def _halving(size: int) -> Plane:
+    """Returns the matrix (size / 2, size) of the reduction; borders are mirrored, edge included."""
+    distances = (np.arange(8) - 3.5) / 2
+    far = np.abs(distances)
+    near = 1.5 * far**3 - 2.5 * far**2 + 1
+    outer = -0.5 * far**3 + 2.5 * far**2 - 4 * far + 2
+    weights = np.where(far <= 1, near, np.where(far < 2, outer, 0))
+    weights /= weights.sum()
+    matrix = np.zeros((size // 2, size))
+    for row in range(size // 2):
+        for tap, weight in enumerate(weights):
+            column = 2 * row - 3 + tap
+            column = -1 - column if column < 0 else column
+            column = 2 * size - 1 - column if column >= size else column
+            matrix[row, column] += weight
+    return matrix

@@ -1,0 +1,54 @@
+"""Structural similarity."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realesr.metrics.psnr import Array, Channel, prepared
+
+WINDOW = 11
+SIGMA = 1.5
+"""Side and standard deviation of the Gaussian window, px (Wang et al., 2004, section III-C)."""
+_C1 = (0.01 * 255) ** 2
+_C2 = (0.03 * 255) ** 2
+
+
+def ssim(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") -> float:
+    """Returns the mean structural similarity, in [-1, 1]; 1 for equal images.
+
+    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004,
+    equation 13, where the window lies inside the image; averaged over channels.
+
+    Args:
+        first: (H, W, 3) RGB or (H, W), uint8 or uint16.
+        second: The same shape and dtype.
+        crop: Px left out at each border; customary is the scale.
+        channel: ``y`` takes BT.601 luma (16 to 235); ``rgb`` all channels.
+
+    Raises:
+        ValueError: Shapes or dtypes differ, or less than the window is left after the crop.
+    """
+    one, other = prepared(first, second, crop, channel)
+    if min(one.shape[:2]) < WINDOW:
+        raise ValueError(f"{one.shape[:2]} px is less than the window of {WINDOW} px")
+    planes = zip(np.atleast_3d(one).T, np.atleast_3d(other).T, strict=True)
+    return float(np.mean([_ssim_of_plane(a, b) for a, b in planes]))
+
+
+def _ssim_of_plane(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    mean_1, mean_2 = _smoothed(first), _smoothed(second)
+    variance_1 = _smoothed(first**2) - mean_1**2
+    variance_2 = _smoothed(second**2) - mean_2**2
+    covariance = _smoothed(first * second) - mean_1 * mean_2
+    similarity = (2 * mean_1 * mean_2 + _C1) * (2 * covariance + _C2)
+    scale = (mean_1**2 + mean_2**2 + _C1) * (variance_1 + variance_2 + _C2)
+    return float(np.mean(similarity / scale))
+
+
+def _smoothed(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    line = cv2.getGaussianKernel(WINDOW, SIGMA)
+    reach = WINDOW // 2
+    blurred = cv2.sepFilter2D(np.ascontiguousarray(plane), -1, line, line)
+    return np.asarray(blurred[reach:-reach, reach:-reach], dtype=np.float64)
