@@ -1,0 +1,159 @@
+"""Networks that tell generated images from real ones; (N, 3, H, W) RGB in [0, 1] to logits."""
+
+from __future__ import annotations
+
+import warnings
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm as parametrized
+
+from realesr.errors import InvalidOptionError
+
+SLOPE = 0.2
+"""Of the leaky ReLUs, as in all three papers."""
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def _spectral(module: ModuleT) -> ModuleT:
+    """Normalizes a layer's weights by their spectral norm (Miyato et al., 2018).
+
+    PyTorch's older form, whose parameters are named as in published checkpoints: ``weight_orig``,
+    ``weight_u``, ``weight_v``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return nn.utils.spectral_norm(module)
+
+
+class UNetDiscriminator(nn.Module):
+    """Real-ESRGAN's U-Net with spectral normalization (Wang et al., 2021, section 3.3).
+
+    Parameter names are those of the published ``*_netD.pth`` files. A logit for each pixel.
+
+    Args:
+        num_feat: Features of the first convolution; 64 in the paper.
+        skip: Whether features of the way down are added on the way up.
+    """
+
+    def __init__(self, *, num_feat: int = 64, skip: bool = True) -> None:
+        super().__init__()
+        self._skip = skip
+        f = num_feat
+        self.conv0 = nn.Conv2d(3, f, 3, padding=1)
+        self.conv1 = _spectral(nn.Conv2d(f, 2 * f, 4, 2, 1, bias=False))
+        self.conv2 = _spectral(nn.Conv2d(2 * f, 4 * f, 4, 2, 1, bias=False))
+        self.conv3 = _spectral(nn.Conv2d(4 * f, 8 * f, 4, 2, 1, bias=False))
+        self.conv4 = _spectral(nn.Conv2d(8 * f, 4 * f, 3, 1, 1, bias=False))
+        self.conv5 = _spectral(nn.Conv2d(4 * f, 2 * f, 3, 1, 1, bias=False))
+        self.conv6 = _spectral(nn.Conv2d(2 * f, f, 3, 1, 1, bias=False))
+        self.conv7 = _spectral(nn.Conv2d(f, f, 3, 1, 1, bias=False))
+        self.conv8 = _spectral(nn.Conv2d(f, f, 3, 1, 1, bias=False))
+        self.conv9 = nn.Conv2d(f, 1, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Returns (N, 1, H, W) logits; H and W are multiples of 8."""
+        down = [F.leaky_relu(self.conv0(image), SLOPE)]
+        for layer in (self.conv1, self.conv2, self.conv3):
+            down.append(F.leaky_relu(layer(down[-1]), SLOPE))
+        features = down.pop()
+        for layer in (self.conv4, self.conv5, self.conv6):
+            features = F.interpolate(features, scale_factor=2, mode="bilinear")
+            features = F.leaky_relu(layer(features), SLOPE)
+            beside = down.pop()
+            features = features + beside if self._skip else features
+        features = F.leaky_relu(self.conv7(features), SLOPE)
+        features = F.leaky_relu(self.conv8(features), SLOPE)
+        logits: Tensor = self.conv9(features)
+        return logits
+
+
+class VGGDiscriminator(nn.Module):
+    """SRGAN's discriminator (Ledig et al., 2017, figure 4). One logit an image.
+
+    Args:
+        input_size: Height and width of the images, px; a multiple of 16.
+        num_feat: Features of the first convolution; 64 in the paper.
+    """
+
+    def __init__(self, *, input_size: int, num_feat: int = 64) -> None:
+        super().__init__()
+        if input_size % 16:
+            raise InvalidOptionError(
+                f"the vgg discriminator takes images whose side is a multiple of 16 px, "
+                f"not {input_size}: change data.lr_size"
+            )
+        layers: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.LeakyReLU(SLOPE)]
+        channels = num_feat
+        for factor, stride in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)):
+            layers += [
+                nn.Conv2d(channels, factor * num_feat, 3, stride, 1),
+                nn.BatchNorm2d(factor * num_feat),
+                nn.LeakyReLU(SLOPE),
+            ]
+            channels = factor * num_feat
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(
+            nn.Linear(channels * (input_size // 16) ** 2, 16 * num_feat),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(16 * num_feat, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Returns (N, 1) logits."""
+        logits: Tensor = self.classifier(torch.flatten(self.features(image), 1))
+        return logits
+
+
+class PatchDiscriminator(nn.Module):
+    """PatchGAN (Isola et al., 2017, section 3.2.2) with spectral normalization.
+
+    Small enough for a small generator, which a strong discriminator would leave nothing to follow.
+    A logit for each patch of 70 px.
+
+    Args:
+        num_feat: Features of the first convolution.
+    """
+
+    def __init__(self, *, num_feat: int = 32) -> None:
+        super().__init__()
+        channels = [3, num_feat, 2 * num_feat, 4 * num_feat]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(channels):
+            layers += [parametrized(nn.Conv2d(inputs, outputs, 4, 2, 1)), nn.LeakyReLU(SLOPE)]
+        layers += [
+            parametrized(nn.Conv2d(channels[-1], channels[-1], 4, 1, 1)),
+            nn.LeakyReLU(SLOPE),
+            parametrized(nn.Conv2d(channels[-1], 1, 4, 1, 1)),
+        ]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Returns (N, 1, h, w) logits; the image is at least 32 px high and wide."""
+        logits: Tensor = self.body(image)
+        return logits
+
+
+DISCRIMINATORS: dict[str, type[nn.Module]] = {
+    "unet": UNetDiscriminator,
+    "vgg": VGGDiscriminator,
+    "patch": PatchDiscriminator,
+}
+
+
+def build_discriminator(kind: str, **parameters: Any) -> nn.Module:
+    """Builds a discriminator by its name.
+
+    Raises:
+        InvalidOptionError: The name is unknown.
+    """
+    if kind not in DISCRIMINATORS:
+        near = get_close_matches(kind, DISCRIMINATORS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(DISCRIMINATORS)}"
+        raise InvalidOptionError(f"discriminator.kind = {kind!r} is unknown; {hint}")
+    return DISCRIMINATORS[kind](**parameters)

@@ -1,0 +1,73 @@
+import pytest
+import torch
+
+from realesr.errors import InvalidOptionError
+from realesr.training.discriminators import (
+    PatchDiscriminator,
+    UNetDiscriminator,
+    VGGDiscriminator,
+    build_discriminator,
+)
+
+from support.reference import basicsr
+
+
+def image(side=32):
+    return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("skip", [True, False])
+def test_the_unet_is_that_of_basicsr(skip):
+    archs = basicsr("archs.discriminator_arch")
+    torch.manual_seed(0)
+    theirs = archs.UNetDiscriminatorSN(3, num_feat=8, skip_connection=skip)
+    ours = UNetDiscriminator(num_feat=8, skip=skip)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.eval(), ours.eval()
+    with torch.no_grad():
+        expected, found = theirs(image()), ours(image())
+    assert found.shape == (2, 1, 32, 32)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_the_unet_has_the_published_number_of_parameters():
+    assert sum(p.numel() for p in UNetDiscriminator().parameters()) == 4_376_897
+
+
+def test_the_vgg_discriminator_is_that_of_the_paper():
+    """Ledig et al., figure 4: k3n64s1 ... k3n512s2, dense 1024, dense 1."""
+    network = VGGDiscriminator(input_size=96)
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    sizes = [(c.out_channels, c.stride[0]) for c in convolutions]
+    assert sizes == [(64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2)]
+    assert network.classifier[0].in_features == 512 * 6 * 6
+    assert VGGDiscriminator(input_size=32, num_feat=2)(image()).shape == (2, 1)
+    with pytest.raises(InvalidOptionError, match=r"multiple of 16 px, not 40.*lr_size"):
+        VGGDiscriminator(input_size=40)
+
+
+def test_patches_get_a_logit_each():
+    network = PatchDiscriminator(num_feat=4)
+    assert network(image(64)).shape == (2, 1, 6, 6)
+    assert network(image(32)).shape == (2, 1, 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["unet", "patch"])
+def test_weights_are_normalized_and_resume_exactly(kind):
+    first, second = (build_discriminator(kind, num_feat=4) for _ in range(2))
+    for _ in range(3):
+        first(image())
+    second.load_state_dict(first.state_dict())
+    for _ in range(2):
+        assert torch.equal(first(image()), second(image()))
+    for _ in range(100):
+        first(image())
+    weight = first.conv2.weight if kind == "unet" else first.body[2].weight
+    largest = torch.linalg.matrix_norm(weight.reshape(len(weight), -1), 2).item()
+    assert largest == pytest.approx(1, abs=0.02)
+
+
+def test_unknown_kinds_name_the_nearest():
+    with pytest.raises(InvalidOptionError, match="'pach' is unknown; did you mean patch"):
+        build_discriminator("pach")
