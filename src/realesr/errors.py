@@ -6,6 +6,7 @@
                     UnsupportedCheckpointError
       MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError,
                   FFmpegNotFoundError, FFmpegError
+      TrainingError
       DeviceError: DeviceUnavailableError, UnsupportedPrecisionError, OutOfMemoryError
 
 A message says what failed, on which file, and what to do next.
@@ -80,6 +81,10 @@ class FFmpegNotFoundError(MediaError):
 
 class FFmpegError(MediaError):
     """ffmpeg failed; the message has its last words."""
+
+
+class TrainingError(RealesrError):
+    """A training run cannot go on; its last checkpoint is intact."""
 
 
 class DeviceError(RealesrError):

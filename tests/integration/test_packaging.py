@@ -65,7 +65,7 @@ def test_the_wheel_holds_weights_recipes_and_licence(wheel):
             continue
         assert f"realesr/weights/{spec.weights.name}" in content
     assert "realesr/py.typed" in content
-    assert "realesr/training/recipes/photo-x4.toml" in content
+    assert "realesr/training/recipes/photo-x4-faithful.toml" in content
     assert any(name.endswith("licenses/LICENSE") for name in content)
     assert not any(name.startswith(("tests", "scripts", "inputs")) for name in content)
 

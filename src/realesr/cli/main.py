@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from realesr import __version__
-from realesr.cli import bench, completion, doctor, image, models, video
+from realesr.cli import bench, completion, doctor, image, models, train, video
 from realesr.cli.arguments import Parser
 from realesr.errors import RealesrError
 
@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     image.add_parser(commands)
     video.add_parser(commands)
     models.add_parser(commands)
+    train.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
     completion.add_parser(commands, parser)

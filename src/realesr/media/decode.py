@@ -58,6 +58,27 @@ def read_image(
         data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
     except OSError as error:
         raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
+    return decode_image(data, path, max_pixels=max_pixels, notify=notify)
+
+
+def decode_image(
+    data: bytes,
+    path: Path,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    notify: Notify = ignore,
+) -> Image:
+    """Decodes the bytes of a picture file as :func:`read_image` does.
+
+    Args:
+        data: The whole file.
+        path: Its name, for messages.
+        max_pixels: As for :func:`read_image`.
+        notify: As for :func:`read_image`.
+
+    Raises:
+        UnreadableMediaError, UnsupportedMediaError: As :func:`read_image`.
+    """
     if not data:
         raise UnreadableMediaError(f"{path}: the file is empty")
     with _damage_named(path):

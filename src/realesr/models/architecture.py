@@ -198,6 +198,8 @@ class RRDBSizes:
 
 
 Sizes = SRVGGSizes | RRDBSizes
+ARCHITECTURES: dict[str, type[Sizes]] = {"srvgg": SRVGGSizes, "rrdbnet": RRDBSizes}
+"""What recipes name."""
 
 
 def recognize(shapes: Mapping[str, Shape]) -> Sizes | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.architecture import SRVGGSizes, recognize
+from realesr.models.architecture import Sizes, SRVGGSizes, recognize
+from realesr.models.base import SizedModule
 from realesr.models.checkpoint import StateDict, load_state_dict
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
@@ -62,7 +63,10 @@ def build_network(state: StateDict) -> nn.Module | None:
         ValueError, IndexError: They look like one, but do not fit.
     """
     sizes = recognize({name: tuple(tensor.shape) for name, tensor in state.items()})
-    if sizes is None:
-        return None
+    return None if sizes is None else build(sizes)
+
+
+def build(sizes: Sizes) -> SizedModule:
+    """Makes the network of an architecture's sizes, with random parameters."""
     make = SRVGGNetCompact if isinstance(sizes, SRVGGSizes) else RRDBNet
     return make(**asdict(sizes))

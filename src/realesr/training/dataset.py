@@ -6,133 +6,149 @@ workers, and a resumed run sees the patches that an uninterrupted one would have
 
 from __future__ import annotations
 
-import csv
-import tarfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from realesr.degradation.operations import from_levels, quantize, unsharp_mask
+from realesr.degradation.operations import from_levels
 from realesr.degradation.pipeline import DegradationConfig, degrade
-from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.errors import InvalidOptionError
+from realesr.training.store import ImageStore
+from realesr.training.teacher import TeacherOutputs
 
-CleanPicture = NDArray[np.uint8]
-
-
-def allowed_files(manifest: Path, licences: Sequence[str]) -> frozenset[str]:
-    """Names (column ``file``) whose licence starts with one of ``licences``."""
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        return frozenset(row["file"] for row in rows if row["licence"].startswith(tuple(licences)))
+Item = tuple[Tensor, Tensor, Tensor]
+"""Damaged patch, clean patch, and the teacher's output for the damaged one (empty without one)."""
 
 
-def read_tar(path: Path, allowed: frozenset[str] | None) -> Iterator[CleanPicture]:
-    """Decodes the pictures of a tar file, in its order: (H, W, 3) uint8 RGB.
+class PatchDataset(Dataset[Item]):
+    """Random patches of clean images with their degraded versions.
 
     Args:
-        path: The tar file.
-        allowed: Names to read; ``None`` reads all.
-
-    Raises:
-        UnreadableMediaError: A member is not a picture.
-    """
-    with tarfile.open(path) as tar:
-        for member in tar:
-            if not member.isfile() or (allowed is not None and member.name not in allowed):
-                continue
-            if stream := tar.extractfile(member):
-                yield _decode(stream.read(), f"{path}:{member.name}")
-
-
-def read_folder(path: Path) -> Iterator[CleanPicture]:
-    """Decodes the pictures of a folder, sorted by name: (H, W, 3) uint8 RGB.
-
-    Raises:
-        UnreadableMediaError: A file is not a picture.
-    """
-    for file in sorted(path.iterdir()):
-        yield _decode(file.read_bytes(), str(file))
-
-
-def _decode(data: bytes, name: str) -> CleanPicture:
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise UnreadableMediaError(f"{name} is not a picture that OpenCV can read")
-    return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
-
-
-def sharpened(picture: CleanPicture) -> CleanPicture:
-    """The USM-sharpened picture, (H, W, 3) uint8 RGB."""
-    return quantize(unsharp_mask(from_levels(picture)))
-
-
-class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Random patches of clean pictures with their degraded versions.
-
-    Args:
-        pictures: (H, W, 3) uint8 RGB, each at least one patch with its margins large.
-        degradation: The damage.
+        stores: Clean images.
+        shares: How often each store is drawn from, relative to the others.
+        damage: Levels of damage with their probabilities; all of one scale.
         lr_size: Side of the low-resolution patch, px.
         margin: Low-resolution px that are degraded around the patch and cut off.
         seed: With the index, the only source of randomness.
+        teacher: The teacher's output for the first patches. The dataset then repeats these, turned
+            and mirrored.
 
     Raises:
-        InvalidOptionError: No picture is large enough.
+        InvalidOptionError: A store has no image that is large enough.
     """
 
     def __init__(
         self,
-        pictures: Sequence[CleanPicture],
-        degradation: DegradationConfig,
+        stores: Sequence[ImageStore],
+        shares: Sequence[float],
+        damage: Sequence[tuple[DegradationConfig, float]],
         *,
         lr_size: int,
         margin: int,
         seed: int,
+        teacher: TeacherOutputs | None = None,
     ) -> None:
-        self._hr_side = (lr_size + 2 * margin) * degradation.scale
-        self._pictures = [p for p in pictures if min(p.shape[:2]) >= self._hr_side]
-        if not self._pictures:
-            raise InvalidOptionError(
-                f"none of {len(pictures)} training pictures has {self._hr_side} px on both sides"
-            )
-        self._degradation = degradation
+        self._levels, self._probabilities = zip(*damage, strict=True)
+        self._scale = self._levels[0].scale
+        self._hr_side = (lr_size + 2 * margin) * self._scale
+        self._stores = stores
+        self._large = [self._large_enough(store) for store in stores]
+        self._shares = np.asarray(shares, dtype=np.float64) / np.sum(shares)
         self._margin = margin
         self._seed = seed
+        self._teacher = teacher
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Returns (3, lr, lr) and (3, lr * scale, lr * scale) float32 RGB in [0, 1]."""
-        rng = np.random.default_rng((self._seed, index))
-        picture = self._pictures[rng.integers(len(self._pictures))]
+    def __getitem__(self, index: int) -> Item:
+        """Returns float32 RGB in [0, 1].
+
+        Shapes: (3, lr, lr), (3, lr * scale, lr * scale), and the latter's or (0,) for the teacher.
+
+        Raises:
+            UnreadableMediaError: An image has vanished or is damaged.
+        """
+        if self._teacher is None:
+            small, clean = self.draw((self._seed, index))
+            return _tensor(small), _tensor(clean), torch.empty(0)
+        rng = np.random.default_rng((self._seed, index, 1))
+        base = int(rng.integers(len(self._teacher)))
+        turns, is_mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
+        small, clean = self.draw((self._seed, base))
+        patches = (small, clean, from_levels(self._teacher[base]))
+        lr, hr, taught = (_turned(each, turns, is_mirrored) for each in patches)
+        return lr, hr, taught
+
+    def draw(self, seed: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Makes a pair: (lr, lr, 3) and (lr * scale, lr * scale, 3) float32 RGB in [0, 1]."""
+        rng = np.random.default_rng(seed)
+        source = int(rng.choice(len(self._stores), p=self._shares))
+        large = self._large[source]
+        image = self._stores[source][large[rng.integers(len(large))]]
         side = self._hr_side
-        top = rng.integers(picture.shape[0] - side + 1)
-        left = rng.integers(picture.shape[1] - side + 1)
-        patch = np.rot90(picture[top : top + side, left : left + side], int(rng.integers(4)))
+        top = rng.integers(image.shape[0] - side + 1)
+        left = rng.integers(image.shape[1] - side + 1)
+        patch = np.rot90(image[top : top + side, left : left + side], int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
         hr = from_levels(np.ascontiguousarray(patch))
-        lr = degrade(hr, self._degradation, rng)
-        return _cut(lr, self._margin), _cut(hr, self._margin * self._degradation.scale)
+        level = self._levels[rng.choice(len(self._levels), p=self._probabilities)]
+        lr = degrade(hr, level, rng)
+        return _inner(lr, self._margin), _inner(hr, self._margin * self._scale)
+
+    def _large_enough(self, store: ImageStore) -> list[int]:
+        side = self._hr_side
+        found = [i for i, e in enumerate(store.entries) if min(e.width, e.height) >= side]
+        if not found:
+            raise InvalidOptionError(
+                f"none of {len(store)} training images has {side} px on both sides: "
+                "set data.lr_size or data.margin smaller, or take larger images"
+            )
+        return found
 
 
-def _cut(patch: NDArray[np.float32], margin: int) -> Tensor:
+def _inner(patch: NDArray[np.float32], margin: int) -> NDArray[np.float32]:
     inner = slice(margin, -margin or None)
-    return torch.from_numpy(np.ascontiguousarray(patch[inner, inner].transpose(2, 0, 1)))
+    return patch[inner, inner]
 
 
-class IndexSampler(Sampler[int]):
-    """The indices ``start, start + 1, ... stop - 1`` in order."""
+def _turned(patch: NDArray[np.float32], turns: int, is_mirrored: bool) -> Tensor:
+    patch = np.rot90(patch, turns)
+    return _tensor(patch[:, ::-1] if is_mirrored else patch)
 
-    def __init__(self, start: int, stop: int) -> None:
-        self._indices = range(start, stop)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._indices)
+def _tensor(patch: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(patch.transpose(2, 0, 1)))
+
+
+class StepSampler(Sampler[list[int]]):
+    """The indices of each batch of one process, in order.
+
+    With several processes, the batches of a step are neighbors: two processes see together what one
+    with the doubled batch sees.
+
+    Args:
+        start: First step.
+        stop: Step after the last one.
+        batch_size: Indices a batch.
+        rank: Number of this process.
+        world_size: Number of processes.
+    """
+
+    def __init__(
+        self, start: int, stop: int, batch_size: int, *, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self._steps = range(start, stop)
+        self._size = batch_size
+        self._rank = rank
+        self._world_size = world_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self._steps:
+            first = (step * self._world_size + self._rank) * self._size
+            yield list(range(first, first + self._size))
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._steps)

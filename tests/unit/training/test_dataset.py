@@ -1,124 +1,117 @@
-import csv
-
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from realesr.degradation.levels import LEVELS
 from realesr.degradation.pipeline import DegradationConfig
-from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.training.dataset import (
-    IndexSampler,
-    PatchDataset,
-    allowed_files,
-    read_tar,
-    sharpened,
-)
-
-from support.archives import make_tar
-from support.paths import shared
-
-LICENCES = ("CC0", "public domain", "MIT", "CC BY 4.0", "Unsplash licence")
+from realesr.errors import InvalidOptionError
+from realesr.training.dataset import PatchDataset, StepSampler
+from realesr.training.store import ImageStore, index_images
 
 
-def png(colour) -> bytes:
-    bgr = np.full((20, 30, 3), colour[::-1], np.uint8)
-    return cv2.imencode(".png", bgr)[1].tobytes()
+def store(folder, images) -> ImageStore:
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, image in enumerate(images):
+        cv2.imwrite(str(folder / f"{index}.png"), image[..., ::-1])
+    return ImageStore(index_images(folder), cache_bytes=2**24, sharpen=False)
 
 
 @pytest.fixture
-def pictures():
+def images(tmp_path):
     rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (90, 100, 3), np.uint8) for _ in range(3)]
+    return store(tmp_path, [rng.integers(0, 256, (90, 100, 3), np.uint8) for _ in range(3)])
 
 
-def dataset(pictures, **changes) -> PatchDataset:
+def dataset(*stores, shares=None, **changes) -> PatchDataset:
     options = {"lr_size": 12, "margin": 2, "seed": 3, **changes}
-    return PatchDataset(pictures, DegradationConfig(), **options)
+    damage = options.pop("damage", ((DegradationConfig(), 1.0),))
+    return PatchDataset(stores, shares or [1.0] * len(stores), damage, **options)
 
 
-def test_only_allowed_pictures_are_read(tmp_path):
-    tar = make_tar(
-        tmp_path / "a.tar", {"x/red.png": png((255, 0, 0)), "x/blue.png": png((0, 0, 255))}
-    )
-    (picture,) = read_tar(tar, frozenset({"x/blue.png"}))
-    assert picture.shape == (20, 30, 3)
-    assert picture[0, 0].tolist() == [0, 0, 255]
-    assert len(list(read_tar(tar, None))) == 2
-
-
-def test_a_broken_member_is_named(tmp_path):
-    tar = make_tar(tmp_path / "a.tar", {"x/broken.png": b"no picture"})
-    with pytest.raises(UnreadableMediaError, match=r"a\.tar:x/broken\.png"):
-        list(read_tar(tar, None))
-
-
-def test_licences_are_denied_unless_named(tmp_path):
-    manifest = tmp_path / "manifest.csv"
-    rows = {
-        "a": "CC0 1.0",
-        "b": "CC BY-SA 4.0",
-        "c": "GPL-2.0+/CC BY 4.0 per repository files",
-        "d": "CC BY 4.0 (offered)",
-        "e": "",
-        "f": "LGPL-3.0 (MIT too, perhaps)",
-    }
-    with manifest.open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "licence"), *rows.items()])
-    assert allowed_files(manifest, LICENCES) == {"a", "d"}
-
-
-def test_no_share_alike_picture_of_the_shared_set_is_allowed():
-    manifest = shared("train/manifest.csv")
-    allowed = allowed_files(manifest, LICENCES)
-    assert len(allowed) == 438
-    with manifest.open(newline="") as file:
-        licences = {row["licence"] for row in csv.DictReader(file) if row["file"] in allowed}
-    assert not any(word in licence for licence in licences for word in ("-SA", "GPL"))
-
-
-def test_a_pair_has_the_promised_shape_and_range(pictures):
-    lr, hr = dataset(pictures)[0]
+def test_a_pair_has_the_promised_shape_and_range(images):
+    lr, hr, taught = dataset(images)[0]
     assert lr.shape == (3, 12, 12)
     assert hr.shape == (3, 48, 48)
     assert lr.dtype == hr.dtype == torch.float32
+    assert taught.numel() == 0
     for tensor in (lr, hr):
         assert 0 <= tensor.min() < tensor.max() <= 1
 
 
-def test_items_depend_on_seed_and_index_alone(pictures):
-    first, again, other = dataset(pictures), dataset(pictures), dataset(pictures, seed=4)
+def test_items_depend_on_seed_and_index_alone(images):
+    first, again, other = dataset(images), dataset(images), dataset(images, seed=4)
     _ = again[0]
     assert torch.equal(first[7][0], again[7][0])
     assert not torch.equal(first[7][1], first[8][1])
     assert not torch.equal(first[7][1], other[7][1])
 
 
-def test_the_pair_is_aligned():
+def test_the_pair_is_aligned(tmp_path):
     """A smooth ramp survives the damage: the low-resolution patch shows the same place."""
     y, x = np.mgrid[0:96, 0:96]
     ramp = np.stack([x * 2.6, y * 2.6, x + y], axis=2).astype(np.uint8)
-    pairs = dataset([ramp], lr_size=16, margin=2)
+    pairs = dataset(store(tmp_path, [ramp]), lr_size=16, margin=2)
     for index in range(20):
-        lr, hr = pairs[index]
+        lr, hr, _ = pairs[index]
         reduced = torch.nn.functional.avg_pool2d(hr[None], 4)[0]
         assert (lr - reduced).mean().abs() < 0.03
         assert (lr - reduced).abs().mean() < 0.12
 
 
-def test_pictures_without_room_are_left_out(pictures):
+def test_sources_and_levels_are_drawn_by_their_shares(tmp_path):
+    black = store(tmp_path / "black", [np.zeros((80, 80, 3), np.uint8)])
+    white = store(tmp_path / "white", [np.full((80, 80, 3), 255, np.uint8)])
+    pairs = dataset(black, white, shares=[1, 3], damage=((LEVELS["clean"], 1.0),))
+    drawn = [pairs[index][1].mean().item() for index in range(200)]
+    assert set(drawn) == {0.0, 1.0}
+    assert 0.68 < np.mean(drawn) < 0.82  # two standard deviations around 0.75
+
+    gray = store(tmp_path / "gray", [np.full((80, 80, 3), 128, np.uint8)])
+    mixed = dataset(gray, damage=((LEVELS["clean"], 0.75), (LEVELS["paper"], 0.25)))
+    untouched = [mixed[index][0].std().item() < 1e-6 for index in range(200)]
+    assert 0.68 < np.mean(untouched) < 0.82
+
+
+def test_images_without_room_are_left_out(images):
     with pytest.raises(InvalidOptionError, match="256 px"):
-        dataset(pictures, lr_size=60)
+        dataset(images, lr_size=60)
 
 
-def test_sharpened_keeps_type_and_size(pictures):
-    result = sharpened(pictures[0])
-    assert result.shape == pictures[0].shape
-    assert result.dtype == np.uint8
-    assert (result != pictures[0]).any()
+class Outputs:
+    """Stands for a teacher that has given every patch its number."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return np.full((48, 48, 3), 10 * index, np.uint8)
 
 
-def test_sampler_goes_on_where_it_is_told():
-    sampler = IndexSampler(5, 9)
-    assert list(sampler) == [5, 6, 7, 8]
-    assert len(sampler) == 4
+def test_with_a_teacher_its_patches_come_again_turned_together(images):
+    plain, taught = dataset(images), dataset(images, teacher=Outputs())
+    seen = set()
+    for index in range(40):
+        lr, hr, output = taught[index]
+        base = round(output.mean().item() * 255 / 10)
+        seen.add(base)
+        expected_lr, expected_hr, _ = plain[base]
+        turned = [
+            (torch.rot90(a, k, (1, 2)), torch.rot90(b, k, (1, 2)))
+            for k in range(4)
+            for a, b in ((expected_lr, expected_hr), (expected_lr.flip(2), expected_hr.flip(2)))
+        ]
+        assert any(torch.equal(lr, a) and torch.equal(hr, b) for a, b in turned)
+    assert seen == set(range(5))
+
+
+def test_the_sampler_goes_on_where_it_is_told():
+    sampler = StepSampler(5, 7, 3)
+    assert list(sampler) == [[15, 16, 17], [18, 19, 20]]
+    assert len(sampler) == 2
+
+
+def test_two_processes_share_the_batch_of_one():
+    whole = list(StepSampler(2, 4, 6))
+    parts = [list(StepSampler(2, 4, 3, rank=rank, world_size=2)) for rank in (0, 1)]
+    assert [a + b for a, b in zip(*parts, strict=True)] == whole

@@ -1,0 +1,137 @@
+"""``realesr train``: training a network from a recipe."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = """\
+examples:
+  realesr train recipe.toml --data DIR --out RUN
+  realesr train recipe.toml --data DIR --out RUN --set schedule.total_steps=20000
+  torchrun --nproc-per-node 2 -m realesr train recipe.toml --data DIR --out RUN
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network from a recipe",
+        description="Trains a network from a TOML recipe. The same command goes on where a run "
+        "stopped; Ctrl-C saves first. Writes last.ckpt, log.jsonl, contact sheets and, at the "
+        "end, the weights into --out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="TOML file, or a bundled name")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of the recipe's paths"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change a value of the recipe, such as data.batch_size=8; may be repeated",
+    )
+    parser.add_argument(
+        "--perceptual-weights",
+        metavar="FILE",
+        help="parameters of the feature network of the recipe's perceptual loss",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that make patches (default: 1)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains; returns the exit code.
+
+    Raises:
+        RealesrError: The run cannot begin or go on.
+    """
+    import torch
+
+    from realesr.engine.device import resolve_device
+    from realesr.training.loop import Reporter, train
+    from realesr.training.recipe import bundled_recipe, load_recipe
+
+    overrides = list(args.overrides)
+    recipe = load_recipe(bundled_recipe(args.recipe), overrides)
+    if args.perceptual_weights is not None:
+        used = [
+            name
+            for name in ("squeezenet", "vgg", "srgan_vgg")
+            if getattr(recipe.losses, name) is not None
+        ]
+        overrides += [f"losses.{name}.weights={args.perceptual_weights}" for name in used]
+        recipe = load_recipe(bundled_recipe(args.recipe), overrides)
+    with _stop_signals() as stopped, _bar(recipe.schedule.total_steps) as bar:
+
+        def start(done: int, total: int) -> None:
+            bar.reset(total)
+            bar.initial = bar.n = bar.last_print_n = done
+
+        def show(done: int, total: int, losses: dict[str, float]) -> None:
+            bar.update(done - bar.n)
+            bar.set_postfix({name: f"{value:.4f}" for name, value in losses.items()})
+
+        weights = train(
+            recipe,
+            data_root=args.data,
+            folder=args.out,
+            device=torch.device(resolve_device(args.device)),
+            workers=args.workers,
+            reporter=Reporter(
+                message=lambda text: bar.write(text, file=sys.stderr),
+                start=start,
+                step=show,
+                stop=lambda: bool(stopped),
+            ),
+        )
+    if weights is None:
+        print("realesr: saved; the same command goes on from here", file=sys.stderr)
+        return 130
+    print(weights)
+    return 0
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM; a second one interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("realesr: finishing the step, then saving", file=sys.stderr)
+
+    previous = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="step", file=sys.stderr, dynamic_ncols=True, smoothing=0.05) as bar:
+        yield bar

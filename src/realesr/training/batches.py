@@ -1,0 +1,123 @@
+"""From patches to batches on the device."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from realesr.training.dataset import PatchDataset, StepSampler
+from realesr.training.distributed import World
+from realesr.training.objective import Batch
+
+
+class PairPool:
+    """Mixes batches from the pairs of the last steps, as Real-ESRGAN's training pair pool does.
+
+    Where the damage is drawn once a batch, as on a GPU, the pool gives batches of varied damage.
+
+    Args:
+        size: Number of pairs that are kept.
+        seed: With the step, the only source of randomness.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+        self._kept: list[Tensor] = []
+
+    def exchange(self, step: int, tensors: list[Tensor]) -> list[Tensor]:
+        """Keeps a batch and gives another one; gives the same while the pool is filling.
+
+        Args:
+            step: Number of the step.
+            tensors: (N, ...) each, pairs along the first axis.
+        """
+        if not self._kept:
+            self._kept = [t.clone() for t in tensors]
+            return tensors
+        if len(self._kept[0]) < self._size:
+            self._kept = [torch.cat(pair) for pair in zip(self._kept, tensors, strict=True)]
+            return tensors
+        rng = np.random.default_rng((self._seed, step, 2))
+        places = torch.from_numpy(rng.permutation(len(self._kept[0]))[: len(tensors[0])])
+        given = [kept[places] for kept in self._kept]
+        for kept, fresh in zip(self._kept, tensors, strict=True):
+            kept[places] = fresh
+        return given
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint keeps; images as 8 bits, which they were made from."""
+        return {"kept": [(k * 255).round().to(torch.uint8) for k in self._kept]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from a checkpoint."""
+        self._kept = [k.float() / 255 for k in state["kept"]]
+
+
+def batches(
+    dataset: PatchDataset,
+    *,
+    start: int,
+    stop: int,
+    batch_size: int,
+    device: torch.device,
+    workers: int,
+    world: World,
+    pool: PairPool | None,
+    teacher_share: float,
+    teacher: Callable[[Tensor], Tensor] | None = None,
+) -> Iterator[Batch]:
+    """Yields the batches of the steps from ``start`` to ``stop``.
+
+    Args:
+        dataset: The patches.
+        start: First step.
+        stop: Step after the last one.
+        batch_size: Patches a step in this process.
+        device: Where the batches go.
+        workers: Processes that make patches; 0 makes them in this one.
+        world: The processes that train together.
+        pool: Pairs to mix batches from.
+        teacher_share: How much of ``mix`` is the teacher's output.
+        teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
+    """
+    sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
+    loader = DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_start_worker,
+        pin_memory=device.type == "cuda",
+        persistent_workers=False,
+    )
+    for step, tensors in enumerate(loader, start):
+        kept = list(tensors) if pool is None else pool.exchange(step, list(tensors))
+        lr, hr, taught = (
+            each.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+            if each.ndim == 4
+            else each
+            for each in kept
+        )
+        if teacher is not None:
+            taught = teacher(lr)
+        mix = hr if taught.ndim != 4 else torch.lerp(hr, taught, teacher_share)
+        yield Batch(lr, hr, mix)
+
+
+def _start_worker(_: int) -> None:
+    """Gives a worker one thread: the others belong to the network.
+
+    OpenCV's own threads can hang in a process that was forked. Ctrl-C is for the process that can
+    save.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,249 @@
+"""From a recipe to networks, optimizers, patches and a teacher."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from realesr.engine.device import kind_of
+from realesr.engine.precision import has_bf16
+from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedCheckpointError
+from realesr.imaging.image import Image
+from realesr.loading import make_enlarger, obtain_files
+from realesr.models.architecture import ARCHITECTURES
+from realesr.models.catalog import MODELS, find_model
+from realesr.models.checkpoint import load_state_dict
+from realesr.models.fetch import obtain_weights
+from realesr.models.loader import build, load_model
+from realesr.models.state import interpolate
+from realesr.options import UpscaleOptions
+from realesr.training.batches import PairPool
+from realesr.training.dataset import PatchDataset
+from realesr.training.discriminators import build_discriminator
+from realesr.training.distributed import World
+from realesr.training.ema import ExponentialMovingAverage
+from realesr.training.initialization import near_identity_
+from realesr.training.recipe import DiscriminatorConfig, GeneratorConfig, InitConfig, Recipe
+from realesr.training.schedule import AdaptiveSteps
+from realesr.training.state import TrainingState
+from realesr.training.store import ImageStore, allowed_files, index_images
+from realesr.training.teacher import TeacherOutputs, fingerprint
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def find_file(name: str, data_root: Path) -> Path:
+    """Finds weights by a catalogue name, or a file under the data root or the working folder.
+
+    Raises:
+        MissingWeightsError: There is no such file.
+        DownloadError: The catalogue's file cannot be downloaded.
+    """
+    for path in (data_root / name, Path(name)):
+        if path.is_file():
+            return path
+    if name in {spec.name for spec in MODELS}:
+        return obtain_weights(find_model(name))
+    raise MissingWeightsError(
+        f"{name}: no such file under {data_root} or here, and no model of the catalog"
+    )
+
+
+def build_generator(
+    config: GeneratorConfig, *, scale: int, find: Callable[[str], Path]
+) -> nn.Module:
+    """Builds the network that is trained, with its first parameters.
+
+    Raises:
+        InvalidOptionError: The architecture or one of its hyperparameters is unknown.
+        WeightsError: The weights to start from are missing or do not fit.
+    """
+    sizes = ARCHITECTURES.get(config.architecture)
+    if sizes is None:
+        raise InvalidOptionError(
+            f"generator.architecture = {config.architecture!r}: "
+            f"must be one of {', '.join(ARCHITECTURES)}"
+        )
+    known = [each.name for each in dataclasses.fields(sizes) if each.name != "scale"]
+    for name in config.parameters:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise InvalidOptionError(f"generator.parameters.{name} is unknown; {hint}")
+    network = build(sizes(**config.parameters, scale=scale))
+    if config.init is not None:
+        init = InitConfig(weights=config.init) if isinstance(config.init, str) else config.init
+        state = load_state_dict(find(init.weights))
+        if init.mix is not None:
+            state = interpolate(state, load_state_dict(find(init.mix)), init.share)
+        _load(network, state, init.weights)
+    elif config.initialization == "identity":
+        near_identity_(network)
+    return network
+
+
+def _load(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UnsupportedCheckpointError(
+            f"{name} does not fit the network of the recipe: {' '.join(str(error).split())[:300]}"
+        ) from error
+
+
+def build_state(
+    recipe: Recipe, generator: nn.Module, *, find: Callable[[str], Path], device: torch.device
+) -> TrainingState:
+    """Builds everything that changes during a run.
+
+    Raises:
+        InvalidOptionError: The discriminator is unknown.
+        WeightsError: Its first weights are missing or do not fit.
+    """
+    schedule = recipe.schedule
+    generator = _on_device(generator, device)
+    adam = partial(torch.optim.Adam, lr=schedule.learning_rate, betas=schedule.betas)
+    state = TrainingState(
+        generator=generator,
+        optimizer=adam(generator.parameters()),
+        ema=ExponentialMovingAverage(generator, schedule.ema_decay),
+        scaler=torch.amp.GradScaler(
+            device.type, enabled=autocast_dtype(recipe.precision, device) == torch.float16
+        ),
+        pool=PairPool(recipe.data.pair_pool, recipe.seed) if recipe.data.pair_pool else None,
+        world=World.from_environment(device),
+    )
+    if recipe.discriminator is not None:
+        discriminator = _build_discriminator(recipe.discriminator, recipe, find)
+        state.discriminator = _on_device(discriminator, device)
+        state.discriminator_optimizer = adam(state.discriminator.parameters())
+        state.adaptive = AdaptiveSteps() if recipe.discriminator.adaptive else None
+    return state
+
+
+def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    return network.to(device).to(memory_format=torch.channels_last)
+
+
+def _build_discriminator(
+    config: DiscriminatorConfig, recipe: Recipe, find: Callable[[str], Path]
+) -> nn.Module:
+    parameters = {"num_feat": config.num_feat}
+    if config.kind == "vgg":
+        parameters["input_size"] = recipe.data.lr_size * recipe.scale
+    discriminator = build_discriminator(config.kind, **parameters)
+    if config.init is not None:
+        _load(discriminator, load_state_dict(find(config.init)), config.init)
+    return discriminator
+
+
+def build_dataset(
+    recipe: Recipe, *, data_root: Path, teacher: TeacherOutputs | None = None
+) -> PatchDataset:
+    """Indexes the images that the recipe allows.
+
+    Raises:
+        UnreadableMediaError, InvalidOptionError: A source cannot be read, or has no image.
+    """
+    data = recipe.data
+    allowed = None
+    if data.manifest is not None:
+        allowed = allowed_files(data_root / data.manifest, data.licenses)
+    stores, shares = [], []
+    for source in data.sources:
+        entries = index_images(data_root / source.path, allowed)
+        if not entries:
+            raise InvalidOptionError(
+                f"data.sources: {data_root / source.path} has no image that may be used"
+            )
+        cache_bytes = data.cache_mib * 2**20 // len(data.sources)
+        stores.append(ImageStore(entries, cache_bytes=cache_bytes, sharpen=data.sharpen))
+        shares.append(float(len(entries)) if source.share is None else source.share)
+    return PatchDataset(
+        stores,
+        shares,
+        recipe.damage,
+        lr_size=data.lr_size,
+        margin=data.margin,
+        seed=recipe.seed,
+        teacher=teacher,
+    )
+
+
+def prepare_teacher(
+    recipe: Recipe,
+    *,
+    data_root: Path,
+    folder: Path,
+    find: Callable[[str], Path],
+    on_progress: Callable[[int, int], None],
+) -> TeacherOutputs | None:
+    """Computes the teacher's outputs with the fastest engine of this CPU, where they are missing.
+
+    Raises:
+        InvalidOptionError: The outputs on disk are of another teacher or of other patches.
+        RealesrError: The teacher cannot be loaded.
+    """
+    config = recipe.teacher
+    if config is None:
+        return None
+    path = find(config.model)
+    identity = {
+        "teacher": fingerprint(path),
+        "color_lock": config.color_lock,
+        "data": dataclasses.asdict(
+            dataclasses.replace(recipe.data, batch_size=1, pair_pool=0, cache_mib=0)
+        ),
+        "damage": [(dataclasses.asdict(level), share) for level, share in recipe.damage],
+        "seed": recipe.seed,
+    }
+    side = recipe.data.lr_size * recipe.scale
+    outputs = TeacherOutputs(folder / "teacher.npy", config.patches, side, identity)
+    if outputs.done < len(outputs):
+        dataset = build_dataset(recipe, data_root=data_root)
+        options = UpscaleOptions(model_path=path)
+        enlarger = make_enlarger(options, obtain_files(options))
+
+        def patch(index: int) -> NDArray[np.float32]:
+            return dataset.draw((recipe.seed, index))[0]
+
+        def upscale(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            image = Image(lr)
+            (found,) = enlarger.to_sizes([image], image.size.scaled(recipe.scale))
+            return np.asarray(found.pixels, dtype=np.uint8)
+
+        outputs.fill(patch, upscale, color_lock=config.color_lock, on_progress=on_progress)
+    return outputs
+
+
+def live_teacher(
+    path: Path, device: torch.device, dtype: torch.dtype
+) -> Callable[[Tensor], Tensor]:
+    """Returns the teacher as a function of (N, 3, h, w) in [0, 1], for a GPU."""
+    network = _on_device(load_model(path), device)
+
+    @torch.no_grad()
+    def teach(lr: Tensor) -> Tensor:
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            sr = network(lr)
+        clamped: Tensor = sr.float().clamp(0, 1)
+        return clamped
+
+    return teach
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Returns what the hardware multiplies in: bfloat16, float16 on older GPUs, else float32."""
+    if precision != "auto":
+        return _DTYPES[precision]
+    if has_bf16(str(device)):
+        return torch.bfloat16
+    return torch.float16 if kind_of(str(device)) == "cuda" else torch.float32

@@ -1,0 +1,130 @@
+"""What a run tells: lines of JSON, and TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from realesr.errors import TrainingError
+
+
+class StepTimer:
+    """Adds up the seconds of the parts of a step."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Counts the time in the context; a GPU's work is counted where it is awaited."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[part] += time.perf_counter() - started
+
+    def timed(self, part: str, items: Iterator[Any]) -> Iterator[Any]:
+        """Yields the items, and counts the waiting for them."""
+        while True:
+            with self(part):
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
+
+    def means(self, steps: int) -> dict[str, float]:
+        """Returns seconds a step, by part, and begins anew."""
+        found = {part: round(total / steps, 4) for part, total in self._seconds.items()}
+        self._seconds.clear()
+        return found
+
+
+class RunLog:
+    """Collects losses, and writes their means.
+
+    Args:
+        folder: Receives ``log.jsonl`` and TensorBoard's files.
+        is_writer: Whether this process writes at all.
+    """
+
+    def __init__(self, folder: Path, *, is_writer: bool = True) -> None:
+        self._path = folder / "log.jsonl"
+        self._is_writer = is_writer
+        self._sums: dict[str, Tensor] = {}
+        self._counts: Counter[str] = Counter()
+        self._board: Any = None
+        if is_writer:
+            with suppress(ImportError):
+                from torch.utils.tensorboard import SummaryWriter
+
+                self._board = SummaryWriter(str(folder / "tensorboard"))
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Adds the losses of a step; on a GPU nothing is awaited."""
+        for name, value in losses.items():
+            kept = value.detach().float()
+            self._sums[name] = self._sums[name] + kept if name in self._sums else kept
+            self._counts[name] += 1
+
+    def means(self, step: int) -> dict[str, float]:
+        """Returns the means since the last time, and begins anew.
+
+        Raises:
+            TrainingError: A loss is no longer a number.
+        """
+        self.check(step)
+        found = {name: sum_.item() / self._counts[name] for name, sum_ in self._sums.items()}
+        self._sums.clear()
+        self._counts.clear()
+        return {name: round(value, 6) for name, value in found.items()}
+
+    def check(self, step: int) -> None:
+        """Raises where a loss is no longer a number.
+
+        Raises:
+            TrainingError: One is not.
+        """
+        for name, total in self._sums.items():
+            if not math.isfinite(total.item()):
+                raise TrainingError(
+                    f"the loss {name!r} is no longer a number at step {step}: go on from the last "
+                    "checkpoint with a lower schedule.learning_rate, or with precision=fp32"
+                )
+
+    def write(self, step: int, **values: Any) -> None:
+        """Appends a line.
+
+        Raises:
+            TrainingError: The file cannot be written.
+        """
+        if not self._is_writer:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **values}) + "\n")
+        except OSError as error:
+            raise TrainingError(f"{self._path}: {error.strerror or error}") from error
+        if self._board is not None:
+            for name, value in _flat(values):
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Closes TensorBoard's files."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float):
+            yield prefix + name, float(value)

@@ -1,0 +1,274 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from realesr.engine.memory import keep_freed_memory
+from realesr.models.checkpoint import save_weights
+from realesr.training.batches import batches
+from realesr.training.builders import (
+    autocast_dtype,
+    build_dataset,
+    build_generator,
+    build_state,
+    find_file,
+    live_teacher,
+    prepare_teacher,
+)
+from realesr.training.log import RunLog, StepTimer
+from realesr.training.objective import Batch, build_objective
+from realesr.training.recipe import Recipe
+from realesr.training.schedule import learning_rate
+from realesr.training.state import TrainingState
+from realesr.training.validation import build_validator
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Who is told how a run goes.
+
+    Attributes:
+        message: Receives sentences.
+        start: Receives the number of steps that are done already, and of all.
+        step: Receives the number of steps done, of all, and the losses since the last call.
+        stop: Is asked after every step whether to save and end here.
+    """
+
+    message: Callable[[str], None] = lambda text: None
+    start: Callable[[int, int], None] = lambda done, total: None
+    step: Callable[[int, int, dict[str, float]], None] = lambda done, total, losses: None
+    stop: Callable[[], bool] = lambda: False
+
+
+def train(
+    recipe: Recipe,
+    *,
+    data_root: Path,
+    folder: Path,
+    device: torch.device,
+    workers: int = 1,
+    reporter: Reporter = Reporter(),
+) -> Path | None:
+    """Trains until ``schedule.total_steps``, going on from ``last.ckpt`` if it is there.
+
+    Args:
+        recipe: What is trained, on what, and how.
+        data_root: Folder that the recipe's paths are relative to.
+        folder: Receives checkpoint, log, contact sheets and weights.
+        device: Where the networks are.
+        workers: Processes that make patches.
+        reporter: Who is told.
+
+    Returns:
+        The moving average, ``folder/<name>.safetensors`` in float16; None if the run was stopped.
+
+    Raises:
+        RealesrError: The data cannot be read, a loss is no longer a number, or a file cannot be
+            written. The last checkpoint is intact.
+    """
+    keep_freed_memory()
+    torch.manual_seed(recipe.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    find = partial(find_file, data_root=data_root)
+    generator = build_generator(recipe.generator, scale=recipe.scale, find=find)
+    state = build_state(recipe, generator, find=find, device=device)
+    objective = build_objective(
+        recipe.losses,
+        find=find,
+        device=device,
+        discriminator=state.discriminator,
+        average=state.ema.network,
+    )
+    log, timer = RunLog(folder, is_writer=state.world.is_first), StepTimer()
+    checkpoint = folder / "last.ckpt"
+    first_network = copy.deepcopy(state.ema.network)
+    is_resumed = state.restore(checkpoint)
+    validate = _make_validation(recipe, state, first_network, log, folder, find, data_root, device)
+    if not is_resumed:
+        validate()
+    stream = _make_batches(recipe, state, find, data_root, folder, workers, reporter, device)
+    stream = _saving_on_failure(stream, partial(_save, state, log, checkpoint))
+    schedule, dtype = recipe.schedule, autocast_dtype(recipe.precision, device)
+    autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype != torch.float32)
+    rates = _highest_rates(recipe)
+    hold = recipe.discriminator.warmup_steps if recipe.discriminator else 0
+    reporter.message(f"step {state.step} of {schedule.total_steps}, {dtype}, on {device}")
+    reporter.start(state.step, schedule.total_steps)
+    started, first = time.monotonic(), state.step
+
+    for batch in timer.timed("data", stream):
+        factor = learning_rate(
+            state.step,
+            warmup_steps=schedule.warmup_steps,
+            decay_steps=schedule.decay_steps,
+            total_steps=schedule.total_steps,
+        )
+        state.set_learning_rates(factor, 0.0 if state.step < hold else rates[0], rates[1])
+        with timer("forward"), autocast():
+            sr = state.generator(batch.lr)
+        with timer("losses"), autocast():
+            losses = objective.generator(sr, batch)
+        with timer("backward"):
+            state.update_generator(losses)
+        if state.discriminator is not None and _may_learn(state, losses):
+            with timer("discriminator"):
+                with autocast():
+                    real_or_fake = objective.discriminator(sr, batch)
+                state.update_discriminator(real_or_fake)
+            losses |= real_or_fake
+        state.ema.update(state.generator, state.step)
+        state.step += 1
+        log.add(losses)
+
+        if state.step % recipe.log_every == 0:
+            means = log.means(state.step)
+            speed = (state.step - first) / (time.monotonic() - started)
+            log.write(
+                state.step,
+                losses=means,
+                learning_rate=factor * rates[0],
+                seconds=timer.means(recipe.log_every),
+                steps_per_hour=round(speed * 3600),
+            )
+            reporter.step(state.step, schedule.total_steps, means)
+        is_stopped = state.world.any(reporter.stop(), device)
+        if is_stopped or state.step % recipe.save_every == 0:
+            _save(state, log, checkpoint)
+        if is_stopped:
+            log.close()
+            state.world.close()
+            return None
+        if recipe.validation and state.step % recipe.validation.every == 0:
+            validate()
+    _save(state, log, checkpoint)
+    weights = folder / f"{recipe.name}.safetensors"
+    if state.world.is_first:
+        save_average(state, recipe, weights)
+    log.close()
+    state.world.close()
+    return weights
+
+
+def save_average(state: TrainingState, recipe: Recipe, path: Path) -> None:
+    """Writes the moving average in float16, with the recipe and the step as metadata."""
+    recipe_text = json.dumps(dataclasses.asdict(recipe))
+    save_weights(
+        state.ema.network.state_dict(),
+        path,
+        dtype=torch.float16,
+        recipe=recipe_text,
+        step=str(state.step),
+    )
+
+
+def _save(state: TrainingState, log: RunLog, checkpoint: Path) -> None:
+    """Saves, unless a loss is no longer a number."""
+    log.check(state.step)
+    if state.world.is_first:
+        state.save(checkpoint)
+
+
+def _may_learn(state: TrainingState, losses: Mapping[str, Tensor]) -> bool:
+    return state.adaptive is None or state.adaptive.allows(losses["gan"].item())
+
+
+def _highest_rates(recipe: Recipe) -> tuple[float, float]:
+    """Returns the highest learning rates of generator and discriminator."""
+    rate = recipe.schedule.learning_rate
+    own = recipe.discriminator.learning_rate if recipe.discriminator else None
+    return rate, rate if own is None else own
+
+
+def _saving_on_failure(stream: Iterator[Batch], save: Callable[[], None]) -> Iterator[Batch]:
+    """Yields the batches; where the next one cannot be made, what was learned is saved first."""
+    while True:
+        try:
+            batch = next(stream)
+        except StopIteration:
+            return
+        except Exception:
+            save()
+            raise
+        yield batch
+
+
+def _make_batches(
+    recipe: Recipe,
+    state: TrainingState,
+    find: Callable[[str], Path],
+    data_root: Path,
+    folder: Path,
+    workers: int,
+    reporter: Reporter,
+    device: torch.device,
+) -> Iterator[Batch]:
+    outputs, teach = None, None
+    if recipe.teacher is not None and device.type != "cpu":
+        dtype = autocast_dtype(recipe.precision, device)
+        teach = live_teacher(find(recipe.teacher.model), device, dtype)
+    elif recipe.teacher is not None:
+
+        def tell(done: int, total: int) -> None:
+            reporter.message(f"teacher: {done} of {total} patches")
+
+        outputs = prepare_teacher(
+            recipe, data_root=data_root, folder=folder, find=find, on_progress=tell
+        )
+    return batches(
+        build_dataset(recipe, data_root=data_root, teacher=outputs),
+        start=state.step,
+        stop=recipe.schedule.total_steps,
+        batch_size=recipe.data.batch_size,
+        device=device,
+        workers=workers,
+        world=state.world,
+        pool=state.pool,
+        teacher_share=recipe.teacher.share if recipe.teacher else 0.0,
+        teacher=teach,
+    )
+
+
+def _make_validation(
+    recipe: Recipe,
+    state: TrainingState,
+    first_network: nn.Module,
+    log: RunLog,
+    folder: Path,
+    find: Callable[[str], Path],
+    data_root: Path,
+    device: torch.device,
+) -> Callable[[], None]:
+    """Returns what measures the moving average, logs it, and draws a contact sheet."""
+    config = recipe.validation
+    if config is None or not state.world.is_first:
+        return lambda: None
+    validator = build_validator(
+        config, data_root=data_root, find=find, scale=recipe.scale, device=device
+    )
+    bicubic = validator.bicubic()
+
+    def validate() -> None:
+        now = validator.network(state.ema.network)
+        if state.step == 0:
+            log.write(0, bicubic=validator.measure(bicubic))
+        log.write(state.step, validation=validator.measure(now))
+        if config.sheet:
+            columns = {
+                "bicubic": bicubic,
+                "step 0": validator.network(first_network),
+                f"step {state.step}": now,
+            }
+            validator.sheet(columns, config.sheet, folder / f"sheets/{state.step:07}.jpg")
+
+    return validate

@@ -1,0 +1,358 @@
+"""What a training run is made of, read from a TOML file.
+
+The recipe stays at the edge: builders turn it into plain parameters, and no network, loss or
+dataset ever sees it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from realesr.degradation.levels import LEVELS
+from realesr.degradation.pipeline import DegradationConfig
+from realesr.errors import InvalidOptionError
+from realesr.training.tables import from_table, merged
+
+Target = Literal["hr", "mix"]
+"""What a loss compares with: the clean image, or its mixture with the teacher's output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitConfig:
+    """Weights to start from.
+
+    Attributes:
+        weights: Name in the catalogue, or a file (relative to the data root or the working folder).
+        mix: Second network of the same architecture to interpolate with.
+        share: How much of the mixture is ``weights``, 0 to 1.
+    """
+
+    weights: str
+    mix: str | None = None
+    share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorConfig:
+    """The network that is trained.
+
+    Attributes:
+        architecture: Name of an architecture (``srvgg``, ``rrdbnet``).
+        parameters: Its hyperparameters; the scale is the recipe's.
+        init: Weights to start from; None starts from random ones.
+        initialization: Random first values: ``identity`` passes signals through plain chains of
+            convolutions (:mod:`realesr.training.initialization`), ``default`` is the network's own.
+    """
+
+    architecture: str = "srvgg"
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    init: str | InitConfig | None = None
+    initialization: Literal["identity", "default"] = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscriminatorConfig:
+    """The network that tells generated images from real ones.
+
+    Attributes:
+        kind: ``unet`` (Real-ESRGAN), ``vgg`` (SRGAN) or ``patch`` (PatchGAN).
+        num_feat: Features of its first convolution.
+        init: File of weights to start from.
+        learning_rate: Highest learning rate; None takes the generator's.
+        warmup_steps: First steps, in which it learns alone: the generator's learning rate is 0.
+        adaptive: Whether its step is left out while the generator is losing ground.
+    """
+
+    kind: str = "unet"
+    num_feat: int = 64
+    init: str | None = None
+    learning_rate: float | None = None
+    warmup_steps: int = 0
+    adaptive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherConfig:
+    """A larger network whose output is part of the target.
+
+    Attributes:
+        model: Name in the catalogue, or a file.
+        share: How much of the ``mix`` target is the teacher's output; the rest is the clean image.
+        patches: Number of patches on a CPU, where the teacher's output is computed once and kept;
+            the run then repeats them, turned and mirrored. A GPU computes it live.
+        color_lock: Whether the output's low frequencies are set to the input's.
+    """
+
+    model: str
+    share: float = 0.5
+    patches: int = 4096
+    color_lock: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """A tar file or a folder of images.
+
+    Attributes:
+        path: Relative to the data root.
+        share: How often its images are drawn, relative to the other sources; None takes the number
+            of its images.
+    """
+
+    path: str
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Images, patches and their damage.
+
+    Attributes:
+        sources: Where the images are.
+        damage: How often each level of damage is drawn: names of
+            :data:`realesr.degradation.levels.LEVELS` or of the recipe's own ``[levels]``.
+        manifest: CSV file with the columns ``file`` and ``licence``, relative to the data root;
+            None takes every image.
+        licenses: An image is used if its license starts with one of these.
+        sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
+        batch_size: Patches a step, in each process.
+        lr_size: Side of the low-resolution patches, px.
+        margin: Low-resolution px around a patch that are degraded with it and cut off, so that
+            borders of the patch are not borders of the blur.
+        pair_pool: Patches that are kept to mix batches from (Real-ESRGAN's training pair pool); 0
+            uses each batch as it comes.
+        cache_mib: Decoded images that each worker keeps, MiB.
+    """
+
+    sources: Sequence[SourceConfig]
+    damage: Mapping[str, float] = field(default_factory=lambda: {"paper": 1.0})
+    manifest: str | None = None
+    licenses: Sequence[str] = ()
+    sharpen: bool = False
+    batch_size: int = 16
+    lr_size: int = 48
+    margin: int = 4
+    pair_pool: int = 0
+    cache_mib: int = 512
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("data.sources is empty")
+        if not sum(self.damage.values()) > 0:
+            raise ValueError("the shares of data.damage must have a sum above 0")
+        if self.pair_pool % self.batch_size:
+            raise ValueError("data.pair_pool must be a multiple of data.batch_size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelLossConfig:
+    """A loss on pixel values (``l1``, ``mse``, ``charbonnier``, ``averaged_l1``)."""
+
+    weight: float
+    target: Target = "hr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsistencyConfig:
+    """A loss on the lightness and the color of blurred images."""
+
+    weight: float
+    luma: float = 1.0
+    chroma: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerceptualConfig:
+    """A loss on the features of an image network.
+
+    Attributes:
+        weights: File of the network's parameters, relative to the data root or the working folder;
+            EfficientNet's come with a package.
+        layers: VGG19's layers with their weights; empty takes the reference's.
+    """
+
+    weight: float
+    weights: str | None = None
+    layers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanConfig:
+    """The adversarial loss."""
+
+    weight: float
+    mode: Literal["vanilla", "lsgan", "hinge", "relativistic"] = "vanilla"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossesConfig:
+    """The generator's losses; ``name = 0.5`` is short for ``name = { weight = 0.5 }``.
+
+    Attributes:
+        l1, mse, charbonnier: On pixels.
+        averaged_l1: On averages of 16x16 px: colors of areas.
+        consistency: On lightness and color of blurred images.
+        squeezenet, efficientnet: Feature distances (LPIPS without learned weights).
+        vgg: ESRGAN's perceptual loss.
+        srgan_vgg: SRGAN's: VGG19's last feature, after the activation.
+        ldl: Locally discriminative learning, against artifacts.
+        gan: The adversarial loss.
+    """
+
+    l1: PixelLossConfig | None = None
+    mse: PixelLossConfig | None = None
+    charbonnier: PixelLossConfig | None = None
+    averaged_l1: PixelLossConfig | None = None
+    consistency: ConsistencyConfig | None = None
+    squeezenet: PerceptualConfig | None = None
+    efficientnet: PerceptualConfig | None = None
+    vgg: PerceptualConfig | None = None
+    srgan_vgg: PerceptualConfig | None = None
+    ldl: PixelLossConfig | None = None
+    gan: GanConfig | None = None
+
+    def __post_init__(self) -> None:
+        if all(getattr(self, f.name) is None for f in dataclasses.fields(self)):
+            raise ValueError("there is no loss: give at least one, such as [losses] l1 = 1.0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """Steps, learning rate and moving average.
+
+    Attributes:
+        total_steps: Optimizer steps of the whole run.
+        warmup_steps: Steps of linear growth of the learning rate from 0.
+        decay_steps: Last steps, in which the learning rate falls along a half cosine to 0.
+        learning_rate: Highest learning rate.
+        betas: Adam's decay rates.
+        ema_decay: Share of the moving average that survives a step.
+    """
+
+    total_steps: int
+    warmup_steps: int = 500
+    decay_steps: int = 5000
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationConfig:
+    """Clean images that the training never sees, and what is measured on them.
+
+    Attributes:
+        images: Folder, relative to the data root.
+        levels: Names of :data:`realesr.degradation.levels.FIXED_LEVELS`.
+        squeezenet: File of SqueezeNet's parameters for the feature distance.
+        efficientnet: Which EfficientNet-Lite measures, 0 or 2; None leaves it out.
+        niqe: File of NIQE's parameters.
+        every: Steps from one validation to the next.
+        sheet: Images on the contact sheet.
+    """
+
+    images: str
+    levels: Sequence[str] = ("light", "medium", "heavy")
+    squeezenet: str | None = None
+    efficientnet: int | None = None
+    niqe: str | None = None
+    every: int = 1000
+    sheet: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A whole training run.
+
+    Attributes:
+        name: Of the weights that are written.
+        scale: High-resolution px per low-resolution px, along each side.
+        levels: Levels of damage of the recipe's own.
+        precision: ``auto`` takes bfloat16 where the hardware has it, float16 on older GPUs.
+        seed: With the index of a patch, the only source of randomness.
+        log_every: Steps from one line of the log to the next.
+        save_every: Steps from one checkpoint to the next.
+    """
+
+    name: str
+    data: DataConfig
+    losses: LossesConfig
+    schedule: ScheduleConfig
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig | None = None
+    teacher: TeacherConfig | None = None
+    validation: ValidationConfig | None = None
+    levels: Mapping[str, DegradationConfig] = field(default_factory=dict)
+    scale: int = 4
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    seed: int = 0
+    log_every: int = 100
+    save_every: int = 1000
+
+    def __post_init__(self) -> None:
+        if (self.losses.gan is None) != (self.discriminator is None):
+            raise ValueError("losses.gan and [discriminator] need each other")
+        mixed = [f.name for f in dataclasses.fields(self.losses) if self._targets_mix(f.name)]
+        if mixed and self.teacher is None:
+            raise ValueError(f"losses.{mixed[0]}.target = 'mix' needs a [teacher]")
+        for level in self.data.damage:
+            if level not in self.levels and level not in LEVELS:
+                known = ", ".join([*LEVELS, *self.levels])
+                raise ValueError(f"data.damage.{level} is not a level of damage; known: {known}")
+
+    def _targets_mix(self, loss: str) -> bool:
+        return getattr(getattr(self.losses, loss), "target", "hr") == "mix"
+
+    @property
+    def damage(self) -> tuple[tuple[DegradationConfig, float], ...]:
+        """Levels of damage at this recipe's scale, each with its probability."""
+        total = sum(self.data.damage.values())
+        known = {**LEVELS, **self.levels}
+        return tuple(
+            (dataclasses.replace(known[name], scale=self.scale), share / total)
+            for name, share in self.data.damage.items()
+        )
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        path: A TOML file.
+        overrides: ``key.of.table=value``; the value is TOML, or a text as it stands.
+
+    Raises:
+        InvalidOptionError: The file is not TOML, a key is unknown or missing, or a value is of the
+            wrong type.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidOptionError(f"{path} cannot be read as a recipe: {error}") from error
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InvalidOptionError(f"--set {override}: must be KEY=VALUE")
+        table = merged(table, key.strip(), _parse(value.strip()))
+    try:
+        return from_table(Recipe, table)
+    except InvalidOptionError as error:
+        raise InvalidOptionError(f"{path}: {error}") from error
+
+
+def bundled_recipe(path: Path) -> Path:
+    """Returns the file of a recipe: the path itself, or that of a bundled one by its name."""
+    bundled = Path(__file__).with_name("recipes") / path.with_suffix(".toml").name
+    return bundled if not path.exists() and path.parent == Path() and bundled.exists() else path
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

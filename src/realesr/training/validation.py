@@ -1,0 +1,205 @@
+"""What a network makes of clean images that it has never seen, damaged in fixed ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageDraw
+from torch import Tensor, nn
+
+from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
+from realesr.degradation.operations import from_levels, quantize, resize
+from realesr.errors import InvalidOptionError
+from realesr.metrics.colorshift import color_shift
+from realesr.metrics.niqe import NiqeParameters, niqe
+from realesr.metrics.psnr import psnr
+from realesr.perceptual.distance import feature_distance
+from realesr.training.recipe import ValidationConfig
+from realesr.training.store import CleanImage, index_images, read_entry
+
+BORDER = 4
+"""Px cut off at the borders for PSNR, as is customary at a scale of 4."""
+CROP = 64
+"""Side of a cell of the contact sheet, low-resolution px."""
+LABEL = 16
+
+Levels = NDArray[np.uint8]
+Features = Callable[[Tensor], dict[str, Tensor]]
+Upscale = Callable[[Levels], Levels]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A clean image and what its damage has left of it; (H, W, 3) uint8 RGB both."""
+
+    level: str
+    lr: Levels
+    hr: Levels
+
+
+class Validator:
+    """Measures networks on damaged images.
+
+    Args:
+        samples: All levels of one image beside each other.
+        judges: Feature networks by name, for distances.
+        niqe_parameters: For NIQE, or None.
+        scale: High-resolution px per low-resolution px.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        judges: dict[str, Features],
+        niqe_parameters: NiqeParameters | None,
+        *,
+        scale: int,
+        device: torch.device,
+    ) -> None:
+        self.samples = samples
+        self._judges = judges
+        self._niqe = niqe_parameters
+        self._scale = scale
+        self._device = device
+
+    def bicubic(self) -> Upscale:
+        """Returns the plain enlargement that networks are compared with."""
+        scale = self._scale
+
+        def upscale(lr: Levels) -> Levels:
+            height, width = (side * scale for side in lr.shape[:2])
+            return quantize(resize(from_levels(lr), width, height, "antialiased"))
+
+        return upscale
+
+    def network(self, network: nn.Module) -> Upscale:
+        """Returns a network as a function from 8 bits to 8 bits, in float32."""
+
+        @torch.inference_mode()
+        def upscale(lr: Levels) -> Levels:
+            sr = network(_tensor(lr, self._device)).float().clamp(0, 1)
+            array = sr[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()
+            return np.asarray(array)
+
+        return upscale
+
+    def measure(self, upscale: Upscale) -> dict[str, dict[str, float]]:
+        """Returns means of each metric over the images, by level.
+
+        ``psnr``: luma, dB; ``shift``: largest mean color difference to the input, levels;
+        feature distances and ``niqe``: less is better.
+        """
+        found: dict[str, dict[str, list[float]]] = {}
+        for sample in self.samples:
+            values = found.setdefault(sample.level, {})
+            for name, value in self._measure(upscale(sample.lr), sample).items():
+                values.setdefault(name, []).append(value)
+        return {
+            level: {name: round(math.fsum(each) / len(each), 4) for name, each in values.items()}
+            for level, values in found.items()
+        }
+
+    @torch.inference_mode()
+    def _measure(self, sr: Levels, sample: Sample) -> dict[str, float]:
+        values = {
+            "psnr": psnr(sr, sample.hr, crop=BORDER, channel="y"),
+            "shift": color_shift(sr, self.bicubic()(sample.lr)),
+        }
+        for name, judge in self._judges.items():
+            first, second = (judge(_tensor(each, self._device)) for each in (sr, sample.hr))
+            values[name] = feature_distance(first, second).item()
+        if self._niqe is not None:
+            values["niqe"] = niqe(sr, self._niqe)
+        return values
+
+    def sheet(self, columns: dict[str, Upscale], images: int, path: Path) -> None:
+        """Draws crops at 100 %: a row for each sample, a column for each way to upscale it.
+
+        The last column is the clean image.
+
+        Args:
+            columns: By their titles.
+            images: Number of images, each at all levels.
+            path: Of the sheet; the suffix decides on the format.
+        """
+        levels = len({sample.level for sample in self.samples})
+        samples = self.samples[: images * levels]
+        side = CROP * self._scale
+        size = ((len(columns) + 1) * side, len(samples) * side + LABEL)
+        sheet = PillowImage.new("RGB", size, "white")
+        for row, sample in enumerate(samples):
+            crop = _crop(sample.lr)
+            cells = [_scaled(upscale(sample.lr), crop, self._scale) for upscale in columns.values()]
+            for column, cell in enumerate([*cells, _scaled(sample.hr, crop, self._scale)]):
+                place = (column * side, row * side + LABEL)
+                sheet.paste(PillowImage.fromarray(np.ascontiguousarray(cell)), place)
+        draw = ImageDraw.Draw(sheet)
+        for column, title in enumerate([*columns, "original"]):
+            draw.text((column * side + 3, 2), title, fill="black")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(path, quality=93, subsampling=0)
+
+
+def build_validator(
+    config: ValidationConfig,
+    *,
+    data_root: Path,
+    find: Callable[[str], Path],
+    scale: int,
+    device: torch.device,
+) -> Validator:
+    """Reads the validation images and damages them.
+
+    Raises:
+        InvalidOptionError: A level is unknown, or there are no images.
+        WeightsError: The parameters of a metric are missing.
+    """
+    for level in config.levels:
+        if level not in FIXED_LEVELS:
+            known = ", ".join(FIXED_LEVELS)
+            raise InvalidOptionError(f"validation.levels: {level!r} must be one of {known}")
+    samples = []
+    for index, entry in enumerate(index_images(data_root / config.images)):
+        clean = read_entry(entry)
+        height, width = (side // scale * scale for side in clean.shape[:2])
+        hr: CleanImage = np.ascontiguousarray(clean[:height, :width])
+        for level in config.levels:
+            lr = degrade_fixed(from_levels(hr), FIXED_LEVELS[level], scale=scale, seed=index)
+            samples.append(Sample(level, quantize(lr), hr))
+    if not samples:
+        raise InvalidOptionError(f"validation.images: {data_root / config.images} has no images")
+    judges: dict[str, Features] = {}
+    if config.squeezenet is not None:
+        from realesr.perceptual.squeezenet import squeezenet
+
+        judges["squeezenet"] = squeezenet(find(config.squeezenet)).to(device)
+    if config.efficientnet is not None:
+        from realesr.perceptual.efficientnet import efficientnet_lite
+
+        name = f"efficientnet_lite{config.efficientnet}"
+        judges[name] = efficientnet_lite(config.efficientnet).to(device)
+    parameters = None if config.niqe is None else NiqeParameters.load(find(config.niqe))
+    return Validator(samples, judges, parameters, scale=scale, device=device)
+
+
+def _tensor(levels: Levels, device: torch.device) -> Tensor:
+    array = np.ascontiguousarray(from_levels(levels).transpose(2, 0, 1))
+    return torch.from_numpy(array)[None].to(device)
+
+
+def _crop(lr: Levels) -> tuple[slice, slice]:
+    """Returns the middle of the image, as large as a cell."""
+    top, left = (max(0, (side - CROP) // 2) for side in lr.shape[:2])
+    return slice(top, top + CROP), slice(left, left + CROP)
+
+
+def _scaled(image: Levels, crop: tuple[slice, slice], scale: int) -> Levels:
+    rows, columns = (slice(s.start * scale, s.stop * scale) for s in crop)
+    return image[rows, columns]

@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from realesr.training.batches import PairPool
+
+
+def numbered(step, size=2):
+    values = torch.arange(step * size, step * size + size, dtype=torch.float32) / 255
+    return [values.reshape(-1, 1, 1, 1), values.reshape(-1, 1, 1, 1).clone()]
+
+
+def test_the_pool_fills_then_mixes_and_loses_nothing():
+    pool = PairPool(6, seed=0)
+    given = [pool.exchange(step, numbered(step)) for step in range(40)]
+    for step in range(3):
+        assert torch.equal(given[step][0], numbered(step)[0])
+    later = torch.cat([each[0].flatten() for each in given[3:]]) * 255
+    assert len(set(later.tolist())) == len(later)
+    assert not torch.equal(later, later.sort().values)
+    for each in given:
+        assert torch.equal(*each), "pairs stay together"
+
+
+def test_a_pool_goes_on_from_a_checkpoint():
+    whole, half = PairPool(4, seed=1), PairPool(4, seed=1)
+    for step in range(5):
+        whole.exchange(step, numbered(step))
+        half.exchange(step, numbered(step))
+    resumed = PairPool(4, seed=1)
+    resumed.load_state_dict(half.state_dict())
+    for step in range(5, 9):
+        expected, actual = (p.exchange(step, numbered(step)) for p in (whole, resumed))
+        assert all(torch.equal(a, b) for a, b in zip(expected, actual, strict=True))
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_what_is_given_is_no_view_of_what_is_kept(step):
+    pool = PairPool(2, seed=1)
+    first = numbered(0)
+    pool.exchange(0, first)
+    given = pool.exchange(step + 1, numbered(1))
+    given[0].fill_(9)
+    again = pool.exchange(step + 2, numbered(2))
+    assert again[0].max() < 1

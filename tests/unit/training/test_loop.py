@@ -1,0 +1,243 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from realesr.errors import TrainingError, UnreadableMediaError, UnsupportedCheckpointError
+from realesr.models.architecture import SRVGGSizes
+from realesr.models.checkpoint import load_state_dict
+from realesr.models.loader import load_model
+from realesr.training import state as state_module
+from realesr.training.dataset import PatchDataset
+from realesr.training.loop import Reporter, train
+from realesr.training.recipe import GeneratorConfig, InitConfig
+
+from support.training import GAN, make_data, tiny_recipe
+
+CPU = torch.device("cpu")
+POOL = {"pair_pool": 4}
+
+
+@pytest.fixture
+def data_root(tmp_path):
+    return make_data(tmp_path / "data")
+
+
+@pytest.fixture
+def run(data_root):
+    """Trains into a folder, with no workers."""
+
+    def run(recipe, folder, **options):
+        options = {"device": CPU, "workers": 0, **options}
+        return train(recipe, data_root=data_root, folder=folder, **options)
+
+    return run
+
+
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def weights_differ(first, second) -> bool:
+    one, other = load_state_dict(first), load_state_dict(second)
+    return any(not torch.equal(other[name], tensor) for name, tensor in one.items())
+
+
+def checkpoints_equal(first, second) -> bool:
+    one, other = (torch.load(path / "last.ckpt", weights_only=True) for path in (first, second))
+
+    def equal(a, b):
+        if isinstance(a, torch.Tensor):
+            return torch.equal(a, b)
+        if isinstance(a, dict):
+            return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+        if isinstance(a, list):
+            return len(a) == len(b) and all(map(equal, a, b))
+        return a == b
+
+    return equal(one, other)
+
+
+def test_a_run_ends_with_loadable_weights_a_log_and_sheets(run, tmp_path):
+    path = run(tiny_recipe(), tmp_path / "out")
+    assert load_model(path).sizes == SRVGGSizes(num_feat=8, num_conv=1, scale=2)
+    assert path.name == "tiny.safetensors"
+    log = log_of(tmp_path / "out")
+    assert [entry["step"] for entry in log if "losses" in entry] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in log if "validation" in entry] == [0, 2, 4]
+    assert log[0]["bicubic"]["light"]["psnr"] > 10
+    assert {"data", "forward", "losses", "backward"} <= log[2]["seconds"].keys()
+    sheets = sorted(each.name for each in (tmp_path / "out/sheets").iterdir())
+    assert sheets == ["0000000.jpg", "0000002.jpg", "0000004.jpg"]
+
+
+class PowerCutError(Exception):
+    """Stands for a power cut."""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {**GAN, "data": POOL}],
+    ids=["one network", "with discriminator, adaptive steps and pair pool"],
+)
+def test_resumed_equals_uninterrupted(run, tmp_path, monkeypatch, changes):
+    recipe = tiny_recipe(schedule={"total_steps": 8}, **changes)
+    run(recipe, tmp_path / "whole")
+
+    save = state_module.TrainingState.save
+
+    def cut_off(self, path):
+        save(self, path)
+        if self.step == 4:
+            raise PowerCutError
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCutError):
+        patch.setattr(state_module.TrainingState, "save", cut_off)
+        run(recipe, tmp_path / "half")
+    assert not (tmp_path / "half/tiny.safetensors").exists()
+    run(recipe, tmp_path / "half")
+    assert checkpoints_equal(tmp_path / "whole", tmp_path / "half")
+
+
+def test_a_stopped_run_saves_its_last_step_and_goes_on(run, tmp_path):
+    recipe = tiny_recipe(schedule={"total_steps": 5})
+    run(recipe, tmp_path / "whole")
+    steps = iter([False, False, True])
+    stopped = run(recipe, tmp_path / "half", reporter=Reporter(stop=lambda: next(steps)))
+    assert stopped is None
+    assert torch.load(tmp_path / "half/last.ckpt", weights_only=True)["step"] == 3
+    run(recipe, tmp_path / "half")
+    assert checkpoints_equal(tmp_path / "whole", tmp_path / "half")
+
+
+def test_a_vanished_image_saves_what_was_learned(run, tmp_path, data_root, monkeypatch):
+    item = PatchDataset.__getitem__
+
+    def vanishes(self, index):
+        if index == 2 * 3:  # the first patch of the fourth step
+            raise UnreadableMediaError("b.png: No such file or directory")
+        return item(self, index)
+
+    monkeypatch.setattr(PatchDataset, "__getitem__", vanishes)
+    with pytest.raises(UnreadableMediaError, match=r"b\.png"):
+        run(tiny_recipe(save_every=100), tmp_path / "out")
+    assert torch.load(tmp_path / "out/last.ckpt", weights_only=True)["step"] == 3
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(run, tmp_path, monkeypatch):
+    recipe = tiny_recipe(save_every=2)
+    folder = tmp_path / "out"
+    write = torch.save
+
+    def full(content, path):
+        if content["step"] == 4:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        write(content, path)
+
+    monkeypatch.setattr(state_module.torch, "save", full)
+    with pytest.raises(
+        TrainingError, match=r"step 4 cannot be written, the last.* is intact: .*28"
+    ):
+        run(recipe, folder)
+    assert torch.load(folder / "last.ckpt", weights_only=True)["step"] == 2
+    assert not (folder / "last.part").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_is_not_saved(run, tmp_path, monkeypatch):
+    recipe = tiny_recipe(schedule={"total_steps": 4, "learning_rate": 1e30}, log_every=100)
+    with pytest.raises(TrainingError, match=r"'l1' is no longer a number at step [34]"):
+        run(replace(recipe, save_every=3), tmp_path / "out")
+    assert not (tmp_path / "out/last.ckpt").exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused(run, tmp_path):
+    run(tiny_recipe(), tmp_path / "out")
+    other = GeneratorConfig(parameters={"num_feat": 4, "num_conv": 1})
+    with pytest.raises(TrainingError, match=r"last\.ckpt is not a checkpoint of this recipe"):
+        run(tiny_recipe(generator=other), tmp_path / "out")
+
+
+def test_training_brings_unseen_images_closer(run, tmp_path):
+    schedule = {
+        "total_steps": 150,
+        "warmup_steps": 5,
+        "decay_steps": 50,
+        "learning_rate": 2e-3,
+        "ema_decay": 0.9,
+    }
+    run(tiny_recipe(schedule=schedule), tmp_path / "out")
+    log = log_of(tmp_path / "out")
+    psnr = [entry["validation"]["light"]["psnr"] for entry in log if "validation" in entry]
+    assert psnr[-1] > psnr[0] + 0.2
+
+
+def test_a_run_can_start_from_weights_and_from_a_mixture(run, tmp_path):
+    options = {"schedule": {"total_steps": 1, "learning_rate": 0.0}, "validation": None}
+    first = run(tiny_recipe(), tmp_path / "first")
+    other = run(tiny_recipe(seed=5), tmp_path / "other")
+    sizes = tiny_recipe().generator.parameters
+    from_first = GeneratorConfig(parameters=sizes, init=str(first))
+    second = run(tiny_recipe(generator=from_first, **options), tmp_path / "second")
+    assert not weights_differ(first, second)
+    mixture = InitConfig(weights=str(first), mix=str(other), share=0.25)
+    mixed = run(
+        tiny_recipe(generator=GeneratorConfig(parameters=sizes, init=mixture), **options),
+        tmp_path / "mixed",
+    )
+    one, two, found = (load_state_dict(path)["body.0.weight"] for path in (first, other, mixed))
+    assert torch.allclose(found, 0.25 * one + 0.75 * two, atol=1e-3)
+    wrong = GeneratorConfig(parameters={"num_feat": 4, "num_conv": 1}, init=str(first))
+    with pytest.raises(UnsupportedCheckpointError, match="does not fit the network"):
+        run(tiny_recipe(generator=wrong), tmp_path / "wrong")
+
+
+def test_the_generator_waits_while_the_discriminator_warms_up(run, tmp_path):
+    discriminator = replace(
+        GAN["discriminator"], warmup_steps=20, adaptive=False, learning_rate=5e-3
+    )
+    schedule = {"total_steps": 20}
+    recipe = tiny_recipe(**{**GAN, "discriminator": discriminator}, schedule=schedule)
+    run(recipe, tmp_path / "out")
+    content = torch.load(tmp_path / "out/last.ckpt", weights_only=True)
+    generator, average = content["generator"], content["ema"]
+    assert all(torch.equal(generator[name], average[name]) for name in generator)
+    log = [entry["losses"] for entry in log_of(tmp_path / "out") if "losses" in entry]
+    assert log[-1]["discriminator"] < log[0]["discriminator"]
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from support.training import tiny_recipe, GAN
+from realesr.training.loop import train
+torch.set_num_threads(1)
+root, out, batch = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+gan = {**GAN, "discriminator": GAN["discriminator"].__class__(kind="patch", num_feat=4)}
+recipe = tiny_recipe(data={"batch_size": batch}, **gan)
+train(recipe, data_root=root, folder=out, device=torch.device("cpu"), workers=0)
+"""
+
+
+def test_two_processes_equal_one_with_the_doubled_batch(data_root, tmp_path):
+    """Two gloo processes, with a discriminator, as torchrun starts them."""
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+
+    def start(*command):
+        subprocess.run([sys.executable, *command], check=True, env=environment, timeout=300)
+
+    start(str(script), str(data_root), str(tmp_path / "one"), "4")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    start(*launcher, str(script), str(data_root), str(tmp_path / "two"), "2")
+    one, two = (load_state_dict(tmp_path / each / "tiny.safetensors") for each in ("one", "two"))
+    first = load_state_dict(tmp_path / "one/tiny.safetensors")
+    for name in one:
+        assert torch.allclose(one[name], two[name], atol=2e-4), name
+        assert torch.equal(one[name], first[name])

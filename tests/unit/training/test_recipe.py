@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+
+import realesr.training
+from realesr.degradation.pipeline import DegradationConfig
+from realesr.errors import InvalidOptionError
+from realesr.training.recipe import InitConfig, PixelLossConfig, bundled_recipe, load_recipe
+
+RECIPES = sorted((Path(realesr.training.__path__[0]) / "recipes").glob("*.toml"))
+
+MINIMAL = """
+name = "x"
+[data]
+sources = [{ path = "a.tar" }]
+[losses]
+l1 = 1.0
+[schedule]
+total_steps = 5
+"""
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_bundled_recipes_load(path):
+    recipe = load_recipe(path)
+    assert recipe.name
+    assert recipe.data.licenses, "a shipped model is trained on images with a named license only"
+    assert not any(name.startswith("CC BY-SA") for name in recipe.data.licenses)
+    assert bundled_recipe(Path(path.stem)) == path
+
+
+def write(folder: Path, text: str = MINIMAL) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_what_is_not_named_has_its_default(tmp_path):
+    recipe = load_recipe(write(tmp_path))
+    assert recipe.data.sources[0].path == "a.tar"
+    assert recipe.losses.l1 == PixelLossConfig(weight=1.0)
+    assert recipe.losses.gan is None
+    assert recipe.schedule.learning_rate == 1e-4
+    assert recipe.damage == ((DegradationConfig(), 1.0),)
+
+
+def test_levels_have_the_scale_of_the_recipe_and_shares_of_one(tmp_path):
+    text = MINIMAL + "[data.damage]\nlight = 3\nmine = 1\n[levels.mine.second]\nsigma = [1.0, 2]\n"
+    text = text.replace("[data.damage]", "").replace("light = 3\nmine = 1\n", "")
+    overrides = ["data.damage={light = 3, mine = 1}", "scale=2"]
+    levels = load_recipe(write(tmp_path, text), overrides).damage
+    assert [share for _, share in levels] == [0.75, 0.25]
+    assert all(level.scale == 2 for level, _ in levels)
+    assert levels[1][0].second.sigma == (1.0, 2.0)
+
+
+def test_overrides_reach_nested_values_and_words(tmp_path):
+    recipe = load_recipe(
+        write(tmp_path),
+        [
+            "data.batch_size=4",
+            "precision=fp32",
+            "generator.init.weights=a.pth",
+            "losses.l1.weight=2",
+        ],
+    )
+    assert recipe.data.batch_size == 4
+    assert recipe.precision == "fp32"
+    assert recipe.generator.init == InitConfig(weights="a.pth")
+    assert recipe.losses.l1.weight == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "data.bach_size=4",
+            "data.bach_size is not a key of a recipe; did you mean data.batch_size",
+        ),
+        ("losses.perception=4", "known: l1, mse"),
+        ("losses.l1.wait=4", "did you mean losses.l1.weight"),
+        ("data.batch_size=4.5", "must be a whole number"),
+        ("data.batch_size=many", "must be a whole number"),
+        ("data.sharpen=1", "must be true or false"),
+        ("schedule.betas=[0.9]", "must have 2 values"),
+        ("losses.gan=0.1", "need each other"),
+        ("losses.l1.target=teacher", "must be one of hr, mix"),
+        ("losses.l1.target=mix", r"needs a \[teacher\]"),
+        ("data.damage={lite = 1}", "known: clean, light, medium, heavy, paper"),
+        ("data.damage={light = 0}", "above 0"),
+        ("data.pair_pool=7", "multiple"),
+        ("data.batch_size", "must be KEY=VALUE"),
+        ("generator.init={wait = 1}", "generator.init.wait is not a key"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, override, message):
+    with pytest.raises(InvalidOptionError, match=message):
+        load_recipe(write(tmp_path), [override])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("name = ", "recipe.toml"),
+        (MINIMAL.replace('name = "x"', ""), "name is missing"),
+        (MINIMAL.replace("total_steps = 5", ""), "schedule.total_steps is missing"),
+        (MINIMAL.replace("l1 = 1.0", ""), "there is no loss"),
+        (MINIMAL.replace('[{ path = "a.tar" }]', "[]"), "data.sources is empty"),
+    ],
+)
+def test_broken_recipes_are_named(tmp_path, text, named):
+    with pytest.raises(InvalidOptionError, match=named):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_missing_recipe_is_an_error_in_words(tmp_path):
+    with pytest.raises(InvalidOptionError, match=r"absent\.toml cannot be read"):
+        load_recipe(tmp_path / "absent.toml")

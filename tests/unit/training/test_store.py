@@ -1,0 +1,117 @@
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from realesr.degradation.operations import from_levels, quantize, unsharp_mask
+from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.training.store import ImageStore, allowed_files, index_images, read_entry
+
+from support.archives import make_tar
+from support.paths import shared
+
+LICENSES = ("CC0", "public domain", "MIT", "CC BY 4.0", "Unsplash licence")
+
+
+def png(color, size=(30, 20)) -> bytes:
+    width, height = size
+    bgr = np.full((height, width, 3), color[::-1], np.uint8)
+    return cv2.imencode(".png", bgr)[1].tobytes()
+
+
+def test_only_allowed_images_are_listed(tmp_path):
+    tar = make_tar(
+        tmp_path / "a.tar", {"x/red.png": png((255, 0, 0)), "x/blue.png": png((0, 0, 255))}
+    )
+    (entry,) = index_images(tar, frozenset({"x/blue.png"}))
+    assert (entry.width, entry.height) == (30, 20)
+    assert read_entry(entry)[0, 0].tolist() == [0, 0, 255]
+    assert len(index_images(tar)) == 2
+
+
+def test_folders_are_searched_to_the_bottom(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/a.png").write_bytes(png((1, 2, 3)))
+    (tmp_path / "notes.txt").write_text("no image")
+    (entry,) = index_images(tmp_path)
+    assert read_entry(entry)[0, 0].tolist() == [1, 2, 3]
+    assert index_images(tmp_path, frozenset({"deep/b.png"})) == []
+
+
+def test_sixteen_bits_are_rounded_and_orientation_is_obeyed(tmp_path):
+    deep = np.full((20, 20, 3), 257 * 100 + 129, np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    (entry,) = index_images(tmp_path)
+    assert read_entry(entry)[0, 0].tolist() == [101, 101, 101]
+
+
+def test_a_broken_member_is_named(tmp_path):
+    tar = make_tar(tmp_path / "a.tar", {"x/broken.png": b"no image"})
+    with pytest.raises(UnreadableMediaError, match=r"a\.tar:x/broken\.png"):
+        index_images(tar)
+
+
+def test_what_is_neither_folder_nor_tar_is_named(tmp_path):
+    with pytest.raises(UnreadableMediaError, match="absent is neither a folder nor a tar"):
+        index_images(tmp_path / "absent")
+
+
+def test_a_vanished_image_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(png((1, 2, 3)))
+    store = ImageStore(index_images(tmp_path), cache_bytes=0, sharpen=False)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(UnreadableMediaError, match=r"a\.png: No such file"):
+        store[0]
+
+
+def test_the_cache_holds_what_was_used_last(tmp_path):
+    for index in range(3):
+        (tmp_path / f"{index}.png").write_bytes(png((index, 0, 0)))
+    store = ImageStore(index_images(tmp_path), cache_bytes=2 * 30 * 20 * 3, sharpen=False)
+    for index in (0, 1, 0, 2):
+        assert store[index][0, 0, 0] == index
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert store[0][0, 0, 0] == 0
+    assert store[2][0, 0, 0] == 2
+    with pytest.raises(UnreadableMediaError):
+        store[1]
+
+
+def test_sharpened_images_are_those_of_unsharp_masking(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (90, 100, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image[..., ::-1])
+    store = ImageStore(index_images(tmp_path), cache_bytes=0, sharpen=True)
+    assert (store[0] == quantize(unsharp_mask(from_levels(image)))).all()
+    assert (store[0] != image).any()
+
+
+def test_licenses_are_denied_unless_named(tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    rows = {
+        "a": "CC0 1.0",
+        "b": "CC BY-SA 4.0",
+        "c": "GPL-2.0+/CC BY 4.0 per repository files",
+        "d": "CC BY 4.0 (offered)",
+        "e": "",
+        "f": "LGPL-3.0 (MIT too, perhaps)",
+    }
+    with manifest.open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "licence"), *rows.items()])
+    assert allowed_files(manifest, LICENSES) == {"a", "d"}
+
+
+def test_a_manifest_without_licenses_is_named(tmp_path):
+    (tmp_path / "m.csv").write_text("file\na.png\n")
+    with pytest.raises(InvalidOptionError, match=r"m\.csv cannot be read as a manifest"):
+        allowed_files(tmp_path / "m.csv", LICENSES)
+
+
+def test_no_share_alike_image_of_the_shared_set_is_allowed():
+    manifest = shared("train/manifest.csv")
+    allowed = allowed_files(manifest, LICENSES)
+    assert len(allowed) == 438
+    with manifest.open(newline="") as file:
+        licenses = {row["licence"] for row in csv.DictReader(file) if row["file"] in allowed}
+    assert not any(word in each for each in licenses for word in ("-SA", "GPL"))
