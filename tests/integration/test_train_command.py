@@ -1,0 +1,106 @@
+"""``realesr train`` from the command line."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from realesr.cli.main import main
+from realesr.models.checkpoint import load_state_dict
+from realesr.models.loader import load_model
+
+from support.training import make_data
+
+RECIPE = """
+name = "tiny"
+scale = 2
+precision = "fp32"
+log_every = 1
+[generator]
+parameters = { num_feat = 8, num_conv = 1 }
+[data]
+sources = [{ path = "a.tar" }]
+damage = { light = 1.0 }
+batch_size = 2
+lr_size = 16
+margin = 1
+[losses]
+l1 = 1.0
+[schedule]
+total_steps = 3
+[validation]
+images = "clean"
+levels = ["light"]
+every = 3
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    make_data(tmp_path / "data")
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    files = [tmp_path / each for each in ("tiny.toml", "data", "out")]
+    return ["train", str(files[0]), "--data", str(files[1]), "--out", str(files[2])]
+
+
+def test_a_recipe_becomes_a_file_of_weights(arguments, tmp_path, capsys):
+    assert main([*arguments, "--set", "schedule.total_steps=2", "--workers", "0"]) == 0
+    path = tmp_path / "out/tiny.safetensors"
+    assert capsys.readouterr().out.strip() == str(path)
+    assert load_model(path).scale == 2
+
+
+def test_with_workers_as_without(arguments, tmp_path):
+    assert main([*arguments, "--workers", "0"]) == 0
+    other = [*arguments[:-1], str(tmp_path / "other"), "--workers", "2"]
+    assert main(other) == 0
+    one, two = (load_state_dict(tmp_path / f"{each}/tiny.safetensors") for each in ("out", "other"))
+    assert all(torch.equal(two[name], tensor) for name, tensor in one.items())
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--set", "schedule.totl_steps=2"], "did you mean schedule.total_steps"),
+        (["--set", "generator.architecture=srvg"], "must be one of srvgg, rrdbnet"),
+        (["--set", "generator.parameters.num_feet=4"], "did you mean num_feat"),
+        (["--set", "validation.levels=['lite']"], "must be one of clean, light"),
+        (["--set", "losses.vgg=1.0"], "--perceptual-weights FILE"),
+        (["--set", "data.lr_size=90"], "set data.lr_size or data.margin smaller"),
+        (["--device", "cuda:7"], "cuda:7"),
+    ],
+)
+def test_mistakes_end_before_the_first_step(arguments, tmp_path, capsys, extra, message):
+    assert main([*arguments, "--workers", "0", *extra]) in (1, 2)
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out/last.ckpt").exists()
+
+
+def test_missing_data_is_named(arguments, tmp_path, capsys):
+    (tmp_path / "data/a.tar").unlink()
+    assert main([*arguments, "--workers", "0"]) == 1
+    assert "a.tar is neither a folder nor a tar file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_same_command_goes_on(arguments, tmp_path, sent):
+    long = [*arguments, "--set", "schedule.total_steps=100000", "--set", "validation.every=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "realesr", *long], stderr=subprocess.PIPE, text=True
+    )
+    log = tmp_path / "out/log.jsonl"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and '"losses"' in log.read_text()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in errors
+    assert "Traceback" not in errors
+    assert (tmp_path / "out/last.ckpt").exists()
+    done = len(log.read_text().splitlines())
+    assert main([*arguments, "--set", f"schedule.total_steps={done + 500}", "--workers", "0"]) == 0
