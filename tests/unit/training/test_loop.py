@@ -12,9 +12,16 @@ from realesr.models.architecture import SRVGGSizes
 from realesr.models.checkpoint import load_state_dict
 from realesr.models.loader import load_model
 from realesr.training import state as state_module
+from realesr.training.builders import live_teacher
 from realesr.training.dataset import PatchDataset
 from realesr.training.loop import Reporter, train
-from realesr.training.recipe import GeneratorConfig, InitConfig
+from realesr.training.recipe import (
+    GeneratorConfig,
+    InitConfig,
+    LossesConfig,
+    PixelLossConfig,
+    TeacherConfig,
+)
 
 from support.training import GAN, make_data, tiny_recipe
 
@@ -241,3 +248,40 @@ def test_two_processes_equal_one_with_the_doubled_batch(data_root, tmp_path):
     for name in one:
         assert torch.allclose(one[name], two[name], atol=2e-4), name
         assert torch.equal(one[name], first[name])
+
+
+def test_a_teacher_is_computed_once_and_is_the_target(run, tmp_path):
+    """From the teacher's own weights, there is hardly anything to learn from it."""
+    schedule = {"total_steps": 40, "warmup_steps": 1, "decay_steps": 1, "learning_rate": 2e-3}
+    teacher_file = run(tiny_recipe(schedule=schedule, validation=None), tmp_path / "teacher")
+    taught = {
+        "teacher": TeacherConfig(model=str(teacher_file), share=1.0, patches=6, color_lock=False),
+        "losses": LossesConfig(l1=PixelLossConfig(weight=1.0, target="mix")),
+        "validation": None,
+    }
+    same = GeneratorConfig(parameters=tiny_recipe().generator.parameters, init=str(teacher_file))
+    told = []
+    reporter = Reporter(message=told.append)
+    recipe = tiny_recipe(generator=same, **taught)
+    run(recipe, tmp_path / "student", reporter=reporter)
+    assert "teacher: 6 of 6 patches" in told
+    to_teacher = log_of(tmp_path / "student")[0]["losses"]["l1"]
+    plain = tiny_recipe(generator=same, validation=None)
+    run(plain, tmp_path / "plain")
+    to_clean = log_of(tmp_path / "plain")[0]["losses"]["l1"]
+    assert to_teacher < 0.25 * to_clean  # not 0: patches are turned, and outputs rounded
+    told.clear()
+    run(
+        replace(recipe, schedule=replace(recipe.schedule, total_steps=6)),
+        tmp_path / "student",
+        reporter=reporter,
+    )
+    assert not any("teacher" in each for each in told)
+
+
+def test_a_live_teacher_gives_what_the_kept_one_does(run, tmp_path):
+    file = run(tiny_recipe(validation=None), tmp_path / "teacher")
+    teach = live_teacher(file, CPU, torch.float32)
+    lr = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.allclose(teach(lr), load_model(file)(lr).clamp(0, 1), atol=1e-6)
