@@ -7,11 +7,13 @@ import time
 
 import pytest
 import torch
+from PIL import Image
 
 from realesr.cli.main import main
 from realesr.models.checkpoint import load_state_dict
 from realesr.models.loader import load_model
 
+import training_report as report
 from support.training import make_data
 
 RECIPE = """
@@ -104,3 +106,13 @@ def test_a_signal_saves_and_the_same_command_goes_on(arguments, tmp_path, sent):
     assert (tmp_path / "out/last.ckpt").exists()
     done = len(log.read_text().splitlines())
     assert main([*arguments, "--set", f"schedule.total_steps={done + 500}", "--workers", "0"]) == 0
+
+
+def test_the_report_draws_curves_and_tells_the_time_of_a_step(arguments, tmp_path, capsys):
+    assert main([*arguments, "--workers", "0"]) == 0
+    out = tmp_path / "curves.png"
+    report.main([str(tmp_path / "out"), "--out", str(out)])
+    assert "data 0." in capsys.readouterr().out
+    with Image.open(out) as sheet:
+        assert sheet.size == report.PANEL
+        assert len(sheet.getcolors(2**16)) > 3
