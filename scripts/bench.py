@@ -293,8 +293,8 @@ def describe_network(path: Path, converted: str) -> Network:
     """Reads the sizes, and writes the weights as the reference needs them: .pth, with a key."""
     import torch
 
-    from realesr.models.checkpoint import load_state_dict
     from realesr.models.loader import load_model
+    from realesr.weights.torch_checkpoint import load_state_dict
 
     torch.save({"params": load_state_dict(path)}, f"{converted}.pth")
     model: Any = load_model(path)
@@ -309,8 +309,8 @@ def describe_network(path: Path, converted: str) -> Network:
 
 def load_plain(path: Path) -> Any:
     """With spandrel's class. Ours adds in place to a view, which pnnx silently leaves out."""
-    from realesr.models.checkpoint import load_state_dict
-    from realesr.models.foreign import load_foreign
+    from realesr.models.spandrel_adapter import load_foreign
+    from realesr.weights.torch_checkpoint import load_state_dict
 
     return load_foreign(path, load_state_dict(path)).eval()
 

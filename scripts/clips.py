@@ -30,13 +30,13 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from realesr import pipeline
 from realesr.imaging.enlarger import Enlarger
 from realesr.loading import make_enlarger, obtain_files
 from realesr.media.formats import VIDEOS
-from realesr.media.probe import probe
-from realesr.media.video_sink import Videos
+from realesr.media.video.probe import probe
+from realesr.media.video.sink import Videos
 from realesr.options import FileOptions, Target, UpscaleOptions, VideoOptions
+from realesr.pipeline import runner
 from realesr.plan import make_plan
 from realesr.progress import NullReporter
 
@@ -207,7 +207,7 @@ def overlapped(clip: Path, output: Path, enlarger: Enlarger, medium: Videos) -> 
     """As the command does it; seconds."""
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
-    report = pipeline.run(plan, lambda: enlarger, medium, target=Target(), reporter=NullReporter())
+    report = runner.run(plan, lambda: enlarger, medium, target=Target(), reporter=NullReporter())
     if report.failed:
         raise SystemExit(f"{clip} failed")
     return {"overlapped": time.perf_counter() - started}

@@ -28,9 +28,9 @@ from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.upscaler import Upscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
-from realesr.media.decode import read_image
-from realesr.models.catalog import find_model, find_weights
+from realesr.media.images.decode import read_image
 from realesr.models.loader import load_model
+from realesr.weights.catalog import find_model, find_weights
 
 Method = Callable[[Image], Image]
 Pair = tuple[Image, Pixels | None]

@@ -25,7 +25,7 @@ from realesr.face.detection import Detector, Face, load_detector
 from realesr.face.enhancer import FaceEnhancer, Parse, Restore
 from realesr.face.networks import Parser, Restorer, feathered
 from realesr.imaging.image import Pixels
-from realesr.media.decode import read_image
+from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
 
 CELL = 200

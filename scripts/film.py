@@ -33,7 +33,6 @@ import torch
 from bench import describe_network, load_reference
 from torch.utils.flop_counter import FlopCounterMode
 
-from realesr import pipeline
 from realesr.engine.pytorch.backend import GPU_BATCH, in_precision
 from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.upscaler import Upscaler
@@ -45,6 +44,7 @@ from realesr.media.frames import Frame
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.options import FileOptions, Target, UpscaleOptions
+from realesr.pipeline import runner
 from realesr.plan import make_plan
 from realesr.progress import NullReporter
 
@@ -134,7 +134,7 @@ def through_pipeline(enlarger: Upscaler, noise: _Noise) -> float:
         plan = make_plan(FileOptions(inputs=(clip,), output=Path(folder, "out.mp4")), VIDEOS)
         for _ in range(2):
             started = time.perf_counter()
-            report = pipeline.run(
+            report = runner.run(
                 plan, lambda: enlarger, _Film(noise), target=Target(), reporter=NullReporter()
             )
             took = time.perf_counter() - started

@@ -26,8 +26,8 @@ from realesr.cli.main import main as realesr
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
-from realesr.media.decode import read_image
-from realesr.media.encode import encode_image
+from realesr.media.images.decode import read_image
+from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
 
 SCALE = 4

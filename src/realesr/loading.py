@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.errors import InvalidOptionError
-from realesr.face.extra import check_extra
-from realesr.models.catalog import BASELINES, Spec, cache_folder, find_model, find_spec
+from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.weights.catalog import BASELINES, Spec, cache_folder, find_model, find_spec
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
     from realesr.engine.precision import Precision
     from realesr.imaging.enlarger import Enlarger
-    from realesr.models.arrays import Arrays
+    from realesr.weights.numpy_checkpoint import Arrays
 
 Downloading = Callable[[str], AbstractContextManager[Progress]]
 """Opens a display for the download of a file, by its name."""
@@ -147,7 +147,7 @@ def obtain_face_files(
 
 
 def _obtain(spec: Spec, *, downloading: Downloading, notify: Notify) -> Path:
-    from realesr.models.fetch import obtain_weights
+    from realesr.weights.fetch import obtain_weights
 
     with downloading(spec.weights.name) as on_progress:
         return obtain_weights(spec, on_progress=on_progress, notify=notify)
@@ -280,13 +280,13 @@ def _read_parameters(files: NetworkFiles) -> Arrays | None:
     Raises:
         WeightsError: They cannot be read.
     """
-    from realesr.models.arrays import read_arrays
-    from realesr.models.state import interpolate
+    from realesr.weights.numpy_checkpoint import read_arrays
+    from realesr.weights.state_dict import interpolate
 
     def read(path: Path) -> Arrays | None:
         arrays = read_arrays(path)
         if arrays is None:
-            from realesr.models.checkpoint import load_state_dict
+            from realesr.weights.torch_checkpoint import load_state_dict
 
             state = load_state_dict(path)
             with suppress(TypeError, RuntimeError):  # sparse, or without values

@@ -16,11 +16,11 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from realesr import pipeline
 from realesr.cli.main import main
 from realesr.imaging.image import Metadata
-from realesr.media.decode import read_image
-from realesr.media.images import ImageSource
+from realesr.media.images.decode import read_image
+from realesr.media.images.files import ImageSource
+from realesr.pipeline import runner
 
 from support.icc import profile
 from support.networks import random_image, tiny_weights
@@ -499,7 +499,7 @@ def test_unexpected_errors_show_a_traceback_only_when_asked(tmp_path, weights, m
         raise ZeroDivisionError("by design")
 
     save(tmp_path / "in.png")
-    monkeypatch.setattr(pipeline, "run", explode)
+    monkeypatch.setattr(runner, "run", explode)
     assert main(["image", "-i", "in.png", "--model-path", weights]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "ZeroDivisionError: by design" in line

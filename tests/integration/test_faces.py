@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from realesr.cli.main import main
-from realesr.face import extra
-from realesr.media.decode import read_image
-from realesr.models.catalog import FACE_NETWORKS, MIRROR_VARIABLE, find_spec
+from realesr.face import dependencies
+from realesr.media.images.decode import read_image
 from realesr.options import FACE_DETECTORS, FACE_MODELS, FaceOptions
+from realesr.weights.catalog import FACE_NETWORKS, MIRROR_VARIABLE, find_spec
 
 from support.clips import ffmpeg, times
 from support.faces import needs_extra, random_gfpgan, random_parsenet
@@ -78,7 +78,7 @@ def test_at_weight_0_no_network_is_needed_and_nothing_changes(tmp_path, capsys):
 
 
 def test_without_the_extra_nothing_is_downloaded(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(dependencies.importlib.util, "find_spec", lambda name: None)
     write_image(tmp_path / "in.png", random_image(8, 8))
     assert image(*FACE) == 1
     assert "pip install 'realesr[face]'" in capsys.readouterr().err
@@ -87,7 +87,7 @@ def test_without_the_extra_nothing_is_downloaded(tmp_path, capsys, monkeypatch):
 
 @needs_extra("facexlib")
 def test_weights_that_cannot_be_had_are_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("realesr.models.fetch.WAITS_S", ())
+    monkeypatch.setattr("realesr.weights.fetch.WAITS_S", ())
     write_image(tmp_path / "in.png", random_image(8, 8))
     assert image(*FACE) == 1
     assert "GFPGANv1.3.pth" in capsys.readouterr().err
@@ -139,7 +139,7 @@ def test_a_face_is_found_restored_and_reported(tmp_path, capsys):
 @pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_an_aligned_face_needs_no_detector(tmp_path, depth, monkeypatch):
-    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(dependencies.importlib.util, "find_spec", lambda name: object())
     write_image(tmp_path / "in.png", random_image(64, 64, depth, alpha=True))
     assert image("-s", "2") == 0
     plain = read_image(tmp_path / "out.png")
@@ -168,7 +168,7 @@ def test_a_film_gets_its_faces_and_keeps_its_frames(tmp_path):
 
 @needs_extra("facexlib")
 def test_a_model_for_drawings_is_warned_of_and_obeyed(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("realesr.models.fetch.WAITS_S", ())
+    monkeypatch.setattr("realesr.weights.fetch.WAITS_S", ())
     write_image(tmp_path / "in.png", random_image(8, 8))
     (tmp_path / "anime.pth").write_bytes(b"")
     command = ["image", "-i", "in.png", "--model-path", "anime.pth", *FACE]

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from realesr.cli.main import main
-from realesr.media.decode import read_image
-from realesr.models import catalog
-from realesr.models.catalog import (
+from realesr.media.images.decode import read_image
+from realesr.models.srvgg import SRVGGNetCompact
+from realesr.weights import catalog
+from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     RELEASES,
     ModelSpec,
     WeightFile,
     all_specs,
 )
-from realesr.models.srvgg import SRVGGNetCompact
 
 from support.networks import random_image, randomized
 from support.paths import ROOT
@@ -61,10 +61,10 @@ def published(tmp_path, monkeypatch):
                 noisy_partner="noisy" if name == "clean" else None,
             )
         )
-    for module in ("realesr.models.catalog", "realesr.cli.models"):
+    for module in ("realesr.weights.catalog", "realesr.cli.models"):
         monkeypatch.setattr(f"{module}.MODELS", tuple(specs))
     monkeypatch.setattr(
-        "realesr.models.catalog.platformdirs.user_cache_dir",
+        "realesr.weights.catalog.platformdirs.user_cache_dir",
         lambda *_, **__: str(tmp_path / "cache"),
     )
     monkeypatch.chdir(tmp_path)

@@ -11,8 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from realesr import __version__
-from realesr.media.decode import read_image
-from realesr.models.catalog import MODELS
+from realesr.media.images.decode import read_image
+from realesr.weights.catalog import MODELS
 
 from build_native import find_compiler
 from support.networks import random_image

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from realesr.cli.main import main
-from realesr.models.checkpoint import load_state_dict
 from realesr.models.loader import load_model
+from realesr.weights.torch_checkpoint import load_state_dict
 
 import training_report as report
 from support.training import make_data

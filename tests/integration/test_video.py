@@ -17,8 +17,8 @@ import pytest
 
 from realesr.cli.main import main
 from realesr.engine.interpolation import Interpolator
-from realesr.media.ffmpeg import find_ffmpeg
-from realesr.media.probe import probe
+from realesr.media.video.ffmpeg import find_ffmpeg
+from realesr.media.video.probe import probe
 
 from support.clips import (
     GRADUAL,

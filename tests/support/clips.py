@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from realesr.media.ffmpeg import find_ffmpeg
+from realesr.media.video.ffmpeg import find_ffmpeg
 
 TEST_PICTURE = "testsrc2=size=64x48:rate=24:duration=1"
 TONE = "sine=frequency=440:sample_rate=48000:duration=1"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from realesr.imaging.image import Image
-from realesr.models.checkpoint import save_weights
 from realesr.models.srvgg import SRVGGNetCompact
+from realesr.weights.torch_checkpoint import save_weights
 
 
 def randomized(network: nn.Module, seed: int = 0) -> nn.Module:

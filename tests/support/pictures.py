@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from realesr.imaging.image import Image
-from realesr.media.encode import encode_image
+from realesr.media.images.encode import encode_image
 
 
 def write_image(path: Path, image: Image, *arguments: Any) -> None:

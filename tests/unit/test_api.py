@@ -58,7 +58,7 @@ def test_mistakes_are_errors_of_the_package(tmp_path):
 
 def test_faces_are_not_forgotten(monkeypatch):
     """Without the extra they are refused, not left out."""
-    monkeypatch.setattr("realesr.face.extra.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("realesr.face.dependencies.importlib.util.find_spec", lambda name: None)
     with pytest.raises(RealesrError, match="realesr\\[face\\]"):
         Upscaler.from_name("bicubic", faces=FaceOptions())
 

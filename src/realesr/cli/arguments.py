@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 from realesr.geometry import Size
 from realesr.media.formats import PICTURES, AnyKind
-from realesr.models.catalog import BASELINES
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MAX_PIXELS,
@@ -26,6 +25,7 @@ from realesr.options import (
     Target,
     UpscaleOptions,
 )
+from realesr.weights.catalog import BASELINES
 
 
 class Parser(argparse.ArgumentParser):

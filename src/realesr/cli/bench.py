@@ -14,8 +14,8 @@ from realesr.cli.arguments import add_device_options, device_name, size
 from realesr.errors import DeviceError
 from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
-from realesr.models.catalog import MODELS, weights_here
 from realesr.options import UpscaleOptions
+from realesr.weights.catalog import MODELS, weights_here
 
 ROUNDS = 3
 SIZE = Size(320, 240)

@@ -9,7 +9,7 @@ from importlib import metadata
 
 from realesr import __version__
 from realesr.errors import FFmpegNotFoundError
-from realesr.models.catalog import MODELS, cache_folder, weights_here
+from realesr.weights.catalog import MODELS, cache_folder, weights_here
 
 PACKAGES = (
     *("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy"),
@@ -61,7 +61,7 @@ def _versions() -> Iterator[Line]:
 
 
 def _ffmpeg() -> str:
-    from realesr.media.ffmpeg import find_ffmpeg
+    from realesr.media.video.ffmpeg import find_ffmpeg
 
     try:
         return find_ffmpeg()
@@ -73,7 +73,7 @@ def _devices() -> Iterator[Line]:
     import torch
 
     from realesr.engine.device import resolve_device
-    from realesr.engine.native.library import default_threads, lanes
+    from realesr.engine.native.bindings import default_threads, lanes
     from realesr.engine.precision import automatic, has_bf16, prefers_native
     from realesr.engine.pytorch.backend import free_bytes
 

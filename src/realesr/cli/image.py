@@ -20,7 +20,7 @@ from realesr.media.formats import PICTURES
 from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
-    from realesr.pipeline import Medium
+    from realesr.pipeline.runner import Medium
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> Medium:
-        from realesr.media.images import Pictures
+        from realesr.media.images.files import Pictures
 
         return Pictures(encoding=encoding, max_pixels=args.max_pixels)
 

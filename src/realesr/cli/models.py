@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from realesr.models.catalog import (
+from realesr.weights.catalog import (
     MODELS,
     ModelSpec,
     Spec,
@@ -53,7 +53,7 @@ def list_models(args: argparse.Namespace) -> int:
 def fetch_models(args: argparse.Namespace) -> int:
     """Downloads what is not here; returns the exit code."""
     from realesr.cli.reporter import download_bar
-    from realesr.models.fetch import obtain_weights
+    from realesr.weights.fetch import obtain_weights
 
     if not args.names and not args.all:
         print("name the models to download, or say --all", file=sys.stderr)
@@ -68,7 +68,7 @@ def fetch_models(args: argparse.Namespace) -> int:
 
 def verify_models(args: argparse.Namespace) -> int:
     """Compares hashes; returns 1 where one differs or a named model is missing."""
-    from realesr.models.fetch import is_genuine
+    from realesr.weights.fetch import is_genuine
 
     code = 0
     for spec in [find_spec(name) for name in args.names] or all_specs():
@@ -113,8 +113,8 @@ def _describe(name: str) -> list[tuple[str, str]]:
 
 
 def _describe_file(path: Path) -> list[tuple[str, str]]:
-    from realesr.models.fetch import sha256_of
     from realesr.models.loader import load_model
+    from realesr.weights.fetch import sha256_of
 
     model = load_model(path)
     digest = sha256_of(path)

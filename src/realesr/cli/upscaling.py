@@ -20,7 +20,7 @@ from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter
 
 if TYPE_CHECKING:
-    from realesr.pipeline import Medium
+    from realesr.pipeline.runner import Medium
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
     files_of_network = obtain_files(options, downloading=download_bar, notify=tell)
     files_of_faces = obtain_face_files(options, downloading=download_bar, notify=tell)
 
-    from realesr import pipeline
+    from realesr.pipeline import runner
 
     load_enlarger = cache(
         partial(make_enlarger, options, files_of_network, files_of_faces, notify=tell)
@@ -83,7 +83,7 @@ def run(
     has_failed = False
     for part in plans:
         with closing(people):
-            report = pipeline.run(
+            report = runner.run(
                 part, load_enlarger, medium, target=options.target, reporter=reporter
             )
         if report.failed:

@@ -21,7 +21,7 @@ from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.options import VideoOptions
 
 if TYPE_CHECKING:
-    from realesr.pipeline import Medium
+    from realesr.pipeline.runner import Medium
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         )
 
     def make_medium() -> Medium:
-        from realesr.media.video_sink import Videos
+        from realesr.media.video.sink import Videos
 
         return Videos.made(video)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.engine.device import kind_of
-from realesr.engine.native.library import lanes
+from realesr.engine.native.bindings import lanes
 from realesr.errors import UnsupportedPrecisionError
 
 _CPU_FLAGS = Path("/proc/cpuinfo")

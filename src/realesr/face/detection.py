@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.face.extra import importing_extra
+from realesr.face.dependencies import importing_extra
 from realesr.imaging.image import Pixels
-from realesr.models.checkpoint import load_state_dict
+from realesr.weights.torch_checkpoint import load_state_dict
 
 Points = NDArray[np.float64]
 """(N, 2): x and y, px; a pixel's middle has whole coordinates."""

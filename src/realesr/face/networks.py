@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from realesr.errors import UnsupportedCheckpointError
 from realesr.face.alignment import SIDE, Mask
 from realesr.face.compatibility import restore_removed_torchvision_module
-from realesr.face.extra import importing_extra
+from realesr.face.dependencies import importing_extra
 from realesr.imaging.image import Pixels
-from realesr.models.checkpoint import StateDict, load_state_dict
+from realesr.weights.torch_checkpoint import StateDict, load_state_dict
 
 FACE_CLASSES = (*range(1, 14), 15)
 """Of CelebAMask-HQ, as ParseNet numbers them: skin, features, ears, lips, hair and earrings; not

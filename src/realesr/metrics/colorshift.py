@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from realesr.metrics.psnr import Array
+from realesr.metrics.psnr import Array, peak_of, require_rgb
 
 
 def color_shift(upscaled: Array, reference: Array) -> float:
@@ -15,13 +15,15 @@ def color_shift(upscaled: Array, reference: Array) -> float:
         reference: The same shape and dtype: a plain enlargement of the input.
 
     Raises:
-        ValueError: Shapes or dtypes differ.
+        ValueError: Shapes or dtypes differ or are others than these.
     """
     if upscaled.shape != reference.shape or upscaled.dtype != reference.dtype:
         raise ValueError(
             f"images differ: {upscaled.shape} {upscaled.dtype} and "
             f"{reference.shape} {reference.dtype}"
         )
+    require_rgb(upscaled)
+    scale = 255 / peak_of(upscaled)
     means = (np.mean(each, axis=(0, 1), dtype=np.float64) for each in (upscaled, reference))
     first, second = means
-    return float(np.max(np.abs(first - second)) * 255 / np.iinfo(upscaled.dtype).max)
+    return float(np.max(np.abs(first - second)) * scale)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
-from realesr.metrics.psnr import LUMA, LUMA_OFFSET, Array
+from realesr.metrics.psnr import LUMA, LUMA_OFFSET, Array, cropped, peak_of, require_rgb
 
 Plane = NDArray[np.floating]
 
@@ -70,13 +70,17 @@ def niqe(image: Array, parameters: NiqeParameters, *, crop: int = 0) -> float:
         crop: Px left out at each border.
 
     Raises:
-        ValueError: Fewer than two blocks of 96 px fit into the image.
+        ValueError: The shape or dtype is another, the crop is negative, or fewer than two blocks of
+            96 px fit into what it leaves or have texture there.
     """
-    inner = slice(crop, -crop or None)
-    plane = _rounded_luma(image[inner, inner])
+    require_rgb(image)
+    plane = _rounded_luma(cropped(image, crop))
     rows, columns = (side // BLOCK for side in plane.shape)
     if rows * columns < 2:
-        raise ValueError(f"{plane.shape} px: NIQE needs at least two blocks of {BLOCK} px")
+        raise ValueError(
+            f"{plane.shape} px after a crop of {crop} px: NIQE needs at least two blocks of "
+            f"{BLOCK} px"
+        )
     plane = plane[: rows * BLOCK, : columns * BLOCK]
     features = np.hstack(
         [
@@ -84,8 +88,11 @@ def niqe(image: Array, parameters: NiqeParameters, *, crop: int = 0) -> float:
             _features_of_blocks(halved(plane), parameters.window, BLOCK // 2),
         ]
     )
+    textured = features[~np.isnan(features).any(axis=1)]
+    if len(textured) < 2:
+        raise ValueError("NIQE needs at least two blocks with texture: the image is flat")
     mean = np.nanmean(features, axis=0)
-    covariance = np.cov(features[~np.isnan(features).any(axis=1)], rowvar=False)
+    covariance = np.cov(textured, rowvar=False)
     difference = parameters.mean - mean
     inverse = np.linalg.pinv((parameters.covariance + covariance) / 2)
     return float(np.sqrt(difference @ inverse @ difference))
@@ -97,7 +104,7 @@ def _rounded_luma(image: Array) -> NDArray[np.float32]:
     In the precision of basicsr, here and below: in flat areas the rounding of float32 is part of
     the figures that are published.
     """
-    unit = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    unit = image.astype(np.float32) / np.float32(peak_of(image))
     levels = unit.astype(np.float64) @ np.asarray(LUMA) + LUMA_OFFSET
     return np.asarray(np.rint((levels / 255).astype(np.float32) * np.float32(255)))
 

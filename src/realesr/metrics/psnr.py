@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ def psnr(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
         ``inf`` for equal images.
 
     Raises:
-        ValueError: Shapes or dtypes differ, or nothing is left after the crop.
+        ValueError: Shapes or dtypes differ or are others than these, the channel is unknown, the
+            crop is negative, or nothing is left after it.
     """
     one, other = prepared(first, second, crop, channel)
     error = float(np.mean((one - other) ** 2))
@@ -38,13 +39,48 @@ def psnr(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
 
 
 def luma(image: Array) -> NDArray[np.float64]:
-    """Returns BT.601 luma, (H, W), in 8-bit levels from 16 to 235.
+    """Returns BT.601 luma, (H, W), in 8-bit levels from 16 to 235; nothing is rounded.
 
     Args:
-        image: (H, W, 3) RGB, uint8 or uint16.
+        image: (H, W, 3) RGB; uint8, uint16, or floating point in [0, 1].
+
+    Raises:
+        ValueError: Another shape or dtype.
     """
-    peak = np.iinfo(image.dtype).max
+    require_rgb(image)
+    peak = 1 if np.issubdtype(image.dtype, np.floating) else peak_of(image)
     return np.asarray(image @ (np.asarray(LUMA) / peak) + LUMA_OFFSET)
+
+
+def peak_of(image: Array) -> int:
+    """Returns the value of white: 255 for uint8, 65535 for uint16.
+
+    Raises:
+        ValueError: Another dtype; the range of floating point is anyone's guess.
+    """
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"an image must be uint8 or uint16, not {image.dtype}")
+    return int(np.iinfo(image.dtype).max)
+
+
+def require_rgb(image: Array) -> None:
+    """Raises ``ValueError`` unless the image is (H, W, 3) and not empty."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"an image must be (H, W, 3) and not empty, not {image.shape}")
+
+
+def cropped(image: Array, crop: int) -> Array:
+    """Leaves ``crop`` px out at each border; a view.
+
+    Raises:
+        ValueError: The crop is negative, or nothing is left.
+    """
+    if crop < 0:
+        raise ValueError(f"a crop must not be negative: {crop} px")
+    if min(image.shape[:2]) <= 2 * crop:
+        raise ValueError(f"nothing is left of {image.shape[:2]} px after a crop of {crop} px")
+    inner = slice(crop, -crop or None)
+    return image[inner, inner]
 
 
 def prepared(
@@ -53,20 +89,22 @@ def prepared(
     """Crops two images and takes the channel: float64 in 8-bit levels, (H, W) or (H, W, 3).
 
     Raises:
-        ValueError: Shapes or dtypes differ, or nothing is left after the crop.
+        ValueError: As of :func:`psnr`.
     """
+    if channel not in get_args(Channel):
+        raise ValueError(f"a channel is one of {get_args(Channel)}, not {channel!r}")
     if first.shape != second.shape or first.dtype != second.dtype:
         raise ValueError(
             f"images differ: {first.shape} {first.dtype} and {second.shape} {second.dtype}"
         )
-    if min(first.shape[:2]) <= 2 * crop:
-        raise ValueError(f"nothing is left of {first.shape[:2]} px after a crop of {crop} px")
-    inner = slice(crop, -crop or None)
+    if first.ndim != 2:
+        require_rgb(first)
+    scale = 255 / peak_of(first)
 
     def levels(image: Array) -> NDArray[np.float64]:
-        image = image[inner, inner]
+        image = cropped(image, crop)
         if channel == "y" and image.ndim == 3:
             return luma(image)
-        return np.asarray(image * (255 / np.iinfo(image.dtype).max), dtype=np.float64)
+        return np.asarray(image * scale, dtype=np.float64)
 
     return levels(first), levels(second)

@@ -28,11 +28,14 @@ def ssim(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
         channel: ``y`` takes BT.601 luma (16 to 235); ``rgb`` all channels.
 
     Raises:
-        ValueError: Shapes or dtypes differ, or less than the window is left after the crop.
+        ValueError: As of :func:`~realesr.metrics.psnr.psnr`, or less than the window is left after
+            the crop.
     """
     one, other = prepared(first, second, crop, channel)
     if min(one.shape[:2]) < WINDOW:
-        raise ValueError(f"{one.shape[:2]} px is less than the window of {WINDOW} px")
+        raise ValueError(
+            f"{one.shape[:2]} px after a crop of {crop} px is less than the window of {WINDOW} px"
+        )
     planes = zip(np.atleast_3d(one).T, np.atleast_3d(other).T, strict=True)
     return float(np.mean([_ssim_of_plane(a, b) for a, b in planes]))
 

@@ -10,18 +10,18 @@ from torch import nn
 from realesr.errors import UnsupportedCheckpointError
 from realesr.models.architecture import Sizes, SRVGGSizes, recognize
 from realesr.models.base import SizedModule
-from realesr.models.checkpoint import StateDict, load_state_dict
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
-from realesr.models.state import interpolate
+from realesr.weights.state_dict import interpolate
+from realesr.weights.torch_checkpoint import StateDict, load_state_dict
 
 
 def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -> nn.Module:
     """Loads a network strictly: every parameter of the file and of the network has its partner.
 
     Args:
-        path: As for :func:`realesr.models.checkpoint.load_state_dict`. Architecture, sizes and
-            scale are read off the parameters.
+        path: As for :func:`realesr.weights.torch_checkpoint.load_state_dict`. Architecture,
+            sizes and scale are read off the parameters.
         partner: Another file of the same architecture to mix it with, parameter by parameter.
         share: How much of the mixture is ``path``, 0 to 1; the rest is ``partner``.
 
@@ -46,7 +46,7 @@ def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -
             f"{' '.join(str(error).split())[:300]}"
         ) from error
     if network is None:
-        from realesr.models.foreign import load_foreign  # spandrel takes seconds to import
+        from realesr.models.spandrel_adapter import load_foreign  # spandrel takes seconds to import
 
         network = load_foreign(path, state)
     return network.eval().requires_grad_(False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.checkpoint import load_state_dict
 from realesr.perceptual.extractor import FeatureExtractor, without_inplace
+from realesr.weights.torch_checkpoint import load_state_dict
 
 LAYERS = (1, 4, 7, 9, 10, 11, 12)
 """Layers that LPIPS takes from this network (Zhang et al., 2018)."""

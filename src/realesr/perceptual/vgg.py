@@ -9,8 +9,8 @@ from types import MappingProxyType
 from torch import nn
 
 from realesr.errors import InvalidOptionError, UnsupportedCheckpointError
-from realesr.models.checkpoint import load_state_dict
 from realesr.perceptual.extractor import FeatureExtractor, without_inplace
+from realesr.weights.torch_checkpoint import load_state_dict
 
 ESRGAN_LAYERS: Mapping[str, float] = MappingProxyType(
     {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}

@@ -19,11 +19,7 @@ from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedC
 from realesr.imaging.image import Image
 from realesr.loading import make_enlarger, obtain_files
 from realesr.models.architecture import ARCHITECTURES
-from realesr.models.catalog import MODELS, find_model
-from realesr.models.checkpoint import load_state_dict
-from realesr.models.fetch import obtain_weights
 from realesr.models.loader import build, load_model
-from realesr.models.state import interpolate
 from realesr.options import UpscaleOptions
 from realesr.training.batches import PairPool
 from realesr.training.dataset import PatchDataset
@@ -36,6 +32,10 @@ from realesr.training.schedule import AdaptiveSteps
 from realesr.training.state import TrainingState
 from realesr.training.store import ImageStore, allowed_files, index_images
 from realesr.training.teacher import TeacherOutputs, fingerprint
+from realesr.weights.catalog import MODELS, find_model
+from realesr.weights.fetch import obtain_weights
+from realesr.weights.state_dict import interpolate
+from realesr.weights.torch_checkpoint import load_state_dict
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

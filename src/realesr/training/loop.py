@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from realesr.engine.memory import keep_freed_memory
-from realesr.models.checkpoint import save_weights
 from realesr.training.batches import batches
 from realesr.training.builders import (
     autocast_dtype,
@@ -32,6 +31,7 @@ from realesr.training.recipe import Recipe
 from realesr.training.schedule import learning_rate
 from realesr.training.state import TrainingState
 from realesr.training.validation import build_validator
+from realesr.weights.torch_checkpoint import save_weights
 
 
 @dataclass(frozen=True, slots=True)

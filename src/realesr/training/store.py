@@ -22,8 +22,8 @@ from PIL import UnidentifiedImageError
 
 from realesr.degradation.operations import from_levels, quantize, unsharp_mask
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.decode import decode_image
 from realesr.media.formats import IMAGE_FORMATS
+from realesr.media.images.decode import decode_image
 
 CleanImage = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""

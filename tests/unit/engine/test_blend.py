@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from realesr.engine.blend import stitch
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
-from realesr.media.decode import read_image
+from realesr.media.images.decode import read_image
 from realesr.models.loader import load_model
 
 from support.networks import tiny_srvgg

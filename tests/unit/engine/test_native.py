@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from realesr.engine.native import library, networks
+from realesr.engine.native import bindings, networks
 from realesr.engine.native.backend import NativeBackend
-from realesr.engine.native.library import lanes, read_pixels, write_pixels
+from realesr.engine.native.bindings import lanes, read_pixels, write_pixels
 from realesr.engine.native.networks import Convolution, build_native
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.pytorch.tensor import to_pixels, to_tensor
@@ -22,12 +22,12 @@ from realesr.engine.upscaler import Upscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.loading import make_enlarger, obtain_files
-from realesr.models.arrays import read_arrays
-from realesr.models.checkpoint import save_weights
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 from realesr.options import MAX_THREADS, UpscaleOptions
+from realesr.weights.numpy_checkpoint import read_arrays
+from realesr.weights.torch_checkpoint import save_weights
 
 from support.networks import random_image, randomized
 from support.paths import ROOT
@@ -41,7 +41,7 @@ CPU = torch.device("cpu")
 def each_instruction_set(request, monkeypatch):
     if request.param > lanes():
         pytest.skip("this processor does not have it")
-    monkeypatch.setattr(library, "lanes", lambda: request.param)
+    monkeypatch.setattr(bindings, "lanes", lambda: request.param)
 
 
 def random_array(*shape: int, seed: int = 0) -> np.ndarray:
@@ -81,12 +81,12 @@ def difference(values: np.ndarray, expected: torch.Tensor) -> float:
 
 def test_what_was_compiled_is_used():
     """Otherwise the tests below would be skipped, and nobody would notice."""
-    assert lanes() in ((8, 16) if library.LIBRARY.exists() else (0,))
+    assert lanes() in ((8, 16) if bindings.LIBRARY.exists() else (0,))
 
 
 def test_a_native_part_of_another_version_is_not_called(monkeypatch):
     lanes.cache_clear()
-    monkeypatch.setattr(library, "VERSION", -1)
+    monkeypatch.setattr(bindings, "VERSION", -1)
     assert lanes() == 0
     lanes.cache_clear()
 
@@ -360,9 +360,8 @@ def test_a_picture_on_a_cpu_does_not_wait_for_pytorch(tmp_path):
     )
     picture = str(ROOT / "inputs/coffee.jpg")
     command = [sys.executable, "-c", code, "image", "-i", picture, "-o", str(tmp_path / "o.png")]
-    done = subprocess.run(
-        [*command, "--device", "cpu"], capture_output=True, text=True, check=False
-    )
+    options = ["--device", "cpu", "--precision", "fp32"]  # auto takes PyTorch's bf16 where AMX is
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -378,7 +377,7 @@ def test_what_is_asked_for_chooses_the_engine(monkeypatch, options, kind):
 
 @native
 def test_threads_are_as_many_as_are_asked_for(monkeypatch):
-    asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", threads=3)
+    asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", threads=3, precision="fp32")
     enlarger = make_enlarger(asked, obtain_files(asked))
     seen = []
     convolve = networks.convolve
@@ -391,17 +390,17 @@ def test_threads_are_as_many_as_are_asked_for(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux tells which cores are ours")
 def test_threads_are_as_many_as_there_are_cores(monkeypatch, tmp_path):
-    monkeypatch.setattr(library, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(bindings, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(library.psutil, "cpu_count", lambda logical: 8)
+    monkeypatch.setattr(bindings.psutil, "cpu_count", lambda logical: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)))
-    assert library.default_threads() == 8
+    assert bindings.default_threads() == 8
     for quota, threads in (("max 100000", 8), ("250000 100000", 3), ("50000 100000", 1)):
         (tmp_path / "cpu.max").write_text(quota)
-        assert library.default_threads() == threads
+        assert bindings.default_threads() == threads
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5})
     (tmp_path / "cpu.max").unlink()
-    assert library.default_threads() == 2
+    assert bindings.default_threads() == 2
     for wanted, threads in (
         ("5", 5),
         ("4,2", 4),
@@ -411,7 +410,7 @@ def test_threads_are_as_many_as_there_are_cores(monkeypatch, tmp_path):
         ("many", 2),
     ):
         monkeypatch.setenv("OMP_NUM_THREADS", wanted)
-        assert library.default_threads() == threads
+        assert bindings.default_threads() == threads
 
 
 @native

@@ -14,7 +14,7 @@ from realesr.engine.precision import (
 from realesr.engine.pytorch.backend import in_precision
 from realesr.engine.pytorch.tensor import to_tensor
 from realesr.errors import UnsupportedPrecisionError
-from realesr.media.decode import read_image
+from realesr.media.images.decode import read_image
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact

@@ -10,7 +10,7 @@ from realesr.errors import UnsupportedCheckpointError
 from realesr.face import detection
 from realesr.face.alignment import alignment
 from realesr.face.detection import Face, YuNetDetector, load_detector
-from realesr.media.decode import read_image
+from realesr.media.images.decode import read_image
 
 from support.faces import needs_extra
 from support.networks import random_image

@@ -1,5 +1,8 @@
+import io
+
 import pytest
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 
 from realesr.errors import InvalidOptionError
 from realesr.training.discriminators import (
@@ -39,6 +42,11 @@ def test_the_vgg_discriminator_is_that_of_the_paper():
     """Ledig et al., figure 4: k3n64s1 ... k3n512s2, dense 1024, dense 1."""
     network = VGGDiscriminator(input_size=96)
     convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    normalizations = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    dense = [m.out_features for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    assert {c.kernel_size for c in convolutions} == {(3, 3)}
+    assert [n.num_features for n in normalizations] == [c.out_channels for c in convolutions[1:]]
+    assert dense == [1024, 1]
     sizes = [(c.out_channels, c.stride[0]) for c in convolutions]
     assert sizes == [(64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2)]
     assert network.classifier[0].in_features == 512 * 6 * 6
@@ -51,6 +59,16 @@ def test_patches_get_a_logit_each():
     network = PatchDiscriminator(num_feat=4)
     assert network(image(64)).shape == (2, 1, 6, 6)
     assert network(image(32)).shape == (2, 1, 2, 2)
+    assert network(image(45)[..., :33]).shape == (2, 1, 3, 2)
+
+
+def test_the_patch_discriminator_sees_70_px_through_normalized_layers():
+    """Isola et al., 2017: four convolutions and a last one, the first three with stride 2."""
+    modules = PatchDiscriminator().modules()
+    layers = [m for m in modules if isinstance(m, torch.nn.Conv2d)]
+    found = [(c.out_channels, c.kernel_size[0], c.stride[0]) for c in layers]
+    assert found == [(32, 4, 2), (64, 4, 2), (128, 4, 2), (128, 4, 1), (1, 4, 1)]
+    assert all(is_parametrized(c, "weight") for c in layers)
 
 
 @pytest.mark.parametrize("kind", ["unet", "patch"])
@@ -58,11 +76,15 @@ def test_weights_are_normalized_and_resume_exactly(kind):
     first, second = (build_discriminator(kind, num_feat=4) for _ in range(2))
     for _ in range(3):
         first(image())
-    second.load_state_dict(first.state_dict())
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    second.load_state_dict(torch.load(file, weights_only=True))
     for _ in range(2):
         assert torch.equal(first(image()), second(image()))
-    for _ in range(100):
-        first(image())
+    with torch.no_grad():  # each forward is a step of the power iteration
+        for _ in range(60):
+            first(image())
     weight = first.conv2.weight if kind == "unet" else first.body[2].weight
     largest = torch.linalg.matrix_norm(weight.reshape(len(weight), -1), 2).item()
     assert largest == pytest.approx(1, abs=0.02)

@@ -9,7 +9,6 @@ import torch
 
 from realesr.errors import TrainingError, UnreadableMediaError, UnsupportedCheckpointError
 from realesr.models.architecture import SRVGGSizes
-from realesr.models.checkpoint import load_state_dict
 from realesr.models.loader import load_model
 from realesr.training import state as state_module
 from realesr.training.builders import live_teacher
@@ -22,6 +21,7 @@ from realesr.training.recipe import (
     PixelLossConfig,
     TeacherConfig,
 )
+from realesr.weights.torch_checkpoint import load_state_dict
 
 from support.training import GAN, make_data, tiny_recipe
 

@@ -1,3 +1,4 @@
+import cv2
 import pytest
 import torch
 from torch.nn import functional as F
@@ -21,9 +22,10 @@ def test_pixel_losses_are_those_of_basicsr(images):
     sr, hr, _ = images
     assert torch.allclose(pixel.l1(sr, hr), losses.L1Loss()(sr, hr))
     assert torch.allclose(pixel.mse(sr, hr), losses.MSELoss()(sr, hr))
-    theirs = losses.CharbonnierLoss(eps=1e-6)(sr, hr)
-    assert torch.allclose(pixel.charbonnier(sr, hr, 1e-3), theirs)
-    assert not torch.allclose(pixel.charbonnier(sr, hr, 1e-1), theirs)
+    near = hr + 1e-3 * (sr - 0.5)  # where the constant matters
+    theirs = losses.CharbonnierLoss(eps=1e-6)
+    assert torch.allclose(pixel.charbonnier(sr, hr), theirs(sr, hr))
+    assert torch.allclose(pixel.charbonnier(near, hr), theirs(near, hr))
 
 
 def test_averages_forgive_detail_and_not_color(images):
@@ -59,11 +61,40 @@ def test_lightness_and_chroma_are_those_of_the_standards():
     assert chroma.mean((0, 2, 3)).tolist() == pytest.approx([0.2249, 0.1258], abs=2e-3)
 
 
-@pytest.mark.parametrize("value", [0.0, -0.2, 1.0, 1.3])
-def test_consistency_has_finite_gradients_everywhere(value):
+def test_dark_values_are_on_the_straight_parts_of_both_curves():
+    """sRGB is v / 12.92 up to 0.04045 (IEC 61966-2-1), L* 903.3 Y up to 0.008856 (CIE 15)."""
+    lightness, _ = Consistency()._perceived(torch.full((1, 3, 4, 4), 0.02))
+    assert lightness.mean().item() == pytest.approx(9.033 * 0.02 / 12.92, rel=1e-4)
+
+
+def test_the_blur_is_that_of_opencv(images):
+    sr, _, _ = images
+    found = Consistency()._blurred(sr)[0].permute(1, 2, 0).numpy()
+    image = sr[0].permute(1, 2, 0).contiguous().numpy()
+    expected = cv2.GaussianBlur(image, (21, 21), 3.0, borderType=cv2.BORDER_REFLECT_101)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_weights_multiply_lightness_and_chroma():
+    """Against black: L* of mid gray, and the mean of |a| and |b| of Oklab's red."""
+    black, gray, red = torch.zeros(3, 1, 3, 24, 24)
+    gray += 119 / 255
+    red[:, 0] = 1
+    assert Consistency()(gray, black).item() == pytest.approx(0.5003, abs=2e-3)
+    only_luma = Consistency(luma_weight=2.0, chroma_weight=0.0)
+    assert only_luma(gray, black).item() == pytest.approx(2 * 0.5003, abs=4e-3)
+    only_chroma = Consistency(luma_weight=0.0, chroma_weight=3.0)
+    assert only_chroma(red, black).item() == pytest.approx(3 * 0.1753, abs=6e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, -0.2, 1.0, 1.3])
+def test_consistency_has_small_gradients_everywhere(value):
+    """A bare cube root's gradient is above 100 at 1e-9; that at mid gray is below 0.01."""
     sr = torch.full((1, 3, 24, 24), value, requires_grad=True)
-    Consistency()(sr, torch.full((1, 3, 24, 24), 0.5)).backward()
+    tinted = torch.tensor([0.6, 0.5, 0.2]).reshape(1, 3, 1, 1).expand_as(sr)
+    Consistency()(sr, tinted).backward()
     assert torch.isfinite(sr.grad).all()
+    assert 0 < sr.grad.abs().max() < 0.1
 
 
 def test_the_artifact_map_is_that_of_basicsr(images):
@@ -72,7 +103,10 @@ def test_the_artifact_map_is_that_of_basicsr(images):
     theirs = reference.get_refined_artifact_map(hr, sr, average, 7)
     assert torch.allclose(artifact_map(sr, hr, average), theirs, rtol=1e-4, atol=1e-6)
     sr.requires_grad_()
-    ldl(sr, hr, average).backward()
+    loss = ldl(sr, hr, average)
+    expected = basicsr("losses.basic_loss").L1Loss()(theirs * sr, theirs * hr)
+    assert torch.allclose(loss, expected, rtol=1e-4)
+    loss.backward()
     assert sr.grad.abs().sum() > 0
 
 
@@ -120,3 +154,4 @@ def test_losses_are_float32_under_autocast(images):
             adversarial.generator_loss("vanilla", F.avg_pool2d(low, 8)),
         ]
     assert all(each.dtype == torch.float32 for each in found)
+    assert torch.equal(found[1], Consistency()(low.float(), hr))

@@ -10,7 +10,7 @@ import numpy as np
 from realesr.engine.backend import Backend
 from realesr.engine.blend import stitch
 from realesr.engine.memory import free_host_bytes
-from realesr.engine.native.library import Features, aligned_empty, write_pixels
+from realesr.engine.native.bindings import Features, aligned_empty, write_pixels
 from realesr.engine.native.networks import Native
 from realesr.engine.padding import mirror
 from realesr.engine.precision import FP32, Precision

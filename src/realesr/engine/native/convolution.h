@@ -19,7 +19,7 @@ struct Residual {
     float gain;
 };
 
-// Mirrored by `_Convolution` in library.py, field by field.
+// Mirrored by `_Convolution` in bindings.py, field by field.
 struct Convolution {
     int pictures, height, width;    // of the output
     int channels_in, channels_out;  // multiples of 16

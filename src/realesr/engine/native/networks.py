@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.engine.native.library import (
+from realesr.engine.native.bindings import (
     CHANNELS,
     Features,
     aligned_empty,
@@ -182,7 +182,7 @@ class Convolution:
         out: Features | None = None,
         residuals: Sequence[tuple[Features, float]] = (),
     ) -> Features:
-        """Convolves, as :func:`realesr.engine.native.library.convolve` describes it."""
+        """Convolves, as :func:`realesr.engine.native.bindings.convolve` describes it."""
         if out is None:
             out = aligned_empty(*features.shape[:3], self.channels)
         convolve(

@@ -12,7 +12,7 @@ namespace {
 constexpr int COLORS = 3;
 enum Kind { FLOAT32, UINT8, UINT16 };
 
-// Mirrored by `_PixelReading` in library.py, field by field.
+// Mirrored by `_PixelReading` in bindings.py, field by field.
 struct PixelReading {
     int pictures, height, width;  // of the features
     int factor;                   // a feature holds factor x factor px
@@ -23,7 +23,7 @@ struct PixelReading {
     float* features;  // (pictures, height, width, channels): by colour, then row, then column
 };
 
-// Mirrored by `_PixelWriting` in library.py, field by field.
+// Mirrored by `_PixelWriting` in bindings.py, field by field.
 struct PixelWriting {
     int pictures, height, width;  // of the features
     int factor;                   // a feature becomes factor x factor px

@@ -14,10 +14,10 @@ from typing import BinaryIO
 from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.media.decode import read_image
-from realesr.media.encode import encode_image
 from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat
 from realesr.media.frames import Frame, FrameSource
+from realesr.media.images.decode import read_image
+from realesr.media.images.encode import encode_image
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.progress import Notify, ignore
 
@@ -58,7 +58,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         """Yields the picture.
 
         Raises:
-            MediaError: As :func:`realesr.media.decode.read_image` does.
+            MediaError: As :func:`realesr.media.images.decode.read_image` does.
         """
         image = read_image(self._path, max_pixels=self._max_pixels, notify=self._notify)
         yield Frame(index=0, image=image)

@@ -25,7 +25,7 @@ from realesr.errors import UnwritableMediaError
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
 from realesr.media.formats import PICTURES, ImageFormat
-from realesr.media.metadata import (
+from realesr.media.images.metadata import (
     EXIF_PREFIX,
     QUIET_PILLOW,
     XMP_JPEG_HEADER,

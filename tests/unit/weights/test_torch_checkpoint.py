@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
-from realesr.models.checkpoint import load_state_dict, save_weights
 from realesr.models.loader import build_network, load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
+from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 from support.networks import tiny_srvgg
 from support.pickles import Trap

@@ -2,7 +2,7 @@
 
 Pillow reads every picture: it notices missing data, and knows palettes, transparent colours,
 orientation and metadata, which OpenCV loses. It holds 8 bits a channel, so deeper pictures are
-decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.deep`).
+decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.images.high_bit_depth`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from PIL import Image as PillowImage
 
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.deep import check_deep_tiff, decode_deep
 from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
-from realesr.media.metadata import QUIET_PILLOW, read_metadata
+from realesr.media.images.high_bit_depth import check_deep_tiff, decode_deep
+from realesr.media.images.metadata import QUIET_PILLOW, read_metadata
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notify, ignore
 

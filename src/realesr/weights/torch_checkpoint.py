@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
-from realesr.models.state import unwrapped
+from realesr.weights.state_dict import unwrapped
 
 StateDict = dict[str, Tensor]
 

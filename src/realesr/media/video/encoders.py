@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from realesr.errors import InvalidOptionError, UnsupportedMediaError
 from realesr.geometry import Size, round_up
-from realesr.media.ffmpeg import describe_encoder
 from realesr.media.formats import VideoFormat
-from realesr.media.probe import PixelFormat, VideoInfo, pixel_format_of
+from realesr.media.video.ffmpeg import describe_encoder
+from realesr.media.video.probe import PixelFormat, VideoInfo, pixel_format_of
 from realesr.options import VideoOptions
 from realesr.progress import Notify
 

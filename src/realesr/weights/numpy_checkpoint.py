@@ -1,7 +1,7 @@
 """Reading published weights without PyTorch, whose import takes longer than most networks run.
 
-Only what is common: a file that is anything else is left to :mod:`realesr.models.checkpoint`, which
-also says what is wrong with it.
+Only what is common: a file that is anything else is left to
+:mod:`realesr.weights.torch_checkpoint`, which also says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.models.state import unwrapped
+from realesr.weights.state_dict import unwrapped
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -30,7 +30,9 @@ _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"
 
 
 def read_arrays(path: Path) -> Arrays | None:
-    """Reads the parameters of a network as :func:`realesr.models.checkpoint.load_state_dict` does.
+    """Reads the parameters of a network.
+
+    The result is that of :func:`realesr.weights.torch_checkpoint.load_state_dict`.
 
     Args:
         path: A ``.safetensors`` file, or a PyTorch file in the format of version 1.6 (2020) or

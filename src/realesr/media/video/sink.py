@@ -23,14 +23,14 @@ from av.video.stream import VideoStream
 from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.media.encoders import choose_encoding
-from realesr.media.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
 from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
-from realesr.media.muxing import Muxing, extract_covers
-from realesr.media.probe import VideoInfo
-from realesr.media.streams import choose_streams
-from realesr.media.video_source import VideoSource
+from realesr.media.video.encoders import choose_encoding
+from realesr.media.video.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
+from realesr.media.video.muxing import Muxing, extract_covers
+from realesr.media.video.probe import VideoInfo
+from realesr.media.video.source import VideoSource
+from realesr.media.video.streams import choose_streams
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 

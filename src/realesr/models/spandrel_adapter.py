@@ -8,7 +8,7 @@ from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.checkpoint import StateDict
+from realesr.weights.torch_checkpoint import StateDict
 
 _UNKNOWN_RADIUS = 10**6
 _UNKNOWN_ACTIVATION_VALUES = 4096

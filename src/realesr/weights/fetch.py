@@ -15,7 +15,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
-from realesr.models.catalog import (
+from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
     Spec,
@@ -23,7 +24,6 @@ from realesr.models.catalog import (
     cache_folder,
     find_weights,
 )
-from realesr.progress import Notify, Progress, ignore, uncounted
 
 WAITS_S = (1.0, 3.0, 9.0)
 """Pauses between attempts, s."""

@@ -21,9 +21,9 @@ from av.container import InputContainer
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.frames import Frame
-from realesr.media.probe import VideoInfo, probe
+from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
+from realesr.media.video.probe import VideoInfo, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 

@@ -20,8 +20,8 @@ from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
 from realesr.media.formats import STANDARD_STREAM, Format
 from realesr.media.frames import Frame, FrameSink, FrameSource
-from realesr.media.queues import ReadAhead, WriteBehind
 from realesr.options import Target
+from realesr.pipeline.queues import ReadAhead, WriteBehind
 from realesr.plan import Job, Plan
 from realesr.progress import Notify, Outcome, Reporter, Stages
 

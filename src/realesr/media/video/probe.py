@@ -17,8 +17,8 @@ from av.video.stream import VideoStream
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.geometry import Size
-from realesr.media.color import RGB, UNSPECIFIED, ColorTags
-from realesr.media.ffmpeg import url
+from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
+from realesr.media.video.ffmpeg import url
 
 LOOKED_AT = 50
 """How many frames are looked at to find out whether a video is interlaced."""

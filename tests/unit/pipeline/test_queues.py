@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from realesr.media.frames import Frame
-from realesr.media.queues import ReadAhead, WriteBehind
+from realesr.pipeline.queues import ReadAhead, WriteBehind
 
 from support.networks import random_image
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realesr import pipeline
 from realesr.imaging.image import Image
-from realesr.media.decode import read_image
 from realesr.media.frames import Frame
-from realesr.media.images import ImageSink, ImageSource, Pictures
+from realesr.media.images.decode import read_image
+from realesr.media.images.files import ImageSink, ImageSource, Pictures
 from realesr.options import FileOptions, Target
+from realesr.pipeline import runner
 from realesr.plan import make_plan
 from realesr.progress import Outcome
 
@@ -71,7 +71,7 @@ class Enlarger:
 def run(folder, enlarger):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    report = pipeline.run(plan, lambda: enlarger, Pictures(), target=Target(), reporter=recorder)
+    report = runner.run(plan, lambda: enlarger, Pictures(), target=Target(), reporter=recorder)
     return report, recorder
 
 
@@ -128,7 +128,7 @@ def test_the_next_input_is_read_while_a_picture_is_enlarged(folder, monkeypatch)
 def test_an_output_is_written_while_the_next_picture_is_enlarged(folder, monkeypatch, is_large):
     """Unless it is large: then two results would lie in memory."""
     if is_large:
-        monkeypatch.setattr(pipeline, "MAX_OVERLAPPED_PIXELS", 10)
+        monkeypatch.setattr(runner, "MAX_OVERLAPPED_PIXELS", 10)
     overlaps = []
     is_writing = threading.Event()
     write = ImageSink.write
@@ -163,7 +163,7 @@ def test_notices_belong_to_their_picture(folder):
     write_image(folder / "in/1.png", image)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
-    pipeline.run(plan, Enlarger, Pictures(), target=Target(), reporter=recorder)
+    runner.run(plan, Enlarger, Pictures(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "noticed")
     assert notice[1] == "1.png"
 
@@ -182,7 +182,7 @@ def test_the_first_input_is_read_while_the_network_loads(folder, monkeypatch):
 
     monkeypatch.setattr(ImageSource, "__enter__", enter)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
-    report = pipeline.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+    report = runner.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
     assert len(report.done) == 5
 
 
@@ -196,7 +196,7 @@ def test_standard_input_is_not_waited_for_when_the_network_cannot_be_loaded(tmp_
 
     plan = make_plan(FileOptions(inputs=(Path("-"),), output=tmp_path / "out.png"))
     with pytest.raises(ValueError, match="damaged"):
-        pipeline.run(plan, load, Endless([1]), target=Target(), reporter=Recorder())
+        runner.run(plan, load, Endless([1]), target=Target(), reporter=Recorder())
 
 
 def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
@@ -205,7 +205,7 @@ def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
 
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     with pytest.raises(ValueError, match="damaged"):
-        pipeline.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+        runner.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
     assert not list((folder / "out").glob("*"))
     assert [thread.name for thread in threading.enumerate()].count("reader") == 0
 
@@ -262,7 +262,7 @@ def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     enlarger = Late(batch=batch, workers=workers)
-    report = pipeline.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
+    report = runner.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
     assert len(report.done) == 1, repr(recorder.error)
     assert film.written == [level + 100 for level in levels]
     assert len(seen) == 8, "equal neighbours are computed once"
@@ -282,7 +282,7 @@ def test_a_frame_that_fails_fails_its_film(folder, workers):
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     enlarger = Enlarger(fail, workers=workers)
-    report = pipeline.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
+    report = runner.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
     assert not report.done
     assert film.written == list(range(len(film.written)))
     assert str(recorder.error) == "no"

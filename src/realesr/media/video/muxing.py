@@ -9,11 +9,11 @@ from pathlib import Path
 
 import av
 
-from realesr.media.encoders import Encoding
-from realesr.media.ffmpeg import url
 from realesr.media.formats import VideoFormat
-from realesr.media.probe import StreamInfo, VideoInfo, end_of_frames
-from realesr.media.streams import Carried
+from realesr.media.video.encoders import Encoding
+from realesr.media.video.ffmpeg import url
+from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames
+from realesr.media.video.streams import Carried
 from realesr.options import VideoOptions
 from realesr.progress import Notify
 

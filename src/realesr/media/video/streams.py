@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from realesr.media.ffmpeg import succeeds, url
 from realesr.media.formats import VideoFormat
-from realesr.media.probe import StreamInfo, VideoInfo
+from realesr.media.video.ffmpeg import succeeds, url
+from realesr.media.video.probe import StreamInfo, VideoInfo
 from realesr.progress import Notify
 
 COPY = "copy"

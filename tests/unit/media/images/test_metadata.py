@@ -6,7 +6,7 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 
 from realesr.imaging.image import Image, Metadata
-from realesr.media.decode import read_image
+from realesr.media.images.decode import read_image
 from realesr.options import EncodingOptions
 
 from support.icc import profile

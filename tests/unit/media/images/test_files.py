@@ -7,9 +7,9 @@ import pytest
 from realesr.errors import UnreadableMediaError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.media.decode import read_image
 from realesr.media.frames import Frame
-from realesr.media.images import ImageSink, ImageSource
+from realesr.media.images.decode import read_image
+from realesr.media.images.files import ImageSink, ImageSource
 
 from support.networks import random_image
 

@@ -3,8 +3,8 @@ import hashlib
 import pytest
 
 from realesr.errors import MissingWeightsError, UnknownModelError
-from realesr.models.catalog import MODELS, RELEASES, find_model, find_weights
 from realesr.models.loader import load_model
+from realesr.weights.catalog import MODELS, RELEASES, find_model, find_weights
 
 from support.paths import ROOT
 
@@ -55,6 +55,6 @@ def test_unknown_names_list_the_known_ones():
 
 
 def test_missing_weights_say_where_to_put_them(monkeypatch, tmp_path):
-    monkeypatch.setattr("realesr.models.catalog.weight_folders", lambda: (tmp_path / "weights",))
+    monkeypatch.setattr("realesr.weights.catalog.weight_folders", lambda: (tmp_path / "weights",))
     with pytest.raises(MissingWeightsError, match=str(tmp_path / "weights")):
         find_weights(MODELS[0])

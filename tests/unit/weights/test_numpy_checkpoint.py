@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from realesr.models.arrays import _Unpickler, read_arrays
-from realesr.models.checkpoint import load_state_dict, save_weights
 from realesr.models.rrdbnet import RRDBNet
+from realesr.weights.numpy_checkpoint import _Unpickler, read_arrays
+from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 from support.networks import tiny_srvgg
 from support.paths import ROOT, shared

@@ -10,8 +10,8 @@ from PIL import TiffImagePlugin
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.decode import read_image
 from realesr.media.formats import PICTURES
+from realesr.media.images.decode import read_image
 from realesr.options import EncodingOptions
 
 from support.networks import random_image

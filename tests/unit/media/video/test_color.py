@@ -8,12 +8,12 @@ import pytest
 
 from realesr.errors import UnsupportedMediaError
 from realesr.geometry import Size
-from realesr.media.color import ColorTags
-from realesr.media.ffmpeg import find_ffmpeg
 from realesr.media.formats import VIDEOS
-from realesr.media.probe import probe
-from realesr.media.video_sink import VideoSink
-from realesr.media.video_source import VideoSource
+from realesr.media.video.color import ColorTags
+from realesr.media.video.ffmpeg import find_ffmpeg
+from realesr.media.video.probe import probe
+from realesr.media.video.sink import VideoSink
+from realesr.media.video.source import VideoSource
 from realesr.options import VideoOptions
 
 LUMA = {

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from realesr.errors import ChecksumMismatchError, DownloadError
-from realesr.models.catalog import MIRROR_VARIABLE, ORIGINS, RELEASES, WeightFile
-from realesr.models.fetch import WAITS_S, fetch, sha256_of
+from realesr.weights.catalog import MIRROR_VARIABLE, ORIGINS, RELEASES, WeightFile
+from realesr.weights.fetch import WAITS_S, fetch, sha256_of
 
 from support.server import Server
 
