@@ -4,15 +4,15 @@
     python scripts/bench.py --x4plus-random --engines realesr,reference --json bench.json
 
 Every figure comes from a fresh process, and the engines take turns, so that a busy minute of the
-machine hits all of them. All get the same weights and the same picture. There are two measures:
+machine hits all of them. All get the same weights and the same image. There are two measures:
 
-* pipeline: from a picture in memory to a result in memory. The network has been loaded, but not
+* pipeline: from an image in memory to a result in memory. The network has been loaded, but not
   run: a first call, with all that it sets up, is what people wait for.
 * command: a whole command from its start to its exit. It reads and writes a PNG.
 
 ncnn, onnxruntime and OpenVINO are measured where they are installed. They compute on the CPU, so
 beside a GPU they must be asked for by ``--engines``. They get the network from PyTorch's ONNX
-exporter or pnnx, for pictures of any size; no figure includes that. NumPy makes floats of pixels
+exporter or pnnx, for images of any size; no figure includes that. NumPy makes floats of pixels
 for them, and pixels of floats.
 
 The ratio says how many times as fast as the reference an engine is. PSNR is that of its result
@@ -48,10 +48,10 @@ from typing import Any
 BASELINE = "realesr-fp32"
 """The engine whose results the others' are compared with."""
 REFERENCE = "reference"
-PICTURE = Path(__file__).parents[1] / "inputs/cat.jpg"
+IMAGE = Path(__file__).parents[1] / "inputs/cat.jpg"
 STDERR_LINES = 5
 
-Enlarge = Callable[[Any], Any]
+Upscale = Callable[[Any], Any]
 """From and to (H, W, 3) uint8 BGR on the host, as OpenCV reads and writes it."""
 Row = dict[str, Any]
 
@@ -91,7 +91,7 @@ class Engine:
         bf16: Left out, unless asked for, where the hardware has no bf16.
     """
 
-    load: Callable[[Network], Enlarge]
+    load: Callable[[Network], Upscale]
     options: tuple[str, ...] | None = None
     packages: tuple[str, ...] = ()
     bf16: bool = False
@@ -104,27 +104,27 @@ class Task:
     network: Network
     measure: str
     engine: str
-    picture: str
+    image: str
     result: str
 
 
-def load_ours(network: Network, precision: str) -> Enlarge:
+def load_ours(network: Network, precision: str) -> Upscale:
     from realesr.imaging.image import Image
-    from realesr.loading import make_enlarger, obtain_files
+    from realesr.loading import make_upscaler, obtain_files
     from realesr.options import UpscaleOptions
 
     options = UpscaleOptions(model_path=Path(network.weights), precision=precision)
-    enlarger = make_enlarger(options, obtain_files(options))
+    upscaler = make_upscaler(options, obtain_files(options))
 
-    def enlarge(bgr: Any) -> Any:
+    def upscale(bgr: Any) -> Any:
         image = Image(bgr[..., ::-1])
-        size = image.size.scaled(enlarger.scale)
-        return enlarger.to_sizes([image], size)[0].pixels[..., ::-1]
+        size = image.size.scaled(upscaler.scale)
+        return upscaler.to_sizes([image], size)[0].pixels[..., ::-1]
 
-    return enlarge
+    return upscale
 
 
-def load_reference(network: Network) -> Enlarge:
+def load_reference(network: Network) -> Upscale:
     """With the defaults of its script; but in fp32 on a CPU, where half precision crashes it."""
     from realesr.face.compatibility import restore_removed_torchvision_module
 
@@ -151,21 +151,21 @@ def thread_count() -> int:
     return int(os.environ.get("OMP_NUM_THREADS", 0))
 
 
-def on_pictures(run: Callable[[Any], Any]) -> Enlarge:
+def on_images(run: Callable[[Any], Any]) -> Upscale:
     """For what turns (1, 3, H, W) float32 RGB in [0, 1] into the same, larger and not clamped."""
     import numpy as np
 
-    def enlarge(bgr: Any) -> Any:
+    def upscale(bgr: Any) -> Any:
         lr = np.ascontiguousarray(bgr[..., ::-1].transpose(2, 0, 1)[None], np.float32) / 255
         levels = run(lr)[0] * 255
         np.clip(levels, 0, 255, out=levels)
         np.rint(levels, out=levels)
         return levels.astype(np.uint8).transpose(1, 2, 0)[..., ::-1]
 
-    return enlarge
+    return upscale
 
 
-def load_ncnn(network: Network) -> Enlarge:
+def load_ncnn(network: Network) -> Upscale:
     from ncnn import Mat, Net
 
     net = Net()
@@ -180,20 +180,20 @@ def load_ncnn(network: Network) -> Enlarge:
             extractor.input("in0", Mat(lr[0]).clone())
             return extractor.extract("out0")[1].numpy()[None]
 
-    return on_pictures(run)
+    return on_images(run)
 
 
-def load_onnxruntime(network: Network) -> Enlarge:
+def load_onnxruntime(network: Network) -> Upscale:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # that keeps an id in the home folder
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
     options.intra_op_num_threads = thread_count()
     session = InferenceSession(f"{network.converted}.onnx", options, ["CPUExecutionProvider"])
-    return on_pictures(lambda lr: session.run(None, {"lr": lr})[0])
+    return on_images(lambda lr: session.run(None, {"lr": lr})[0])
 
 
-def load_openvino(network: Network, precision: str) -> Enlarge:
+def load_openvino(network: Network, precision: str) -> Upscale:
     # OpenVINO does without telemetry, which keeps an id in the home folder, if there is none.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     from openvino import Core
@@ -204,7 +204,7 @@ def load_openvino(network: Network, precision: str) -> Enlarge:
         "INFERENCE_NUM_THREADS": thread_count(),
     }
     compiled = Core().compile_model(f"{network.converted}.onnx", "CPU", config)
-    return on_pictures(lambda lr: compiled(lr)[0])
+    return on_images(lambda lr: compiled(lr)[0])
 
 
 ONNX = ("onnx", "onnxscript")
@@ -232,15 +232,15 @@ ENGINES = {
 def run_in_memory(task: Task) -> None:
     """Prints seconds as JSON, and saves the result with NumPy."""
     begin = time.perf_counter()
-    enlarge = ENGINES[task.engine].load(task.network)
+    upscale = ENGINES[task.engine].load(task.network)
     load_s = time.perf_counter() - begin
 
     import cv2
     import numpy as np
 
-    picture = cv2.imread(task.picture)
+    image = cv2.imread(task.image)
     begin = time.perf_counter()
-    result = enlarge(picture)
+    result = upscale(image)
     seconds = time.perf_counter() - begin
     np.save(task.result, result)
     print(json.dumps({"seconds": seconds, "load_s": load_s}))
@@ -250,8 +250,8 @@ def run_as_command(task: Task) -> None:
     """What a script for this engine alone would do, such as the reference's."""
     import cv2
 
-    enlarge = ENGINES[task.engine].load(task.network)
-    cv2.imwrite(task.result, enlarge(cv2.imread(task.picture, cv2.IMREAD_UNCHANGED)))
+    upscale = ENGINES[task.engine].load(task.network)
+    cv2.imwrite(task.result, upscale(cv2.imread(task.image, cv2.IMREAD_UNCHANGED)))
 
 
 def run_child(text: str) -> None:
@@ -427,7 +427,7 @@ def is_measured_unasked(name: str, machine: Row) -> bool:
 def command_of(task: Task) -> list[str]:
     options = ENGINES[task.engine].options
     if task.measure == "command" and options is not None:
-        files = ["-i", task.picture, "-o", task.result, "--model-path", task.network.weights]
+        files = ["-i", task.image, "-o", task.result, "--model-path", task.network.weights]
         return [sys.executable, "-m", "realesr", "image", *files, *options]
     return [sys.executable, __file__, "--child", json.dumps(asdict(task))]
 
@@ -485,13 +485,13 @@ def measure_all(args: argparse.Namespace, engines: list[str], worker: Executor) 
             for path in paths
         ]
         for network, size in product(networks, args.size or ["640x480"]):
-            picture = f"{folder}/in.png"
-            worker.submit(resize_input, args.input, size, picture).result()
+            image = f"{folder}/in.png"
+            worker.submit(resize_input, args.input, size, image).result()
             tasks = [
-                Task(network, measure, engine, picture, f"{folder}/{engine}.{suffix}")
+                Task(network, measure, engine, image, f"{folder}/{engine}.{suffix}")
                 for (measure, suffix), engine in product(suffixes.items(), engines)
             ]
-            baseline = Task(network, "pipeline", BASELINE, picture, f"{folder}/baseline.npy")
+            baseline = Task(network, "pipeline", BASELINE, image, f"{folder}/baseline.npy")
             for row in take_turns(tasks, baseline, args.rounds, worker):
                 row = {"network": network.name, "size": size, **row}
                 took = f"{row['seconds']:.3f} s" if "seconds" in row else "failed"
@@ -542,7 +542,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model-path", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--x4plus-random", action="store_true", help="RRDBNet with random weights")
-    parser.add_argument("--input", type=Path, default=PICTURE, metavar="FILE")
+    parser.add_argument("--input", type=Path, default=IMAGE, metavar="FILE")
     parser.add_argument("--size", type=size, action="append", help="640x480; may be repeated")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engines", help=f"some of {','.join(ENGINES)}")

@@ -4,7 +4,7 @@
     python scripts/clips.py sheet --data DIR --out docs/videos.png
     python scripts/clips.py speed --data inputs/bunny.mp4 --out speed.md
 
-The table counts frames, and compares every time stamp, the streams, and the mean colour of frames,
+The table counts frames, and compares every time stamp, the streams, and the mean color of frames,
 decoded by PyAV by the tags of each file. It uses bicubic interpolation by 2, so that it tests the
 way and not the network. The sheet shows stills before and after the shipped network. The speed is
 that of the command against what its stages take alone, one after the other.
@@ -30,11 +30,11 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from realesr.imaging.enlarger import Enlarger
-from realesr.loading import make_enlarger, obtain_files
+from realesr.imaging.upscaler import ImageUpscaler
+from realesr.loading import make_upscaler, obtain_files
 from realesr.media.formats import VIDEOS
 from realesr.media.video.probe import probe
-from realesr.media.video.sink import Videos
+from realesr.media.video.sink import VideoFiles
 from realesr.options import FileOptions, Target, UpscaleOptions, VideoOptions
 from realesr.pipeline import runner
 from realesr.plan import make_plan
@@ -52,25 +52,25 @@ STILLS = (
 MATRICES = {1: "itu709", 5: "itu601", 6: "itu601"}
 CELL = 300
 SPEED_ROUNDS = 3
-COLOUR_FRAMES = 8
-"""How many frames of a clip are compared in colour, spread over its length."""
+COLOR_FRAMES = 8
+"""How many frames of a clip are compared in color, spread over its length."""
 TABLE_ARGUMENTS = ("-n", "bicubic", "-s", "2")
 
 HEADER = """# Videos through the command
 
-What `realesr video {arguments}` makes of every clip of a collection of real and synthesised ones,
+What `realesr video {arguments}` makes of every clip of a collection of real and synthesized ones,
 by `python scripts/clips.py table`. Times are those of all packets; a tick is that of the coarser of
-both containers. Colour is the largest difference of the mean of a frame, of {count} frames a clip,
+both containers. Color is the largest difference of the mean of a frame, of {count} frames a clip,
 in levels of 8 bits; files that do not tell their matrix are decoded as players do, and transparent
-ones are not compared, since invisible colours are replaced.
+ones are not compared, since invisible colors are replaced.
 
-| Clip | Frames in, out | Largest difference of times | Streams in, out | Colour | Notes |
+| Clip | Frames in, out | Largest difference of times | Streams in, out | Color | Notes |
 |---|---|---|---|---|---|
 """
 
 
 def run(clip: Path, folder: Path, *arguments: str) -> dict[str, object]:
-    """Enlarges a clip; returns the last line of JSON."""
+    """Upscales a clip; returns the last line of JSON."""
     command = [sys.executable, "-m", "realesr", "video", "-i", str(clip), "-o", str(folder)]
     done = subprocess.run(
         [*command, "--json", *arguments], capture_output=True, text=True, check=False
@@ -87,7 +87,7 @@ def times(path: Path, index: int) -> tuple[list[Fraction], Fraction]:
 
 
 def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
-    """The mean colour of each frame, (3,) in levels of 8 bits, by its time."""
+    """The mean color of each frame, (3,) in levels of 8 bits, by its time."""
     found = {}
     matrix = MATRICES.get(probe(path).color.matrix)
     with av.open(f"file:{path}") as container:
@@ -105,8 +105,8 @@ def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
 
 
 def difference(a: dict[Fraction, np.ndarray], b: dict[Fraction, np.ndarray]) -> float:
-    """The largest difference of colour of frames that are shown at the same time."""
-    chosen = sorted(a)[:: max(1, len(a) // COLOUR_FRAMES)]
+    """The largest difference of color of frames that are shown at the same time."""
+    chosen = sorted(a)[:: max(1, len(a) // COLOR_FRAMES)]
     pairs = [(a[time], b[min(b, key=lambda other: abs(other - time))]) for time in chosen]
     return float(max(np.abs(x - y).max() for x, y in pairs))
 
@@ -122,9 +122,9 @@ def row(clip: Path, folder: Path) -> str:
     (a, tick_a), (b, tick_b) = times(clip, before.index), times(output, 0)
     kept = [min(a, key=lambda other: abs(other - time)) for time in b]
     late = max(abs(x - y) for x, y in zip(kept, b, strict=True)) / max(tick_a, tick_b)
-    colour = "-"
+    color = "-"
     if not before.pixel_format.has_alpha:
-        colour = f"{difference(means(clip, before.index), means(output, 0)):.2f}"
+        color = f"{difference(means(clip, before.index), means(output, 0)):.2f}"
     streams = f"{len(before.streams)}, {sum(s.kind != 'data' for s in after.streams)}"
     notes = [str(notice) for notice in result["notices"]]  # type: ignore[attr-defined]
     notes.append(f"{after.pixel_format.name}, {after.stream.codec}")
@@ -132,13 +132,13 @@ def row(clip: Path, folder: Path) -> str:
         notes.append(f"{result['reused']} like the frame before")
     return (
         f"| {clip.name} | {len(a)}, {len(b)} | {float(late):.2f} ticks | {streams} | "
-        f"{colour} | {'; '.join(notes)} |\n"
+        f"{color} | {'; '.join(notes)} |\n"
     )
 
 
 def table(data: Path, out: Path) -> None:
     """Writes the table of all clips."""
-    lines = [HEADER.format(arguments=" ".join(TABLE_ARGUMENTS), count=COLOUR_FRAMES)]
+    lines = [HEADER.format(arguments=" ".join(TABLE_ARGUMENTS), count=COLOR_FRAMES)]
     with tempfile.TemporaryDirectory() as folder:
         for clip in sorted(data.rglob("*")):
             if clip.is_file() and VIDEOS.matches(clip):
@@ -154,12 +154,12 @@ def still(path: Path, second: float) -> Image.Image:
         for frame in container.decode(container.streams[info.index]):
             if frame.pts * frame.time_base - info.start >= Fraction(second):
                 break
-    picture = frame.to_image()
-    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+    image = frame.to_image()
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
 def sheet(data: Path, out: Path) -> None:
-    """Draws stills: the clip enlarged by its player, and by the network."""
+    """Draws stills: the clip upscaled by its player, and by the network."""
     page = Image.new("RGB", (2 * CELL, len(STILLS) * CELL), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     with tempfile.TemporaryDirectory() as folder:
@@ -169,8 +169,8 @@ def sheet(data: Path, out: Path) -> None:
             after = still(Path(str(result["output"])), 0)
             before = still(clip, second).resize(after.size, Image.Resampling.BILINEAR)
             left, top = ((side - CELL) // 2 for side in after.size)
-            for column, picture in enumerate((before, after)):
-                part = picture.crop((left, top, left + CELL, top + CELL))
+            for column, image in enumerate((before, after)):
+                part = image.crop((left, top, left + CELL, top + CELL))
                 page.paste(part, (column * CELL, line * CELL))
             draw.text(
                 (6, line * CELL + 4), clip.name, "white", font, stroke_width=2, stroke_fill="black"
@@ -184,18 +184,20 @@ def cpu_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def in_turn(clip: Path, output: Path, enlarger: Enlarger, medium: Videos) -> dict[str, float]:
-    """Decodes all, then enlarges all, then encodes all; seconds of each, and of all cores."""
+def in_turn(
+    clip: Path, output: Path, upscaler: ImageUpscaler, medium: VideoFiles
+) -> dict[str, float]:
+    """Decodes all, then upscales all, then encodes all; seconds of each, and of all cores."""
     marks, cpu_before = [time.perf_counter()], cpu_s()
     with medium.source(clip, print) as source:
         frames = list(source)
         marks.append(time.perf_counter())
-        size = frames[0].image.size.scaled(enlarger.scale)
+        size = frames[0].image.size.scaled(upscaler.scale)
         with medium.sink(output, VIDEOS.format_of(output), source, print) as sink:
             frames = [sink.prepare(frame, size) for frame in frames]
-            enlarged = [enlarger.to_sizes([frame.image], size)[0] for frame in frames]
+            upscaled = [upscaler.to_sizes([frame.image], size)[0] for frame in frames]
             marks.append(time.perf_counter())
-            for frame, image in zip(frames, enlarged, strict=True):
+            for frame, image in zip(frames, upscaled, strict=True):
                 sink.write(replace(frame, image=image))
     marks.append(time.perf_counter())
     stages = (after - before for before, after in pairwise(marks))
@@ -203,11 +205,13 @@ def in_turn(clip: Path, output: Path, enlarger: Enlarger, medium: Videos) -> dic
     return {**took, "in turn": marks[-1] - marks[0], "CPU": cpu_s() - cpu_before}
 
 
-def overlapped(clip: Path, output: Path, enlarger: Enlarger, medium: Videos) -> dict[str, float]:
+def overlapped(
+    clip: Path, output: Path, upscaler: ImageUpscaler, medium: VideoFiles
+) -> dict[str, float]:
     """As the command does it; seconds."""
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
-    report = runner.run(plan, lambda: enlarger, medium, target=Target(), reporter=NullReporter())
+    report = runner.run(plan, lambda: upscaler, medium, target=Target(), reporter=NullReporter())
     if report.failed:
         raise SystemExit(f"{clip} failed")
     return {"overlapped": time.perf_counter() - started}
@@ -216,13 +220,13 @@ def overlapped(clip: Path, output: Path, enlarger: Enlarger, medium: Videos) -> 
 def speed(clip: Path, out: Path, model: Path | None) -> None:
     """Writes what each stage takes alone, and how near to the best possible overlapping comes."""
     options = UpscaleOptions(model_path=model)
-    enlarger = make_enlarger(options, obtain_files(options))
-    medium = Videos.made(VideoOptions())
+    upscaler = make_upscaler(options, obtain_files(options))
+    medium = VideoFiles.from_options(VideoOptions())
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(SPEED_ROUNDS):
             for way in (in_turn, overlapped):
-                for name, took in way(clip, Path(folder) / "out.mp4", enlarger, medium).items():
+                for name, took in way(clip, Path(folder) / "out.mp4", upscaler, medium).items():
                     seconds[name].append(took)
     medians = {name: float(np.median(each)) for name, each in seconds.items()}
     longest = max(medians[name] for name in ("decoding", "network", "encoding"))

@@ -5,7 +5,7 @@
     python scripts/compare.py banner --data inputs --general realesr-general-x4v3.pth --out b.png
 
 DIR holds ``Set5``, ``Set14`` and ``BSD100`` (each with ``HR`` and ``LRbicx4``), ``CID22val`` (clean
-pictures), ``RealSRSet`` and ``RealESRGAN_inputs``. The figures come from basicsr and are taken on
+images), ``RealSRSet`` and ``RealESRGAN_inputs``. The figures come from basicsr and are taken on
 the luma with 4 px cut off at the borders: PSNR (dB), SSIM, and NIQE (less is better). Needs the
 extra ``train``.
 """
@@ -25,7 +25,7 @@ from realesr.degradation.levels import LEVELS
 from realesr.degradation.operations import from_levels, jpeg, quantize
 from realesr.degradation.pipeline import degrade
 from realesr.engine.pytorch.backend import TorchBackend
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
 from realesr.media.images.decode import read_image
@@ -41,7 +41,7 @@ JPEG_QUALITY = 40
 Rows = tuple[tuple[str, float, float], ...]
 
 SHEET: Rows = (
-    # Picture, and the centre of the part that is shown, as a share of its sides.
+    # Image, and the center of the part that is shown, as a share of its sides.
     ("RealSRSet/building.png", 0.5, 0.5),
     ("RealSRSet/dog.png", 0.45, 0.35),
     ("RealSRSet/oldphoto2.png", 0.5, 0.4),
@@ -63,8 +63,8 @@ LABEL = 18
 def bicubic(image: Image) -> Image:
     """Pillow's bicubic, the baseline."""
     size = image.size.scaled(SCALE)
-    picture = PillowImage.fromarray(image.pixels)
-    resized = picture.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
+    image = PillowImage.fromarray(image.pixels)
+    resized = image.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
     return Image(np.asarray(resized), is_gray=image.is_gray)
 
 
@@ -73,26 +73,26 @@ def make_methods(general: Path) -> dict[str, Method]:
     ours = find_weights(find_model("realesr-photo-x4"))
     return {
         "bicubic": bicubic,
-        "realesr-photo-x4": Upscaler(TorchBackend(load_model(ours)), tile=512),
-        "general-x4v3": Upscaler(TorchBackend(load_model(general)), tile=512),
+        "realesr-photo-x4": TiledUpscaler(TorchBackend(load_model(ours)), tile=512),
+        "general-x4v3": TiledUpscaler(TorchBackend(load_model(general)), tile=512),
     }
 
 
 def clean_pairs(folder: Path) -> Iterator[Pair]:
-    """The low-resolution pictures that a set comes with, and the originals."""
+    """The low-resolution images that a set comes with, and the originals."""
     for path in sorted((folder / "HR").iterdir()):
         yield read_image(folder / "LRbicx4" / path.name), read_image(path).pixels
 
 
 def jpeg_pairs(folder: Path) -> Iterator[Pair]:
-    """The same, with JPEG damage on the low-resolution pictures."""
+    """The same, with JPEG damage on the low-resolution images."""
     for lr, hr in clean_pairs(folder):
         damaged = jpeg(from_levels(lr.pixels), JPEG_QUALITY)
         yield Image(quantize(damaged), is_gray=lr.is_gray), hr
 
 
 def degraded_pairs(folder: Path) -> Iterator[Pair]:
-    """Clean pictures, and what the first recipe's degradation makes of them; a fixed seed each."""
+    """Clean images, and what the first recipe's degradation makes of them; a fixed seed each."""
     for seed, path in enumerate(sorted(folder.iterdir())):
         hr = read_image(path).pixels
         lr = degrade(from_levels(hr), LEVELS["medium"], np.random.default_rng(seed))
@@ -100,7 +100,7 @@ def degraded_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def real_pairs(folder: Path) -> Iterator[Pair]:
-    """Pictures without an original: NIQE alone."""
+    """Images without an original: NIQE alone."""
     for path in sorted(folder.iterdir()):
         yield read_image(path), None
 
@@ -141,12 +141,12 @@ def table(args: argparse.Namespace) -> None:
 
 
 def sheet(args: argparse.Namespace) -> None:
-    """Writes a picture with a row for each of :data:`SHEET` and a column for each method."""
+    """Writes an image with a row for each of :data:`SHEET` and a column for each method."""
     draw_page({"input": nearest, **make_methods(args.general)}, args.data, SHEET, CELL, args.out)
 
 
 def banner(args: argparse.Namespace) -> None:
-    """Writes the README's picture: parts of ``inputs/`` with bicubic and with the shipped model."""
+    """Writes the README's image: parts of ``inputs/`` with bicubic and with the shipped model."""
     methods = make_methods(args.general)
     del methods["general-x4v3"]
     draw_page(methods, args.data, BANNER, BANNER_CELL, args.out)
@@ -155,7 +155,7 @@ def banner(args: argparse.Namespace) -> None:
 def draw_page(
     methods: dict[str, Method], folder: Path, rows: Rows, cell: int, destination: Path
 ) -> None:
-    """Writes a PNG with a row for each picture and a column for each method."""
+    """Writes a PNG with a row for each image and a column for each method."""
     height = LABEL + len(rows) * (cell + LABEL)
     page = PillowImage.new("RGB", (len(methods) * cell, height), "white")
     draw = ImageDraw.Draw(page)
@@ -173,7 +173,7 @@ def draw_page(
 
 
 def nearest(image: Image) -> Image:
-    """The input's own pixels, enlarged."""
+    """The input's own pixels, upscaled."""
     return Image(image.pixels.repeat(SCALE, axis=0).repeat(SCALE, axis=1), is_gray=image.is_gray)
 
 

@@ -1,4 +1,4 @@
-"""Sets everything up and makes the pictures in ``inputs/`` four times larger.
+"""Sets everything up and makes the images in ``inputs/`` four times larger.
 
 Run ``python3 scripts/demo.py`` in a fresh clone. Needs Python 3.11 or newer, nothing else.
 """
@@ -22,7 +22,7 @@ def upscale(python: Path) -> int:
         scripts = python.parent.relative_to(environment.ROOT)
         environment.say(
             f"Done. Look at {environment.ROOT / 'results'} beside {environment.ROOT / 'inputs'}.\n"
-            f"Your own picture:  {scripts / 'realesr'} image -i PICTURE"
+            f"Your own image:  {scripts / 'realesr'} image -i IMAGE"
         )
     return code
 

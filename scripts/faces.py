@@ -1,11 +1,11 @@
-"""Draws what happens to the faces of pictures, to be looked at for seams and shifts.
+"""Draws what happens to the faces of images, to be looked at for seams and shifts.
 
-    python scripts/faces.py --detector FILE --out docs/faces.png PICTURE...
-    python scripts/faces.py --detector FILE --restorer FILE --parser FILE --out FILE PICTURE...
+    python scripts/faces.py --detector FILE --out docs/faces.png IMAGE...
+    python scripts/faces.py --detector FILE --restorer FILE --parser FILE --out FILE IMAGE...
 
-A row for each picture: the picture with boxes and landmarks, its first face aligned, the same
+A row for each image: the image with boxes and landmarks, its first face aligned, the same
 restored, the mask, and the result at twice the size around that face. Without a restorer a
-stand-in takes its place, which sharpens strongly and turns colours a little to blue, and all of the
+stand-in takes its place, which sharpens strongly and turns colors a little to blue, and all of the
 square is taken: what it does must be seen inside, and its border must not.
 """
 
@@ -29,7 +29,7 @@ from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
 
 CELL = 200
-"""Side of a picture on the sheet, px."""
+"""Side of an image on the sheet, px."""
 
 
 def sharpened(faces: Sequence[Pixels]) -> list[Pixels]:
@@ -49,14 +49,14 @@ def all_of_it(faces: Sequence[Pixels]) -> list[NDArray[np.float32]]:
 
 def marked(pixels: Pixels, faces: list[Face]) -> Pixels:
     """With boxes and landmarks."""
-    picture = pixels.copy()
-    breadth = max(1, max(picture.shape) // 200)
+    image = pixels.copy()
+    breadth = max(1, max(image.shape) // 200)
     for face in faces:
         left, top, right, bottom = map(round, face.box)
-        cv2.rectangle(picture, (left, top), (right, bottom), (0, 255, 0), breadth)
+        cv2.rectangle(image, (left, top), (right, bottom), (0, 255, 0), breadth)
         for x, y in face.landmarks:
-            cv2.circle(picture, (round(x), round(y)), 2 * breadth, (255, 0, 0), -1)
-    return picture
+            cv2.circle(image, (round(x), round(y)), 2 * breadth, (255, 0, 0), -1)
+    return image
 
 
 def fitted(pixels: Pixels) -> Pixels:
@@ -90,7 +90,7 @@ def row_of(path: Path, detector: Detector, restore: Restore, parse: Parse) -> Pi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     parser.add_argument("--detector", type=Path, required=True)
     parser.add_argument("--restorer", type=Path)
     parser.add_argument("--parser", type=Path)
@@ -100,7 +100,7 @@ def main() -> None:
     detector = load_detector(args.detector, device)
     restore = Restorer(args.restorer, device) if args.restorer else sharpened
     parse = Parser(args.parser, device) if args.parser else all_of_it
-    rows = [row_of(path, detector, restore, parse) for path in args.pictures]
+    rows = [row_of(path, detector, restore, parse) for path in args.images]
     cv2.imwrite(str(args.out), np.vstack(rows)[..., ::-1])
 
 

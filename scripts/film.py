@@ -1,7 +1,7 @@
-"""Measures how fast a film goes through a network, here and in the reference, and what limits it.
+"""Measures how fast a video goes through a network, here and in the reference, and what limits it.
 
-    python scripts/film.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
-    python scripts/film.py --x4plus-random --size 1280x720 --frames 16 --markdown film.md
+    python scripts/video.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
+    python scripts/video.py --x4plus-random --size 1280x720 --frames 16 --markdown video.md
 
 Made for a GPU, whose figures ``bench.py`` does not show; a CPU only proves that it works. Frames
 are noise, all different, and neither decoded nor encoded:
@@ -35,10 +35,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from realesr.engine.pytorch.backend import GPU_BATCH, in_precision
 from realesr.engine.pytorch.tensor import to_pixels, to_tensor
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.loading import make_enlarger, obtain_files
+from realesr.loading import make_upscaler, obtain_files
 from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model
@@ -55,7 +55,7 @@ COLUMNS += ("TFLOP/s", "Share of the peak", "To the device, ms", "From it, ms", 
 
 
 class _Noise:
-    """A film of frames that all differ, in memory."""
+    """A video of frames that all differ, in memory."""
 
     undecodable = 0
 
@@ -96,7 +96,7 @@ class _Nowhere:
     def write(self, frame: Frame) -> None: ...
 
 
-class _Film:
+class _Video:
     """As a medium: reads noise and writes nothing."""
 
     def __init__(self, noise: _Noise) -> None:
@@ -126,7 +126,7 @@ def seconds(task: Callable[[], Any], device: str, repeats: int = REPEATS) -> flo
     return float(np.median(took[1:]))
 
 
-def through_pipeline(enlarger: Upscaler, noise: _Noise) -> float:
+def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
     """Frames a second, the second time."""
     with TemporaryDirectory() as folder:
         clip = Path(folder, "noise.mp4")
@@ -135,7 +135,7 @@ def through_pipeline(enlarger: Upscaler, noise: _Noise) -> float:
         for _ in range(2):
             started = time.perf_counter()
             report = runner.run(
-                plan, lambda: enlarger, _Film(noise), target=Target(), reporter=NullReporter()
+                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=NullReporter()
             )
             took = time.perf_counter() - started
             if report.failed:
@@ -168,9 +168,9 @@ def peak_tflops(device: str, dtype: torch.dtype) -> float:
 
 
 @torch.inference_mode()
-def alone(path: Path, enlarger: Upscaler, noise: _Noise) -> tuple[float, float, float, float]:
+def alone(path: Path, upscaler: TiledUpscaler, noise: _Noise) -> tuple[float, float, float, float]:
     """Seconds of a frame through the network, there, and back; and what it multiplies, TFLOP."""
-    device, precision = torch.device(enlarger.device), enlarger.precision
+    device, precision = torch.device(upscaler.device), upscaler.precision
     batch = GPU_BATCH if device.type == "cuda" else 1
     dtype = getattr(torch, precision.dtype)
     pixels = np.stack([frame.image.pixels for frame in list(noise)[:batch]])
@@ -182,9 +182,9 @@ def alone(path: Path, enlarger: Upscaler, noise: _Noise) -> tuple[float, float, 
         network(x[..., :32, :32])
     flop = counter.get_total_flops() / 32**2 * batch * pixels.shape[1] * pixels.shape[2]
     return (
-        seconds(lambda: network(x), enlarger.device) / batch,
-        seconds(lambda: to_tensor(pixels, device, dtype), enlarger.device) / batch,
-        seconds(lambda: to_pixels(sr.clone(), pixels.dtype).cpu(), enlarger.device) / batch,
+        seconds(lambda: network(x), upscaler.device) / batch,
+        seconds(lambda: to_tensor(pixels, device, dtype), upscaler.device) / batch,
+        seconds(lambda: to_pixels(sr.clone(), pixels.dtype).cpu(), upscaler.device) / batch,
         flop / batch / 1e12,
     )
 
@@ -194,13 +194,13 @@ def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
     noise = _Noise(size, count)
     options = UpscaleOptions(model_path=path, device=device)
     precision = "auto" if device.startswith("cuda") else "fp32"
-    enlarger = make_enlarger(replace(options, precision=precision), obtain_files(options))
-    if not isinstance(enlarger, Upscaler):
-        raise TypeError("a film goes through an Upscaler")
-    ours = through_pipeline(enlarger, noise)
+    upscaler = make_upscaler(replace(options, precision=precision), obtain_files(options))
+    if not isinstance(upscaler, TiledUpscaler):
+        raise TypeError("a video goes through an TiledUpscaler")
+    ours = through_pipeline(upscaler, noise)
     used = torch.cuda.max_memory_allocated(device) / 2**30 if device.startswith("cuda") else None
-    network_s, there_s, back_s, tflop = alone(path, enlarger, noise)
-    peak = peak_tflops(device, getattr(torch, enlarger.precision.dtype))
+    network_s, there_s, back_s, tflop = alone(path, upscaler, noise)
+    peak = peak_tflops(device, getattr(torch, upscaler.precision.dtype))
     reference = in_reference(path, noise)
     return (
         path.name,

@@ -1,12 +1,12 @@
-"""What the command does to pictures of every kind: a table, and a contact sheet.
+"""What the command does to images of every kind: a table, and a contact sheet.
 
     python scripts/formats.py table --data DIR [DIR ...] > docs/formats.md
     python scripts/formats.py sheet --data DIR --out docs/alpha-and-depth.png
 
-The table has a row for every picture of the folders, and for a matrix of synthesised ones: format,
+The table has a row for every image of the folders, and for a matrix of synthesized ones: format,
 depth, channels, with and without metadata. Each goes through ``realesr image`` and is read again.
-The sheet shows a photograph cut out along a circle, and transparent and 16-bit pictures of
-Real-ESRGAN's inputs, beside what a plain bicubic enlargement makes of them.
+The sheet shows a photograph cut out along a circle, and transparent and 16-bit images of
+Real-ESRGAN's inputs, beside what a plain bicubic upscaling makes of them.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ ORIENTATION = 0x0112
 
 
 def sample(depth: type, *, gray: bool, alpha: bool) -> Image:
-    """A smooth picture of 32x24 px."""
+    """A smooth image of 32x24 px."""
     y, x = np.mgrid[:24, :32].astype(np.float32)
     planes = [x / 31] * 3 if gray else [x / 31, y / 23, (x + y) / 54]
     peak = np.iinfo(depth).max
     pixels = np.rint(np.stack(planes, axis=2) * peak).astype(depth)
-    opacity = np.rint(np.clip(x / 8, 0, 1) * peak).astype(depth) if alpha else None
-    return Image(pixels, is_gray=gray, alpha=opacity)
+    alpha = np.rint(np.clip(x / 8, 0, 1) * peak).astype(depth) if alpha else None
+    return Image(pixels, is_gray=gray, alpha=alpha)
 
 
 def write_matrix(folder: Path) -> None:
@@ -65,12 +65,12 @@ def write_matrix(folder: Path) -> None:
         if not (alpha and suffix == "jpg") and not (gray and suffix == "webp")
     ]
     for suffix, depth, gray, alpha in cases:
-        picture = sample(np.uint8 if depth == 8 else np.uint16, gray=gray, alpha=alpha)
-        kind = ("grey" if gray else "rgb") + ("-alpha" if alpha else "")
+        image = sample(np.uint8 if depth == 8 else np.uint16, gray=gray, alpha=alpha)
+        kind = ("gray" if gray else "rgb") + ("-alpha" if alpha else "")
         options = EncodingOptions(lossless=suffix in ("webp", "avif"))
         for says, metadata in (("plain", Metadata()), ("metadata", camera_metadata(gray=gray))):
             path = folder / f"{suffix}-{depth}-{kind}-{says}.{suffix}"
-            image = Image(picture.pixels, is_gray=gray, alpha=picture.alpha, metadata=metadata)
+            image = Image(image.pixels, is_gray=gray, alpha=image.alpha, metadata=metadata)
             path.write_bytes(b"".join(encode_image(image, path, options)))
     palette = PillowImage.fromarray(sample(np.uint8, gray=False, alpha=False).pixels).quantize(64)
     palette.save(folder / "png-palette.png")
@@ -96,12 +96,12 @@ def camera_metadata(*, gray: bool) -> Metadata:
 
 
 def describe(image: Image) -> tuple[str, ...]:
-    """Size, depth, channels, metadata, mean colour and opacity (0 to 255)."""
-    channels = "grey" if image.is_gray else "RGB"
+    """Size, depth, channels, metadata, mean color and alpha (0 to 255)."""
+    channels = "gray" if image.is_gray else "RGB"
     if image.alpha is not None:
         channels += "+A"
     held = [name for name in ("icc", "exif", "xmp") if getattr(image.metadata, name)]
-    # Colours count by their opacity: what stands under an invisible pixel means nothing.
+    # Colors count by their alpha: what stands under an invisible pixel means nothing.
     weights = np.ones(image.pixels.shape[:2]) if image.alpha is None else image.alpha
     mean = np.average(image.pixels, axis=(0, 1), weights=weights + 1e-9) / image.peak * 255
     color = " ".join(f"{value:.1f}" for value in (mean[:1] if image.is_gray else mean))
@@ -119,7 +119,7 @@ def run(arguments: list[str]) -> str:
 
 
 def rows_of(folder: Path) -> Iterator[tuple[str, ...]]:
-    """A row for every picture: its name, what it was, what it has become, what was said."""
+    """A row for every image: its name, what it was, what it has become, what was said."""
     with tempfile.TemporaryDirectory() as name:
         said = run(["-i", str(folder), "-o", name, "--suffix", ""]).splitlines()
         for source in sorted(path for path in folder.iterdir() if path.is_file()):
@@ -139,15 +139,15 @@ def rows_of(folder: Path) -> Iterator[tuple[str, ...]]:
 
 def table(folders: list[Path]) -> None:
     """Prints the table in Markdown."""
-    print("# What becomes of pictures of every kind\n")
-    print("Made by `scripts/formats.py`. Mean colours are of 255, weighted by opacity; the opacity")
-    print("follows behind a comma. `=`: as before. Turned pictures have orientation 6.\n")
+    print("# What becomes of images of every kind\n")
+    print("Made by `scripts/formats.py`. Mean colors are of 255, weighted by alpha; the alpha")
+    print("follows behind a comma. `=`: as before. Turned images have orientation 6.\n")
     head = ["size", "depth", "channels", "metadata", "mean"]
     titles = ["file", *head, *(f"out: {title}" for title in head), "said"]
     with tempfile.TemporaryDirectory() as name:
         matrix = Path(name)
         write_matrix(matrix)
-        for title, folder in [("Synthesised", matrix), *((f.name, f) for f in folders)]:
+        for title, folder in [("Synthesized", matrix), *((f.name, f) for f in folders)]:
             print(f"## {title}\n")
             print(f"| {' | '.join(titles)} |")
             print("|---" * len(titles) + "|")
@@ -158,7 +158,7 @@ def table(folders: list[Path]) -> None:
 
 CELL = 220
 CASES = (
-    # Picture, and the centre of the part that is shown, as a share of its sides.
+    # Image, and the center of the part that is shown, as a share of its sides.
     ("disc.png", 0.8, 0.25),
     ("children-alpha.png", 0.35, 0.3),
     ("children-alpha.png", 0.17, 0.5),
@@ -168,7 +168,7 @@ BACKGROUNDS = (255, 0)
 
 
 def cell(image: Image, background: int, x: float, y: float) -> PillowImage.Image:
-    """A part of a picture, laid on a grey."""
+    """A part of an image, laid on a gray."""
     laid = convert_depth(composite(image, background).pixels, UINT8)
     left = int(np.clip(x * laid.shape[1] - CELL / 2, 0, laid.shape[1] - CELL))
     top = int(np.clip(y * laid.shape[0] - CELL / 2, 0, laid.shape[0] - CELL))
@@ -176,11 +176,11 @@ def cell(image: Image, background: int, x: float, y: float) -> PillowImage.Image
 
 
 def plain(image: Image) -> Image:
-    """Bicubic, opacity and all, as it stands in the file: what halos come from."""
+    """Bicubic, alpha and all, as it stands in the file: what halos come from."""
     width, height = image.size.width * SCALE, image.size.height * SCALE
     alpha = image.pixels[..., 0] * 0 + image.peak if image.alpha is None else image.alpha
     planes = [*np.moveaxis(image.pixels, 2, 0), alpha]
-    enlarged = [
+    upscaled = [
         np.asarray(
             PillowImage.fromarray(plane.astype(np.float32)).resize(
                 (width, height), PillowImage.Resampling.BICUBIC
@@ -188,7 +188,7 @@ def plain(image: Image) -> Image:
         )
         for plane in planes
     ]
-    levels = np.clip(np.rint(enlarged), 0, image.peak).astype(image.pixels.dtype)
+    levels = np.clip(np.rint(upscaled), 0, image.peak).astype(image.pixels.dtype)
     return Image(np.stack(levels[:3], axis=2), alpha=levels[3])
 
 
@@ -209,7 +209,7 @@ def write_disc(photo: Path, folder: Path) -> Path:
 
 
 def gradient(folder: Path) -> tuple[Image, Image]:
-    """A dark 16-bit gradient of 3 levels of 8 bits, enlarged in 16 bits, and rounded to 8."""
+    """A dark 16-bit gradient of 3 levels of 8 bits, upscaled in 16 bits, and rounded to 8."""
     ramp = np.linspace(20 * 257, 23 * 257, 56).astype(np.uint16)
     pixels = np.broadcast_to(ramp[None, :, None], (56, 56, 3)).copy()
     source, target = folder / "ramp.png", folder / "ramp_out.png"
@@ -237,11 +237,11 @@ def sheet(data: Path, out: Path) -> None:
         draw.text((column * CELL + 4, 3), title, fill="white")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for row, (picture, x, y) in enumerate(CASES):
-            source = data / picture
+        for row, (image, x, y) in enumerate(CASES):
+            source = data / image
             if not source.exists():
                 source = write_disc(INPUT, folder)
-            target = folder / f"large-{picture}"
+            target = folder / f"large-{image}"
             if not target.exists():
                 run(["-i", str(source), "-o", str(target)])
             pair = plain(read_image(source)), read_image(target)
@@ -267,7 +267,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("table", "sheet"))
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of images")
     parser.add_argument("--out", type=Path, help="the sheet, a PNG")
     args = parser.parse_args()
     if args.what == "table":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Upscales a tree of pictures, goes on where an earlier run stopped, and lists what failed.
+# Upscales a tree of images, goes on where an earlier run stopped, and lists what failed.
 #
 #     scripts/upscale-folder.sh IN OUT [any option of `realesr image`]
 #

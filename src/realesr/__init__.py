@@ -1,4 +1,4 @@
-"""Makes pictures and videos larger and sharper with the Real-ESRGAN family of networks.
+"""Makes images and videos larger and sharper with the Real-ESRGAN family of networks.
 
 Public names: ``Upscaler``, ``RealesrError``, ``__version__``. They are imported when they are first
 used, because PyTorch takes seconds.

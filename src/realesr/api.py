@@ -1,4 +1,4 @@
-"""Enlarging arrays from Python: what ``from realesr import Upscaler`` gives."""
+"""Upscaling arrays from Python: what ``from realesr import Upscaler`` gives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
-from realesr.loading import make_enlarger, obtain_face_files, obtain_files
+from realesr.imaging.upscaler import ImageUpscaler
+from realesr.loading import make_upscaler, obtain_face_files, obtain_files
 from realesr.options import Target, UpscaleOptions
 
 Array = NDArray[Any]
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Upscaler:
-    """Enlarges pictures held as arrays. Made by :meth:`from_name` or :meth:`from_file`.
+    """Upscales images held as arrays. Made by :meth:`from_name` or :meth:`from_file`.
 
     Example:
         >>> from realesr import Upscaler
@@ -29,7 +29,7 @@ class Upscaler:
         (120, 160, 3)
     """
 
-    _enlarger: Enlarger
+    _upscaler: ImageUpscaler
 
     @classmethod
     def from_name(cls, name: str, **options: Any) -> Self:
@@ -64,12 +64,12 @@ class Upscaler:
 
     @classmethod
     def _made(cls, options: UpscaleOptions) -> Self:
-        return cls(make_enlarger(options, obtain_files(options), obtain_face_files(options)))
+        return cls(make_upscaler(options, obtain_files(options), obtain_face_files(options)))
 
     @property
     def scale(self) -> int:
         """Output px per input px along each side, where nothing else is asked for."""
-        return self._enlarger.scale
+        return self._upscaler.scale
 
     def __call__(
         self,
@@ -79,10 +79,10 @@ class Upscaler:
         width: int | None = None,
         height: int | None = None,
     ) -> Array:
-        """Enlarges a picture.
+        """Upscales an image.
 
         Args:
-            pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGB and opacity; uint8 or uint16 over
+            pixels: (H, W) gray, (H, W, 3) RGB or (H, W, 4) RGB and alpha; uint8 or uint16 over
                 the full range. OpenCV's BGR must be turned round: ``pixels[..., ::-1]``.
             outscale: How many times larger; the model's own scale if None.
             width: Width in px instead; alone it keeps the proportions.
@@ -98,12 +98,12 @@ class Upscaler:
         """
         image = _as_image(pixels)
         target = Target(outscale=outscale, width=width, height=height)
-        (enlarged,) = self._enlarger.to_sizes([image], target.size_of(image.size, self.scale))
+        (upscaled,) = self._upscaler.to_sizes([image], target.size_of(image.size, self.scale))
         if image.is_gray:
-            return np.ascontiguousarray(enlarged.pixels[..., 0])
-        if enlarged.alpha is not None:
-            return np.dstack((enlarged.pixels, enlarged.alpha))
-        return enlarged.pixels
+            return np.ascontiguousarray(upscaled.pixels[..., 0])
+        if upscaled.alpha is not None:
+            return np.dstack((upscaled.pixels, upscaled.alpha))
+        return upscaled.pixels
 
 
 def _as_image(pixels: Array) -> Image:

@@ -60,11 +60,11 @@ class MissingExtraError(RealesrError):
 
 
 class MediaError(RealesrError):
-    """A picture or a video cannot be read or written."""
+    """An image or a video cannot be read or written."""
 
 
 class UnreadableMediaError(MediaError, OSError):
-    """A file is missing, damaged, or no picture."""
+    """A file is missing, damaged, or no image."""
 
 
 class UnsupportedMediaError(MediaError):

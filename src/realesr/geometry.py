@@ -85,12 +85,12 @@ class Region:
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def scaled(self, factor: int) -> Region:
-        """The same region in a picture that is ``factor`` times as large."""
+        """The same region in an image that is ``factor`` times as large."""
         size = Size(self.size.width * factor, self.size.height * factor)
         return Region(x=self.x * factor, y=self.y * factor, size=size)
 
     def grown_within(self, margin: int, bounds: Size) -> Region:
-        """The region with ``margin`` px more on every side, cut off at the picture's borders."""
+        """The region with ``margin`` px more on every side, cut off at the image's borders."""
         x, y = max(0, self.x - margin), max(0, self.y - margin)
         right = min(bounds.width, self.right + margin)
         bottom = min(bounds.height, self.bottom + margin)

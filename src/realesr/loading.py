@@ -1,4 +1,4 @@
-"""From options to something that enlarges pictures: weights found or downloaded, network loaded."""
+"""From options to something that upscales images: weights found or downloaded, network loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realesr.weights.catalog import BASELINES, Spec, cache_folder, find_model, f
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
     from realesr.engine.precision import Precision
-    from realesr.imaging.enlarger import Enlarger
+    from realesr.imaging.upscaler import ImageUpscaler
     from realesr.weights.numpy_checkpoint import Arrays
 
 Downloading = Callable[[str], AbstractContextManager[Progress]]
@@ -37,7 +37,7 @@ class FaceFiles:
 
     Attributes:
         restorer: What restores.
-        detector: What finds faces; None where pictures are aligned faces.
+        detector: What finds faces; None where images are aligned faces.
         parser: What outlines them; None there, too.
     """
 
@@ -153,18 +153,18 @@ def _obtain(spec: Spec, *, downloading: Downloading, notify: Notify) -> Path:
         return obtain_weights(spec, on_progress=on_progress, notify=notify)
 
 
-def make_enlarger(
+def make_upscaler(
     options: UpscaleOptions,
     files: NetworkFiles | None,
     face_files: FaceFiles | None = None,
     *,
     notify: Notify = ignore,
-) -> Enlarger:
+) -> ImageUpscaler:
     """Loads the networks onto their device. Imports PyTorch where it is needed.
 
     Args:
         options: What is asked for.
-        files: The weights of what enlarges.
+        files: The weights of what upscales.
         face_files: The weights that faces take.
         notify: Receives a sentence where an option does nothing.
 
@@ -176,9 +176,9 @@ def make_enlarger(
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
-    enlarger = _make_plain_enlarger(options, files, notify)
+    upscaler = _make_plain_upscaler(options, files, notify)
     if face_files is None or options.faces is None:
-        return enlarger
+        return upscaler
     from realesr.engine.device import resolve_device
     from realesr.face.detection import load_detector
     from realesr.face.enhancer import FaceEnhancer
@@ -188,7 +188,7 @@ def make_enlarger(
     device = resolve_device(options.device)
     detector, parser = face_files.detector, face_files.parser
     return FaceEnhancer(
-        enlarger,
+        upscaler,
         options.faces,
         restore=Restorer(face_files.restorer, device),
         detector=None if detector is None else load_detector(detector, device),
@@ -197,17 +197,17 @@ def make_enlarger(
     )
 
 
-def _make_plain_enlarger(
+def _make_plain_upscaler(
     options: UpscaleOptions, files: NetworkFiles | None, notify: Notify
-) -> Enlarger:
+) -> ImageUpscaler:
     if files is None:
         from realesr.engine.interpolation import Interpolator
 
         return Interpolator(options.model_name)
 
-    from realesr.engine.upscaler import Upscaler
+    from realesr.engine.tiled import TiledUpscaler
 
-    return Upscaler(
+    return TiledUpscaler(
         _make_backend(options, files, notify),
         tile=options.tile,
         memory_budget=options.memory_budget,
@@ -300,10 +300,10 @@ def _read_parameters(files: NetworkFiles) -> Arrays | None:
     return None if partner is None else interpolate(parameters, partner, files.share)
 
 
-def describe(options: UpscaleOptions, enlarger: Enlarger) -> dict[str, str | None]:
+def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:
     """Model, device and precision in words; a baseline has none of the latter two."""
     model = options.model_name if options.model_path is None else str(options.model_path)
-    device, precision = (getattr(enlarger, name, None) for name in ("device", "precision"))
+    device, precision = (getattr(upscaler, name, None) for name in ("device", "precision"))
     return {
         "model": model,
         "device": device,

@@ -14,7 +14,7 @@ MAX_THREADS = 1024
 """More than any machine has cores; far more make the libraries that compute give up."""
 DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
-"""A larger picture is refused unless asked for: at x4 its result alone takes 9.6 GB."""
+"""A larger image is refused unless asked for: at x4 its result alone takes 9.6 GB."""
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
@@ -69,7 +69,7 @@ class Target:
 
         Args:
             source: The size of the input.
-            scale: What the model enlarges by where nothing else is asked for.
+            scale: What the model upscales by where nothing else is asked for.
         """
         if self.fit is not None:
             return source.fitted(self.fit.width, self.fit.height)
@@ -95,7 +95,7 @@ class FaceOptions:
         min_size: Faces whose longer side is shorter are left alone, px of the input.
         confidence: Less sure ones are left alone, 0 to 1; None for what suits the detector.
         only_center: Whether only the face next to the middle is restored.
-        is_aligned: Whether pictures are faces that were cut out and aligned already.
+        is_aligned: Whether images are faces that were cut out and aligned already.
         report: File that receives boxes, scores and landmarks, or None.
 
     Raises:
@@ -126,7 +126,7 @@ class FaceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleOptions:
-    """How pictures are made larger.
+    """How images are made larger.
 
     Attributes:
         model_name: A name of the catalogue.
@@ -134,7 +134,7 @@ class UpscaleOptions:
         target: How large results become.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
-        tile: Side of a tile in input px; 0 takes the picture whole; None fits it to the memory.
+        tile: Side of a tile in input px; 0 takes the image whole; None fits it to the memory.
         memory_budget: How much memory tiles may take, bytes; None for a share of what is free.
         threads: How many threads of a CPU compute; None for one a core.
         tile_pad: Context around a tile in px; None for what the network needs.
@@ -142,7 +142,7 @@ class UpscaleOptions:
         is_compiled: Whether the network is compiled for a GPU by ``torch.compile``.
         denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
             keeps it; None for 0.5 with these, and for nothing with others.
-        alpha_upsampler: ``realesrgan`` sends opacity through the network, ``bicubic`` does not.
+        alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
         faces: How faces are restored; None for not at all.
 
     Raises:
@@ -169,7 +169,7 @@ class UpscaleOptions:
             raise InvalidOptionError(f"--device {self.device}: take auto, cpu, cuda, cuda:N or mps")
         if self.tile is not None and self.tile < 0:
             raise InvalidOptionError(
-                f"--tile {self.tile}: take auto, 0 (the whole picture) or a number of pixels"
+                f"--tile {self.tile}: take auto, 0 (the whole image) or a number of pixels"
             )
         for option, pixels in (("--tile-pad", self.tile_pad), ("--pre-pad", self.pre_pad)):
             if pixels is not None and pixels < 0:
@@ -191,7 +191,7 @@ class UpscaleOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
-    """How pictures are written.
+    """How images are written.
 
     Attributes:
         quality: 1 to 100, for lossy formats; None for a value that hides the loss.
@@ -216,11 +216,11 @@ DEFAULT_ENCODING = EncodingOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """Where pictures come from and go to.
+    """Where images come from and go to.
 
     Attributes:
         inputs: Files, folders, and patterns such as ``scans/*.png``.
-        output: A folder; or a file, where the input is one and the name ends like a picture's.
+        output: A folder; or a file, where the input is one and the name ends like an image's.
         recursive: Whether folders are searched to the bottom, and mirrored below the output.
         skip_existing: Whether outputs that exist are kept, and their inputs left alone.
         watch: Whether input folders are going to be filled, and may be empty now.

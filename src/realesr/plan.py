@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import PICTURES, STANDARD_STREAM, AnyKind, Format, ImageFormat
+from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyKind, Format, ImageFormat
 from realesr.options import EncodingOptions, FileOptions
 
 
@@ -36,12 +36,12 @@ class Plan:
     existing: tuple[Job, ...] = ()
 
 
-def make_plan(options: FileOptions, kind: AnyKind = PICTURES) -> Plan:
+def make_plan(options: FileOptions, kind: AnyKind = IMAGES) -> Plan:
     """Names every output before any work starts. A name depends on names and options alone.
 
     Args:
         options: What is read and where it goes.
-        kind: Whether pictures or videos are meant.
+        kind: Whether images or videos are meant.
 
     Raises:
         UnreadableMediaError: An input does not exist or holds nothing of the kind.

@@ -51,7 +51,7 @@ class Outcome:
         destination: The output, which stands.
         source_size: Of the input, px, upright.
         size: Of the output, px.
-        seconds: What a picture took to be read, enlarged and written; for a video, from its turn
+        seconds: What an image took to be read, upscaled and written; for a video, from its turn
             until its output stood.
         frames: How many frames the output has.
         reused: How many of them equal the frame before, and were not computed again.
@@ -85,7 +85,7 @@ class Reporter(Protocol):
         ...
 
     def frame_done(self, done: int, expected: int | None) -> None:
-        """``done`` of about ``expected`` frames of the job are enlarged; None if nobody knows."""
+        """``done`` of about ``expected`` frames of the job are upscaled; None if nobody knows."""
         ...
 
     def noticed(self, source: Path, notice: str) -> None:

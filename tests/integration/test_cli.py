@@ -23,9 +23,9 @@ from realesr.media.images.files import ImageSource
 from realesr.pipeline import runner
 
 from support.icc import profile
+from support.images import write_image
 from support.networks import random_image, tiny_weights
 from support.paths import ROOT, shared
-from support.pictures import write_image
 
 
 def save(path, width=12, height=9, **options):
@@ -75,17 +75,17 @@ def test_without_arguments_inputs_become_results(tmp_path, monkeypatch):
     save(tmp_path / "inputs/b.png", gray=True)
     assert main(["image"]) == 0
     assert names(tmp_path / "results") == ["a_out.jpg", "b_out.png"]
-    grey = read_image(tmp_path / "results/b_out.png")
-    assert grey.is_gray
-    assert (grey.size.width, grey.size.height) == (48, 36)
+    gray = read_image(tmp_path / "results/b_out.png")
+    assert gray.is_gray
+    assert (gray.size.width, gray.size.height) == (48, 36)
 
 
 @pytest.mark.parametrize(("scale", "size"), [("4", (48, 36)), ("2.5", (30, 22)), ("1", (12, 9))])
 def test_any_scale(tmp_path, weights, scale, size):
     save(tmp_path / "in.png")
     assert main(["image", "-i", "in.png", "-s", scale, "--model-path", weights]) == 0
-    enlarged = read_image(tmp_path / "results/in_out.png")
-    assert (enlarged.size.width, enlarged.size.height) == size
+    upscaled = read_image(tmp_path / "results/in_out.png")
+    assert (upscaled.size.width, upscaled.size.height) == size
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_any_scale(tmp_path, weights, scale, size):
 def test_any_size(tmp_path, weights, options, size):
     save(tmp_path / "in.png")
     assert main(["image", "-i", "in.png", *options, "--model-path", weights]) == 0
-    enlarged = read_image(tmp_path / "results/in_out.png")
-    assert (enlarged.size.width, enlarged.size.height) == size
+    upscaled = read_image(tmp_path / "results/in_out.png")
+    assert (upscaled.size.width, upscaled.size.height) == size
 
 
 def test_the_reference_spells_its_options_with_underscores(tmp_path, weights):
@@ -115,7 +115,7 @@ def test_the_reference_spells_its_options_with_underscores(tmp_path, weights):
 
 
 def test_a_resize_rounds_once(tmp_path, weights):
-    """Enlarging to the native scale by way of a resize differs by at most one level."""
+    """Upscaling to the native scale by way of a resize differs by at most one level."""
     save(tmp_path / "in.png", 40, 30)
     main(["image", "-i", "in.png", "-o", "native.png", "--model-path", weights])
     main(["image", "-i", "in.png", "-o", "half.png", "-s", "2", "--model-path", weights])
@@ -138,7 +138,7 @@ def test_bad_files_fail_alone(tmp_path, weights, capfd):
     """One clear line each, counted, nothing partial, and the others go on."""
     save(tmp_path / "in/0 good.png")
     bad = {
-        "1 text.png": b"not a picture",
+        "1 text.png": b"not an image",
         "2 empty.jpg": b"",
         "3 cut.jpg": save(tmp_path / "whole.jpg", 80, 60).read_bytes()[:-900],
         "4 large.png": save(tmp_path / "large.png", 101, 100).read_bytes(),
@@ -158,7 +158,7 @@ def test_bad_files_fail_alone(tmp_path, weights, capfd):
     assert (
         sum("6 wide" in line and "16384x4 px do not fit into WEBP" in line for line in lines) == 1
     )
-    assert "6 of 8 pictures failed, 2 done" in lines
+    assert "6 of 8 images failed, 2 done" in lines
     assert any("notes.txt" in line for line in lines)
     assert len(lines) == 6 + 2 + 2
     assert not any("Traceback" in line for line in lines)
@@ -170,12 +170,12 @@ def test_transparency_depth_and_metadata_come_through(tmp_path, weights):
     write_image(tmp_path / "in.png", save_image)
     for scale in ("4", "3"):
         assert main(["image", "-i", "in.png", "-s", scale, "--model-path", weights]) == 0
-        enlarged = read_image(tmp_path / "results/in_out.png")
-        assert enlarged.size == image.size.scaled(int(scale))
-        assert enlarged.pixels.dtype == np.uint16
-        assert len(np.unique(enlarged.pixels)) > 256
-        assert enlarged.alpha is not None
-        assert enlarged.metadata == save_image.metadata
+        upscaled = read_image(tmp_path / "results/in_out.png")
+        assert upscaled.size == image.size.scaled(int(scale))
+        assert upscaled.pixels.dtype == np.uint16
+        assert len(np.unique(upscaled.pixels)) > 256
+        assert upscaled.alpha is not None
+        assert upscaled.metadata == save_image.metadata
 
 
 @pytest.mark.parametrize("ext", ["png", "jpg", "webp", "tif", "bmp", "avif"])
@@ -184,9 +184,9 @@ def test_any_format_becomes_any_other(tmp_path, weights, capsys, ext):
     write_image(tmp_path / "in.png", image)
     arguments = ["-i", "in.png", "--ext", ext, "--model-path", weights]
     assert main(["image", *arguments]) == 0
-    enlarged = read_image(tmp_path / f"results/in_out.{ext}")
-    assert enlarged.size == image.size.scaled(4)
-    assert (enlarged.alpha is None) == (ext == "jpg")
+    upscaled = read_image(tmp_path / f"results/in_out.{ext}")
+    assert upscaled.size == image.size.scaled(4)
+    assert (upscaled.alpha is None) == (ext == "jpg")
     told = "note: in.png: JPEG holds no transparency: laid on white" in capsys.readouterr().err
     assert told == (ext == "jpg")
 
@@ -196,16 +196,16 @@ def test_baselines_are_models_of_any_scale(tmp_path, method):
     image = random_image(20, 14)
     write_image(tmp_path / "in.png", image)
     assert main(["image", "-i", "in.png", "-n", method, "-s", "3"]) == 0
-    enlarged = read_image(tmp_path / "results/in_out.png").pixels
+    upscaled = read_image(tmp_path / "results/in_out.png").pixels
     if method == "nearest":
-        assert (enlarged[1::3, 1::3] == image.pixels).all()
-        assert (enlarged == np.kron(image.pixels, np.ones((3, 3, 1), np.uint8))).all()
+        assert (upscaled[1::3, 1::3] == image.pixels).all()
+        assert (upscaled == np.kron(image.pixels, np.ones((3, 3, 1), np.uint8))).all()
     else:
         filter_ = PillowImage.Resampling[method.upper()]
         for channel in range(3):
             plane = PillowImage.fromarray(image.pixels[..., channel].astype(np.float32))
             expected = np.clip(np.asarray(plane.resize((60, 42), filter_)), 0, 255)
-            assert np.abs(enlarged[..., channel] - expected).max() <= 0.51
+            assert np.abs(upscaled[..., channel] - expected).max() <= 0.51
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, weights, capsys):
@@ -303,7 +303,7 @@ def test_completion_knows_commands_and_options(shell, capsys):
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
-def test_pictures_flow_through_a_pipe(tmp_path, weights):
+def test_images_flow_through_a_pipe(tmp_path, weights):
     image = random_image(12, 9, alpha=True)
     write_image(tmp_path / "in.png", image)
 
@@ -322,7 +322,7 @@ def test_pictures_flow_through_a_pipe(tmp_path, weights):
     assert main(["image", "-i", "in.png", "-o", "same.png", "--model-path", weights]) == 0
     assert result.stdout == (tmp_path / "same.png").read_bytes()
     assert json.loads(result.stderr.splitlines()[-1])["output_size"] == [48, 36]
-    result = pipe(b"no picture", "--ext", "jpg")
+    result = pipe(b"no image", "--ext", "jpg")
     assert result.returncode == 1
     assert result.stdout == b""
 
@@ -478,7 +478,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, weights, capsys):
 
 
 def test_an_error_that_nobody_foresaw_fails_alone(tmp_path, weights, monkeypatch, capsys):
-    """Injected through a picture: its decoder meets something that it does not expect."""
+    """Injected through an image: its decoder meets something that it does not expect."""
     for name in ("1", "2", "3"):
         save(tmp_path / f"in/{name}.png")
     read = ImageSource.__iter__

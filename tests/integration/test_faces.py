@@ -14,9 +14,9 @@ from realesr.weights.catalog import FACE_NETWORKS, MIRROR_VARIABLE, find_spec
 
 from support.clips import ffmpeg, times
 from support.faces import needs_extra, random_gfpgan, random_parsenet
+from support.images import write_image
 from support.networks import random_image
 from support.paths import shared
-from support.pictures import write_image
 
 FACE = ("--face-enhance", "--face-detector", "yunet")
 
@@ -50,8 +50,8 @@ def yunet(weights):
     path.write_bytes(shared("weights/face/yunet_n_dynamic.onnx").read_bytes())
 
 
-def picture_of_a_face(width=640, height=480):
-    """A portrait on grey; the portrait's place is (200, 100)."""
+def image_of_a_face(width=640, height=480):
+    """A portrait on gray; the portrait's place is (200, 100)."""
     pixels = np.full((height, width, 3), 128, np.uint8)
     face = read_image(shared("eval/real_faces/face_07.png")).pixels
     pixels[100 : 100 + face.shape[0], 200 : 200 + face.shape[1]] = face
@@ -117,7 +117,7 @@ def test_a_report_takes_no_file_s_place(tmp_path, capsys, report):
 @pytest.mark.usefixtures("yunet")
 @needs_extra("facexlib")
 def test_a_face_is_found_restored_and_reported(tmp_path, capsys):
-    pixels = picture_of_a_face()
+    pixels = image_of_a_face()
     cv2.imwrite("in.png", pixels[..., ::-1])
     assert image("-s", "2") == 0
     plain = read_image(tmp_path / "out.png").pixels
@@ -152,8 +152,8 @@ def test_an_aligned_face_needs_no_detector(tmp_path, depth, monkeypatch):
 
 @pytest.mark.usefixtures("yunet")
 @needs_extra("facexlib")
-def test_a_film_gets_its_faces_and_keeps_its_frames(tmp_path):
-    still = picture_of_a_face(560, 416)
+def test_a_video_gets_its_faces_and_keeps_its_frames(tmp_path):
+    still = image_of_a_face(560, 416)
     for number, shift in enumerate((0, 4, 8)):
         cv2.imwrite(f"{number}.png", np.roll(still, shift, axis=1)[..., ::-1])
     ffmpeg("-framerate", "24", "-i", "%d.png", "-c:v", "libx264rgb", "-qp", "0", "in.mkv")

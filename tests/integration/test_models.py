@@ -18,9 +18,9 @@ from realesr.weights.catalog import (
     all_specs,
 )
 
+from support.images import write_image
 from support.networks import random_image, randomized
 from support.paths import ROOT
-from support.pictures import write_image
 from support.server import Server
 
 
@@ -56,7 +56,7 @@ def published(tmp_path, monkeypatch):
                 scale=2,
                 architecture="SRVGG 4x1",
                 domain="tests",
-                licence="MIT",
+                license="MIT",
                 weights=weights,
                 noisy_partner="noisy" if name == "clean" else None,
             )
@@ -76,7 +76,7 @@ def published(tmp_path, monkeypatch):
 def test_list_shows_every_model(capsys):
     assert main(["models", "list"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
-    assert header.split() == ["NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE", "FOR"]
+    assert header.split() == ["NAME", "SCALE", "MB", "LICENSE", "WEIGHTS", "MADE", "FOR"]
     assert [row.split()[0] for row in rows] == [spec.name for spec in all_specs()]
     assert str(ROOT / "weights") in rows[0] or "weights/" in rows[0]
 

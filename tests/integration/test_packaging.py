@@ -15,9 +15,9 @@ from realesr.media.images.decode import read_image
 from realesr.weights.catalog import MODELS
 
 from build_native import find_compiler
+from support.images import write_image
 from support.networks import random_image
 from support.paths import ROOT
-from support.pictures import write_image
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -57,7 +57,7 @@ def test_a_compiler_that_fails_does_not_stop_the_installation(tmp_path, compiler
     assert "-py3-none-any" in path.name
 
 
-def test_the_wheel_holds_weights_recipes_and_licence(wheel):
+def test_the_wheel_holds_weights_recipes_and_license(wheel):
     with zipfile.ZipFile(wheel) as archive:
         content = set(archive.namelist())
     for spec in MODELS:

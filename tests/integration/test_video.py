@@ -45,7 +45,7 @@ def video(*arguments, model="nearest"):
     return main(["video", "-n", model, *map(str, arguments)])
 
 
-def enlarge(source, output, *arguments):
+def upscale(source, output, *arguments):
     assert video("-i", source, "-o", output, "-s", 1, *arguments) == 0
     return output
 
@@ -68,7 +68,7 @@ def test_every_frame_of_a_clip_of_variable_rate_keeps_its_time(tmp_path, suffix)
         tone=TONE,
     )
     fast = FAST if suffix != ".webm" else ("--preset", "8")
-    output = enlarge(clip, tmp_path / f"out{suffix}", *fast)
+    output = upscale(clip, tmp_path / f"out{suffix}", *fast)
     assert len({b - a for a, b in zip(times(clip), times(clip)[1:], strict=False)}) > 1
     assert_same_times(clip, output, TICK_MS)
     if suffix != ".mov":  # which holds no Opus
@@ -81,7 +81,7 @@ def test_every_frame_of_a_clip_of_variable_rate_keeps_its_time(tmp_path, suffix)
 def test_a_late_stream_stays_late(tmp_path, late, suffix):
     shift = {"video": ("-vf", "setpts=PTS+0.7/TB"), "audio": ("-af", "asetpts=PTS+0.7/TB")}
     clip = make_clip(tmp_path / "in.mp4", *shift[late], *GRADUAL, "-c:a", "aac", tone=TONE)
-    output = enlarge(clip, tmp_path / f"out{suffix}", *FAST)
+    output = upscale(clip, tmp_path / f"out{suffix}", *FAST)
     assert_same_times(clip, output, TICK_MS)
     assert_same_times(clip, output, TICK_MS, index=1)
 
@@ -110,7 +110,7 @@ def test_a_transport_stream_keeps_its_clock(tmp_path):
 )
 def test_other_containers_are_read(tmp_path, name, encoding):
     clip = make_clip(tmp_path / name, *encoding, tone=TONE)
-    output = enlarge(clip, tmp_path / "out.mkv", *FAST)
+    output = upscale(clip, tmp_path / "out.mkv", *FAST)
     with av.open(str(clip)) as container:
         before = sorted(frame.pts * frame.time_base for frame in container.decode(video=0))
     after = times(output)
@@ -127,7 +127,7 @@ def test_a_clip_without_a_duration_and_a_count_of_frames(tmp_path):
         ffmpeg(*command, "-live", "1", "-y", f"file:{clip}")
         assert whole.read(4) == clip.read_bytes()[:4]
     assert probe(clip).frames in (None, 24)
-    assert_same_times(clip, enlarge(clip, tmp_path / "out.mkv", *FAST), TICK_MS)
+    assert_same_times(clip, upscale(clip, tmp_path / "out.mkv", *FAST), TICK_MS)
 
 
 def test_flashes_and_beeps_stay_together_for_ten_minutes(tmp_path):
@@ -137,8 +137,8 @@ def test_flashes_and_beeps_stay_together_for_ten_minutes(tmp_path):
         "geq=lum='if(lt(mod(T,60),0.1),235,16)':cb=128:cr=128"
     )
     beep = "aevalsrc='if(lt(mod(t,60),0.1),sin(2000*t),0)':sample_rate=8000:duration=601"
-    clip = make_clip(tmp_path / "in.mkv", *GRADUAL, "-c:a", "flac", picture=flash, tone=beep)
-    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    clip = make_clip(tmp_path / "in.mkv", *GRADUAL, "-c:a", "flac", image=flash, tone=beep)
+    output = upscale(clip, tmp_path / "out.mp4", *FAST)
     assert_same_times(clip, output, TICK_MS)
     assert payloads(output, 1) == payloads(clip, 1)
     assert_same_times(clip, output, TICK_MS, index=1)
@@ -153,7 +153,7 @@ def test_flashes_and_beeps_stay_together_for_ten_minutes(tmp_path):
 
 def test_fps_changes_the_speed_and_no_frame(tmp_path, capsys):
     clip = make_clip(tmp_path / "in.mp4", *GRADUAL)
-    output = enlarge(clip, tmp_path / "out.mp4", "--fps", "12", *FAST)
+    output = upscale(clip, tmp_path / "out.mp4", "--fps", "12", *FAST)
     assert times(output) == [Fraction(n, 12) for n in range(24)]
 
 
@@ -162,17 +162,17 @@ def test_fps_changes_the_speed_and_no_frame(tmp_path, capsys):
 
 @pytest.fixture
 def rich(tmp_path):
-    """A film with two languages, subtitles, a font, a cover, chapters and tags."""
+    """A video with two languages, subtitles, a font, a cover, chapters and tags."""
     (tmp_path / "en.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
     (tmp_path / "font.ttf").write_bytes(b"not a font")
     (tmp_path / "chapters").write_text(
-        ";FFMETADATA1\ntitle=A film\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
+        ";FFMETADATA1\ntitle=A video\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=500\nEND=1000\ntitle=Two\n"
     )
-    make_clip(tmp_path / "film.mkv", *GRADUAL, "-c:a", "aac", tone=TONE)
+    make_clip(tmp_path / "video.mkv", *GRADUAL, "-c:a", "aac", tone=TONE)
     clip = tmp_path / "rich.mkv"
     ffmpeg(
-        *("-i", tmp_path / "film.mkv", "-i", tmp_path / "en.srt"),
+        *("-i", tmp_path / "video.mkv", "-i", tmp_path / "en.srt"),
         *("-f", "ffmetadata", "-i", tmp_path / "chapters"),
         *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-map", "1:s", "-c", "copy"),
         *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
@@ -191,7 +191,7 @@ def rich(tmp_path):
 
 
 def test_matroska_keeps_everything(tmp_path, rich, capsys):
-    output = enlarge(rich, tmp_path / "out.mkv", *FAST)
+    output = upscale(rich, tmp_path / "out.mkv", *FAST)
     assert "note" not in capsys.readouterr().err
     before, after = probe(rich), probe(output)
     assert list(map(str, after.streams)) == list(map(str, before.streams))
@@ -199,13 +199,13 @@ def test_matroska_keeps_everything(tmp_path, rich, capsys):
     for index in (1, 2, 3):
         assert payloads(output, index) == payloads(rich, index)
     with av.open(str(rich)) as a, av.open(str(output)) as b:
-        assert b.metadata["title"] == "A film"
+        assert b.metadata["title"] == "A video"
         assert b.chapters() == a.chapters()
         assert b.streams[4].metadata["filename"] == "font.ttf"
 
 
 def test_what_a_container_cannot_carry_is_converted_or_left_out_by_name(tmp_path, rich, capsys):
-    output = enlarge(rich, tmp_path / "out.mp4", *FAST)
+    output = upscale(rich, tmp_path / "out.mp4", *FAST)
     errors = capsys.readouterr().err
     assert "subtitle stream 3 (subrip, eng) becomes mov_text" in errors
     assert "attachment stream 4" in errors
@@ -219,38 +219,38 @@ def test_what_a_container_cannot_carry_is_converted_or_left_out_by_name(tmp_path
     ]
     with av.open(str(output)) as container:
         assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["One", "Two"]
-        assert container.metadata["title"] == "A film"
-    back = enlarge(output, tmp_path / "back.mkv", *FAST)
+        assert container.metadata["title"] == "A video"
+    back = upscale(output, tmp_path / "back.mkv", *FAST)
     assert "subtitle stream 3 (subrip, eng)" in map(str, probe(back).streams)
 
 
 def test_sound_that_webm_cannot_carry_becomes_opus(tmp_path, rich, capsys):
-    output = enlarge(rich, tmp_path / "out.webm", "--preset", "8")
+    output = upscale(rich, tmp_path / "out.webm", "--preset", "8")
     kinds = [(s.kind, s.codec) for s in probe(output).streams]
     assert kinds == [("video", "vp9"), ("audio", "opus"), ("audio", "opus"), ("subtitle", "webvtt")]
 
 
 def test_a_cover_stays_a_cover(tmp_path):
-    make_clip(tmp_path / "film.mp4", *GRADUAL)
+    make_clip(tmp_path / "video.mp4", *GRADUAL)
     make_clip(tmp_path / "cover.png", "-frames:v", "1")
     clip = tmp_path / "in.mp4"
     ffmpeg(
-        *("-i", tmp_path / "film.mp4", "-i", tmp_path / "cover.png", "-map", "1", "-map", "0"),
+        *("-i", tmp_path / "video.mp4", "-i", tmp_path / "cover.png", "-map", "1", "-map", "0"),
         *("-c", "copy", "-disposition:v:0", "attached_pic", clip),
     )
-    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    output = upscale(clip, tmp_path / "out.mp4", *FAST)
     assert sorted(s.is_cover for s in probe(output).streams) == [False, True]
     assert probe(output).frames == 24
 
 
-# Pictures
+# Images
 
 
 def test_a_turned_clip_comes_out_upright(tmp_path):
     make_clip(tmp_path / "upright.mp4", *GRADUAL)
     clip = tmp_path / "in.mp4"
     ffmpeg("-display_rotation", "90", "-i", tmp_path / "upright.mp4", "-c", "copy", clip)
-    output = enlarge(clip, tmp_path / "out.mp4", *FAST)
+    output = upscale(clip, tmp_path / "out.mp4", *FAST)
     info = probe(output)
     assert (info.size.width, info.size.height) == (48, 64)
     with av.open(str(output)) as container:
@@ -259,7 +259,7 @@ def test_a_turned_clip_comes_out_upright(tmp_path):
 
 def test_pixels_that_are_not_square_stay_so(tmp_path):
     clip = make_clip(tmp_path / "in.mp4", "-vf", "setsar=64/45", *GRADUAL)
-    output = enlarge(clip, tmp_path / "out.mkv", *FAST)
+    output = upscale(clip, tmp_path / "out.mkv", *FAST)
     assert probe(output).sample_aspect_ratio == Fraction(64, 45)
 
 
@@ -268,16 +268,16 @@ def test_fields_become_frames_unless_told_otherwise(tmp_path, capsys):
     clip = make_clip(
         tmp_path / "in.mkv",
         *("-vf", "interlace", "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "2"),
-        picture=moving,
+        image=moving,
     )
-    enlarge(clip, tmp_path / "auto.mkv", *FAST)
+    upscale(clip, tmp_path / "auto.mkv", *FAST)
     assert "is interlaced" in capsys.readouterr().err
-    enlarge(clip, tmp_path / "off.mkv", "--deinterlace", "off", *FAST)
+    upscale(clip, tmp_path / "off.mkv", "--deinterlace", "off", *FAST)
     assert "is interlaced" not in capsys.readouterr().err
     assert_same_times(clip, tmp_path / "auto.mkv", TICK_MS)
 
     def comb(path):
-        """How much rows differ from their neighbours rather than from those two away."""
+        """How much rows differ from their neighbors rather than from those two away."""
         frames = [frame[:48].astype(float) for frame in decoded(path, "yuv420p")]
         near = np.mean([np.abs(f[1:-1] - f[:-2]).mean() for f in frames])
         return near / np.mean([np.abs(f[2:] - f[:-2]).mean() for f in frames])
@@ -290,10 +290,10 @@ def test_odd_sizes_become_legal_and_chroma_stays(tmp_path, pixel_format):
     clip = make_clip(
         tmp_path / "in.mkv",
         *("-c:v", "ffv1", "-pix_fmt", pixel_format),
-        picture="mandelbrot=size=33x21:rate=5,trim=duration=1",
+        image="mandelbrot=size=33x21:rate=5,trim=duration=1",
     )
-    info = probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
-    if pixel_format != "gray":  # which FFmpeg's H.264 decoder hands out with even colours
+    info = probe(upscale(clip, tmp_path / "out.mkv", *FAST))
+    if pixel_format != "gray":  # which FFmpeg's H.264 decoder hands out with even colors
         assert info.pixel_format.name == pixel_format
     expected = {"yuv420p": (34, 22), "yuv422p": (34, 21)}.get(pixel_format, (33, 21))
     assert (info.size.width, info.size.height) == expected
@@ -301,7 +301,7 @@ def test_odd_sizes_become_legal_and_chroma_stays(tmp_path, pixel_format):
 
 def test_video_that_is_rgb_becomes_full_chroma(tmp_path):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp")
-    info = probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
+    info = probe(upscale(clip, tmp_path / "out.mkv", *FAST))
     assert info.pixel_format.name == "yuv444p"
     assert info.color.matrix == 1
 
@@ -313,8 +313,8 @@ def test_depth_comes_through(tmp_path, depth, codec):
         "color=black:size=256x16:rate=5:duration=1,format=gray16le,"
         f"geq=lum='X*64+{2**15}',format=yuv420p{depth}le"
     )
-    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", picture=ramp)
-    output = enlarge(clip, tmp_path / "out.mkv", "--crf", 0, *FAST)
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", image=ramp)
+    output = upscale(clip, tmp_path / "out.mkv", "--crf", 0, *FAST)
     info = probe(output)
     assert (info.stream.codec, info.pixel_format.name) == (codec, f"yuv420p{depth}le")
     before, after = deep_luma(clip), deep_luma(output)
@@ -331,7 +331,7 @@ def test_hdr_keeps_its_transfer_and_its_mastering_metadata(tmp_path):
         "-x265-params",
         f"log-level=none:hdr10=1:repeat-headers=1:master-display={display}:max-cll=1000,400",
     )
-    before, after = probe(clip), probe(enlarge(clip, tmp_path / "out.mkv", *FAST))
+    before, after = probe(clip), probe(upscale(clip, tmp_path / "out.mkv", *FAST))
     assert (before.light.display, before.light.content) == (display, (1000, 400))
     assert before.color.is_hdr
     assert after.color == before.color
@@ -346,17 +346,17 @@ def test_hdr_keeps_its_transfer_and_its_mastering_metadata(tmp_path):
         ("in.mov", ("-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le")),
     ],
 )
-def test_opacity_is_kept_or_its_loss_is_told(tmp_path, capsys, name, encoding):
+def test_alpha_is_kept_or_its_loss_is_told(tmp_path, capsys, name, encoding):
     holes = (
         "testsrc2=size=64x48:rate=5:duration=1,format=rgba,"
         "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,32),0,255)'"
     )
-    clip = make_clip(tmp_path / name, *encoding, picture=holes)
+    clip = make_clip(tmp_path / name, *encoding, image=holes)
     assert probe(clip).pixel_format.has_alpha
-    output = enlarge(clip, tmp_path / f"out{clip.suffix}")
+    output = upscale(clip, tmp_path / f"out{clip.suffix}")
     assert probe(output).pixel_format.has_alpha
     assert "transparency" not in capsys.readouterr().err
-    enlarge(clip, tmp_path / "out.mp4", *FAST)
+    upscale(clip, tmp_path / "out.mp4", *FAST)
     assert "holds no transparency: laid on white" in capsys.readouterr().err
     with av.open(str(tmp_path / "out.mp4")) as container:
         pixels = next(container.decode(video=0)).to_ndarray(format="gray")
@@ -371,7 +371,7 @@ def broken(tmp_path):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p")
     data = bytearray(clip.read_bytes())
     middle = len(data) // 2
-    # From one picture's start to the next but one there is no picture.
+    # From one image's start to the next but one there is no image.
     start = data.index(b"\xff\xd8", middle)
     end = data.index(b"\xff\xd8", start + 2)
     data[start : end - 16] = bytes(end - 16 - start)
@@ -466,9 +466,9 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     [
         ("a.mp4", b"", "damaged, cut short or no video"),
         ("a.mkv", b"nothing of the kind" * 100, "damaged, cut short or no video"),
-        ("a.gif", b"GIF89a", "animated pictures are not read yet"),
-        ("a.png", b"", "`realesr image` enlarges pictures"),
-        ("a.txt", b"", "does not end like a video: one of .mp4"),
+        ("a.gif", b"GIF89a", "animated images are not read yet"),
+        ("a.png", b"", "`realesr image` upscales images"),
+        ("a.txt", b"", "not the name of a video: must end with one of .mp4"),
     ],
 )
 def test_what_is_no_video_is_named(tmp_path, capsys, name, content, message):
@@ -496,11 +496,11 @@ def test_an_ffmpeg_that_will_not_do_is_refused(tmp_path, capsys):
 # Use
 
 
-def test_a_network_enlarges_a_folder_and_counts_what_it_does(tmp_path, capsys):
+def test_a_network_upscales_a_folder_and_counts_what_it_does(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     still = "color=red:size=32x24:rate=10:duration=1"
-    make_clip(tmp_path / "in/ein Film ü 電影.mp4", *GRADUAL, picture=still)
-    make_clip(tmp_path / "in/-leading.mkv", "-c:v", "ffv1", picture=still)
+    make_clip(tmp_path / "in/ein Video ü 電影.mp4", *GRADUAL, image=still)
+    make_clip(tmp_path / "in/-leading.mkv", "-c:v", "ffv1", image=still)
     (tmp_path / "in/photo.png").write_bytes(b"")
     weights = tiny_weights(tmp_path)
     command = ["video", "-i", "in", "-o", "out", "--model-path", str(weights), "--json", *FAST]
@@ -515,15 +515,15 @@ def test_a_network_enlarges_a_folder_and_counts_what_it_does(tmp_path, capsys):
     assert (first["frames"], first["reused"]) == (10, 9)  # lossless: all are equal
     assert set(first["stages"]) == {"reading_s", "inference_s", "writing_s", "waiting_s"}
     assert first["fps"] > 0
-    assert len(times(Path("out/ein Film ü 電影_out.mp4"))) == 10
+    assert len(times(Path("out/ein Video ü 電影_out.mp4"))) == 10
     assert main([*command, "--skip-existing"]) == 0
     assert "left alone, outputs exist: 2" in capsys.readouterr().err
 
 
 def test_frames_that_are_equal_look_equal(tmp_path, capsys):
     """Two frames alternate with repetitions: what is computed once is shown at the right times."""
-    picture = "testsrc2=size=32x24:rate=10:duration=2,fps=4,fps=12,format=gbrp"
-    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", picture=picture)
+    image = "testsrc2=size=32x24:rate=10:duration=2,fps=4,fps=12,format=gbrp"
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", image=image)
     assert video("-i", clip, "-o", "out.mkv", "--codec", "ffv1", "-s", 2, "--json") == 0
     line = json.loads(capsys.readouterr().out)
     assert 12 <= line["reused"] <= 18
@@ -538,10 +538,10 @@ def test_an_excerpt_is_exact_and_its_sound_fits(tmp_path, suffix):
     clip = make_clip(
         tmp_path / "in.mkv",
         *(*GRADUAL, "-c:a", "flac"),
-        picture="testsrc2=size=64x48:rate=24:duration=6",
+        image="testsrc2=size=64x48:rate=24:duration=6",
         tone="sine=frequency=440:sample_rate=48000:duration=6",
     )
-    output = enlarge(clip, tmp_path / f"o{suffix}", "--start", "0:02.5", "--end", 4, *FAST)
+    output = upscale(clip, tmp_path / f"o{suffix}", "--start", "0:02.5", "--end", 4, *FAST)
     expected = [t - Fraction(5, 2) for t in times(clip) if Fraction(5, 2) <= t < 4]
     assert len(expected) == 36
     assert len(times(output)) == 36
@@ -551,7 +551,7 @@ def test_an_excerpt_is_exact_and_its_sound_fits(tmp_path, suffix):
     found = times(output, 1)
     assert abs(found[0] - sound[0] - shift) <= TICK_MS
     assert abs(found[-1] - sound[-1]) <= Fraction(1, 10)
-    count = enlarge(clip, tmp_path / f"n{suffix}", "--frames", 5, *FAST)
+    count = upscale(clip, tmp_path / f"n{suffix}", "--frames", 5, *FAST)
     assert times(count) == times(clip)[:5]
     assert max(times(count, 1)) <= times(clip)[5]
 
@@ -584,17 +584,17 @@ def test_nothing_is_asked_for_and_nothing_is_there(tmp_path, capsys):
 # What a review found
 
 
-def test_opacity_at_full_chroma_is_kept_in_matroska(tmp_path, capsys):
+def test_alpha_at_full_chroma_is_kept_in_matroska(tmp_path, capsys):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuva444p")
-    output = enlarge(clip, tmp_path / "out.mkv")
+    output = upscale(clip, tmp_path / "out.mkv")
     assert probe(output).pixel_format.name == "yuva420p"
-    assert "stores colour more coarsely" in capsys.readouterr().err
+    assert "stores color more coarsely" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("codec", ["png", "libx264rgb", "qtrle"])
-def test_encoders_of_rgb_keep_colours(tmp_path, codec):
-    picture = "testsrc2=size=64x48:rate=2:duration=1,format=gbrp"
-    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp", picture=picture)
+def test_encoders_of_rgb_keep_colors(tmp_path, codec):
+    image = "testsrc2=size=64x48:rate=2:duration=1,format=gbrp"
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp", image=image)
     output = tmp_path / "out.mov"
     assert video("-i", clip, "-o", output, "-s", 1, "--codec", codec, "--crf", 0) == 0
     with av.open(str(clip)) as a, av.open(str(output)) as b:
@@ -626,9 +626,9 @@ def test_a_file_that_was_cut_short_is_told(tmp_path, capsys):
 
 def test_a_size_that_changes_is_refused(tmp_path, capsys):
     for number, size in enumerate(("64x48", "96x64")):
-        picture = f"testsrc2=size={size}:rate=24:duration=1"
+        image = f"testsrc2=size={size}:rate=24:duration=1"
         later = ("-output_ts_offset", str(number))
-        make_clip(tmp_path / f"{number}.ts", *GRADUAL, *later, picture=picture)
+        make_clip(tmp_path / f"{number}.ts", *GRADUAL, *later, image=image)
     joined = (tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes()
     (tmp_path / "in.ts").write_bytes(joined)
     assert video("-i", "in.ts", "-o", "out.mkv") == 1
@@ -638,14 +638,14 @@ def test_a_size_that_changes_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("part", [(), ("--start", "0.5")])
 def test_a_cover_stays_a_cover_wherever_it_goes(tmp_path, suffix, part):
-    make_clip(tmp_path / "film.mp4", *GRADUAL)
+    make_clip(tmp_path / "video.mp4", *GRADUAL)
     make_clip(tmp_path / "cover.png", "-frames:v", "1")
     clip = tmp_path / "in.mp4"
     ffmpeg(
-        *("-i", tmp_path / "film.mp4", "-i", tmp_path / "cover.png", "-map", "0", "-map", "1"),
+        *("-i", tmp_path / "video.mp4", "-i", tmp_path / "cover.png", "-map", "0", "-map", "1"),
         *("-c", "copy", "-disposition:v:1", "attached_pic", clip),
     )
-    streams = probe(enlarge(clip, tmp_path / f"out{suffix}", *part, *FAST)).streams
+    streams = probe(upscale(clip, tmp_path / f"out{suffix}", *part, *FAST)).streams
     assert [stream.is_cover for stream in streams] == [False, True]
 
 
@@ -653,15 +653,15 @@ def test_sound_does_not_run_ahead_of_slow_frames(tmp_path):
     """A font beside made ffmpeg read all the sound before the first frame came."""
     (tmp_path / "font.ttf").write_bytes(b"not a font")
     make_clip(
-        tmp_path / "film.mkv",
+        tmp_path / "video.mkv",
         *(*GRADUAL, "-c:a", "flac"),
-        picture="testsrc2=size=32x24:rate=5:duration=60",
+        image="testsrc2=size=32x24:rate=5:duration=60",
         tone="anoisesrc=sample_rate=48000:duration=60",
     )
     clip = tmp_path / "in.mkv"
     attach = ("-attach", tmp_path / "font.ttf", "-metadata:s:t", "mimetype=font/ttf")
-    ffmpeg("-i", tmp_path / "film.mkv", "-map", "0", "-c", "copy", *attach, clip)
-    output = enlarge(clip, tmp_path / "out.mkv", "--preset", "veryslow")
+    ffmpeg("-i", tmp_path / "video.mkv", "-map", "0", "-c", "copy", *attach, clip)
+    output = upscale(clip, tmp_path / "out.mkv", "--preset", "veryslow")
     shown, ahead = Fraction(0), Fraction(0)
     with av.open(str(output)) as container:
         for packet in container.demux(video=0, audio=0):
@@ -678,14 +678,14 @@ def test_fps_begins_where_the_sound_begins(tmp_path):
     clip = make_clip(
         tmp_path / "in.ts", *GRADUAL, "-c:a", "mp2", "-output_ts_offset", "40", tone=TONE
     )
-    output = enlarge(clip, tmp_path / "out.mkv", "--fps", "12", *FAST)
+    output = upscale(clip, tmp_path / "out.mkv", "--fps", "12", *FAST)
     assert abs(times(output)[0] - times(clip)[0]) <= Fraction(1, 12)
     assert len(times(output)) == 24
 
 
 def test_a_start_behind_the_last_key_frame_of_a_stream_without_an_index(tmp_path):
     clip = make_clip(tmp_path / "in.ts", *GRADUAL, "-g", "1000")
-    assert len(times(enlarge(clip, tmp_path / "o.mkv", "--start", "0.5", *FAST))) == 12
+    assert len(times(upscale(clip, tmp_path / "o.mkv", "--start", "0.5", *FAST))) == 12
 
 
 @pytest.mark.parametrize("time", ["1/0", "nan", "1:x"])
@@ -696,9 +696,9 @@ def test_a_time_that_is_none_is_refused(time, capsys):
 
 
 def test_times_of_an_excerpt_are_exact_numbers(tmp_path):
-    picture = "testsrc2=size=64x48:rate=10:duration=3"
-    clip = make_clip(tmp_path / "in.mp4", *GRADUAL, picture=picture)
-    output = enlarge(clip, tmp_path / "out.mp4", "--start", "2.1", "--end", "2.6", *FAST)
+    image = "testsrc2=size=64x48:rate=10:duration=3"
+    clip = make_clip(tmp_path / "in.mp4", *GRADUAL, image=image)
+    output = upscale(clip, tmp_path / "out.mp4", "--start", "2.1", "--end", "2.6", *FAST)
     assert times(output) == [Fraction(n, 10) for n in range(5)]
 
 
@@ -706,18 +706,18 @@ def test_tags_that_mp4_has_no_place_for_are_named(tmp_path, capsys):
     clip = make_clip(
         tmp_path / "in.mkv", *GRADUAL, "-metadata", "MOOD=blue", "-metadata", "title=T"
     )
-    enlarge(clip, tmp_path / "out.mp4", *FAST)
+    upscale(clip, tmp_path / "out.mp4", *FAST)
     assert "no place for these tags: MOOD" in capsys.readouterr().err
     keys = ("-movflags", "use_metadata_tags", "-metadata", "com.apple.quicktime.make=Apple")
     phone = make_clip(tmp_path / "in.mov", *GRADUAL, *keys)
-    output = enlarge(phone, tmp_path / "out.mov", *FAST)
+    output = upscale(phone, tmp_path / "out.mov", *FAST)
     assert probe(output).tags["com.apple.quicktime.make"] == "Apple"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
 @pytest.mark.parametrize("signals", [1, 2])
 def test_an_interruption_while_the_encoder_finishes_leaves_nothing(tmp_path, signals):
-    make_clip(tmp_path / "in.mp4", *GRADUAL, picture="testsrc2=size=320x240:rate=24:duration=3")
+    make_clip(tmp_path / "in.mp4", *GRADUAL, image="testsrc2=size=320x240:rate=24:duration=3")
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from realesr.cli.main import main; sys.exit(main(sys.argv[1:]))"

@@ -10,7 +10,7 @@ import numpy as np
 
 from realesr.media.video.ffmpeg import find_ffmpeg
 
-TEST_PICTURE = "testsrc2=size=64x48:rate=24:duration=1"
+TEST_IMAGE = "testsrc2=size=64x48:rate=24:duration=1"
 TONE = "sine=frequency=440:sample_rate=48000:duration=1"
 GRADUAL = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p")
 
@@ -23,11 +23,11 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 
 def make_clip(
-    path: Path, *encoding: str | Path, picture: str = TEST_PICTURE, tone: str | None = None
+    path: Path, *encoding: str | Path, image: str = TEST_IMAGE, tone: str | None = None
 ) -> Path:
     """A synthetic clip, by default 24 frames of 64x48 px in H.264, and sound if asked for."""
     sound = ["-f", "lavfi", "-i", tone] if tone else []
-    ffmpeg("-f", "lavfi", "-i", picture, *sound, *(encoding or GRADUAL), "-y", f"file:{path}")
+    ffmpeg("-f", "lavfi", "-i", image, *sound, *(encoding or GRADUAL), "-y", f"file:{path}")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Networks for faces with random values, and pictures with real faces."""
+"""Networks for faces with random values, and images with real faces."""
 
 import importlib.util
 import warnings

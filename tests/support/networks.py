@@ -25,7 +25,7 @@ def randomized(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def tiny_srvgg(scale: int = 4) -> SRVGGNetCompact:
-    """A random network of radius 4 that stays near its nearest-neighbour base."""
+    """A random network of radius 4 that stays near its nearest-neighbor base."""
     network = randomized(SRVGGNetCompact(num_feat=8, num_conv=2, scale=scale))
     assert isinstance(network, SRVGGNetCompact)
     network.body[-1].weight.mul_(0.1)
@@ -41,10 +41,10 @@ def tiny_weights(folder: Path, scale: int = 4) -> Path:
 
 
 class Faulty(nn.Module):
-    """Nearest-neighbour x2 that goes wrong for some of its inputs.
+    """Nearest-neighbor x2 that goes wrong for some of its inputs.
 
     Args:
-        fault: Maps the enlarged tensor to what the network returns instead, or raises.
+        fault: Maps the upscaled tensor to what the network returns instead, or raises.
         min_size: As of any network.
     """
 
@@ -73,5 +73,5 @@ def random_image(
     shape = (height, width, 1 if gray else 3)
     levels = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
     pixels = np.repeat(levels, 3, axis=2) if gray else levels
-    opacity = np.ascontiguousarray(levels[::-1, ::-1, 0]) if alpha else None
-    return Image(pixels, is_gray=gray, alpha=opacity)
+    alpha = np.ascontiguousarray(levels[::-1, ::-1, 0]) if alpha else None
+    return Image(pixels, is_gray=gray, alpha=alpha)

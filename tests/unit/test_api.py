@@ -31,9 +31,9 @@ def test_importing_the_package_loads_nothing():
 def test_channels_and_depth_stay(tmp_path, dtype, shape):
     pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
     upscaler = Upscaler.from_file(tiny_weights(tmp_path), device="cpu")
-    enlarged = upscaler(pixels)
-    assert enlarged.dtype == dtype
-    assert enlarged.shape == (36, 48, *shape[2:])
+    upscaled = upscaler(pixels)
+    assert upscaled.dtype == dtype
+    assert upscaled.shape == (36, 48, *shape[2:])
     assert upscaler(pixels, outscale=1.5).shape == (13, 18, *shape[2:])
     assert upscaler(pixels, width=24).shape == (18, 24, *shape[2:])
 

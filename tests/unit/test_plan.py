@@ -18,7 +18,7 @@ def plan(input_, output, **changes):
     return make_plan(FileOptions(inputs=(input_,), output=output, **changes))
 
 
-def test_a_folder_becomes_its_pictures_in_order(tmp_path):
+def test_a_folder_becomes_its_images_in_order(tmp_path):
     source = touch(tmp_path / "in", "b.JPG", "a.png", "notes.txt", ".hidden.png", "c d.webp")
     (source / "sub.png").mkdir()
     made = plan(source, tmp_path / "out")
@@ -58,7 +58,7 @@ def test_a_file_goes_to_a_folder_or_a_file(tmp_path, output, suffix, expected):
     assert job.destination == tmp_path / expected
 
 
-def test_a_folder_named_like_a_picture_is_a_folder(tmp_path):
+def test_a_folder_named_like_a_image_is_a_folder(tmp_path):
     source = touch(tmp_path / "in", "a.png") / "a.png"
     (tmp_path / "out.png").mkdir()
     (job,) = plan(source, tmp_path / "out.png").jobs
@@ -115,7 +115,7 @@ def test_missing_inputs_are_named(tmp_path, name):
 
 def test_other_files_are_refused(tmp_path):
     source = touch(tmp_path / "in", "notes.txt")
-    with pytest.raises(UnreadableMediaError, match="no picture"):
+    with pytest.raises(UnreadableMediaError, match="no image"):
         plan(source, tmp_path / "out")
     with pytest.raises(UnsupportedMediaError, match=r"notes\.txt"):
         plan(source / "notes.txt", tmp_path / "out")
@@ -145,7 +145,7 @@ def test_patterns_and_several_inputs(tmp_path):
     inputs = (source / "a.png", source / "deep", source / "b.*")
     made = make_plan(FileOptions(inputs=inputs, output=tmp_path / "out"))
     assert [job.source.stem for job in made.jobs] == ["a", "d", "b"]
-    with pytest.raises(UnreadableMediaError, match=r"x\*: no picture matches"):
+    with pytest.raises(UnreadableMediaError, match=r"x\*: no image matches"):
         plan(source / "x*", tmp_path / "out")
 
 
@@ -194,7 +194,7 @@ def test_standard_streams_have_a_format(tmp_path, monkeypatch, input_, output, e
     assert job.target.name == expected
 
 
-def test_a_stream_is_for_one_picture(tmp_path):
+def test_a_stream_is_for_one_image(tmp_path):
     source = touch(tmp_path / "in", "a.png", "b.png")
     with pytest.raises(InvalidOptionError, match="2 inputs"):
         plan(source, Path("-"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realesr.geometry import Size
-from realesr.media.formats import PICTURES, AnyKind
+from realesr.media.formats import IMAGES, AnyKind
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MAX_PIXELS,
@@ -48,7 +48,7 @@ def tile(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: take auto, 0 (the whole picture) or a number of pixels"
+            f"{text!r}: take auto, 0 (the whole image) or a number of pixels"
         ) from None
 
 
@@ -95,7 +95,7 @@ def frame_rate(text: str) -> Fraction:
 def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
     """What is read, what becomes of it, and what is left alone."""
     noun, example = kind.noun, kind.written_suffixes[0]
-    streams = kind is PICTURES
+    streams = kind is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
         "-i",
@@ -141,7 +141,7 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
     group.add_argument(
         "--watch",
         action="store_true",
-        help="stay, and enlarge what is put into the input folders, until Ctrl-C",
+        help="stay, and upscale what is put into the input folders, until Ctrl-C",
     )
 
 
@@ -193,20 +193,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--alpha-upsampler",
         choices=ALPHA_UPSAMPLERS,
         default="realesrgan",
-        help="what enlarges transparency: the network, or a plain filter in half of the time "
+        help="what upscales transparency: the network, or a plain filter in half of the time "
         "(default: %(default)s)",
     )
 
 
-def add_picture_options(parser: argparse.ArgumentParser) -> None:
-    """How pictures are read and written."""
-    group = parser.add_argument_group("pictures")
+def add_image_options(parser: argparse.ArgumentParser) -> None:
+    """How images are read and written."""
+    group = parser.add_argument_group("images")
     group.add_argument(
         "--max-pixels",
         type=int,
         metavar="N",
         default=DEFAULT_MAX_PIXELS,
-        help="larger inputs are refused: a small file can claim to be a huge picture "
+        help="larger inputs are refused: a small file can claim to be a huge image "
         "(default: %(default)s)",
     )
     group.add_argument(
@@ -263,7 +263,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         type=shlex.split,
         default=[],
         metavar="ARGS",
-        help="more arguments for ffmpeg's output: --encoder-args='-tune film'",
+        help="more arguments for ffmpeg's output: --encoder-args='-tune video'",
     )
     group.add_argument(
         "--ffmpeg-bin",
@@ -324,7 +324,7 @@ def add_face_options(parser: argparse.ArgumentParser) -> None:
         "--face-report",
         type=Path,
         metavar="FILE",
-        help="write boxes, scores and landmarks, a line of JSON for each picture",
+        help="write boxes, scores and landmarks, a line of JSON for each image",
     )
 
 
@@ -377,7 +377,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=tile,
         metavar="PX",
-        help="side of a tile: less needs less memory; 0 takes the picture whole (default: what "
+        help="side of a tile: less needs less memory; 0 takes the image whole (default: what "
         "the free memory allows)",
     )
     group.add_argument(
@@ -406,7 +406,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "--compile",
         action="store_true",
         help="compile the network for the GPU: takes a minute, the first time for a size, and may "
-        "pay for videos and many pictures of one size",
+        "pay for videos and many images of one size",
     )
 
 

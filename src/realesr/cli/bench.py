@@ -13,7 +13,7 @@ from typing import Any
 from realesr.cli.arguments import add_device_options, device_name, size
 from realesr.errors import DeviceError
 from realesr.geometry import Size
-from realesr.loading import make_enlarger, obtain_files
+from realesr.loading import make_upscaler, obtain_files
 from realesr.options import UpscaleOptions
 from realesr.weights.catalog import MODELS, weights_here
 
@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bench",
         help="how fast this machine is",
         description="Runs the models that are here, in every precision that the device has, on a "
-        "picture of noise. Tells seconds for each megapixel of input, frames a second of "
+        "image of noise. Tells seconds for each megapixel of input, frames a second of "
         f"{FRAME}, and the tile that the free memory allows. What `auto` chooses has a star.",
     )
     parser.add_argument(
@@ -44,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--model-path", type=Path, nargs="+", metavar="FILE", default=[], help="files of weights"
     )
     parser.add_argument(
-        "--size", type=size, default=SIZE, metavar="WxH", help="of the picture (default: 320x240)"
+        "--size", type=size, default=SIZE, metavar="WxH", help="of the image (default: 320x240)"
     )
     parser.add_argument("--json", action="store_true", help="lines of JSON instead of a table")
     add_device_options(parser)
@@ -99,26 +99,26 @@ def _chosen(device: str) -> str:
     return automatic(resolve_device(device)).name
 
 
-def _measure(options: UpscaleOptions, picture: Size) -> dict[str, Any]:
+def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
     """The median of some runs after a first one, which sets things up."""
     import numpy as np
 
     from realesr.imaging.image import Image
 
-    enlarger = make_enlarger(options, obtain_files(options))
+    upscaler = make_upscaler(options, obtain_files(options))
     name = options.model_name if options.model_path is None else options.model_path.name
-    noise = np.random.default_rng(0).integers(0, 256, (picture.height, picture.width, 3), np.uint8)
-    image, target = Image(noise), picture.scaled(enlarger.scale)
+    noise = np.random.default_rng(0).integers(0, 256, (size.height, size.width, 3), np.uint8)
+    image, target = Image(noise), size.scaled(upscaler.scale)
     seconds = []
     for _ in range(ROUNDS + 1):
         started = time.perf_counter()
-        enlarger.to_sizes([image], target)
+        upscaler.to_sizes([image], target)
         seconds.append(time.perf_counter() - started)
-    per_pixel = statistics.median(seconds[1:]) / picture.area
+    per_pixel = statistics.median(seconds[1:]) / size.area
     return {
         "model": name,
         "precision": options.precision,
-        "tile": getattr(enlarger, "tile", None),
+        "tile": getattr(upscaler, "tile", None),
         "s/MP": round(per_pixel * 1e6, 2),
         "fps": round(1 / (per_pixel * FRAME.area), 2),
     }

@@ -1,4 +1,4 @@
-"""``realesr image``: makes pictures larger."""
+"""``realesr image``: makes images larger."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from realesr.cli.arguments import (
     add_device_options,
     add_face_options,
     add_file_options,
+    add_image_options,
     add_model_options,
-    add_picture_options,
     add_size_options,
     add_word_options,
     file_options,
 )
-from realesr.media.formats import PICTURES
+from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command and its options."""
     parser = commands.add_parser(
         "image",
-        help="make pictures larger",
-        description="Makes pictures larger and sharper.",
+        help="make images larger",
+        description="Makes images larger and sharper.",
     )
-    add_file_options(parser, PICTURES)
+    add_file_options(parser, IMAGES)
     add_face_options(parser)
     add_size_options(parser)
     add_model_options(parser)
-    add_picture_options(parser)
+    add_image_options(parser)
     add_device_options(parser)
     add_word_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> Medium:
-        from realesr.media.images.files import Pictures
+        from realesr.media.images.files import ImageFiles
 
-        return Pictures(encoding=encoding, max_pixels=args.max_pixels)
+        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels)
 
-    return upscaling.run(args, files, PICTURES, make_medium)
+    return upscaling.run(args, files, IMAGES, make_medium)

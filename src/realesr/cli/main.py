@@ -28,7 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
     parser: argparse.ArgumentParser = Parser(
         prog="realesr",
-        description="Makes pictures and videos larger and sharper with the Real-ESRGAN family of "
+        description="Makes images and videos larger and sharper with the Real-ESRGAN family of "
         "networks.",
     )
     parser.add_argument("--version", action="version", version=f"realesr {__version__}")

@@ -33,9 +33,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         elif name != "list":
             verb.add_argument("names", nargs="*", help="names of `realesr models list`")
         if name == "fetch":
-            verb.add_argument("--all", action="store_true", help="every model that enlarges")
+            verb.add_argument("--all", action="store_true", help="every model that upscales")
 
-    add_verb("list", list_models, "name, scale, licence, place and domain of each model")
+    add_verb("list", list_models, "name, scale, license, place and domain of each model")
     add_verb("fetch", fetch_models, "download weights into the user's cache")
     add_verb("verify", verify_models, "compare the weights on this machine with the catalogue")
     add_verb("info", show_model, "all that is known of a model, or of a file of weights")
@@ -43,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def list_models(args: argparse.Namespace) -> int:
     """Prints a line for each model; returns the exit code."""
-    rows = [("NAME", "SCALE", "MB", "LICENCE", "WEIGHTS", "MADE FOR"), *map(_row, all_specs())]
+    rows = [("NAME", "SCALE", "MB", "LICENSE", "WEIGHTS", "MADE FOR"), *map(_row, all_specs())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
@@ -104,7 +104,7 @@ def _describe(name: str) -> list[tuple[str, str]]:
         ("made for", spec.domain),
         ("scale", _scale_of(spec)),
         ("architecture", spec.architecture),
-        ("licence", spec.licence),
+        ("license", spec.license),
         ("file", f"{spec.weights.name}, {spec.weights.size_bytes} bytes"),
         ("sha256", spec.weights.sha256),
         ("from", spec.weights.url or "part of realesr"),
@@ -140,7 +140,7 @@ def _row(spec: Spec) -> tuple[str, ...]:
         spec.name,
         _scale_of(spec),
         size,
-        spec.licence,
+        spec.license,
         str(weights_here(spec) or ABSENT),
         spec.domain,
     )

@@ -106,7 +106,7 @@ class JsonReporter:
     Args:
         other: Tells people.
         constants: Gives what is the same for every file: model, device, precision.
-        stream: Where lines go; standard error where standard output carries a picture.
+        stream: Where lines go; standard error where standard output carries an image.
         has_frames: Whether the files are videos.
     """
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from realesr.cli.arguments import upscale_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.errors import InvalidOptionError
-from realesr.loading import describe, make_enlarger, obtain_face_files, obtain_files
+from realesr.loading import describe, make_upscaler, obtain_face_files, obtain_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
@@ -34,7 +34,7 @@ def run(
     Args:
         args: The command line.
         files: What is read and where it goes.
-        kind: Whether pictures or videos are meant.
+        kind: Whether images or videos are meant.
         make_medium: Imports what reads and writes them, which takes longer than a mistake should.
 
     Raises:
@@ -65,8 +65,8 @@ def run(
 
     from realesr.pipeline import runner
 
-    load_enlarger = cache(
-        partial(make_enlarger, options, files_of_network, files_of_faces, notify=tell)
+    load_upscaler = cache(
+        partial(make_upscaler, options, files_of_network, files_of_faces, notify=tell)
     )
     people = TqdmReporter(is_quiet=args.quiet)
     reporter: Reporter = people
@@ -74,17 +74,17 @@ def run(
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
         reporter = JsonReporter(
             people,
-            lambda: describe(options, load_enlarger()),
+            lambda: describe(options, load_upscaler()),
             stream,
             has_frames=kind is VIDEOS,
         )
     if files.watch:
-        load_enlarger()  # what is wrong with it is said now, and not when the first file comes
+        load_upscaler()  # what is wrong with it is said now, and not when the first file comes
     has_failed = False
     for part in plans:
         with closing(people):
             report = runner.run(
-                part, load_enlarger, medium, target=options.target, reporter=reporter
+                part, load_upscaler, medium, target=options.target, reporter=reporter
             )
         if report.failed:
             has_failed = True

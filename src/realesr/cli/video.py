@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
         )
 
     def make_medium() -> Medium:
-        from realesr.media.video.sink import Videos
+        from realesr.media.video.sink import VideoFiles
 
-        return Videos.made(video)
+        return VideoFiles.from_options(video)
 
     return upscaling.run(args, files, VIDEOS, make_medium)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, RealesrError
-from realesr.media.formats import PICTURES, AnyKind
+from realesr.media.formats import IMAGES, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Notify
@@ -37,7 +37,7 @@ def check_watchable(files: FileOptions) -> None:
 
 def watch(
     files: FileOptions,
-    kind: AnyKind = PICTURES,
+    kind: AnyKind = IMAGES,
     *,
     notify: Notify,
     interval_s: float = INTERVAL_S,
@@ -48,7 +48,7 @@ def watch(
 
     Args:
         files: What is watched.
-        kind: Whether pictures or videos are meant.
+        kind: Whether images or videos are meant.
         notify: Receives what keeps a look from a plan, such as two files that would have one
             output; once, until that changes.
         interval_s: Time between two looks, s.

@@ -1,7 +1,7 @@
 """Blur kernels of the Real-ESRGAN degradation model.
 
 Every function returns a (size, size) float32 kernel that sums to 1; ``size`` is odd. Formulae: Wang
-et al., 2021 (arXiv 2107.10833), section 3.2 (Gaussian families; the generalised and the
+et al., 2021 (arXiv 2107.10833), section 3.2 (Gaussian families; the generalized and the
 plateau-shaped ones after Liu et al., 2020) and section 3.3 (sinc).
 """
 
@@ -15,7 +15,7 @@ Kernel = NDArray[np.float32]
 
 
 def _offsets(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distances from the centre, in px: x (1, size) and y (size, 1)."""
+    """Distances from the center, in px: x (1, size) and y (size, 1)."""
     if size < 1 or size % 2 == 0:
         raise ValueError(f"a kernel's size must be odd and positive, not {size}")
     axis = np.arange(size, dtype=np.float64) - size // 2
@@ -67,9 +67,9 @@ def sinc(size: int, cutoff: float) -> Kernel:
     """
     x, y = _offsets(size)
     radius = np.hypot(x, y)
-    centre = size // 2
-    radius[centre, centre] = 1.0
+    center = size // 2
+    radius[center, center] = 1.0
     bessel = torch.special.bessel_j1(torch.from_numpy(cutoff * radius)).numpy()
     weights = cutoff * bessel / (2 * np.pi * radius)
-    weights[centre, centre] = cutoff**2 / (4 * np.pi)
+    weights[center, center] = cutoff**2 / (4 * np.pi)
     return _normalized(weights)

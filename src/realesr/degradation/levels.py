@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from realesr.degradation import operations
-from realesr.degradation.operations import Picture
+from realesr.degradation.operations import ImageArray
 from realesr.degradation.pipeline import DegradationConfig, StageConfig
 
 _ALL: tuple[operations.Interpolation, ...] = ("area", "bilinear", "bicubic", "antialiased")
@@ -141,7 +141,7 @@ FIXED_LEVELS: Mapping[str, FixedDamage] = MappingProxyType(
 """Levels to measure with."""
 
 
-def degrade_fixed(hr: Picture, damage: FixedDamage, *, scale: int, seed: int) -> Picture:
+def degrade_fixed(hr: ImageArray, damage: FixedDamage, *, scale: int, seed: int) -> ImageArray:
     """Reduces a clean image and damages it in the same way every time.
 
     Args:

@@ -1,6 +1,6 @@
-"""The elementary damages of a picture: blur, resize, noise, JPEG, sharpening.
+"""The elementary damages of an image: blur, resize, noise, JPEG, sharpening.
 
-Pictures are (H, W, 3) float32 RGB in [0, 1]. Nothing here clamps unless it says so. Randomness
+Images are (H, W, 3) float32 RGB in [0, 1]. Nothing here clamps unless it says so. Randomness
 comes from the generator that is passed in.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-Picture = NDArray[np.float32]
+ImageArray = NDArray[np.float32]
 Interpolation = Literal["area", "bilinear", "bicubic", "antialiased"]
 """``antialiased`` is a bicubic filter that widens where it reduces (MATLAB's, Pillow's)."""
 
@@ -24,97 +24,97 @@ _INTERPOLATIONS: dict[Interpolation, int] = {
 }
 
 
-def blur(picture: Picture, kernel: NDArray[np.float32]) -> Picture:
+def blur(image: ImageArray, kernel: NDArray[np.float32]) -> ImageArray:
     """Correlates every channel with ``kernel`` (size, size); borders are mirrored."""
-    out = cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    out = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(out, dtype=np.float32)
 
 
-def resize(picture: Picture, width: int, height: int, interpolation: Interpolation) -> Picture:
+def resize(image: ImageArray, width: int, height: int, interpolation: Interpolation) -> ImageArray:
     """Resizes to ``width`` x ``height`` px.
 
     ``bilinear`` and ``bicubic`` do not antialias, as in the reference (OpenCV, PyTorch).
     """
     if interpolation == "antialiased":
         channels = [
-            PillowImage.fromarray(np.ascontiguousarray(c)) for c in np.moveaxis(picture, 2, 0)
+            PillowImage.fromarray(np.ascontiguousarray(c)) for c in np.moveaxis(image, 2, 0)
         ]
         resized = [c.resize((width, height), PillowImage.Resampling.BICUBIC) for c in channels]
         return np.stack([np.asarray(c, dtype=np.float32) for c in resized], axis=2)
-    out = cv2.resize(picture, (width, height), interpolation=_INTERPOLATIONS[interpolation])
+    out = cv2.resize(image, (width, height), interpolation=_INTERPOLATIONS[interpolation])
     return np.asarray(out, dtype=np.float32)
 
 
 def add_gaussian_noise(
-    picture: Picture, sigma: float, *, gray: bool, rng: np.random.Generator
-) -> Picture:
+    image: ImageArray, sigma: float, *, gray: bool, rng: np.random.Generator
+) -> ImageArray:
     """Adds Gaussian noise of standard deviation ``sigma`` in 8-bit levels.
 
     With ``gray`` the three channels share one noise.
     """
-    height, width, channels = picture.shape
+    height, width, channels = image.shape
     shape = (height, width, 1 if gray else channels)
     noise = rng.standard_normal(shape, dtype=np.float32)
-    return picture + noise * np.float32(sigma / 255)
+    return image + noise * np.float32(sigma / 255)
 
 
 def add_poisson_noise(
-    picture: Picture, scale: float, *, gray: bool, rng: np.random.Generator
-) -> Picture:
+    image: ImageArray, scale: float, *, gray: bool, rng: np.random.Generator
+) -> ImageArray:
     """Adds ``scale`` times the shot noise of a sensor that counts 255 photons at white.
 
     Drawn from the normal distribution with the mean and the variance of the Poisson one: equal to
     the eye above some five photons, and many times faster to draw. With ``gray`` the noise of the
     luma is added to all three channels.
     """
-    signal = np.clip(picture, 0, 1)
+    signal = np.clip(image, 0, 1)
     if gray:
         luma = np.asarray(cv2.cvtColor(signal, cv2.COLOR_RGB2GRAY), dtype=np.float32)
         signal = luma[..., None]
     noise = rng.standard_normal(signal.shape, dtype=np.float32) * np.sqrt(signal / np.float32(255))
-    return np.asarray(picture + noise * np.float32(scale), dtype=np.float32)
+    return np.asarray(image + noise * np.float32(scale), dtype=np.float32)
 
 
-def quantize(picture: Picture) -> NDArray[np.uint8]:
+def quantize(image: ImageArray) -> NDArray[np.uint8]:
     """Clamps to [0, 1] and rounds to 8 bits: (H, W, 3) uint8."""
-    return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
 
 
-def from_levels(levels: NDArray[np.uint8]) -> Picture:
+def from_levels(levels: NDArray[np.uint8]) -> ImageArray:
     """The inverse of :func:`quantize`: (H, W, 3) uint8 to float32 in [0, 1]."""
     return np.asarray(levels, dtype=np.float32) / np.float32(255)
 
 
-def jpeg(picture: Picture, quality: int) -> Picture:
+def jpeg(image: ImageArray, quality: int) -> ImageArray:
     """Encodes as JPEG (4:2:0) of ``quality`` 1..100 and decodes again. Clamps and rounds first.
 
     Raises:
-        RuntimeError: OpenCV could not encode the picture.
+        RuntimeError: OpenCV could not encode the image.
     """
-    bgr = np.ascontiguousarray(quantize(picture)[..., ::-1])
+    bgr = np.ascontiguousarray(quantize(image)[..., ::-1])
     encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not encoded:
-        raise RuntimeError(f"OpenCV could not encode a {picture.shape} picture as JPEG")
+        raise RuntimeError(f"OpenCV could not encode a {image.shape} image as JPEG")
     return from_levels(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8))
 
 
 def unsharp_mask(
-    picture: Picture, *, weight: float = 0.5, radius: int = 50, threshold: float = 10.0
-) -> Picture:
+    image: ImageArray, *, weight: float = 0.5, radius: int = 50, threshold: float = 10.0
+) -> ImageArray:
     """Sharpens where the detail is stronger than ``threshold`` 8-bit levels; clamps to [0, 1].
 
     Real-ESRGAN trains towards targets sharpened so (its section 3.4; constants of BasicSR's
     ``USMSharp``).
 
     Args:
-        picture: (H, W, 3) float32 RGB in [0, 1].
+        image: (H, W, 3) float32 RGB in [0, 1].
         weight: Share of the detail that is added.
         radius: Side of the Gaussian in px; the next odd number is used.
         threshold: Weakest detail that is sharpened, 8-bit levels.
     """
     side = radius + 1 - radius % 2
-    detail = picture - cv2.GaussianBlur(picture, (side, side), 0)
+    detail = image - cv2.GaussianBlur(image, (side, side), 0)
     mask = (np.abs(detail) * 255 > threshold).astype(np.float32)
     soft_mask = cv2.GaussianBlur(mask, (side, side), 0)
-    sharp = np.clip(picture + weight * detail, 0, 1)
-    return np.asarray(soft_mask * sharp + (1 - soft_mask) * picture, dtype=np.float32)
+    sharp = np.clip(image + weight * detail, 0, 1)
+    return np.asarray(soft_mask * sharp + (1 - soft_mask) * image, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The high-order degradation model: a random, damaged low-resolution version of a clean picture.
+"""The high-order degradation model: a random, damaged low-resolution version of a clean image.
 
 Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
 2021 (arXiv 2107.10833), section 3. Two rounds of blur, resize, noise and JPEG, then a sinc filter
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from realesr.degradation import kernels, operations
-from realesr.degradation.operations import Interpolation, Picture
+from realesr.degradation.operations import ImageArray, Interpolation
 
 Range = tuple[float, float]
 
@@ -25,7 +25,7 @@ SMALL_SINC_KERNEL = 13
 """Kernels narrower than this start their sinc cut-off at pi/3, the others at pi/5."""
 FINAL_SINC_CUTOFF: Range = (np.pi / 3, np.pi)
 MIN_SIDE = 8
-"""No intermediate picture is made smaller than this, px: a JPEG block."""
+"""No intermediate image is made smaller than this, px: a JPEG block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,12 @@ class StageConfig:
         blur_probability: Chance that the round blurs at all.
         sinc_probability: Chance that its blur is a sinc filter instead of a Gaussian.
         sigma: Standard deviation of the Gaussian kernels, px.
-        generalized_shape: Exponent of the generalised Gaussian.
+        generalized_shape: Exponent of the generalized Gaussian.
         plateau_shape: Exponent of the plateau kernel.
-        kernel_probabilities: Chances of isotropic, anisotropic, generalised isotropic, generalised
+        kernel_probabilities: Chances of isotropic, anisotropic, generalized isotropic, generalized
             anisotropic, plateau isotropic, plateau anisotropic.
-        resize_probabilities: Chances of enlarging, reducing, keeping the size.
-        resize_range: Factor of the resize: reducing draws below 1, enlarging above.
+        resize_probabilities: Chances of upscaling, reducing, keeping the size.
+        resize_range: Factor of the resize: reducing draws below 1, upscaling above.
         noise_probability: Chance that there is noise at all.
         gaussian_probability: Chance that the noise is Gaussian, else it is Poisson.
         gaussian_sigma: Standard deviation of the Gaussian noise, 8-bit levels.
@@ -84,7 +84,7 @@ class DegradationConfig:
 
     Attributes:
         scale: High-resolution pixels per low-resolution pixel, along each side.
-        first: The first round; its resize factor is relative to the clean picture.
+        first: The first round; its resize factor is relative to the clean image.
         second: The second round; its resize factor is relative to the final size.
         second_probability: Chance that there is a second round at all (1 in the paper).
         final_sinc_probability: Chance of the last sinc filter.
@@ -120,8 +120,8 @@ def random_kernel(stage: StageConfig, rng: np.random.Generator) -> kernels.Kerne
     return kernels.plateau(size, sigma_x, sigma_y, angle, shape)
 
 
-def degrade(hr: Picture, config: DegradationConfig, rng: np.random.Generator) -> Picture:
-    """Makes a random low-resolution, damaged version of a clean picture.
+def degrade(hr: ImageArray, config: DegradationConfig, rng: np.random.Generator) -> ImageArray:
+    """Makes a random low-resolution, damaged version of a clean image.
 
     Args:
         hr: (H, W, 3) float32 RGB in [0, 1]; H and W are multiples of ``config.scale``.
@@ -138,61 +138,61 @@ def degrade(hr: Picture, config: DegradationConfig, rng: np.random.Generator) ->
     if height % config.scale or width % config.scale:
         raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
     target = (width // config.scale, height // config.scale)
-    picture = _blur_resize_noise(hr, (width, height), config.first, config.interpolations, rng)
+    image = _blur_resize_noise(hr, (width, height), config.first, config.interpolations, rng)
     if rng.random() < config.second_probability:
         if rng.random() < config.first.jpeg_probability:
-            picture = operations.jpeg(picture, _draw_quality(config.first, rng))
-        picture = _blur_resize_noise(picture, target, config.second, config.interpolations, rng)
+            image = operations.jpeg(image, _draw_quality(config.first, rng))
+        image = _blur_resize_noise(image, target, config.second, config.interpolations, rng)
         last = config.second
     else:
         last = config.first
-    picture = _finish(picture, target, last, config, rng)
-    return operations.from_levels(operations.quantize(picture))
+    image = _finish(image, target, last, config, rng)
+    return operations.from_levels(operations.quantize(image))
 
 
 def _blur_resize_noise(
-    picture: Picture,
+    image: ImageArray,
     reference_size: tuple[int, int],
     stage: StageConfig,
     interpolations: Sequence[Interpolation],
     rng: np.random.Generator,
-) -> Picture:
+) -> ImageArray:
     """One round without its JPEG; the resize factor is relative to ``reference_size``."""
     if rng.random() < stage.blur_probability:
-        picture = operations.blur(picture, random_kernel(stage, rng))
+        image = operations.blur(image, random_kernel(stage, rng))
     factor = _draw_factor(stage, rng)
     width, height = (max(MIN_SIDE, round(side * factor)) for side in reference_size)
-    picture = operations.resize(picture, width, height, _draw_interpolation(interpolations, rng))
+    image = operations.resize(image, width, height, _draw_interpolation(interpolations, rng))
     if rng.random() >= stage.noise_probability:
-        return np.clip(picture, 0, 1)
+        return np.clip(image, 0, 1)
     gray = bool(rng.random() < stage.gray_noise_probability)
     if rng.random() < stage.gaussian_probability:
         sigma = rng.uniform(*stage.gaussian_sigma)
-        picture = operations.add_gaussian_noise(picture, sigma, gray=gray, rng=rng)
+        image = operations.add_gaussian_noise(image, sigma, gray=gray, rng=rng)
     else:
         scale = rng.uniform(*stage.poisson_scale)
-        picture = operations.add_poisson_noise(picture, scale, gray=gray, rng=rng)
-    return np.clip(picture, 0, 1)
+        image = operations.add_poisson_noise(image, scale, gray=gray, rng=rng)
+    return np.clip(image, 0, 1)
 
 
 def _finish(
-    picture: Picture,
+    image: ImageArray,
     target: tuple[int, int],
     stage: StageConfig,
     config: DegradationConfig,
     rng: np.random.Generator,
-) -> Picture:
+) -> ImageArray:
     """The resize to the final size with its sinc filter, before or after the last JPEG."""
     jpeg_first = rng.random() < 0.5
     quality = _draw_quality(stage, rng) if rng.random() < stage.jpeg_probability else None
     if jpeg_first and quality is not None:
-        picture = operations.jpeg(picture, quality)
+        image = operations.jpeg(image, quality)
     interpolation = _draw_interpolation(config.interpolations, rng)
-    picture = operations.resize(picture, *target, interpolation)
+    image = operations.resize(image, *target, interpolation)
     if rng.random() < config.final_sinc_probability:
         size = int(rng.choice(KERNEL_SIZES))
-        picture = operations.blur(picture, kernels.sinc(size, rng.uniform(*FINAL_SINC_CUTOFF)))
-    return picture if jpeg_first or quality is None else operations.jpeg(picture, quality)
+        image = operations.blur(image, kernels.sinc(size, rng.uniform(*FINAL_SINC_CUTOFF)))
+    return image if jpeg_first or quality is None else operations.jpeg(image, quality)
 
 
 def _draw_interpolation(

@@ -36,7 +36,7 @@ class Backend(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many pictures of one size it gladly takes at a time."""
+        """How many images of one size it gladly takes at a time."""
         ...
 
     @property
@@ -44,16 +44,16 @@ class Backend(Protocol):
         """Whether it can resize its results before they come to the host."""
         ...
 
-    def enlarge_into(
+    def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Enlarges pictures tile by tile.
+        """Upscales images tile by tile.
 
         Args:
             out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten. Of any other
                 size where the grid has one tile and :attr:`resizes`.
             pixels: (N, H, W, 3) uint8 or uint16 RGB.
-            grid: The tiles. What lies beyond the right and lower borders is the picture, mirrored;
+            grid: The tiles. What lies beyond the right and lower borders is the image, mirrored;
                 of the result it is cut off.
             on_tile: Called with the number of finished and of all tiles.
             notify: Receives a sentence when a tile was done again.

@@ -1,8 +1,8 @@
-"""Putting enlarged tiles together, piece by finished piece.
+"""Putting upscaled tiles together, piece by finished piece.
 
-Neighbouring tiles share a strip. Across it the weight of the one falls linearly from 1 to 0 and
+Neighboring tiles share a strip. Across it the weight of the one falls linearly from 1 to 0 and
 that of the other rises, so that weights sum to 1 everywhere. Only the strips that still wait for a
-neighbour are held as float; everything else is handed on at once.
+neighbor are held as float; everything else is handed on at once.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Values = TypeVar("Values", NDArray[np.float32], "Tensor")
 
 
 def stitch(
-    grid: TileGrid, scale: int, enlarged: Iterable[Values]
+    grid: TileGrid, scale: int, upscaled: Iterable[Values]
 ) -> Iterator[tuple[Region, Values]]:
     """Puts tiles together and yields the parts of the result as they become final.
 
     Args:
         grid: The tiles.
         scale: Output px per input px.
-        enlarged: The ``padded`` region of each tile, enlarged, (N, C, h * scale, w * scale): arrays
+        upscaled: The ``padded`` region of each tile, upscaled, (N, C, h * scale, w * scale): arrays
             in float32, or tensors on any device.
 
     Yields:
@@ -42,7 +42,7 @@ def stitch(
     above: Values | None = None  # strip that the row of tiles above shares with this one
     below: Values | None = None  # strip that this row shares with the one below
     left: Values | None = None  # strip that the tile to the left shares with this one
-    for tile, sr in zip(grid, enlarged, strict=True):
+    for tile, sr in zip(grid, upscaled, strict=True):
         if tile.core.x == 0:
             above, below, left = below, None, None
         extent = tile.extent.scaled(scale)
@@ -65,7 +65,7 @@ def stitch(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Strips:
-    """Breadth of what a tile shares with its neighbours, output px."""
+    """Breadth of what a tile shares with its neighbors, output px."""
 
     left: int
     top: int
@@ -84,7 +84,7 @@ class _Strips:
 
 
 def _faded(values: Values, strips: _Strips) -> Values:
-    """Lets the values fade towards each neighbour; without neighbours the same ones."""
+    """Lets the values fade towards each neighbor; without neighbors the same ones."""
     height, width = values.shape[-2:]
     if strips.left or strips.right:
         values = values * _as(values, _weights(width, strips.left, strips.right))

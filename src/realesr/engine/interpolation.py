@@ -1,4 +1,4 @@
-"""The baselines: what enlarging is without a network."""
+"""The baselines: what upscaling is without a network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from realesr.progress import Notify, Progress, ignore, uncounted
 
 @dataclass(frozen=True, slots=True)
 class Interpolator:
-    """Enlarges with a plain filter, in one step, whatever the size.
+    """Upscales with a plain filter, in one step, whatever the size.
 
     Attributes:
         method: A name of :data:`realesr.imaging.resize.FILTERS`.
-        scale: What is enlarged by where nothing else is asked for.
+        scale: What is upscaled by where nothing else is asked for.
     """
 
     method: str
@@ -36,8 +36,8 @@ class Interpolator:
         """One at a time."""
         return 1
 
-    def for_job(self, source: Path, *, is_film: bool) -> Self:
-        """The same: nothing is kept from one picture to the next."""
+    def for_job(self, source: Path, *, is_video: bool) -> Self:
+        """The same: nothing is kept from one image to the next."""
         return self
 
     def to_sizes(
@@ -48,7 +48,7 @@ class Interpolator:
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
     ) -> list[Image]:
-        """Resizes pictures in their own depth; colours bleed under invisible pixels first."""
+        """Resizes images in their own depth; colors bleed under invisible pixels first."""
         return [resize(_bled(image), size, image.pixels.dtype, self.method) for image in images]
 
 

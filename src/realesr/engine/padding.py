@@ -1,4 +1,4 @@
-"""Pictures that go on beyond their borders, as in a mirror."""
+"""Images that go on beyond their borders, as in a mirror."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutting a picture into tiles: integers only."""
+"""Cutting an image into tiles: integers only."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Tile:
     """One piece of work, in input px.
 
     Attributes:
-        core: What this tile alone stands for. All cores partition the picture.
-        extent: The core and half of what it shares with each neighbour.
+        core: What this tile alone stands for. All cores partition the image.
+        extent: The core and half of what it shares with each neighbor.
         padded: The core with its context: what the network sees.
     """
 
@@ -26,11 +26,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileGrid:
-    """The tiles of a picture, row by row, all about as large as each other.
+    """The tiles of an image, row by row, all about as large as each other.
 
     Attributes:
-        size: The picture, px; both sides are multiples of ``multiple_of``.
-        tile: Longest side of a core in px, rounded up to a multiple; 0 takes the picture whole.
+        size: The image, px; both sides are multiples of ``multiple_of``.
+        tile: Longest side of a core in px, rounded up to a multiple; 0 takes the image whole.
         overlap: Context around a core in px, rounded up to a multiple, cut off at the borders.
         blend: How far an extent reaches over its core, px: at most the context, and at most half
             of the smallest core, so that a pixel belongs to no more than two extents an axis.

@@ -1,4 +1,4 @@
-"""Faces into a square of fixed eyes and mouth, and back into the picture."""
+"""Faces into a square of fixed eyes and mouth, and back into the image."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TEMPLATE: Points = np.array(
 )
 """Where the five landmarks lie in an aligned face: those of FFHQ (facexlib's face helper)."""
 OUTSIDE = (132, 133, 135)
-"""Grey for what lies outside the picture, RGB, as facexlib has it."""
+"""Gray for what lies outside the image, RGB, as facexlib has it."""
 
 NEAR = 8
-"""How far the picture's border is continued before the grey begins, aligned px."""
+"""How far the image's border is continued before the gray begins, aligned px."""
 
 Matrix = NDArray[np.float64]
 """(2, 3): an affine map of points, px."""
@@ -52,7 +52,7 @@ def alignment(landmarks: Points) -> Matrix:
 
 
 def whole(width: int, height: int) -> Matrix:
-    """Stretches a picture that is an aligned face already."""
+    """Stretches an image that is an aligned face already."""
     x, y = SIDE / width, SIDE / height
     return np.array([(x, 0, (x - 1) / 2), (0, y, (y - 1) / 2)])
 
@@ -62,7 +62,7 @@ def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
 
     Args:
         pixels: (H, W, 3) uint8.
-        matrix: From the picture to the aligned face.
+        matrix: From the image to the aligned face.
 
     Returns:
         (SIDE, SIDE, 3) uint8. A larger face is reduced without aliasing.
@@ -81,7 +81,7 @@ def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
     size = (SIDE, SIDE)
     source = np.ascontiguousarray(pixels)
     view = cv2.warpAffine(source, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    # A little farther than the picture reaches, so that grey does not mix into its border.
+    # A little farther than the image reaches, so that gray does not mix into its border.
     inside = cv2.warpAffine(np.ones(source.shape[:2], np.uint8), matrix, size)
     near = cv2.dilate(inside, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
     return np.where(near[..., None] > 0, view, np.array(OUTSIDE, np.uint8)).astype(np.uint8)
@@ -90,14 +90,14 @@ def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
 def put_back(
     pixels: Pixels, face: Pixels, mask: Mask, matrix: Matrix, scale: tuple[float, float]
 ) -> None:
-    """Blends an aligned face into an enlarged picture, in the picture's own depth.
+    """Blends an aligned face into an upscaled image, in the image's own depth.
 
     Args:
         pixels: (H, W, 3) uint8 or uint16, changed in place; where the mask is 0 not a bit.
         face: (SIDE, SIDE, 3) uint8.
-        mask: How much of it is taken; 0 at its borders, or the picture lies all inside it.
-        matrix: From the picture before it was enlarged to the aligned face.
-        scale: How much it was enlarged, across and down.
+        mask: How much of it is taken; 0 at its borders, or the image lies all inside it.
+        matrix: From the image before it was upscaled to the aligned face.
+        scale: How much it was upscaled, across and down.
     """
     matrix = _chain(_unscale(*scale, 0, 0), matrix)
     left, top, right, bottom = _region(_inverse(matrix), SIDE, SIDE, pixels.shape)
@@ -132,12 +132,12 @@ def _scale_of(matrix: Matrix) -> float:
 
 
 def _scaling(factor: float) -> Matrix:
-    """Onto a picture so many times as large, whose pixels' middles have whole coordinates, too."""
+    """Onto an image so many times as large, whose pixels' middles have whole coordinates, too."""
     return np.array([(factor, 0, (factor - 1) / 2), (0, factor, (factor - 1) / 2)])
 
 
 def _unscale(x: float, y: float, left: float, top: float) -> Matrix:
-    """From an enlarged part, (x, y) times as large, that began at (left, top), to the whole."""
+    """From an upscaled part, (x, y) times as large, that began at (left, top), to the whole."""
     return np.array([(1 / x, 0, (1 / x - 1) / 2 + left), (0, 1 / y, (1 / y - 1) / 2 + top)])
 
 
@@ -158,7 +158,7 @@ def _inverse(matrix: Matrix) -> Matrix:
 def _region(
     matrix: Matrix, width: int, height: int, shape: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
-    """What a mapped rectangle covers of a picture: left, top, right, bottom, with a px around."""
+    """What a mapped rectangle covers of an image: left, top, right, bottom, with a px around."""
     corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]) - (
         0.5,
         0.5,

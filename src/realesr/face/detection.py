@@ -22,11 +22,11 @@ Points = NDArray[np.float64]
 """(N, 2): x and y, px; a pixel's middle has whole coordinates."""
 
 LONGEST_SIDES = (1920, 480)
-"""Pictures are reduced to these for detection, px: a larger one would take gigabytes, and in the
-smaller one faces are found that fill a large picture and are too large for a detector (YuNet was
+"""Images are reduced to these for detection, px: a larger one would take gigabytes, and in the
+smaller one faces are found that fill a large image and are too large for a detector (YuNet was
 made for up to 300 px, RetinaFace's anchors for up to 512)."""
 LARGE_FACE = 96
-"""Side from which on a face is large in the smaller picture, px."""
+"""Side from which on a face is large in the smaller image, px."""
 PART_THRESHOLD = 0.6
 """A box of which more than this lies in another one is a part of that face."""
 NMS_THRESHOLD = 0.4
@@ -35,13 +35,13 @@ NMS_THRESHOLD = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face in a picture.
+    """A face in an image.
 
     Attributes:
         box: Left, top, right and bottom, px.
         score: How sure the detector is, 0 to 1.
         landmarks: (5, 2) px: the eyes, the tip of the nose, the corners of the mouth; of pairs the
-            one that is left in the picture first.
+            one that is left in the image first.
     """
 
     box: tuple[float, float, float, float]
@@ -80,7 +80,7 @@ class Face:
         )
 
     def scaled(self, factors: NDArray[np.float64]) -> Face:
-        """In a picture so many times as large, across and down."""
+        """In an image so many times as large, across and down."""
         left, top, right, bottom = (np.array(self.box).reshape(2, 2) * factors).ravel()
         return Face((left, top, right, bottom), self.score, self.landmarks * factors)
 
@@ -98,7 +98,7 @@ class Detector(Protocol):
     """Score from which on a face is believed, where nothing else is asked for."""
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """Finds the faces of a picture, the surest first.
+        """Finds the faces of an image, the surest first.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
@@ -192,10 +192,10 @@ class YuNetDetector:
 def _at_all_sizes(
     pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]], confidence: float
 ) -> list[Face]:
-    """Detects in the picture as it is and reduced; the surest first.
+    """Detects in the image as it is and reduced; the surest first.
 
-    Where a face is sure, and large even when reduced, that one counts, and what the finer picture
-    has inside of it, mostly parts, does not. Of other faces the finer picture's landmarks are
+    Where a face is sure, and large even when reduced, that one counts, and what the finer image
+    has inside of it, mostly parts, does not. Of other faces the finer image's landmarks are
     better.
     """
     bgr = np.ascontiguousarray(pixels[..., ::-1])

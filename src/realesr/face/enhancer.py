@@ -1,4 +1,4 @@
-"""Faces restored in pictures that something else has enlarged."""
+"""Faces restored in images that something else has upscaled."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from realesr.face.detection import Detector, Face
 from realesr.face.tracking import Tracker
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
-from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image, Pixels
+from realesr.imaging.upscaler import ImageUpscaler
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, ignore, uncounted
 
@@ -36,20 +36,20 @@ Parse = Callable[[Sequence[Pixels]], list[Mask]]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An aligned face's place in a picture."""
+    """An aligned face's place in an image."""
 
     matrix: Matrix
     presence: float
 
 
 class FaceEnhancer:
-    """An enlarger whose results get restored faces.
+    """An upscaler whose results get restored faces.
 
     Args:
-        enlarger: What makes pictures larger.
+        upscaler: What makes images larger.
         options: How faces are treated.
         restore: Restores them.
-        detector: Finds them; None where every picture is an aligned face itself.
+        detector: Finds them; None where every image is an aligned face itself.
         parse: Says which pixels of a restored one are face; None for all.
         batch: How many faces the networks get at a time.
 
@@ -59,7 +59,7 @@ class FaceEnhancer:
 
     def __init__(
         self,
-        enlarger: Enlarger,
+        upscaler: ImageUpscaler,
         options: FaceOptions,
         *,
         restore: Restore,
@@ -67,7 +67,7 @@ class FaceEnhancer:
         parse: Parse | None,
         batch: int = 1,
     ) -> None:
-        self._enlarger = enlarger
+        self._upscaler = upscaler
         self._options = options
         self._detector = detector
         self._restore = restore
@@ -81,13 +81,13 @@ class FaceEnhancer:
 
     @property
     def scale(self) -> int:
-        """As of what enlarges."""
-        return self._enlarger.scale
+        """As of what upscales."""
+        return self._upscaler.scale
 
     @property
     def batch(self) -> int:
-        """As of what enlarges."""
-        return self._enlarger.batch
+        """As of what upscales."""
+        return self._upscaler.batch
 
     @property
     def workers(self) -> int:
@@ -96,22 +96,22 @@ class FaceEnhancer:
 
     @property
     def device(self) -> Any:
-        """As of what enlarges; None for a plain filter."""
-        return getattr(self._enlarger, "device", None)
+        """As of what upscales; None for a plain filter."""
+        return getattr(self._upscaler, "device", None)
 
     @property
     def precision(self) -> Any:
-        """As of what enlarges; None for a plain filter."""
-        return getattr(self._enlarger, "precision", None)
+        """As of what upscales; None for a plain filter."""
+        return getattr(self._upscaler, "precision", None)
 
-    def for_job(self, source: Path, *, is_film: bool) -> Self:
+    def for_job(self, source: Path, *, is_video: bool) -> Self:
         """One that follows the faces of this job alone."""
         other = copy(self)
-        other._enlarger = self._enlarger.for_job(source, is_film=is_film)
+        other._upscaler = self._upscaler.for_job(source, is_video=is_video)
         other._source = source
         other._frames = 0
         other._tracker = None
-        if is_film and self._detector is not None:
+        if is_video and self._detector is not None:
             other._tracker = Tracker(_confidence(self._detector, self._options))
         return other
 
@@ -123,8 +123,8 @@ class FaceEnhancer:
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
     ) -> list[Image]:
-        """Enlarges, and puts restored faces in, at the final size and in the picture's depth."""
-        results = self._enlarger.to_sizes(images, size, on_tile=on_tile, notify=notify)
+        """Upscales, and puts restored faces in, at the final size and in the image's depth."""
+        results = self._upscaler.to_sizes(images, size, on_tile=on_tile, notify=notify)
         eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
         places = [self._places(pixels) for pixels in eights]
         results = [
@@ -132,7 +132,7 @@ class FaceEnhancer:
             if not result.pixels.flags.writeable or np.may_share_memory(result.pixels, image.pixels)
             else result
             for result, image in zip(results, images, strict=True)
-        ]  # at its own size a picture may have come back as it is
+        ]  # at its own size an image may have come back as it is
         work = [
             (result, image, place, cut_out(pixels, place.matrix))
             for result, image, pixels, found in zip(results, images, eights, places, strict=True)

@@ -138,7 +138,7 @@ def _restoreformer(state: StateDict) -> nn.Module:
     restore_removed_torchvision_module()
     with importing_extra():
         from gfpgan.archs.restoreformer_arch import RestoreFormer
-    with redirect_stdout(StringIO()):  # it prints a line, into what may be a picture
+    with redirect_stdout(StringIO()):  # it prints a line, into what may be an image
         network: nn.Module = RestoreFormer()
     network.load_state_dict(state)
     return network

@@ -34,7 +34,7 @@ class _Track:
 
 
 class Tracker:
-    """Follows the faces of a film.
+    """Follows the faces of a video.
 
     Args:
         confidence: Score from which on a face is believed that was not there before. One that was
@@ -115,7 +115,7 @@ def _steadied(before: Face, now: Face) -> Face:
 
 
 def _look(pixels: Pixels, face: Face) -> NDArray[np.float32]:
-    """A small grey view of the face's place, of mean 0 and length 1."""
+    """A small gray view of the face's place, of mean 0 and length 1."""
     try:
         view = cut_out(pixels, alignment(face.landmarks))
     except RealesrError:

@@ -25,7 +25,7 @@ def convert_depth(
     Args:
         levels: Any shape, uint8 or uint16.
         dtype: uint8 or uint16.
-        bits: Bits in use where that is not all of them: 10 and 12 of an AVIF picture.
+        bits: Bits in use where that is not all of them: 10 and 12 of an AVIF image.
     """
     bits = bits or 8 * levels.dtype.itemsize
     if bits == 8 * dtype.itemsize:

@@ -1,4 +1,4 @@
-"""A picture in memory."""
+"""An image in memory."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What a picture says beside its pixels.
+    """What an image says beside its pixels.
 
     Attributes:
-        icc: ICC colour profile.
+        icc: ICC color profile.
         exif: A TIFF stream (``II*`` or ``MM*`` first, no ``Exif`` prefix) whose orientation is 1.
         xmp: XMP packet, UTF-8.
     """
@@ -39,12 +39,12 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture, upright.
+    """An image, upright.
 
     Attributes:
         pixels: (H, W, 3) RGB, uint8 or uint16, the full range of its dtype.
-        is_gray: Whether the picture has one channel; the three of ``pixels`` are then equal.
-        alpha: (H, W) opacity, the same dtype, not multiplied into ``pixels``; None if opaque.
+        is_gray: Whether the image has one channel; the three of ``pixels`` are then equal.
+        alpha: (H, W) alpha, the same dtype, not multiplied into ``pixels``; None if opaque.
         metadata: What is carried from input to output.
 
     Raises:
@@ -77,5 +77,5 @@ class Image:
 
     @property
     def peak(self) -> int:
-        """The value of full brightness and full opacity: 255 or 65535."""
+        """The value of full brightness and full alpha: 255 or 65535."""
         return int(np.iinfo(self.pixels.dtype).max)

@@ -1,4 +1,4 @@
-"""Changing the size and the depth of a picture, rounding once."""
+"""Changing the size and the depth of an image, rounding once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FILTERS = {
 BAND_BYTES = 64 * 2**20
 """About how much a band of rows takes as float32, before or after the resize, bytes."""
 _SUPPORT = 3
-"""Reach of the widest filter, Lanczos, in px of the coarser of both pictures."""
+"""Reach of the widest filter, Lanczos, in px of the coarser of both images."""
 
 
 def resize(image: Image, size: Size, dtype: PixelDType, method: str = "lanczos") -> Image:
     """Resizes gamma-encoded values.
 
     Args:
-        image: Any depth; opacity is resized like the colours.
+        image: Any depth; alpha is resized like the colors.
         size: The size of the result, px.
         dtype: The depth of the result, uint8 or uint16: the values are rounded once, to it.
         method: A name of :data:`FILTERS`.

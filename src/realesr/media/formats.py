@@ -1,4 +1,4 @@
-"""The formats of pictures and videos: suffixes, and what each can hold."""
+"""The formats of images and videos: suffixes, and what each can hold."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ImageFormat:
         max_pixels: Largest area, px.
         max_bytes: Largest size of the pixels before compression.
         has_depth: Whether it holds more than 8 bits a channel.
-        has_alpha: Whether it holds opacity.
-        has_gray: Whether it has pictures of one channel.
+        has_alpha: Whether it holds alpha.
+        has_gray: Whether it has images of one channel.
         has_metadata: Whether it carries ICC profile, EXIF and XMP.
         is_lossy: Whether ``--quality`` means something.
         is_lossless: Whether it holds the pixels exactly, always or on ``--lossless``.
@@ -42,7 +42,7 @@ class ImageFormat:
     is_lossless: bool = True
 
     def check_fits(self, path: Path, size: Size, *, channels: int, byte_depth: int) -> None:
-        """Tells whether a picture of this size can be written, before it is made.
+        """Tells whether an image of this size can be written, before it is made.
 
         Raises:
             UnwritableMediaError: It cannot.
@@ -114,7 +114,7 @@ class VideoFormat:
         text_codec: ffmpeg's encoder for text subtitles.
         audio_codec: ffmpeg's encoder for sound that cannot be copied.
         video_codec: ffmpeg's encoder for 8 bits a channel, and for more.
-        alpha_codec: ffmpeg's encoder for pictures with opacity; None if there is none.
+        alpha_codec: ffmpeg's encoder for images with alpha; None if there is none.
     """
 
     name: str
@@ -173,7 +173,8 @@ class MediaKind(Generic[F]):
     """A kind of files that a command takes.
 
     Attributes:
-        noun: What people call one.
+        noun: What people call it.
+        one: The same with its article.
         written: The formats of outputs.
         fallback: Suffix of the output of an input whose own format is only read, and of what has
             no name.
@@ -182,6 +183,7 @@ class MediaKind(Generic[F]):
     """
 
     noun: str
+    one: str
     written: tuple[F, ...]
     fallback: str
     only_read: tuple[str, ...] = ()
@@ -211,7 +213,8 @@ class MediaKind(Generic[F]):
             if path.suffix.lower() in spec.suffixes:
                 return spec
         raise UnsupportedMediaError(
-            f"{path} does not end like a {self.noun}: one of {', '.join(self.written_suffixes)}"
+            f"{path}: not the name of {self.one}: "
+            f"must end with one of {', '.join(self.written_suffixes)}"
         )
 
     def check_readable(self, path: Path) -> None:
@@ -221,9 +224,9 @@ class MediaKind(Generic[F]):
             UnsupportedMediaError: It is not.
         """
         if not self.matches(path):
-            default = f"one of {', '.join(self.suffixes)}"
+            default = f"must end with one of {', '.join(self.suffixes)}"
             advice = self.advice.get(path.suffix.lower(), default)
-            raise UnsupportedMediaError(f"{path} does not end like a {self.noun}: {advice}")
+            raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {advice}")
 
     def suffix_of_output(self, path: Path) -> str:
         """The suffix of an input's output, if nothing else is asked for."""
@@ -242,16 +245,18 @@ _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
     *_ONLY_READ_VIDEOS,
 )
-_ANIMATED = "animated pictures are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
+_ANIMATED = "animated images are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
 
-PICTURES: MediaKind[ImageFormat] = MediaKind(
-    noun="picture",
+IMAGES: MediaKind[ImageFormat] = MediaKind(
+    noun="image",
+    one="an image",
     written=IMAGE_FORMATS,
     fallback=".png",
-    advice=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` enlarges videos"),
+    advice=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
 VIDEOS: MediaKind[VideoFormat] = MediaKind(
     noun="video",
+    one="a video",
     written=VIDEO_FORMATS,
     # Matroska, because it carries nearly everything.
     fallback=".mkv",
@@ -259,6 +264,6 @@ VIDEOS: MediaKind[VideoFormat] = MediaKind(
     advice={
         ".gif": _ANIMATED,
         ".apng": _ANIMATED,
-        **dict.fromkeys(PICTURES.suffixes, "`realesr image` enlarges pictures"),
+        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
     },
 )

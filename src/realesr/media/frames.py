@@ -1,4 +1,4 @@
-"""Pictures in time, and what they come from and go to."""
+"""Images in time, and what they come from and go to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realesr.imaging.image import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A picture in its place in time.
+    """An image in its place in time.
 
     Attributes:
         index: Number of the frame, from 0.
@@ -72,8 +72,8 @@ class FrameSink(_Held, Protocol):
         """Makes sure that the result can be written, before any work is spent.
 
         Args:
-            frame: What is going to be enlarged.
-            size: What it is going to be enlarged to, px.
+            frame: What is going to be upscaled.
+            size: What it is going to be upscaled to, px.
 
         Returns:
             The frame as the output can hold it.
@@ -81,5 +81,5 @@ class FrameSink(_Held, Protocol):
         ...
 
     def write(self, frame: Frame) -> None:
-        """Writes an enlarged frame."""
+        """Writes an upscaled frame."""
         ...

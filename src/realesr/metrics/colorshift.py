@@ -12,7 +12,7 @@ def color_shift(upscaled: Array, reference: Array) -> float:
 
     Args:
         upscaled: (H, W, 3) RGB, uint8 or uint16.
-        reference: The same shape and dtype: a plain enlargement of the input.
+        reference: The same shape and dtype: a plain upscaling of the input.
 
     Raises:
         ValueError: Shapes or dtypes differ or are others than these.

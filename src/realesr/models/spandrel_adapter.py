@@ -1,4 +1,4 @@
-"""Networks of other architectures, recognised and built by spandrel."""
+"""Networks of other architectures, recognized and built by spandrel."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def load_foreign(path: Path, state: StateDict) -> ForeignModel:
     """Lets spandrel recognise a state dict.
 
     Raises:
-        UnsupportedCheckpointError: It does not, or the network is not for enlarging RGB pictures.
+        UnsupportedCheckpointError: It does not, or the network is not for upscaling RGB images.
     """
     try:
         descriptor = ModelLoader().load_from_state_dict(dict(state))
@@ -73,6 +73,6 @@ def load_foreign(path: Path, state: StateDict) -> ForeignModel:
         ) from error
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.input_channels != 3:
         raise UnsupportedCheckpointError(
-            f"{path} holds {descriptor.architecture.name}, which does not enlarge RGB pictures"
+            f"{path} holds {descriptor.architecture.name}, which does not upscale RGB images"
         )
     return ForeignModel(descriptor)

@@ -1,7 +1,7 @@
 """SRVGGNetCompact: the small, VGG-style network of the realesr-animevideov3 and general models.
 
 A plain chain of 3x3 convolutions at the input's resolution and one pixel-shuffle at the end; it
-learns the difference to nearest-neighbour upsampling. Published with Real-ESRGAN (Wang et al.,
+learns the difference to nearest-neighbor upsampling. Published with Real-ESRGAN (Wang et al.,
 2021, arXiv 2107.10833; ``srvgg_arch.py`` of the reference project), whose parameter names are kept
 so that its checkpoints load strictly.
 """
@@ -44,7 +44,7 @@ class SRVGGNetCompact(SizedModule):
         for layer in self.body:
             dtype = layer.get_parameter("weight").dtype  # not that of x in mixed precision alone
             features = layer(features.to(dtype))
-        # The nearest-neighbour base goes to all that become the pixels of an input pixel.
+        # The nearest-neighbor base goes to all that become the pixels of an input pixel.
         torch.unflatten(features, 1, (x.shape[1], -1)).add_(x[:, :, None])
         sr: Tensor = self.upsampler(features)
         return sr

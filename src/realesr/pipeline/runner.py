@@ -16,8 +16,8 @@ import numpy as np
 
 from realesr.engine.lookahead import lagging
 from realesr.geometry import Size
-from realesr.imaging.enlarger import Enlarger
 from realesr.imaging.image import Image
+from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import STANDARD_STREAM, Format
 from realesr.media.frames import Frame, FrameSink, FrameSource
 from realesr.options import Target
@@ -31,7 +31,7 @@ T = TypeVar("T")
 READ_AHEAD = 1
 """How many jobs are read before their turn."""
 MAX_OVERLAPPED_PIXELS = 50_000_000
-"""A larger output is written before the next picture is begun, lest two lie in memory."""
+"""A larger output is written before the next image is begun, lest two lie in memory."""
 
 
 class Medium(Protocol):
@@ -61,7 +61,7 @@ class RunReport:
 
 def run(
     plan: Plan,
-    load_enlarger: Callable[[], Enlarger],
+    load_upscaler: Callable[[], ImageUpscaler],
     medium: Medium,
     *,
     target: Target,
@@ -71,25 +71,25 @@ def run(
 
     Args:
         plan: The jobs.
-        load_enlarger: Gives the network, or a plain filter; called once, while the first input is
+        load_upscaler: Gives the network, or a plain filter; called once, while the first input is
             being read.
         medium: How inputs are read and outputs written.
         target: How large results become.
         reporter: Is told what happens, by the caller's thread alone.
 
     Raises:
-        Exception: What ``load_enlarger`` raises.
+        Exception: What ``load_upscaler`` raises.
     """
     workshop = _Workshop(medium, target, reporter)
     with closing(workshop):
         # Whoever writes into a pipe may never end, and then nobody would hear what is wrong here.
         if not any(job.source == STANDARD_STREAM for job in plan.jobs):
             workshop.read_ahead(plan.jobs[: READ_AHEAD + 1])
-        workshop.enlarger = load_enlarger()
+        workshop.upscaler = load_upscaler()
         for number, job in enumerate(plan.jobs):
             workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
             reporter.started(job.source, number + 1, len(plan.jobs))
-            workshop.enlarge(job)
+            workshop.upscale(job)
         workshop.finish_writing()
     return RunReport(tuple(workshop.done), tuple(workshop.failed))
 
@@ -141,7 +141,7 @@ class _Work:
             writing_s=self.writing.writing_s,
             waiting_s=self.reading.waiting_s + self.writing.waiting_s,
         )
-        # Three pictures are at work at a time, and the wall clock would count them all.
+        # Three images are at work at a time, and the wall clock would count them all.
         seconds = stages.reading_s + stages.inference_s + stages.writing_s
         if self.frames > 1:
             seconds = self.writing.ended_at - self.started_at
@@ -183,9 +183,9 @@ class _ThisThread(Executor):
 
 
 class _Workshop:
-    """Reading, enlarging and writing at the same time, for one job after the other."""
+    """Reading, upscaling and writing at the same time, for one job after the other."""
 
-    enlarger: Enlarger
+    upscaler: ImageUpscaler
 
     def __init__(self, medium: Medium, target: Target, reporter: Reporter) -> None:
         self.done: list[Job] = []
@@ -198,7 +198,7 @@ class _Workshop:
         self._writing: _Work | None = None
 
     def close(self) -> None:
-        """Lets a picture that is being written come to its end, and drops the rest."""
+        """Lets an image that is being written come to its end, and drops the rest."""
         for work in (*self._ahead.values(), self._current):
             if work is not None:
                 work.abandon()
@@ -214,12 +214,12 @@ class _Workshop:
             if job not in self._ahead:
                 self._ahead[job] = _Work(job, self._medium)
 
-    def enlarge(self, job: Job) -> None:
+    def upscale(self, job: Job) -> None:
         """Brings a job's frames from its source to the writer, which goes on alone."""
         work = self._current = self._ahead.pop(job)
         work.started_at = time.perf_counter()
         try:
-            self._enlarge(work)
+            self._upscale(work)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             work.abandon()
             self._current = None
@@ -246,19 +246,19 @@ class _Workshop:
         self.done.append(work.job)
         self._reporter.finished(outcome)
 
-    def _enlarge(self, work: _Work) -> None:
+    def _upscale(self, work: _Work) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        is_film = work.reading.source.expected != 1
-        enlarger = self.enlarger.for_job(work.job.source, is_film=is_film)
-        batches = work.reading.batches(enlarger.batch)
+        is_video = work.reading.source.expected != 1
+        upscaler = self.upscaler.for_job(work.job.source, is_video=is_video)
+        batches = work.reading.batches(upscaler.batch)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.legal(self._target.size_of(source_size, enlarger.scale))
+        size = sink.legal(self._target.size_of(source_size, upscaler.scale))
         work.sizes = source_size, size
-        # A picture stays in this thread, so that its tiles can be told.
-        workers = enlarger.workers if is_film else 1
-        to_size = partial(self._to_size, work, enlarger, size, workers)
+        # An image stays in this thread, so that its tiles can be told.
+        workers = upscaler.workers if is_video else 1
+        to_size = partial(self._to_size, work, upscaler, size, workers)
         last: Image | None = None
 
         def begin(frames: list[Frame]) -> _Batch:
@@ -288,16 +288,16 @@ class _Workshop:
         writing.end()
 
     def _to_size(
-        self, work: _Work, enlarger: Enlarger, size: Size, workers: int, images: list[Image]
+        self, work: _Work, upscaler: ImageUpscaler, size: Size, workers: int, images: list[Image]
     ) -> list[Image]:
         if not images:
             return []
         started = time.perf_counter()
         if workers > 1:  # the reporter hears from one thread alone
-            results = enlarger.to_sizes(images, size, notify=work.notices.append)
+            results = upscaler.to_sizes(images, size, notify=work.notices.append)
         else:
             notify = partial(self._reporter.noticed, work.job.source)
-            results = enlarger.to_sizes(
+            results = upscaler.to_sizes(
                 images, size, on_tile=self._reporter.tile_done, notify=notify
             )
         work.inference_s.append((time.perf_counter() - started) / workers)

@@ -17,7 +17,7 @@ from realesr.engine.device import kind_of
 from realesr.engine.precision import has_bf16
 from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
-from realesr.loading import make_enlarger, obtain_files
+from realesr.loading import make_upscaler, obtain_files
 from realesr.models.architecture import ARCHITECTURES
 from realesr.models.loader import build, load_model
 from realesr.options import UpscaleOptions
@@ -210,14 +210,14 @@ def prepare_teacher(
     if outputs.done < len(outputs):
         dataset = build_dataset(recipe, data_root=data_root)
         options = UpscaleOptions(model_path=path)
-        enlarger = make_enlarger(options, obtain_files(options))
+        upscaler = make_upscaler(options, obtain_files(options))
 
         def patch(index: int) -> NDArray[np.float32]:
             return dataset.draw((recipe.seed, index))[0]
 
         def upscale(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
             image = Image(lr)
-            (found,) = enlarger.to_sizes([image], image.size.scaled(recipe.scale))
+            (found,) = upscaler.to_sizes([image], image.size.scaled(recipe.scale))
             return np.asarray(found.pixels, dtype=np.uint8)
 
         outputs.fill(patch, upscale, color_lock=config.color_lock, on_progress=on_progress)

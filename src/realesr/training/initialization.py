@@ -17,7 +17,7 @@ def near_identity_(network: nn.Module, *, negative_slope: float = 0.25) -> None:
     signal at every layer. Identity kernels (Zagoruyko and Komodakis, "DiracNets", 2017, arXiv
     1706.00388) let it through: after 250 steps the L1 loss of a 48-feature, 16-convolution SRVGG
     was 0.0555, against 0.0572 with Kaiming's and 0.0595 with PyTorch's values (bicubic: 0.0567).
-    The last convolution starts small, so that the network begins as nearest-neighbour upsampling.
+    The last convolution starts small, so that the network begins as nearest-neighbor upsampling.
 
     Args:
         network: Its convolutions are changed, in the order of its modules.
@@ -28,9 +28,9 @@ def near_identity_(network: nn.Module, *, negative_slope: float = 0.25) -> None:
         weight = convolution.weight
         nn.init.kaiming_normal_(weight, a=negative_slope)
         if weight.shape[0] == weight.shape[1]:
-            centre = weight.shape[2] // 2
+            center = weight.shape[2] // 2
             weight.mul_(NOISE_SHARE)
-            weight[:, :, centre, centre] += torch.eye(len(weight))
+            weight[:, :, center, center] += torch.eye(len(weight))
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
     convolutions[-1].weight.mul_(OUTPUT_SHARE)

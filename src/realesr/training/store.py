@@ -161,7 +161,7 @@ class ImageStore:
 
 
 def read_entry(entry: Entry) -> CleanImage:
-    """Decodes an image, (H, W, 3) uint8 RGB; 16 bits are rounded to 8, opacity is dropped.
+    """Decodes an image, (H, W, 3) uint8 RGB; 16 bits are rounded to 8, alpha is dropped.
 
     Raises:
         UnreadableMediaError: The file has vanished or is damaged.

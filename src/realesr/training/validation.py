@@ -70,7 +70,7 @@ class Validator:
         self._device = device
 
     def bicubic(self) -> Upscale:
-        """Returns the plain enlargement that networks are compared with."""
+        """Returns the plain upscaling that networks are compared with."""
         scale = self._scale
 
         def upscale(lr: Levels) -> Levels:

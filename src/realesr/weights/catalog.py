@@ -44,20 +44,20 @@ class Spec:
         name: What it is asked for by.
         architecture: Of the network, with its size.
         domain: What it was made for, in a few words.
-        licence: SPDX expression of the weights' licence.
+        license: SPDX expression of the weights' license.
         weights: The file.
     """
 
     name: str
     architecture: str
     domain: str
-    licence: str
+    license: str
     weights: WeightFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec(Spec):
-    """What the catalogue knows of a model that enlarges.
+    """What the catalogue knows of a model that upscales.
 
     Attributes:
         scale: Native scale.
@@ -86,7 +86,7 @@ def _official(
         scale=scale,
         architecture=architecture,
         domain=domain,
-        licence="BSD-3-Clause",
+        license="BSD-3-Clause",
         weights=WeightFile(
             name=f"{name}.pth",
             size_bytes=size_bytes,
@@ -103,7 +103,7 @@ MODELS = (
         scale=4,
         architecture="SRVGG 48x16",
         domain="photographs with JPEG damage, blur and noise; shipped, small and fast",
-        licence="MIT",
+        license="MIT",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
             size_bytes=716_720,
@@ -141,7 +141,7 @@ MODELS = (
         17_938_799,
         "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da",
         architecture="RRDBNet 64x6",
-        domain="anime pictures",
+        domain="anime images",
     ),
     _official(
         "realesr-animevideov3",
@@ -172,13 +172,11 @@ MODELS = (
 
 
 def _for_faces(
-    name: str, url: str, size_bytes: int, sha256: str, architecture: str, domain: str, licence: str
+    name: str, url: str, size_bytes: int, sha256: str, architecture: str, domain: str, spdx: str
 ) -> Spec:
     """Hashes as recorded by at least two separate lists."""
     weights = WeightFile(name=url.rpartition("/")[2], size_bytes=size_bytes, sha256=sha256, url=url)
-    return Spec(
-        name=name, architecture=architecture, domain=domain, licence=licence, weights=weights
-    )
+    return Spec(name=name, architecture=architecture, domain=domain, license=spdx, weights=weights)
 
 
 FACE_NETWORKS = (
@@ -253,7 +251,7 @@ BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 def all_specs() -> tuple[Spec, ...]:
-    """Everything that has weights: what enlarges first, then what faces take."""
+    """Everything that has weights: what upscales first, then what faces take."""
     return (*MODELS, *FACE_NETWORKS)
 
 

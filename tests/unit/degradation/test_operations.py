@@ -7,16 +7,16 @@ from support.reference import basicsr
 
 
 @pytest.fixture
-def picture():
-    """Smooth colour with an edge, (48, 64, 3) in [0, 1]."""
+def image():
+    """Smooth color with an edge, (48, 64, 3) in [0, 1]."""
     y, x = np.mgrid[0:48, 0:64].astype(np.float32)
     channels = (x / 64, y / 48, (x > 30) * 0.6 + 0.2)
     return np.stack(channels, axis=2).astype(np.float32)
 
 
-def test_sharpening_equals_basicsr(picture):
-    expected = basicsr("utils.img_process_util").usm_sharp(picture)
-    np.testing.assert_allclose(operations.unsharp_mask(picture), expected, atol=1e-6)
+def test_sharpening_equals_basicsr(image):
+    expected = basicsr("utils.img_process_util").usm_sharp(image)
+    np.testing.assert_allclose(operations.unsharp_mask(image), expected, atol=1e-6)
 
 
 def test_sharpening_leaves_flat_areas_alone():
@@ -59,9 +59,9 @@ def test_shot_noise_grows_with_the_root_of_the_signal(gray):
         assert np.allclose(noise, noise[..., :1]) == gray
 
 
-def test_jpeg_damages_more_at_lower_quality(picture):
+def test_jpeg_damages_more_at_lower_quality(image):
     def error(quality):
-        return np.abs(operations.jpeg(picture, quality) - picture).mean()
+        return np.abs(operations.jpeg(image, quality) - image).mean()
 
     assert error(95) < error(50) < error(10)
     assert error(95) < 0.01

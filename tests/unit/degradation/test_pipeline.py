@@ -48,13 +48,13 @@ def test_no_damage_is_nearly_plain_reduction(hr):
         jpeg_quality=(100, 100),
     )
     config = DegradationConfig(first=none, second_probability=0, final_sinc_probability=0)
-    gray = np.repeat(hr[..., :1], 3, axis=2)  # JPEG halves the resolution of colour
+    gray = np.repeat(hr[..., :1], 3, axis=2)  # JPEG halves the resolution of color
     lr = degrade(gray, config, np.random.default_rng(3))
     assert np.abs(lr - gray[2::4, 2::4]).mean() < 0.02
 
 
 def test_each_round_does_damage(hr):
-    """Harsher ranges of either round take the result farther from the clean picture."""
+    """Harsher ranges of either round take the result farther from the clean image."""
 
     def error(config):
         lrs = [degrade(hr, config, np.random.default_rng(seed)) for seed in range(30)]

@@ -26,12 +26,12 @@ def tiled(network, x, *, tile, overlap, blend=0, as_arrays=False):
     whole = torch.full((1, 3, *(side * network.scale for side in x.shape[-2:])), torch.nan)
     visits = np.zeros(whole.shape[-2:], int)
 
-    def enlarge(piece):
+    def upscale(piece):
         rows, columns = piece.padded.slices
         sr = network(x[..., rows, columns])
         return sr.numpy() if as_arrays else sr
 
-    for region, values in stitch(grid, network.scale, map(enlarge, grid)):
+    for region, values in stitch(grid, network.scale, map(upscale, grid)):
         rows, columns = region.slices
         whole[..., rows, columns] = torch.as_tensor(values)
         visits[region.slices] += 1
@@ -73,7 +73,7 @@ def test_with_all_the_context_a_tiled_result_is_the_whole_one(tile):
 
 
 def test_blending_softens_the_seam_that_missing_context_leaves():
-    """Measured on a trained network and a photograph, against the whole picture."""
+    """Measured on a trained network and a photograph, against the whole image."""
     network = load_model(ROOT / "weights/realesr-photo-x4.safetensors")
     photo = read_image(ROOT / "inputs/coffee.jpg").pixels[100:196, 100:228]
     x = torch.from_numpy(photo / np.float32(255)).permute(2, 0, 1)[None].contiguous()

@@ -96,7 +96,7 @@ def test_a_recording_that_cannot_be_replayed_is_not_kept():
         assert torch.equal(network(x), 2 * x)
 
 
-def test_pictures_of_ever_other_sizes_leave_nothing_behind():
+def test_images_of_ever_other_sizes_leave_nothing_behind():
     recorder = Recorder()
     network = Replayed(twice, recorder)
     for side in range(1, 10 * COUNTED):

@@ -8,7 +8,7 @@ import pytest
 from realesr.engine import memory
 from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_bytes, largest_tile
 from realesr.engine.pytorch.backend import TorchBackend
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.models import rrdbnet
 from realesr.models.architecture import RRDBSizes, SRVGGSizes
 from realesr.models.rrdbnet import RRDBNet
@@ -57,7 +57,7 @@ def test_freed_memory_is_used_again():
     ],
 )
 def test_networks_know_what_they_hold_at_their_peak(network, monkeypatch):
-    monkeypatch.setattr(rrdbnet, "STRIP_FEATURES", 1)  # as in a large picture
+    monkeypatch.setattr(rrdbnet, "STRIP_FEATURES", 1)  # as in a large image
     held = activation_values_per_pixel(network, 64 * (4 // network.scale))
     assert network.activation_values == pytest.approx(held, rel=0.2)
 
@@ -82,7 +82,7 @@ def test_a_share_of_what_is_free_is_the_budget_unless_it_is_given(monkeypatch):
     for free, budget in ((2**22, None), (2**60, 2**21)):
         backend = TorchBackend(tiny_srvgg())
         monkeypatch.setattr(backend, "free_bytes", lambda free=free: free)
-        upscaler = Upscaler(backend, memory_budget=budget)
+        upscaler = TiledUpscaler(backend, memory_budget=budget)
         upscaler(image)
         assert upscaler.tile == largest_tile(backend.architecture, 4, "cpu", 4, budget=2**21)
 

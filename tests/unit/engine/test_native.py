@@ -18,10 +18,10 @@ from realesr.engine.native.bindings import lanes, read_pixels, write_pixels
 from realesr.engine.native.networks import Convolution, build_native
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.pytorch.tensor import to_pixels, to_tensor
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
-from realesr.loading import make_enlarger, obtain_files
+from realesr.loading import make_upscaler, obtain_files
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
@@ -136,7 +136,7 @@ def test_it_reads_and_writes_slices_of_channels_and_adds_residuals():
 @native
 @pytest.mark.usefixtures("each_instruction_set")
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (9, 14)])
-def test_an_input_of_half_the_sides_is_enlarged_by_nearest(size):
+def test_an_input_of_half_the_sides_is_upscaled_by_nearest(size):
     convolution = random_convolution(32, 16)
     x = random_array(2, *size, 32)
     out = np.empty((2, 2 * size[0], 2 * size[1], 16), np.float32)
@@ -255,7 +255,7 @@ def test_parameters_that_do_not_fit_are_left_to_pytorch(change):
 def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
     """Memory for features is kept from call to call."""
     network = randomized(NETWORKS[name]())
-    upscaler = Upscaler(NativeBackend(fast(network), lambda: TorchBackend(network)), tile=0)
+    upscaler = TiledUpscaler(NativeBackend(fast(network), lambda: TorchBackend(network)), tile=0)
     images = [random_image(40 - side, side) for side in (8, 30, 12, 25, 9, 31)]
     expected = [upscaler(image).pixels for image in images]
     with ThreadPoolExecutor(4) as pool:
@@ -268,14 +268,14 @@ def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
 @pytest.mark.parametrize("name", ["SRVGG", "RRDB"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("options", [{"tile": 0}, {"tile": 16}, {"tile": 16, "tile_pad": 3}])
-def test_pictures_come_out_the_same(name, dtype, options):
+def test_images_come_out_the_same(name, dtype, options):
     """With tiles whole and cut, hard and blended."""
     image = random_image(45, 31, dtype, alpha=True)
     network = randomized(NETWORKS[name]())
-    natively = Upscaler(NativeBackend(fast(network), lambda: TorchBackend(network)), **options)
+    natively = TiledUpscaler(NativeBackend(fast(network), lambda: TorchBackend(network)), **options)
     counts: list[tuple[int, int]] = []
     ours = natively(image, on_tile=lambda *count: counts.append(count))
-    theirs = Upscaler(TorchBackend(network), **options)(image)
+    theirs = TiledUpscaler(TorchBackend(network), **options)(image)
     for mine, other in ((ours.pixels, theirs.pixels), (ours.alpha, theirs.alpha)):
         error = abs(mine.astype(int) - other)
         # What random values give in 16 bits rounds the other way now and then.
@@ -317,26 +317,26 @@ def test_what_overflows_is_done_again_in_pytorch():
     image = random_image(20, 14)
     notices: list[str] = []
     backend = NativeBackend(fast(network), lambda: TorchBackend(network))
-    result = Upscaler(backend)(image, notify=notices.append)
-    expected = Upscaler(TorchBackend(network))(image)
+    result = TiledUpscaler(backend)(image, notify=notices.append)
+    expected = TiledUpscaler(TorchBackend(network))(image)
     assert (result.pixels == expected.pixels).all()
     assert notices == ["a tile overflowed natively and all are done again in PyTorch's float32"]
 
 
 @native
-def test_damaged_weights_are_an_error_not_a_picture():
+def test_damaged_weights_are_an_error_not_a_image():
     network = randomized(SRVGGNetCompact(num_feat=16, num_conv=1))
     network.state_dict()["body.0.bias"].fill_(torch.nan)
     backend = NativeBackend(fast(network), lambda: TorchBackend(network))
     with pytest.raises(UnsupportedCheckpointError, match="damaged"):
-        Upscaler(backend)(random_image(3, 3))
+        TiledUpscaler(backend)(random_image(3, 3))
 
 
 @native
 def test_memory_that_runs_out_halves_the_tile(monkeypatch):
     made = fast(randomized(SRVGGNetCompact(num_feat=16, num_conv=1)))
     image = random_image(100, 40)
-    expected = Upscaler(NativeBackend(made, lambda: None))(image)
+    expected = TiledUpscaler(NativeBackend(made, lambda: None))(image)
     convolve = networks.convolve
 
     def cramped(features, out, **options):
@@ -346,20 +346,20 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
 
     monkeypatch.setattr(networks, "convolve", cramped)
     notices: list[str] = []
-    result = Upscaler(NativeBackend(made, lambda: None), tile=0)(image, notify=notices.append)
+    result = TiledUpscaler(NativeBackend(made, lambda: None), tile=0)(image, notify=notices.append)
     assert abs(result.pixels.astype(int) - expected.pixels).max() <= 1
     assert notices == ["out of memory on cpu: begun anew with --tile 50"]
 
 
 @native
-def test_a_picture_on_a_cpu_does_not_wait_for_pytorch(tmp_path):
+def test_a_image_on_a_cpu_does_not_wait_for_pytorch(tmp_path):
     code = (
         "import sys; from realesr.cli.main import main; code = main(sys.argv[1:]); "
         "heavy = {'torch', 'torchvision', 'spandrel', 'av'} & set(sys.modules); "
         "sys.exit(f'{code}, imported {heavy}' if code or heavy else 0)"
     )
-    picture = str(ROOT / "inputs/coffee.jpg")
-    command = [sys.executable, "-c", code, "image", "-i", picture, "-o", str(tmp_path / "o.png")]
+    image = str(ROOT / "inputs/coffee.jpg")
+    command = [sys.executable, "-c", code, "image", "-i", image, "-o", str(tmp_path / "o.png")]
     options = ["--device", "cpu", "--precision", "fp32"]  # auto takes PyTorch's bf16 where AMX is
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -371,20 +371,20 @@ def test_what_is_asked_for_chooses_the_engine(monkeypatch, options, kind):
     monkeypatch.setattr("realesr.engine.precision._has_amx", lambda: False)
     monkeypatch.setattr("realesr.engine.precision.has_bf16", lambda device: True)
     asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", **options)
-    enlarger = make_enlarger(asked, obtain_files(asked))
-    assert type(enlarger._backend).__name__ == (kind or "TorchBackend")
+    upscaler = make_upscaler(asked, obtain_files(asked))
+    assert type(upscaler._backend).__name__ == (kind or "TorchBackend")
 
 
 @native
 def test_threads_are_as_many_as_are_asked_for(monkeypatch):
     asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", threads=3, precision="fp32")
-    enlarger = make_enlarger(asked, obtain_files(asked))
+    upscaler = make_upscaler(asked, obtain_files(asked))
     seen = []
     convolve = networks.convolve
     monkeypatch.setattr(
         networks, "convolve", lambda *a, **o: seen.append(o["threads"]) or convolve(*a, **o)
     )
-    enlarger.to_sizes([random_image(4, 4)], Size(16, 16))
+    upscaler.to_sizes([random_image(4, 4)], Size(16, 16))
     assert set(seen) == {3}
 
 
@@ -429,8 +429,8 @@ def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_pa
         torch.save(state, path, _use_new_zipfile_serialization=is_zip)
     assert read_arrays(path) is None
     asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32")
-    enlarger = make_enlarger(asked, obtain_files(asked))
-    assert isinstance(enlarger._backend, NativeBackend)
+    upscaler = make_upscaler(asked, obtain_files(asked))
+    assert isinstance(upscaler._backend, NativeBackend)
     image = random_image(12, 9)
-    expected = Upscaler(TorchBackend(load_model(path)))(image).pixels
-    assert abs(enlarger(image).pixels.astype(int) - expected).max() <= 1
+    expected = TiledUpscaler(TorchBackend(load_model(path)))(image).pixels
+    assert abs(upscaler(image).pixels.astype(int) - expected).max() <= 1

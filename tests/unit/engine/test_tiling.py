@@ -8,7 +8,7 @@ from realesr.geometry import Size
 @pytest.mark.parametrize("size", [Size(1, 1), Size(100, 7), Size(64, 64), Size(3, 250)])
 @pytest.mark.parametrize("tile", [0, 1, 7, 32, 500])
 @pytest.mark.parametrize("overlap", [0, 5, 40])
-def test_cores_partition_the_picture(size, tile, overlap):
+def test_cores_partition_the_image(size, tile, overlap):
     grid = TileGrid(size=size, tile=tile, overlap=overlap, blend=9)
     covered = np.zeros((size.height, size.width), int)
     shared = np.zeros_like(covered)
@@ -49,7 +49,7 @@ def test_every_region_lies_on_the_multiple(multiple_of):
             assert all(edge % multiple_of == 0 for edge in edges)
 
 
-def test_whole_picture_is_one_tile():
+def test_whole_image_is_one_tile():
     grid = TileGrid(size=Size(30, 50), tile=0, overlap=9)
     (tile,) = grid
     assert tile.core == tile.extent == tile.padded

@@ -15,7 +15,7 @@ from realesr.face.alignment import (
 from realesr.face.networks import feathered
 
 
-def smooth_picture(width, height, dtype=np.uint8):
+def smooth_image(width, height, dtype=np.uint8):
     """Gradients and soft blobs: what a warp and back must keep nearly exactly."""
     y, x = np.mgrid[:height, :width].astype(np.float64)
     channels = [
@@ -53,30 +53,30 @@ def test_landmarks_in_one_place_are_refused():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("enlarged", [1, 2, 4])
+@pytest.mark.parametrize("upscaled", [1, 2, 4])
 @pytest.mark.parametrize(
     ("angle", "scale"), [(0, 1), (20, 0.6), (-50, 0.25), (5, 1.7)], ids=lambda v: str(v)
 )
-def test_a_face_that_nobody_changed_goes_back_where_it_was(dtype, enlarged, angle, scale):
+def test_a_face_that_nobody_changed_goes_back_where_it_was(dtype, upscaled, angle, scale):
     """The identity as restorer: outside the mask not a bit changes, inside a level at most."""
-    picture = smooth_picture(640, 520)
+    image = smooth_image(640, 520)
     matrix = alignment(placed(angle, scale, 330, 250))
-    view = cut_out(picture, matrix)
-    size = (640 * enlarged, 520 * enlarged)
-    background = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+    view = cut_out(image, matrix)
+    size = (640 * upscaled, 520 * upscaled)
+    background = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     result = background.astype(dtype) * (257 if dtype == np.uint16 else 1)
     before = result.copy()
     mask = feathered(np.ones((SIDE, SIDE), bool))
-    put_back(result, view, mask, matrix, (enlarged, enlarged))
+    put_back(result, view, mask, matrix, (upscaled, upscaled))
     level = 257 if dtype == np.uint16 else 1
-    # Where the aligned face shows something of the picture, and not the grey around it:
+    # Where the aligned face shows something of the image, and not the gray around it:
     y, x = np.mgrid[: size[1], : size[0]]
-    places = np.stack(((x + 0.5) / enlarged - 0.5, (y + 0.5) / enlarged - 0.5), -1)
+    places = np.stack(((x + 0.5) / upscaled - 0.5, (y + 0.5) / upscaled - 0.5), -1)
     aligned = places @ matrix[:, :2].T + matrix[:, 2]
     is_inside = ((aligned > -1) & (aligned < SIDE)).all(-1)
     assert (result[~is_inside] == before[~is_inside]).all()
     difference = abs(result.astype(int) - before.astype(int))
-    inner = slice(20 * enlarged, -20 * enlarged)
+    inner = slice(20 * upscaled, -20 * upscaled)
     assert difference[inner, inner].max() <= 2 * level  # one of the trip, one of the background
     assert difference[inner, inner].mean() < 0.4 * level
 
@@ -99,24 +99,24 @@ def test_half_of_a_mask_takes_half_of_a_face():
     assert (result == 150).all()
 
 
-def test_what_lies_outside_the_picture_is_grey_and_harmless():
-    picture = smooth_picture(80, 60)
+def test_what_lies_outside_the_image_is_gray_and_harmless():
+    image = smooth_image(80, 60)
     matrix = alignment(placed(0, 0.2, 2, 3))
-    view = cut_out(picture, matrix)
+    view = cut_out(image, matrix)
     assert (view[0, 0] == OUTSIDE).all()
-    result = picture.copy()
+    result = image.copy()
     put_back(result, view, feathered(np.ones((SIDE, SIDE), bool)), matrix, (1, 1))
     far = alignment(placed(0, 0.2, -500, -500))
-    assert (cut_out(picture, far) == OUTSIDE).all()
+    assert (cut_out(image, far) == OUTSIDE).all()
     put_back(result, view, np.ones((SIDE, SIDE), np.float32), far, (1, 1))
 
 
-def test_grey_does_not_mix_into_the_border_of_the_picture():
-    picture = np.full((120, 160, 3), 250, np.uint8)
+def test_gray_does_not_mix_into_the_border_of_the_image():
+    image = np.full((120, 160, 3), 250, np.uint8)
     matrix = alignment(placed(10, 0.3, 20, 60))
-    result = cv2.resize(picture, (640, 480))
+    result = cv2.resize(image, (640, 480))
     mask = feathered(np.ones((SIDE, SIDE), bool))
-    put_back(result, cut_out(picture, matrix), mask, matrix, (4, 4))
+    put_back(result, cut_out(image, matrix), mask, matrix, (4, 4))
     assert result.min() >= 249
 
 
@@ -127,12 +127,12 @@ def test_a_large_face_is_reduced_without_aliasing():
     assert abs(view.astype(int) - 128).max() <= 2
 
 
-def test_a_picture_that_is_a_face_is_stretched_to_the_square_and_back():
-    picture = smooth_picture(300, 200)
+def test_a_image_that_is_a_face_is_stretched_to_the_square_and_back():
+    image = smooth_image(300, 200)
     matrix = whole(300, 200)
-    result = picture.copy()
-    put_back(result, cut_out(picture, matrix), np.ones((SIDE, SIDE), np.float32), matrix, (1, 1))
-    assert abs(result.astype(int) - picture)[5:-5, 5:-5].max() <= 2
+    result = image.copy()
+    put_back(result, cut_out(image, matrix), np.ones((SIDE, SIDE), np.float32), matrix, (1, 1))
+    assert abs(result.astype(int) - image)[5:-5, 5:-5].max() <= 2
 
 
 def test_the_mask_is_soft_and_ends_before_the_square_does():

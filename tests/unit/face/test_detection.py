@@ -34,7 +34,7 @@ def detector(request):
     return made
 
 
-def picture_of(name):
+def image_of(name):
     return read_image(shared(f"eval/real_faces/{name}.png")).pixels
 
 
@@ -49,14 +49,14 @@ def middle(face: Face):
 
 @pytest.mark.parametrize("name", ["face_03", "face_07", "face_08", "face_10"])
 def test_a_portrait_has_one_face(detector, name):
-    pixels = picture_of(name)
+    pixels = image_of(name)
     face = only(detector(pixels, detector.confidence))
     height, width = pixels.shape[:2]
     left, top, right, bottom = face.box
     assert 0 < left < right < width
     assert -5 < top < bottom < height + 5
     eyes, mouth = face.landmarks[:2], face.landmarks[3:]
-    assert eyes[0, 0] < eyes[1, 0], "the eye that is left in the picture first"
+    assert eyes[0, 0] < eyes[1, 0], "the eye that is left in the image first"
     assert mouth[0, 0] < mouth[1, 0]
     assert eyes[:, 1].max() < face.landmarks[2, 1] < mouth[:, 1].min()
     matrix = alignment(face.landmarks)
@@ -65,7 +65,7 @@ def test_a_portrait_has_one_face(detector, name):
 
 
 def test_two_faces_are_found_where_they_were_put(detector):
-    left, right = picture_of("face_03"), picture_of("face_07")
+    left, right = image_of("face_03"), image_of("face_07")
     alone = [only(detector(each, detector.confidence)) for each in (left, right)]
     height = max(left.shape[0], right.shape[0]) + 60
     both = np.full((height, left.shape[1] + right.shape[1] + 90, 3), 128, np.uint8)
@@ -80,16 +80,16 @@ def test_two_faces_are_found_where_they_were_put(detector):
         assert abs(face.landmarks - before.landmarks - place).max() < 0.04 * before.side
 
 
-def test_a_large_picture_is_reduced_for_detection_and_places_fit_it(detector, monkeypatch):
-    pixels = picture_of("face_03")
+def test_a_large_image_is_reduced_for_detection_and_places_fit_it(detector, monkeypatch):
+    pixels = image_of("face_03")
     expected = only(detector(pixels, detector.confidence))
     monkeypatch.setattr(detection, "LONGEST_SIDES", (max(pixels.shape) * 2 // 3,))
     face = only(detector(pixels, detector.confidence))
     assert abs(np.array(face.box) - expected.box).max() < 0.06 * expected.side
 
 
-def test_a_face_that_fills_a_large_picture_is_found_once(detector):
-    pixels = picture_of("face_10")
+def test_a_face_that_fills_a_large_image_is_found_once(detector):
+    pixels = image_of("face_10")
     expected = only(detector(pixels, detector.confidence))
     large = cv2.resize(pixels, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     face = only(detector(large, detector.confidence))
@@ -101,7 +101,7 @@ def test_noise_has_no_face(detector):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40)])
-def test_a_tiny_picture_has_no_face(detector, size):
+def test_a_tiny_image_has_no_face(detector, size):
     assert detector(random_image(*size).pixels, detector.confidence) == []
 
 

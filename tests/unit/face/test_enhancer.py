@@ -1,4 +1,4 @@
-"""Faces in pictures, with stand-ins for the networks."""
+"""Faces in images, with stand-ins for the networks."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from realesr.options import FaceOptions
 
 from support.networks import random_image
 
-PICTURE = random_image(160, 120)
+IMAGE = random_image(160, 120)
 SIZE = Size(320, 240)
 
 
@@ -57,12 +57,12 @@ def enhancer(*places, restore=whitened, parse=everywhere, detector=None, **optio
     )
 
 
-def plain(image=PICTURE):
+def plain(image=IMAGE):
     return Interpolator("bicubic").to_sizes([image], SIZE)[0]
 
 
 def test_a_face_is_put_in_and_the_rest_stays_bit_for_bit():
-    (result,) = enhancer((60, 40)).to_sizes([PICTURE], SIZE)
+    (result,) = enhancer((60, 40)).to_sizes([IMAGE], SIZE)
     changed = (result.pixels != plain().pixels).any(-1)
     assert (result.pixels[130, 170] == 255).all()
     rows, columns = np.nonzero(changed)
@@ -83,13 +83,13 @@ def test_without_faces_nothing_is_restored():
     def never(faces):
         raise AssertionError
 
-    (result,) = enhancer(restore=never, parse=never).to_sizes([PICTURE], SIZE)
+    (result,) = enhancer(restore=never, parse=never).to_sizes([IMAGE], SIZE)
     assert (result.pixels == plain().pixels).all()
 
 
 def test_a_weight_blends():
-    whole = enhancer((60, 40)).to_sizes([PICTURE], SIZE)[0].pixels.astype(int)
-    half = enhancer((60, 40), weight=0.5).to_sizes([PICTURE], SIZE)[0].pixels
+    whole = enhancer((60, 40)).to_sizes([IMAGE], SIZE)[0].pixels.astype(int)
+    half = enhancer((60, 40), weight=0.5).to_sizes([IMAGE], SIZE)[0].pixels
     assert abs(half - (whole + plain().pixels) / 2).max() <= 1
 
 
@@ -102,7 +102,7 @@ def test_sixteen_bits_stay_sixteen_bits():
     assert (outside == Interpolator("bicubic").to_sizes([image], SIZE)[0].pixels[:50]).all()
 
 
-def test_grey_stays_grey_and_opacity_stays():
+def test_gray_stays_gray_and_alpha_stays():
     gray = random_image(160, 120, gray=True, alpha=True)
     detector = Detector((60, 40))
     (result,) = enhancer(restore=reddened, detector=detector).to_sizes([gray], SIZE)
@@ -123,7 +123,7 @@ def test_small_doubtful_and_far_faces_are_left_alone():
             seen.extend(faces)
             return faces
 
-        enhancer(restore=restore, detector=both, **options).to_sizes([PICTURE], SIZE)
+        enhancer(restore=restore, detector=both, **options).to_sizes([IMAGE], SIZE)
         return len(seen)
 
     assert count() == 2
@@ -134,7 +134,7 @@ def test_small_doubtful_and_far_faces_are_left_alone():
 
 
 def test_the_face_in_the_middle_is_the_one():
-    (result,) = enhancer((5, 5), (60, 40), only_center=True).to_sizes([PICTURE], SIZE)
+    (result,) = enhancer((5, 5), (60, 40), only_center=True).to_sizes([IMAGE], SIZE)
     assert (result.pixels[130, 170] == 255).all()
     assert (result.pixels[:90, :90] == plain().pixels[:90, :90]).all()
 
@@ -147,16 +147,16 @@ def test_a_face_that_was_cut_out_is_restored_as_a_whole():
         detector=None,
         parse=None,
     )
-    assert (made.to_sizes([PICTURE], SIZE)[0].pixels == 255).all()
+    assert (made.to_sizes([IMAGE], SIZE)[0].pixels == 255).all()
 
 
-def test_the_report_has_a_line_for_each_picture(tmp_path):
+def test_the_report_has_a_line_for_each_image(tmp_path):
     report = tmp_path / "faces.jsonl"
     report.write_text("old")
     made = enhancer((60, 40), report=report)
-    made.for_job(Path("a.png"), is_film=False).to_sizes([PICTURE], SIZE)
-    film = made.for_job(Path("b.mkv"), is_film=True)
-    film.to_sizes([PICTURE, PICTURE], SIZE)
+    made.for_job(Path("a.png"), is_video=False).to_sizes([IMAGE], SIZE)
+    video = made.for_job(Path("b.mkv"), is_video=True)
+    video.to_sizes([IMAGE, IMAGE], SIZE)
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     assert [(line["input"], line["frame"]) for line in lines] == [
         ("a.png", 0),
@@ -169,22 +169,22 @@ def test_the_report_has_a_line_for_each_picture(tmp_path):
     assert len(face["landmarks"]) == 5
 
 
-def test_a_film_holds_a_face_that_is_missed_and_a_picture_does_not():
+def test_a_video_holds_a_face_that_is_missed_and_a_image_does_not():
     detector = Detector((60, 40))
     made = enhancer(detector=detector)
-    for is_film in (True, False):
-        job = made.for_job(Path("x"), is_film=is_film)
+    for is_video in (True, False):
+        job = made.for_job(Path("x"), is_video=is_video)
         detector.faces = Detector((60, 40)).faces
-        job.to_sizes([PICTURE], SIZE)
+        job.to_sizes([IMAGE], SIZE)
         detector.faces = []
-        (result,) = job.to_sizes([PICTURE], SIZE)
-        assert (result.pixels != plain().pixels).any() == is_film
+        (result,) = job.to_sizes([IMAGE], SIZE)
+        assert (result.pixels != plain().pixels).any() == is_video
 
 
 def test_landmarks_that_make_no_face_are_left_alone():
     detector = Detector((60, 40))
     detector.faces[0].landmarks[:] = 5
-    (result,) = enhancer(detector=detector).to_sizes([PICTURE], SIZE)
+    (result,) = enhancer(detector=detector).to_sizes([IMAGE], SIZE)
     assert (result.pixels == plain().pixels).all()
 
 
@@ -200,6 +200,6 @@ def test_many_faces_go_through_the_networks_in_batches():
         sizes.clear()
         made = enhancer(*places, restore=restore)
         made._batch = batch
-        made.to_sizes([PICTURE, Image(PICTURE.pixels)], SIZE)
+        made.to_sizes([IMAGE, Image(IMAGE.pixels)], SIZE)
         assert sum(sizes) == 16
         assert max(sizes) == batch

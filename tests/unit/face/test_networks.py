@@ -88,5 +88,5 @@ def test_restoreformer_is_told_by_its_parameters(tmp_path, capsys):
     torch.save({"params": RestoreFormer().state_dict()}, path)
     capsys.readouterr()
     (restored,) = Restorer(path, CPU)([FACE])
-    assert capsys.readouterr().out == "", "a picture may be on its way there"
+    assert capsys.readouterr().out == "", "an image may be on its way there"
     assert restored.shape == (SIDE, SIDE, 3)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from realesr.engine.pytorch.backend import TorchBackend
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.imaging.alpha import bleed_colors, bound_alpha, composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
@@ -13,7 +13,7 @@ from support.networks import random_image
 from support.paths import ROOT
 
 
-def test_colours_bleed_from_the_nearest_visible_pixel_and_no_other_changes():
+def test_colors_bleed_from_the_nearest_visible_pixel_and_no_other_changes():
     pixels = np.zeros((5, 9, 3), np.uint8)
     alpha = np.zeros((5, 9), np.uint8)
     pixels[:, :2], alpha[:, :2] = (200, 10, 10), 255
@@ -30,7 +30,7 @@ def test_nothing_bleeds_where_all_or_nothing_is_visible(level):
 
 
 def disc(side, radius, supersampling=16):
-    """Opacity of an antialiased disc, float in [0, 1]: the share of each pixel that it covers."""
+    """Alpha of an antialiased disc, float in [0, 1]: the share of each pixel that it covers."""
     fine = (np.arange(side * supersampling) + 0.5) / supersampling - side / 2
     inside = (fine[:, None] ** 2 + fine**2 <= radius**2).astype(np.float32)
     return cv2.resize(inside, (side, side), interpolation=cv2.INTER_AREA)
@@ -39,22 +39,22 @@ def disc(side, radius, supersampling=16):
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 @pytest.mark.parametrize("alpha_upsampler", ["realesrgan", "bicubic"])
 def test_a_disc_has_no_halo(depth, alpha_upsampler):
-    """On transparent black, enlarged, laid on white and on black, against the ideal."""
+    """On transparent black, upscaled, laid on white and on black, against the ideal."""
     color = np.array([220, 120, 40])
     small = disc(48, 16)
     pixels = np.where(small[..., None] > 0, color, 0).astype(np.uint8)
-    opacity = np.rint(small * 255).astype(np.uint8)
+    alpha = np.rint(small * 255).astype(np.uint8)
     image = Image(
-        convert_depth(pixels, np.dtype(depth)), alpha=convert_depth(opacity, np.dtype(depth))
+        convert_depth(pixels, np.dtype(depth)), alpha=convert_depth(alpha, np.dtype(depth))
     )
     network = load_model(ROOT / "weights/realesr-photo-x4.safetensors")
-    enlarge = Upscaler(TorchBackend(network), alpha_upsampler=alpha_upsampler)
-    enlarged = enlarge(image)
-    assert enlarged.pixels.dtype == depth
+    upscale = TiledUpscaler(TorchBackend(network), alpha_upsampler=alpha_upsampler)
+    upscaled = upscale(image)
+    assert upscaled.pixels.dtype == depth
 
-    def worst(picture, background):
-        laid = convert_depth(composite(picture, background).pixels, np.dtype(np.uint8))
-        # A mix of colour and background; its share of colour may differ, its hue must not.
+    def worst(image, background):
+        laid = convert_depth(composite(image, background).pixels, np.dtype(np.uint8))
+        # A mix of color and background; its share of color may differ, its hue must not.
         share = np.clip((laid.astype(float) - background) @ (color - background), 0, None)
         share /= float((color - background) @ (color - background))
         off_hue = np.abs(laid - (background + share[..., None] * (color - background)))
@@ -62,16 +62,16 @@ def test_a_disc_has_no_halo(depth, alpha_upsampler):
         return off_hue.max(), off_edge.max()
 
     for background in (255, 0):
-        off_hue, off_edge = worst(enlarged, background)
+        off_hue, off_edge = worst(upscaled, background)
         assert off_hue < 2  # levels
         assert off_edge < 0.5  # a share: an edge one LR pixel wide is 4 px wide here
 
-    without = enlarge(Image(image.pixels))  # black is mixed into the edge
-    halo, _ = worst(Image(without.pixels, alpha=enlarged.alpha), 0)
+    without = upscale(Image(image.pixels))  # black is mixed into the edge
+    halo, _ = worst(Image(without.pixels, alpha=upscaled.alpha), 0)
     assert halo > 20  # so the bound means something
 
 
-def test_enlarged_opacity_stays_within_its_neighbourhood():
+def test_upscaled_alpha_stays_within_its_neighborhood():
     alpha = np.zeros((12, 12), np.uint8)
     alpha[:, 6:] = 200
     rung = np.full((24, 24), 255, np.uint8)

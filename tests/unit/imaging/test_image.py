@@ -13,7 +13,7 @@ def test_other_arrays_are_no_images(pixels):
 
 
 @pytest.mark.parametrize("alpha", [np.zeros((2, 3), np.uint8), np.zeros((2, 2), np.uint16)])
-def test_opacity_has_the_size_and_the_depth_of_the_colours(alpha):
+def test_alpha_has_the_size_and_the_depth_of_the_colors(alpha):
     with pytest.raises(ValueError, match="alpha must be"):
         Image(np.zeros((2, 2, 3), np.uint8), alpha=alpha)
 

@@ -24,7 +24,7 @@ def test_resize_keeps_a_flat_level_in_any_depth(source, target, share):
 
 
 def test_resize_does_not_alias():
-    """A fine checkerboard becomes its mean, not one of its colours."""
+    """A fine checkerboard becomes its mean, not one of its colors."""
     board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
     image = Image(np.repeat(board[..., None], 3, axis=2), is_gray=True)
     resized = resize(image, Size(16, 16), np.dtype(np.uint8))
@@ -32,7 +32,7 @@ def test_resize_does_not_alias():
     assert np.abs(resized.pixels[3:-3, 3:-3].astype(int) - 128).max() <= 8
 
 
-def test_colours_stay_in_their_channels():
+def test_colors_stay_in_their_channels():
     resized = resize(random_image(20, 20), Size(40, 40), np.dtype(np.uint8)).pixels
     means = random_image(20, 20).pixels.mean(axis=(0, 1))
     np.testing.assert_allclose(resized.mean(axis=(0, 1)), means, atol=3)
@@ -50,6 +50,6 @@ def test_bands_do_not_show(monkeypatch, height, gray):
     assert banded.is_gray == gray
 
 
-def test_a_resize_keeps_what_a_picture_says():
+def test_a_resize_keeps_what_a_image_says():
     image = replace(random_image(9, 9), metadata=Metadata(xmp=b"<x/>"))
     assert resize(image, Size(5, 5), np.dtype(np.uint8)).metadata == image.metadata

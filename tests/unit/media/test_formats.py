@@ -4,20 +4,20 @@ import pytest
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
-from realesr.media.formats import PICTURES, VIDEOS
+from realesr.media.formats import IMAGES, VIDEOS
 
 
-@pytest.mark.parametrize("suffix", PICTURES.suffixes)
+@pytest.mark.parametrize("suffix", IMAGES.suffixes)
 def test_suffixes_count_in_any_case(suffix):
-    assert PICTURES.matches(Path(f"a{suffix}"))
-    assert PICTURES.format_of(Path(f"a{suffix.upper()}")) is PICTURES.format_of(Path(f"a{suffix}"))
+    assert IMAGES.matches(Path(f"a{suffix}"))
+    assert IMAGES.format_of(Path(f"a{suffix.upper()}")) is IMAGES.format_of(Path(f"a{suffix}"))
 
 
 @pytest.mark.parametrize("name", ["a", "a.txt", "png", ".png", "a.png.txt"])
-def test_other_names_are_no_pictures(name):
-    assert not PICTURES.matches(Path(name))
-    with pytest.raises(UnsupportedMediaError, match="does not end like a picture"):
-        PICTURES.format_of(Path(name))
+def test_other_names_are_no_images(name):
+    assert not IMAGES.matches(Path(name))
+    with pytest.raises(UnsupportedMediaError, match="not the name of an image"):
+        IMAGES.format_of(Path(name))
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_other_names_are_no_pictures(name):
 def test_what_does_not_fit_is_known_beforehand(name, fits, too_large):
     path = Path(name)
     depth = 2 if name == "a.tif" else 1
-    PICTURES.format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
+    IMAGES.format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
     with pytest.raises(UnwritableMediaError, match=f"{name}: {too_large} px do not fit.*--ext"):
-        PICTURES.format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
+        IMAGES.format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
 
 
 def test_what_is_only_read_gets_an_output_that_carries_nearly_everything():

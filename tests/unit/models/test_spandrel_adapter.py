@@ -6,7 +6,7 @@ import torch
 from spandrel.architectures.SPAN import SPAN
 
 from realesr.engine.pytorch.backend import TorchBackend
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
@@ -41,14 +41,14 @@ def test_the_names_of_the_first_esrgan_are_understood(tmp_path):
     torch.testing.assert_close(loaded(INPUT), ours(INPUT))
 
 
-def test_another_architecture_enlarges_pictures(tmp_path):
+def test_another_architecture_upscales_images(tmp_path):
     network = SPAN(num_in_ch=3, num_out_ch=3, feature_channels=16, upscale=2)
     torch.save({"params": network.state_dict()}, tmp_path / "span.pth")
     loaded = load_model(tmp_path / "span.pth")
     image = random_image(40, 30)
-    enlarged = Upscaler(TorchBackend(loaded), tile=16)(image)
+    upscaled = TiledUpscaler(TorchBackend(loaded), tile=16)(image)
     assert loaded.scale == 2
-    assert enlarged.size == image.size.scaled(2)
+    assert upscaled.size == image.size.scaled(2)
 
 
 def test_our_own_networks_do_not_wait_for_spandrel(tmp_path):

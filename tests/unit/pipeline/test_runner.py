@@ -9,14 +9,14 @@ import pytest
 from realesr.imaging.image import Image
 from realesr.media.frames import Frame
 from realesr.media.images.decode import read_image
-from realesr.media.images.files import ImageSink, ImageSource, Pictures
+from realesr.media.images.files import ImageFiles, ImageSink, ImageSource
 from realesr.options import FileOptions, Target
 from realesr.pipeline import runner
 from realesr.plan import make_plan
 from realesr.progress import Outcome
 
+from support.images import write_image
 from support.networks import random_image
-from support.pictures import write_image
 
 
 class Recorder:
@@ -50,8 +50,8 @@ class Recorder:
         self.error = error
 
 
-class Enlarger:
-    """Keeps pictures as they are, and does something meanwhile."""
+class ImageUpscaler:
+    """Keeps images as they are, and does something meanwhile."""
 
     scale = 1
 
@@ -59,7 +59,7 @@ class Enlarger:
         self.meanwhile = meanwhile
         self.batch, self.workers = batch, workers
 
-    def for_job(self, source, *, is_film):
+    def for_job(self, source, *, is_video):
         return self
 
     def to_sizes(self, images, size, *, on_tile=None, notify=None):
@@ -68,10 +68,10 @@ class Enlarger:
         return images
 
 
-def run(folder, enlarger):
+def run(folder, upscaler):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    report = runner.run(plan, lambda: enlarger, Pictures(), target=Target(), reporter=recorder)
+    report = runner.run(plan, lambda: upscaler, ImageFiles(), target=Target(), reporter=recorder)
     return report, recorder
 
 
@@ -86,7 +86,7 @@ def folder(tmp_path):
 
 def test_jobs_end_in_order_and_one_thread_tells(folder):
     (folder / "in/2.png").write_bytes(b"")
-    report, recorder = run(folder, Enlarger())
+    report, recorder = run(folder, ImageUpscaler())
     ends = [event for event in recorder.events if event[0] in ("finished", "failed")]
     assert ends == [
         ("finished", "0.png"),
@@ -103,7 +103,7 @@ def test_jobs_end_in_order_and_one_thread_tells(folder):
         ).all()
 
 
-def test_the_next_input_is_read_while_a_picture_is_enlarged(folder, monkeypatch):
+def test_the_next_input_is_read_while_a_image_is_upscaled(folder, monkeypatch):
     read = []
     original = ImageSource.__iter__
 
@@ -120,12 +120,12 @@ def test_the_next_input_is_read_while_a_picture_is_enlarged(folder, monkeypatch)
         assert len(read) <= number + 2  # and no more than the next: memory stays flat
 
     monkeypatch.setattr(ImageSource, "__iter__", remember)
-    report, _ = run(folder, Enlarger(wait_for_the_next))
+    report, _ = run(folder, ImageUpscaler(wait_for_the_next))
     assert not report.failed
 
 
 @pytest.mark.parametrize("is_large", [False, True])
-def test_an_output_is_written_while_the_next_picture_is_enlarged(folder, monkeypatch, is_large):
+def test_an_output_is_written_while_the_next_image_is_upscaled(folder, monkeypatch, is_large):
     """Unless it is large: then two results would lie in memory."""
     if is_large:
         monkeypatch.setattr(runner, "MAX_OVERLAPPED_PIXELS", 10)
@@ -143,7 +143,7 @@ def test_an_output_is_written_while_the_next_picture_is_enlarged(folder, monkeyp
         overlaps.append(is_writing.wait(0.02))
 
     monkeypatch.setattr(ImageSink, "write", slow)
-    report, _ = run(folder, Enlarger(look))
+    report, _ = run(folder, ImageUpscaler(look))
     assert not report.failed
     assert any(overlaps) is not is_large
 
@@ -154,16 +154,16 @@ def test_an_interruption_lets_the_write_end_and_leaves_nothing_partial(folder):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(folder, Enlarger(interrupt))
+        run(folder, ImageUpscaler(interrupt))
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["0.png", "1.png"]
 
 
-def test_notices_belong_to_their_picture(folder):
+def test_notices_belong_to_their_image(folder):
     image = Image(np.zeros((4, 4, 3), np.uint8), alpha=np.zeros((4, 4), np.uint8))
     write_image(folder / "in/1.png", image)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
-    runner.run(plan, Enlarger, Pictures(), target=Target(), reporter=recorder)
+    runner.run(plan, ImageUpscaler, ImageFiles(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "noticed")
     assert notice[1] == "1.png"
 
@@ -178,16 +178,16 @@ def test_the_first_input_is_read_while_the_network_loads(folder, monkeypatch):
 
     def load():
         assert reading.wait(10)
-        return Enlarger()
+        return ImageUpscaler()
 
     monkeypatch.setattr(ImageSource, "__enter__", enter)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
-    report = runner.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+    report = runner.run(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
     assert len(report.done) == 5
 
 
 def test_standard_input_is_not_waited_for_when_the_network_cannot_be_loaded(tmp_path):
-    class Endless(Film):
+    class Endless(Video):
         def __enter__(self):
             raise AssertionError("read")
 
@@ -205,13 +205,13 @@ def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
 
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     with pytest.raises(ValueError, match="damaged"):
-        runner.run(plan, load, Pictures(), target=Target(), reporter=Recorder())
+        runner.run(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
     assert not list((folder / "out").glob("*"))
     assert [thread.name for thread in threading.enumerate()].count("reader") == 0
 
 
-class Film(contextlib.AbstractContextManager):
-    """A medium of one source and one sink, both lists of levels of grey."""
+class Video(contextlib.AbstractContextManager):
+    """A medium of one source and one sink, both lists of levels of gray."""
 
     expected, undecodable = None, 0
 
@@ -245,11 +245,11 @@ class Film(contextlib.AbstractContextManager):
 
 
 @pytest.mark.parametrize(("batch", "workers"), [(1, 1), (3, 1), (1, 2), (2, 3)])
-def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch, workers):
+def test_frames_keep_their_order_however_many_threads_upscale_them(folder, batch, workers):
     levels = [1, 1, 2, 3, 3, 3, 4, 5, 6, 6, 1, 7]
     seen, notices, threads = [], [], set()
 
-    class Late(Enlarger):
+    class Late(ImageUpscaler):
         def to_sizes(self, images, size, *, on_tile=None, notify=None):
             threads.add(threading.current_thread())
             level = int(images[0].pixels[0, 0, 0])
@@ -258,14 +258,14 @@ def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch
             seen.extend(images)
             return [Image(image.pixels + 100) for image in images]
 
-    film = Film(levels)
+    video = Video(levels)
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    enlarger = Late(batch=batch, workers=workers)
-    report = runner.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
+    upscaler = Late(batch=batch, workers=workers)
+    report = runner.run(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
     assert len(report.done) == 1, repr(recorder.error)
-    assert film.written == [level + 100 for level in levels]
-    assert len(seen) == 8, "equal neighbours are computed once"
+    assert video.written == [level + 100 for level in levels]
+    assert len(seen) == 8, "equal neighbors are computed once"
     notices = [event[2] for event in recorder.events if event[0] == "noticed"]
     assert set(notices) <= {f"level {level}" for level in levels}
     assert recorder.threads == {threading.current_thread()}
@@ -273,16 +273,16 @@ def test_frames_keep_their_order_however_many_threads_enlarge_them(folder, batch
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_frame_that_fails_fails_its_film(folder, workers):
+def test_a_frame_that_fails_fails_its_video(folder, workers):
     def fail(image):
         if image.pixels[0, 0, 0] == 5:
             raise ValueError("no")
 
-    film = Film(range(10))
+    video = Video(range(10))
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    enlarger = Enlarger(fail, workers=workers)
-    report = runner.run(plan, lambda: enlarger, film, target=Target(), reporter=recorder)
+    upscaler = ImageUpscaler(fail, workers=workers)
+    report = runner.run(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
     assert not report.done
-    assert film.written == list(range(len(film.written)))
+    assert video.written == list(range(len(video.written)))
     assert str(recorder.error) == "no"

@@ -154,4 +154,11 @@ def test_losses_are_float32_under_autocast(images):
             adversarial.generator_loss("vanilla", F.avg_pool2d(low, 8)),
         ]
     assert all(each.dtype == torch.float32 for each in found)
-    assert torch.equal(found[1], Consistency()(low.float(), hr))
+
+
+def test_consistency_sees_under_autocast_what_bfloat16_cannot_hold():
+    """Around 0.5 sRGB, L* / 100 rises by 1.0005 a unit; bfloat16's next value is 0.0039 away."""
+    gray = torch.full((1, 3, 24, 24), 0.5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = Consistency(chroma_weight=0.0)(gray + 1e-3, gray)
+    assert found.item() == pytest.approx(1.0005e-3, rel=0.01)

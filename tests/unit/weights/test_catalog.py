@@ -26,7 +26,7 @@ def test_shipped_weights_are_those_of_the_catalogue(spec, tmp_path, monkeypatch)
 def test_every_entry_is_complete(spec):
     assert len(spec.weights.sha256) == 64
     assert set(spec.weights.sha256) <= set("0123456789abcdef")
-    assert spec.licence
+    assert spec.license
     assert spec.domain
     if spec.weights.url:
         assert spec.weights.url.startswith(f"{RELEASES}/v")

@@ -26,7 +26,7 @@ class NativeBackend:
 
     Args:
         network: What the native engine computes.
-        make_exact: Gives the same network in PyTorch, for pictures that come out with NaN or
+        make_exact: Gives the same network in PyTorch, for images that come out with NaN or
             infinity: transformed values are larger than those that PyTorch adds up.
     """
 
@@ -49,17 +49,17 @@ class NativeBackend:
         """What must be known of the network."""
         return self._network.sizes
 
-    def enlarge_into(
+    def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Enlarges pictures tile by tile."""
+        """Upscales images tile by tile."""
         try:
             whole = _mirrored(pixels, grid.size)
             for number, _ in enumerate(self._pieces(out, whole, grid), start=1):
                 on_tile(number, len(grid))
         except FloatingPointError:
             notify("a tile overflowed natively and all are done again in PyTorch's float32")
-            self._exact.enlarge_into(out, pixels, grid, on_tile, notify)
+            self._exact.upscale_into(out, pixels, grid, on_tile, notify)
 
     def is_out_of_memory(self, error: Exception) -> bool:
         """Whether smaller tiles would help."""
@@ -97,7 +97,7 @@ class NativeBackend:
             yield
 
     def _run_tiles(self, pixels: Pixels, grid: TileGrid) -> Iterator[Features]:
-        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale)."""
+        """Upscales the padded region of each tile: (N, 3, h * scale, w * scale)."""
         for tile in grid:
             size = tile.padded.size.scaled(self._network.sizes.scale)
             sr = aligned_empty(len(pixels), size.height, size.width, 3)
@@ -106,7 +106,7 @@ class NativeBackend:
 
 
 def _mirrored(pixels: Pixels, size: Size) -> Pixels:
-    """The pictures, continued to the right and down, in memory without gaps."""
+    """The images, continued to the right and down, in memory without gaps."""
     height, width = pixels.shape[1:3]
     if (width, height) != (size.width, size.height):
         rows, columns = mirror(height, 0, size.height), mirror(width, 0, size.width)

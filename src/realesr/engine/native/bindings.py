@@ -37,7 +37,7 @@ _KINDS = {np.dtype(dtype): kind for kind, dtype in enumerate((np.float32, np.uin
 
 
 class _Strides(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_ssize_t) for name in ("picture", "row", "pixel")]
+    _fields_ = [(name, ctypes.c_ssize_t) for name in ("image", "row", "pixel")]
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Self:
@@ -57,7 +57,7 @@ class _Residual(ctypes.Structure):
 
 class _Convolution(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int) for name in ("pictures", "height", "width")),
+        *((name, ctypes.c_int) for name in ("images", "height", "width")),
         *((name, ctypes.c_int) for name in ("channels_in", "channels_out", "halvings")),
         ("input", ctypes.c_void_p),
         ("input_strides", _Strides),
@@ -70,7 +70,7 @@ class _Convolution(ctypes.Structure):
 
 class _PixelReading(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int) for name in ("pictures", "height", "width")),
+        *((name, ctypes.c_int) for name in ("images", "height", "width")),
         *((name, ctypes.c_int) for name in ("factor", "channels", "kind")),
         ("pixels", ctypes.c_void_p),
         ("pixel_strides", _Strides),
@@ -80,7 +80,7 @@ class _PixelReading(ctypes.Structure):
 
 class _PixelWriting(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int) for name in ("pictures", "height", "width", "factor", "kind")),
+        *((name, ctypes.c_int) for name in ("images", "height", "width", "factor", "kind")),
         ("features", ctypes.c_void_p),
         ("feature_strides", _Strides),
         ("base", ctypes.c_void_p),
@@ -190,7 +190,7 @@ def write_pixels(
     """Shuffles features to pixels, and rounds them where these are integers.
 
     Args:
-        features: (N, H, W, C), C at least 3 * factor², by row, then column, then colour.
+        features: (N, H, W, C), C at least 3 * factor², by row, then column, then color.
         out: (N, H * factor, W * factor, 3) uint8 or uint16, clamped and rounded, or float32, as it
             is.
         base: (N, H, W, C), C at least 3: added to all pixels that a feature becomes.

@@ -20,7 +20,7 @@ EXPORT int realesr_native_lanes() {
 EXPORT int realesr_convolve(const Convolution* convolution, int threads, int lanes) {
     const Convolution& c = *convolution;
     Block* const block = lanes == 16 ? convolve_block_avx512 : convolve_block_avx2;
-    const std::ptrdiff_t tiles = std::ptrdiff_t(c.pictures) * tiles_down(c) * tiles_across(c);
+    const std::ptrdiff_t tiles = std::ptrdiff_t(c.images) * tiles_down(c) * tiles_across(c);
     const std::ptrdiff_t blocks = (tiles + BLOCK - 1) / BLOCK;
     std::atomic<std::ptrdiff_t> next{0};
     std::atomic<bool> failed{false};

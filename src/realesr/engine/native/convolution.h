@@ -21,9 +21,9 @@ struct Residual {
 
 // Mirrored by `_Convolution` in bindings.py, field by field.
 struct Convolution {
-    int pictures, height, width;    // of the output
+    int images, height, width;    // of the output
     int channels_in, channels_out;  // multiples of 16
-    int halvings;                   // 1: the input has half of the sides, and is enlarged by nearest
+    int halvings;                   // 1: the input has half of the sides, and is upscaled by nearest
     const float* input;
     Strides input_strides;
     const float* weights;  // (POINTS, channels_in, channels_out), transformed
@@ -46,7 +46,7 @@ inline std::size_t workspace_floats(const Convolution& c) {
     return std::size_t(POINTS) * (BLOCK * (c.channels_in + c.channels_out) + c.channels_in);
 }
 
-// Tiles, counted from left to right, then down, then from picture to picture.
+// Tiles, counted from left to right, then down, then from image to image.
 struct Range {
     std::ptrdiff_t first, end;
 };

@@ -34,7 +34,7 @@ INLINE void store_aligned_past_caches(float* to, Vec values) {
 
 bool is_aligned(const float* pointer, const Strides& strides) {
     const auto floats = reinterpret_cast<std::uintptr_t>(pointer) / sizeof(float);
-    return (floats | strides.picture | strides.row | strides.pixel) % LANES == 0;
+    return (floats | strides.image | strides.row | strides.pixel) % LANES == 0;
 }
 
 // B^T of F(4, 3) with the points 0, 1, -1, 2, -2 and infinity.
@@ -133,7 +133,7 @@ void multiply_point(int tiles, const float* in, int channels_in, const float* we
 }
 
 struct Place {
-    int picture, y, x;  // of a tile's first output px
+    int image, y, x;  // of a tile's first output px
 };
 
 inline Place place_of(const Convolution& c, std::ptrdiff_t tile) {
@@ -143,8 +143,8 @@ inline Place place_of(const Convolution& c, std::ptrdiff_t tile) {
 }
 
 // A px of the input, by where it lies in the output.
-INLINE const float* input_at(const Convolution& c, int picture, int y, int x) {
-    return at(c.input, c.input_strides, picture, y >> c.halvings, x >> c.halvings);
+INLINE const float* input_at(const Convolution& c, int image, int y, int x) {
+    return at(c.input, c.input_strides, image, y >> c.halvings, x >> c.halvings);
 }
 
 // Copies a patch that reaches over the border, with zeros there.
@@ -155,7 +155,7 @@ void copy_patch(const Convolution& c, const Place& place, float* patch) {
         if (y < 0 || x < 0 || y >= c.height || x >= c.width)
             std::memset(patch, 0, bytes);
         else
-            std::memcpy(patch, input_at(c, place.picture, y, x), bytes);
+            std::memcpy(patch, input_at(c, place.image, y, x), bytes);
     }
 }
 
@@ -167,7 +167,7 @@ Patch patch_of(const Convolution& c, const Place& place, float* room) {
     if (!is_inside) copy_patch(c, place, room);
     Patch patch;
     for (int i = 0; i < PATCH; ++i) {
-        patch.rows[i] = is_inside ? input_at(c, place.picture, top + i, 0)
+        patch.rows[i] = is_inside ? input_at(c, place.image, top + i, 0)
                                   : room + i * PATCH * c.channels_in;
         patch.columns[i] = is_inside ? ((left + i) >> c.halvings) * c.input_strides.pixel
                                      : std::ptrdiff_t(i) * c.channels_in;
@@ -175,7 +175,7 @@ Patch patch_of(const Convolution& c, const Place& place, float* room) {
     return patch;
 }
 
-// Brings closer what a tile does not share with its neighbour to the left, one of `PARTS` parts.
+// Brings closer what a tile does not share with its neighbor to the left, one of `PARTS` parts.
 // (Not inlined, it would be left out: to GCC a function that only fetches does nothing.)
 constexpr int PARTS = POINTS / BLOCK;
 INLINE void fetch_patch(const Convolution& c, const Place& place, int part) {
@@ -183,7 +183,7 @@ INLINE void fetch_patch(const Convolution& c, const Place& place, int part) {
     const int top = place.y - 1 + part * rows;
     for (int y = top < 0 ? 0 : top; y < top + rows && y < c.height; ++y)
         for (int x = place.x + 1; x <= place.x + TILE && x < c.width; ++x) {
-            const float* pixel = input_at(c, place.picture, y, x);
+            const float* pixel = input_at(c, place.image, y, x);
             for (int i = 0; i < c.channels_in; i += line) __builtin_prefetch(pixel + i, 0, 2);
         }
 }
@@ -212,10 +212,10 @@ inline void finish_tile(const Convolution& c, const Place& place, int channel, c
             for (const Residual& residual : c.residuals)
                 if (residual.values)
                     value += residual.gain * load(at(residual.values, residual.strides,
-                                                     place.picture, place.y + y, place.x + x) +
+                                                     place.image, place.y + y, place.x + x) +
                                                   channel);
             float* const to =
-                at(c.output, c.output_strides, place.picture, place.y + y, place.x + x) + channel;
+                at(c.output, c.output_strides, place.image, place.y + y, place.x + x) + channel;
             if (is_output_aligned)
                 store_aligned_past_caches(to, value);
             else

@@ -38,7 +38,7 @@ COLORS = 3
 WASTE = 3
 """How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
 SLACK = 1.15
-"""How much more room is taken than asked for: tiles inside a picture are larger than the first."""
+"""How much more room is taken than asked for: tiles inside an image are larger than the first."""
 
 _G = np.array(
     [
@@ -273,7 +273,7 @@ class _SRVGG:
 
 
 def _by_pixel(scale: int) -> NDArray[np.int64]:
-    """Sorts the last channels by row, column and colour; published are colour, row and column."""
+    """Sorts the last channels by row, column and color; published are color, row and column."""
     return np.arange(COLORS * scale**2).reshape(COLORS, scale**2).T.ravel()
 
 

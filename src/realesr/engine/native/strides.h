@@ -2,13 +2,13 @@
 
 #include <cstddef>
 
-// How far apart things lie, in values; neighbouring channels lie side by side throughout.
+// How far apart things lie, in values; neighboring channels lie side by side throughout.
 struct Strides {
-    std::ptrdiff_t picture, row, pixel;
+    std::ptrdiff_t image, row, pixel;
 };
 
 template <typename Pointer>
 inline __attribute__((always_inline)) Pointer at(Pointer pointer, const Strides& strides,
-                                                 int picture, int y, int x) {
-    return pointer + picture * strides.picture + y * strides.row + x * strides.pixel;
+                                                 int image, int y, int x) {
+    return pointer + image * strides.image + y * strides.row + x * strides.pixel;
 }

@@ -81,10 +81,10 @@ class TorchBackend:
         return cast(Architecture, self._exact)
 
     @torch.inference_mode()
-    def enlarge_into(
+    def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Enlarges pictures tile by tile, and resizes them where they are one tile."""
+        """Upscales images tile by tile, and resizes them where they are one tile."""
         streams = self._streams
         is_exact = self.precision == FP32 and self._device.type == "cuda"
         with (
@@ -123,7 +123,7 @@ class TorchBackend:
         return free_bytes(self.device)
 
     def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
-        """Enlarges the padded region of each tile: (N, 3, h * scale, w * scale), float.
+        """Upscales the padded region of each tile: (N, 3, h * scale, w * scale), float.
 
         A device that works by itself gets the next tiles before the last ones are looked at.
         """
@@ -148,7 +148,7 @@ class TorchBackend:
             yield from torch.split(sr, len(pixels))
 
     def _load(self, pixels: Pixels, tiles: list[Tile], dtype: torch.dtype) -> Tensor:
-        """(N * tiles, 3, h, w): the first tile of every picture, then the second, and so on."""
+        """(N * tiles, 3, h, w): the first tile of every image, then the second, and so on."""
         parts = [to_tensor(pixels, self._device, dtype, tile.padded) for tile in tiles]
         if len(parts) == 1:
             return parts[0]
@@ -188,7 +188,7 @@ def free_bytes(device: str) -> int:
 
 
 def _alike(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
-    """Neighbours of one size together, but no more than ``count``, and at least one."""
+    """Neighbors of one size together, but no more than ``count``, and at least one."""
     batch: list[Tile] = []
     for tile in tiles:
         if batch and (len(batch) >= count or tile.padded.size != batch[0].padded.size):

@@ -1,7 +1,7 @@
 """CUDA graphs: all kernels of a network begun with one call.
 
-Small networks on small pictures are over before the host has begun the next kernel. A graph is made
-for one shape of input, which pays in a film, whose frames are all alike.
+Small networks on small images are over before the host has begun the next kernel. A graph is made
+for one shape of input, which pays in a video, whose frames are all alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WARM_UP = 8
 COUNTED = 100
 """Shapes that are told apart."""
 KEPT = 2
-"""Recordings a thread: whole batches of a film, and single frames. Each has memory of its own, so
+"""Recordings a thread: whole batches of a video, and single frames. Each has memory of its own, so
 that one more takes the place of that which was used longest ago."""
 OLDEST_TORCH = (2, 15)
 """Before this, or not long before, a recording that failed left PyTorch's allocator in disorder."""
@@ -84,7 +84,7 @@ class _Recordings(threading.local):
         self.clear(0)
 
     def has_come_often(self, kind: Any) -> bool:
-        """Counts; begins anew among pictures of ever other sizes."""
+        """Counts; begins anew among images of ever other sizes."""
         if len(self.counts) > COUNTED:
             self.counts.clear()
         self.counts[kind] += 1

@@ -13,7 +13,7 @@ from torch import Tensor
 from realesr.geometry import Size
 
 LOBES = 3
-"""Of the windowed sinc: how far it reaches, in px of the coarser of both pictures."""
+"""Of the windowed sinc: how far it reaches, in px of the coarser of both images."""
 
 
 def lanczos(values: Tensor, size: Size) -> Tensor:
@@ -53,7 +53,7 @@ def _stream(values: Tensor) -> int:
 def _taps_on(
     device: torch.device, stream: int, length: int, new_length: int
 ) -> tuple[Tensor, Tensor]:
-    """The same for every frame of a film: (taps, new_length), brought there once.
+    """The same for every frame of a video: (taps, new_length), brought there once.
 
     Streams do not share them: when one forgets them, another might still be reading.
     """
@@ -66,7 +66,7 @@ def _taps_on(
 def _taps(length: int, new_length: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Where each new pixel looks and how much each counts, both (new_length, taps).
 
-    Where the picture shrinks the filter widens, so that nothing aliases. At the borders the filter
+    Where the image shrinks the filter widens, so that nothing aliases. At the borders the filter
     is cut off and the rest counts more.
     """
     ratio = length / new_length

@@ -1,4 +1,4 @@
-"""Between pictures on the host and tensors on the device."""
+"""Between images on the host and tensors on the device."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def to_tensor(
     nobody waits for them.
 
     Args:
-        pixels: The pictures.
+        pixels: The images.
         device: Where to.
         dtype: Floating point.
-        region: What is wanted; None for all. Beyond the right and lower borders the pictures go on
+        region: What is wanted; None for all. Beyond the right and lower borders the images go on
             mirrored, which happens on the device.
     """
     mirrored: list[tuple[int, Tensor]] = []

@@ -1,7 +1,7 @@
-"""Reading picture files.
+"""Reading image files.
 
-Pillow reads every picture: it notices missing data, and knows palettes, transparent colours,
-orientation and metadata, which OpenCV loses. It holds 8 bits a channel, so deeper pictures are
+Pillow reads every image: it notices missing data, and knows palettes, transparent colors,
+orientation and metadata, which OpenCV loses. It holds 8 bits a channel, so deeper images are
 decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.images.high_bit_depth`).
 """
 
@@ -38,21 +38,21 @@ _PILLOW_LIMIT = threading.Lock()
 def read_image(
     path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = ignore
 ) -> Image:
-    """Reads a picture and turns it upright.
+    """Reads an image and turns it upright.
 
     Args:
         path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its name ends with; or ``-`` for
             standard input.
-        max_pixels: A picture that says to be larger is refused before it is decoded, px.
+        max_pixels: An image that says to be larger is refused before it is decoded, px.
         notify: Receives a sentence for everything that the result does not carry.
 
     Returns:
         8 bits a channel if the file has up to 8, else 16, over the full range. Palettes and
-        transparent colours have become colours and opacity; opacity is not multiplied in.
+        transparent colors have become colors and alpha; alpha is not multiplied in.
 
     Raises:
-        UnreadableMediaError: The file cannot be opened, or is damaged, cut short or no picture.
-        UnsupportedMediaError: The picture is too large, or of a kind that is not read.
+        UnreadableMediaError: The file cannot be opened, or is damaged, cut short or no image.
+        UnsupportedMediaError: The image is too large, or of a kind that is not read.
     """
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
@@ -68,7 +68,7 @@ def decode_image(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     notify: Notify = ignore,
 ) -> Image:
-    """Decodes the bytes of a picture file as :func:`read_image` does.
+    """Decodes the bytes of an image file as :func:`read_image` does.
 
     Args:
         data: The whole file.
@@ -82,25 +82,25 @@ def decode_image(
     if not data:
         raise UnreadableMediaError(f"{path}: the file is empty")
     with _damage_named(path):
-        picture = _open(data)
-        _check_size(path, picture, max_pixels)
-        exif = picture.getexif()
-        frames = getattr(picture, "n_frames", 1)
-        if frames > 1 and picture.format != "MPO":  # a second view that cameras put beside
-            notify(f"holds {frames} pictures: only the first is taken")
-        bits = _bits(picture, data)
-        if isinstance(picture, TiffImagePlugin.TiffImageFile):
-            _check_tiff(path, picture, bits, len(data))
-        picture.load()
-        metadata = read_metadata(picture, exif, notify)
-    if picture.mode not in GRAY_MODES + COLOR_MODES:
+        image = _open(data)
+        _check_size(path, image, max_pixels)
+        exif = image.getexif()
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # a second view that cameras put beside
+            notify(f"holds {frames} images: only the first is taken")
+        bits = _bits(image, data)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            _check_tiff(path, image, bits, len(data))
+        image.load()
+        metadata = read_metadata(image, exif, notify)
+    if image.mode not in GRAY_MODES + COLOR_MODES:
         raise UnsupportedMediaError(
-            f"{path}: {picture.format} pictures of mode {picture.mode} are not read; "
-            "convert it to RGB or grey of 8 or 16 bits"
+            f"{path}: {image.format} images of mode {image.mode} are not read; "
+            "convert it to RGB or gray of 8 or 16 bits"
         )
-    decoded = _decode_8_bits(picture, bits) if bits <= 8 else decode_deep(path, picture, data, bits)
-    # both decoders turn TIFF pictures themselves
-    turn = 1 if picture.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
+    decoded = _decode_8_bits(image, bits) if bits <= 8 else decode_deep(path, image, data, bits)
+    # both decoders turn TIFF images themselves
+    turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
     return replace(
         decoded,
         pixels=_upright(decoded.pixels, turn),
@@ -119,7 +119,7 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(
-            f"{path}: not a picture, or none of {', '.join(_PILLOW_NAMES)} that can be read"
+            f"{path}: not an image, or none of {', '.join(_PILLOW_NAMES)} that can be read"
         ) from error
     except Exception as error:
         raise UnreadableMediaError(f"{path}: damaged or cut short: {error}") from error
@@ -135,23 +135,23 @@ def _open(data: bytes) -> PillowImage.Image:
             PillowImage.MAX_IMAGE_PIXELS = limit
 
 
-def _check_size(path: Path, picture: PillowImage.Image, max_pixels: int) -> None:
-    pixels = picture.width * picture.height
+def _check_size(path: Path, image: PillowImage.Image, max_pixels: int) -> None:
+    pixels = image.width * image.height
     if pixels > max_pixels:
         raise UnsupportedMediaError(
-            f"{path}: says to be {picture.width}x{picture.height} px, more than {max_pixels} in "
+            f"{path}: says to be {image.width}x{image.height} px, more than {max_pixels} in "
             f"all: if it is no trap, allow it with --max-pixels {pixels}"
         )
 
 
-def _bits(picture: PillowImage.Image, data: bytes) -> int:
+def _bits(image: PillowImage.Image, data: bytes) -> int:
     """Bits a channel, from the header."""
-    if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        bits = picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, 1)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, 1)
         return max(bits) if isinstance(bits, tuple) else int(bits)
-    if picture.format == "PNG":
+    if image.format == "PNG":
         return data[24]  # in IHDR, always the first chunk
-    if picture.format == "AVIF":
+    if image.format == "AVIF":
         # AV1 codec configuration, section 2.3: the third byte holds high_bitdepth and twelve_bit
         flags = data[data.index(b"av1C") + 6]
         return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
@@ -159,30 +159,30 @@ def _bits(picture: PillowImage.Image, data: bytes) -> int:
 
 
 def _check_tiff(
-    path: Path, picture: TiffImagePlugin.TiffImageFile, bits: int, size_bytes: int
+    path: Path, image: TiffImagePlugin.TiffImageFile, bits: int, size_bytes: int
 ) -> None:
     """What libtiff would print a line of its own for, and what Pillow or OpenCV would get wrong."""
     for starts, lengths in ((273, 279), (324, 325)):  # of strips, of tiles: TIFF 6.0
-        tags = picture.tag_v2
+        tags = image.tag_v2
         ends = map(sum, zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False))
         if max(ends, default=0) > size_bytes:
             raise UnreadableMediaError(f"{path}: damaged or cut short: pixels are missing")
     if bits > 8:
-        check_deep_tiff(path, picture, bits)
+        check_deep_tiff(path, image, bits)
 
 
-def _decode_8_bits(picture: PillowImage.Image, bits: int) -> Image:
-    is_gray = picture.mode in GRAY_MODES
-    key = picture.info.get("transparency")
-    if picture.mode == "L" and isinstance(key, int):
+def _decode_8_bits(image: PillowImage.Image, bits: int) -> Image:
+    is_gray = image.mode in GRAY_MODES
+    key = image.info.get("transparency")
+    if image.mode == "L" and isinstance(key, int):
         # Pillow stretches levels of 2 and 4 bits to 8, but not the one that is transparent.
-        picture.info["transparency"] = key * 255 // (2**bits - 1)
-    if picture.has_transparency_data:
-        values = np.asarray(picture.convert("LA" if is_gray else "RGBA"))
+        image.info["transparency"] = key * 255 // (2**bits - 1)
+    if image.has_transparency_data:
+        values = np.asarray(image.convert("LA" if is_gray else "RGBA"))
         alpha = np.ascontiguousarray(values[..., -1])
         values = values[..., 0] if is_gray else values[..., :3]
     else:
-        values, alpha = np.asarray(picture.convert("L" if is_gray else "RGB")), None
+        values, alpha = np.asarray(image.convert("L" if is_gray else "RGB")), None
     if is_gray:
         values = np.repeat(values[..., None], 3, axis=2)
     return Image(np.ascontiguousarray(values), is_gray=is_gray, alpha=alpha)

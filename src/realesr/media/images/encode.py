@@ -1,9 +1,9 @@
-"""Writing picture files.
+"""Writing image files.
 
 OpenCV compresses JPEG, and TIFF and BMP of either depth, and AVIF where it is deep or exact; Pillow
 does the rest. Metadata goes in with Pillow, or is put between the parts of what OpenCV made. PNG is
 compressed here, band by band: Pillow holds four bytes for three and no more than 8 bits, and OpenCV
-holds the file while it makes it, knows no grey with opacity, and is slower for it.
+holds the file while it makes it, knows no gray with alpha, and is slower for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from PIL import Image as PillowImage
 from realesr.errors import UnwritableMediaError
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
-from realesr.media.formats import PICTURES, ImageFormat
+from realesr.media.formats import IMAGES, ImageFormat
 from realesr.media.images.metadata import (
     EXIF_PREFIX,
     QUIET_PILLOW,
@@ -43,7 +43,7 @@ AVIF_BITS = 12
 
 _TIFF_HEADER = 8
 _BAND = 16 * 2**20
-"""How much of a picture is prepared at a time, bytes."""
+"""How much of an image is prepared at a time, bytes."""
 _JPEG_SEGMENT = 65_533
 """The most that a segment holds beside its length (ITU-T T.81, B.1.1.4)."""
 _ICC_HEADER = b"ICC_PROFILE\0"
@@ -59,7 +59,7 @@ def encode_image(
     notify: Notify = ignore,
     target: ImageFormat | None = None,
 ) -> Iterable[Buffer]:
-    """Encodes a picture in the format that the name of the destination stands for.
+    """Encodes an image in the format that the name of the destination stands for.
 
     Args:
         image: 16 bits are rounded to 8 where the format holds no more.
@@ -72,11 +72,11 @@ def encode_image(
         The parts of the file, in order; they may be made while they are taken.
 
     Raises:
-        UnwritableMediaError: The format cannot hold the picture, opacity included.
+        UnwritableMediaError: The format cannot hold the image, alpha included.
     """
-    target = target or PICTURES.format_of(destination)
+    target = target or IMAGES.format_of(destination)
     if image.alpha is not None and not target.has_alpha:
-        raise UnwritableMediaError(f"{destination}: {target.name} holds no opacity")
+        raise UnwritableMediaError(f"{destination}: {target.name} holds no alpha")
     is_gray = image.is_gray and target.has_gray
     with QUIET_PILLOW:
         metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
@@ -93,7 +93,7 @@ def encode_image(
 
 
 Channels = np.ndarray[Any, np.dtype[np.unsignedinteger]]
-"""(H, W), (H, W, 2), (H, W, 3) or (H, W, 4): grey, grey and opacity, RGB, RGB and opacity."""
+"""(H, W), (H, W, 2), (H, W, 3) or (H, W, 4): gray, gray and alpha, RGB, RGB and alpha."""
 
 
 def _encode(
@@ -122,9 +122,9 @@ def _joined(pixels: Channels, alpha: Channels | None, *, is_gray: bool) -> Chann
 
 
 def _compress(channels: Channels, suffix: str) -> memoryview:
-    """With OpenCV, except for grey with opacity, which it does not have: 8 bits go to Pillow.
+    """With OpenCV, except for gray with alpha, which it does not have: 8 bits go to Pillow.
 
-    In TIFF of 16 bits, and in BMP, it becomes RGB with opacity.
+    In TIFF of 16 bits, and in BMP, it becomes RGB with alpha.
     """
     if channels.ndim == 3 and channels.shape[2] == 2:
         if channels.dtype == np.uint8 and suffix != ".bmp":
@@ -172,13 +172,13 @@ def _encoded(is_done: bool, data: np.ndarray[Any, np.dtype[np.uint8]]) -> memory
 
 
 def _as_rgba(channels: Channels) -> Channels:
-    """Grey and opacity as colours and opacity."""
+    """Gray and alpha as colors and alpha."""
     return np.repeat(channels, (3, 1), axis=2)
 
 
 @contextmanager
 def _as_bgr(channels: Channels) -> Iterator[Channels]:
-    """Swaps red and blue in place, and back: a copy of a large picture takes gigabytes."""
+    """Swaps red and blue in place, and back: a copy of a large image takes gigabytes."""
     if channels.ndim == 2:
         yield channels
         return
@@ -300,7 +300,7 @@ def _with_tiff_tags(data: memoryview, metadata: Metadata, channels: Channels) ->
     if metadata.xmp:
         directory[TiffImagePlugin.XMP] = metadata.xmp
     if channels.ndim == 3 and channels.shape[2] % 2 == 0:
-        directory[TiffImagePlugin.EXTRASAMPLES] = 2  # opacity, not multiplied in
+        directory[TiffImagePlugin.EXTRASAMPLES] = 2  # alpha, not multiplied in
     # Written out, a directory takes offsets of strips as counted from its own end.
     strips = directory[TiffImagePlugin.STRIPOFFSETS]
     directory[TiffImagePlugin.STRIPOFFSETS] = tuple(offset - _TIFF_HEADER for offset in strips)

@@ -1,4 +1,4 @@
-"""Picture files: sources of one frame, and sinks of one."""
+"""Image files: sources of one frame, and sinks of one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
-from realesr.media.formats import PICTURES, STANDARD_STREAM, Format, ImageFormat
+from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
 from realesr.media.frames import Frame, FrameSource
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
@@ -23,11 +23,11 @@ from realesr.progress import Notify, ignore
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
-    """The one frame of a picture file.
+    """The one frame of an image file.
 
     Args:
         path: The file; it is read when the iteration begins.
-        max_pixels: A larger picture is refused, px.
+        max_pixels: A larger image is refused, px.
         notify: Receives a sentence for everything that the frame does not carry.
     """
 
@@ -45,7 +45,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
     @property
     def undecodable(self) -> int:
-        """None: a damaged picture is an error."""
+        """None: a damaged image is an error."""
         return 0
 
     def __exit__(self, *_: object) -> None:
@@ -55,7 +55,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         """Reading a file does not wait."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yields the picture.
+        """Yields the image.
 
         Raises:
             MediaError: As :func:`realesr.media.images.decode.read_image` does.
@@ -65,11 +65,11 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
 
 class ImageSink(AbstractContextManager["ImageSink", None]):
-    """A picture file that takes its name only when it is whole.
+    """An image file that takes its name only when it is whole.
 
     Args:
         path: The destination; its folder is made if it is missing. ``-`` is standard output, which
-            gets nothing before the picture is whole.
+            gets nothing before the image is whole.
         target: The format; None for the one that the name stands for.
         options: How it is written.
         notify: Receives a sentence for everything that the file does not hold.
@@ -84,7 +84,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         notify: Notify = ignore,
     ) -> None:
         self._path = path
-        self._target = target or PICTURES.format_of(path)
+        self._target = target or IMAGES.format_of(path)
         self._options = options
         self._notify = notify
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -98,11 +98,11 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         """Makes sure, before any work is spent, that the result can be written.
 
         Args:
-            frame: What is going to be enlarged.
-            size: What it is going to be enlarged to.
+            frame: What is going to be upscaled.
+            size: What it is going to be upscaled to.
 
         Returns:
-            The frame as the format can hold it: laid on white where it knows no opacity.
+            The frame as the format can hold it: laid on white where it knows no alpha.
 
         Raises:
             UnwritableMediaError: The format cannot hold such a size, or the folder or the file
@@ -133,10 +133,10 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         return frame
 
     def write(self, frame: Frame) -> None:
-        """Writes the picture to the partial file that :meth:`prepare` has opened.
+        """Writes the image to the partial file that :meth:`prepare` has opened.
 
         Raises:
-            UnwritableMediaError: The disk is full, or the picture cannot be encoded.
+            UnwritableMediaError: The disk is full, or the image cannot be encoded.
         """
         file = sys.stdout.buffer if self._path == STANDARD_STREAM else self._file
         if file is None:
@@ -171,8 +171,8 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
-    """How pictures are read and written.
+class ImageFiles:
+    """How images are read and written.
 
     Attributes:
         encoding: How outputs are written.
@@ -183,11 +183,11 @@ class Pictures:
     max_pixels: int = DEFAULT_MAX_PIXELS
 
     def source(self, path: Path, notify: Notify) -> ImageSource:
-        """The picture of a file."""
+        """The image of a file."""
         return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
 
     def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> ImageSink:
-        """A picture file, whatever the source."""
+        """An image file, whatever the source."""
         if not isinstance(target, ImageFormat):
-            raise TypeError(f"{target.name} is no picture format")
+            raise TypeError(f"{target.name} is no image format")
         return ImageSink(path, target=target, options=self.encoding, notify=notify)

@@ -1,4 +1,4 @@
-"""Reading the pixels of pictures with more than 8 bits a channel, which Pillow cannot hold."""
+"""Reading the pixels of images with more than 8 bits a channel, which Pillow cannot hold."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ _PEAK = 65_535
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it in one line
 
 
-def check_deep_tiff(path: Path, picture: TiffImagePlugin.TiffImageFile, bits: int) -> None:
+def check_deep_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int) -> None:
     """Makes sure, before any decoding, that OpenCV reads a TIFF of more than 8 bits right.
 
     Raises:
         UnsupportedMediaError: It does not.
     """
-    photometric = _tag(picture, _PHOTOMETRIC)
+    photometric = _tag(image, _PHOTOMETRIC)
     is_color = photometric == _RGB
     problems = (
         (bits != 16, f"{bits} bits a channel"),
-        (_tag(picture, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED, "signed or floating-point values"),
-        (photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB), "colours other than RGB"),
+        (_tag(image, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED, "signed or floating-point values"),
+        (photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB), "colors other than RGB"),
         (
-            is_color and _tag(picture, _PLANAR_CONFIGURATION, _INTERLEAVED) != _INTERLEAVED,
+            is_color and _tag(image, _PLANAR_CONFIGURATION, _INTERLEAVED) != _INTERLEAVED,
             "16 bits in separate planes",
         ),
     )
     for is_present, what in problems:
         if is_present:
             raise UnsupportedMediaError(
-                f"{path}: a TIFF with {what} is not read; convert it to interleaved RGB or grey "
+                f"{path}: a TIFF with {what} is not read; convert it to interleaved RGB or gray "
                 "of 8 or 16 bits"
             )
 
 
-def decode_deep(path: Path, picture: PillowImage.Image, data: bytes, bits: int) -> Image:
+def decode_deep(path: Path, image: PillowImage.Image, data: bytes, bits: int) -> Image:
     """Decodes a PNG or TIFF of 16 bits, or an AVIF of 10 or 12, with OpenCV.
 
     Args:
         path: Named in errors.
-        picture: The same file, opened by Pillow.
+        image: The same file, opened by Pillow.
         data: The file.
         bits: Bits in use of each channel.
 
@@ -76,38 +76,38 @@ def decode_deep(path: Path, picture: PillowImage.Image, data: bytes, bits: int) 
         raise UnreadableMediaError(f"{path}: damaged, or of a kind that OpenCV cannot decode")
     values = convert_depth(cast(Plane, levels), np.dtype(np.uint16), bits=bits)
     if values.ndim == 2:
-        return _from_gray(values, picture)
-    has_alpha = values.shape[2] == 4 and picture.mode in ("RGBA", "LA")
+        return _from_gray(values, image)
+    has_alpha = values.shape[2] == 4 and image.mode in ("RGBA", "LA")
     pixels = np.ascontiguousarray(values[..., 2::-1])
-    alpha = np.ascontiguousarray(values[..., 3]) if has_alpha or _has_color_key(picture) else None
-    if alpha is not None and _tag(picture, _EXTRA_SAMPLES) == _MULTIPLIED_ALPHA:
+    alpha = np.ascontiguousarray(values[..., 3]) if has_alpha or _has_color_key(image) else None
+    if alpha is not None and _tag(image, _EXTRA_SAMPLES) == _MULTIPLIED_ALPHA:
         pixels = _divided(pixels, alpha)
-    is_gray = picture.format == "PNG" and data[25] in _PNG_GRAY_COLOR_TYPES
+    is_gray = image.format == "PNG" and data[25] in _PNG_GRAY_COLOR_TYPES
     return Image(pixels, is_gray=is_gray, alpha=alpha)
 
 
-def _from_gray(values: Plane, picture: PillowImage.Image) -> Image:
-    if _tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+def _from_gray(values: Plane, image: PillowImage.Image) -> Image:
+    if _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
         values = _PEAK - values
-    key = picture.info.get("transparency")
+    key = image.info.get("transparency")
     alpha = None if key is None else np.where(values == key, 0, _PEAK).astype(np.uint16)
     return Image(np.repeat(values[..., None], 3, axis=2), is_gray=True, alpha=alpha)
 
 
-def _has_color_key(picture: PillowImage.Image) -> bool:
-    """Whether a colour stands for transparency: OpenCV turns it into opacity where it is RGB."""
-    return picture.info.get("transparency") is not None
+def _has_color_key(image: PillowImage.Image) -> bool:
+    """Whether a color stands for transparency: OpenCV turns it into alpha where it is RGB."""
+    return image.info.get("transparency") is not None
 
 
 def _divided(pixels: Pixels, alpha: Plane) -> Pixels:
-    """Takes the opacity out of colours that it was multiplied into."""
-    opacity = np.maximum(alpha, 1)[..., None].astype(np.float32)
-    return np.minimum(np.rint(pixels * (_PEAK / opacity)), _PEAK).astype(np.uint16)
+    """Takes the alpha out of colors that it was multiplied into."""
+    divisor = np.maximum(alpha, 1)[..., None].astype(np.float32)
+    return np.minimum(np.rint(pixels * (_PEAK / divisor)), _PEAK).astype(np.uint16)
 
 
-def _tag(picture: PillowImage.Image, tag: int, default: int | None = None) -> int | None:
+def _tag(image: PillowImage.Image, tag: int, default: int | None = None) -> int | None:
     """A number of a TIFF's header, the first where there is one for each channel."""
-    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None
-    value = picture.tag_v2.get(tag, default)
+    value = image.tag_v2.get(tag, default)
     return cast(int, value[0] if isinstance(value, tuple) else value)

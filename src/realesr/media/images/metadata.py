@@ -30,17 +30,17 @@ _INTEROP = ExifTags.IFD.Interop
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
 
 
-def read_metadata(picture: PillowImage.Image, exif: PillowImage.Exif, notify: Notify) -> Metadata:
-    """What a decoded picture carries, its orientation said to be upright.
+def read_metadata(image: PillowImage.Image, exif: PillowImage.Exif, notify: Notify) -> Metadata:
+    """What a decoded image carries, its orientation said to be upright.
 
-    Thumbnails are left out: they show the picture as it was.
+    Thumbnails are left out: they show the image as it was.
 
     Args:
-        picture: Already loaded: PNG may hold metadata behind the pixels.
+        image: Already loaded: PNG may hold metadata behind the pixels.
         exif: Its EXIF, taken before it was loaded.
         notify: Receives a sentence where the EXIF is damaged.
     """
-    xmp = picture.info.get("xmp") or picture.info.get(XMP_PNG_KEYWORD)
+    xmp = image.info.get("xmp") or image.info.get(XMP_PNG_KEYWORD)
     if isinstance(xmp, str):
         xmp = xmp.encode()
     try:
@@ -49,7 +49,7 @@ def read_metadata(picture: PillowImage.Image, exif: PillowImage.Exif, notify: No
         notify("the EXIF block is damaged and left out")
         upright = None
     return Metadata(
-        icc=picture.info.get("icc_profile") or None,
+        icc=image.info.get("icc_profile") or None,
         exif=upright,
         xmp=_XMP_ORIENTATION.sub(rb"\g<1>%d" % _UPRIGHT, xmp) if xmp else None,
     )
@@ -79,7 +79,7 @@ def fit_metadata(
         return Metadata()
     icc = metadata.icc
     if icc and (reason := _mismatch(icc, is_gray=is_gray)):
-        notify(f"the colour profile is left out: {reason}")
+        notify(f"the color profile is left out: {reason}")
         icc = None
     exif = _resized(metadata.exif, size) if metadata.exif else None
     if target.name == "JPEG":  # a segment's length has 16 bits
@@ -152,7 +152,7 @@ def _upright(exif: PillowImage.Exif) -> bytes | None:
     if not copy:
         return None
     copy[ExifTags.Base.Orientation] = _UPRIGHT
-    return _serialised(copy)
+    return _serialized(copy)
 
 
 def _resized(exif: bytes, size: Size) -> bytes:
@@ -162,8 +162,8 @@ def _resized(exif: bytes, size: Size) -> bytes:
         return exif
     entries[ExifTags.Base.ExifImageWidth] = size.width
     entries[ExifTags.Base.ExifImageHeight] = size.height
-    return _serialised(parsed)
+    return _serialized(parsed)
 
 
-def _serialised(exif: PillowImage.Exif) -> bytes:
+def _serialized(exif: PillowImage.Exif) -> bytes:
     return exif.tobytes().removeprefix(EXIF_PREFIX)

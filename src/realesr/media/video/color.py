@@ -29,7 +29,7 @@ _PRIMARIES = {
     5: "bt470bg",
     6: "smpte170m",
     7: "smpte240m",
-    8: "film",
+    8: "video",
     9: "bt2020",
     10: "smpte428",
     11: "smpte431",
@@ -68,7 +68,7 @@ class ColorTags:
 
     Attributes:
         matrix: H.273 matrix coefficients.
-        primaries: H.273 colour primaries.
+        primaries: H.273 color primaries.
         transfer: H.273 transfer characteristics.
         is_full: Whether values take the full range of their bits.
     """
@@ -109,7 +109,7 @@ class ColorTags:
             return _MATRICES[self.matrix][1]
         except KeyError:
             raise UnsupportedMediaError(
-                f"its colour matrix, number {self.matrix} of H.273, is not converted: convert the "
+                f"its color matrix, number {self.matrix} of H.273, is not converted: convert the "
                 "video to BT.709 first"
             ) from None
 

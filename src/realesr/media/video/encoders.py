@@ -34,7 +34,7 @@ _ALWAYS = {
     "prores_ks": {"profile:v": "4444"},
 }
 _ALPHA_FORMATS = {
-    # Where opacity is widely read; libx265's is not, and libvpx takes its others reluctantly.
+    # Where alpha is widely read; libx265's is not, and libvpx takes its others reluctantly.
     "libvpx-vp9": r"yuva420p",
     "prores_ks": r"yuva.*",
     "ffv1": r".*",
@@ -60,7 +60,7 @@ class Encoding:
     arguments: dict[str, str]
 
     def legal(self, size: Size) -> Size:
-        """The size, px, with whole values of colour: 4:2:0 has none for odd sides."""
+        """The size, px, with whole values of color: 4:2:0 has none for odd sides."""
         across, down = self.pixel_format.chroma
         return Size(round_up(size.width, across), round_up(size.height, down))
 
@@ -68,7 +68,7 @@ class Encoding:
 def choose_encoding(
     info: VideoInfo, target: VideoFormat, options: VideoOptions, *, binary: str, notify: Notify
 ) -> Encoding:
-    """Chooses what keeps the source's chroma, depth and opacity.
+    """Chooses what keeps the source's chroma, depth and alpha.
 
     Args:
         info: The source.
@@ -179,7 +179,7 @@ def _tell_what_is_lost(
     if got.depth < wanted.depth:
         notify(f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded")
     if any(g > w for g, w in zip(got.chroma, wanted.chroma, strict=True)):
-        notify(f"{codec} stores colour more coarsely than the source: {got.name}")
+        notify(f"{codec} stores color more coarsely than the source: {got.name}")
 
 
 def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:

@@ -49,7 +49,7 @@ def url(path: Path) -> str:
 
 
 def raw_format(dtype: np.dtype[Any], *, has_alpha: bool) -> str:
-    """What ffmpeg calls RGB of this depth, with or without opacity."""
+    """What ffmpeg calls RGB of this depth, with or without alpha."""
     if dtype.itemsize == 2:
         return "rgba64le" if has_alpha else "rgb48le"
     return "rgba" if has_alpha else "rgb24"

@@ -51,7 +51,7 @@ class Muxing:
         options: Which part, and how it is encoded.
         encoding: The encoder of the frames.
         carried: The other streams.
-        covers: Pictures that go into Matroska as attachments, by the numbers of their streams.
+        covers: Images that go into Matroska as attachments, by the numbers of their streams.
     """
 
     info: VideoInfo
@@ -75,7 +75,7 @@ class Muxing:
         arguments = [*self._inputs(first), "-map", "0:0"]
         for each in mapped:
             arguments += ["-map", f"{_input_of(each.stream)}:{each.stream.index}"]
-        arguments += self._film()
+        arguments += self._video()
         for number, each in enumerate(mapped, start=1):
             arguments += each.arguments(number)
             arguments += [f"-map_metadata:s:{number}", f"1:s:{each.stream.index}"]
@@ -141,8 +141,8 @@ class Muxing:
                 ends.append(end)
         return min(ends, default=None)
 
-    def _film(self) -> list[str]:
-        """What concerns the first stream of the output, the enlarged one."""
+    def _video(self) -> list[str]:
+        """What concerns the first stream of the output, the upscaled one."""
         info, pixel_format = self.info, self.encoding.pixel_format
         color = info.color.from_rgb(pixel_format.name, is_rgb=pixel_format.is_rgb)
         arguments = ["-c:0", self.encoding.codec]

@@ -37,11 +37,11 @@ class PixelFormat:
     Attributes:
         name: As ffmpeg calls it.
         depth: Bits a channel.
-        chroma: How many px share one value of colour, across and down: (2, 2) is 4:2:0.
+        chroma: How many px share one value of color, across and down: (2, 2) is 4:2:0.
         is_rgb: Whether it is red, green and blue, or a palette of them.
         is_gray: Whether it has brightness alone.
-        has_alpha: Whether it has opacity.
-        has_palette: Whether its values are numbers of colours.
+        has_alpha: Whether it has alpha.
+        has_palette: Whether its values are numbers of colors.
     """
 
     name: str
@@ -55,7 +55,7 @@ class PixelFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MasteringLight:
-    """What an HDR picture was mastered for (SMPTE ST 2086, CTA-861.3), in x265's units.
+    """What an HDR image was mastered for (SMPTE ST 2086, CTA-861.3), in x265's units.
 
     Attributes:
         display: ``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)``, or None.
@@ -75,7 +75,7 @@ class StreamInfo:
         kind: ``video``, ``audio``, ``subtitle``, ``data`` or ``attachment``.
         codec: ffmpeg's name; empty if it has none.
         language: As tagged, or None.
-        is_cover: Whether it is a still picture beside the film.
+        is_cover: Whether it is a still image beside the video.
         dispositions: What it is meant for, in ffmpeg's words, such as ``default``.
         tags: Its metadata.
     """
@@ -100,7 +100,7 @@ class VideoInfo:
 
     Attributes:
         path: The file.
-        index: The number of the stream that is enlarged.
+        index: The number of the stream that is upscaled.
         codec: ffmpeg's name of its decoder.
         size: Stored size, px, before any rotation.
         pixel_format: How it stores its pixels.
@@ -134,7 +134,7 @@ class VideoInfo:
 
     @property
     def stream(self) -> StreamInfo:
-        """The stream that is enlarged."""
+        """The stream that is upscaled."""
         return self.streams[self.index]
 
 
@@ -158,10 +158,10 @@ def probe(path: Path) -> VideoInfo:
 
 
 def _probe(path: Path, container: InputContainer) -> VideoInfo:
-    films = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
-    if not films:
+    videos = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
+    if not videos:
         raise UnsupportedMediaError(f"{path}: holds no video, only {_kinds(container)}")
-    stream = films[0]
+    stream = videos[0]
     streams = tuple(_stream_info(each) for each in container.streams)
     if stream.codec_context is None:
         raise UnsupportedMediaError(f"{path}: its video is of a kind that PyAV does not know")
@@ -242,7 +242,7 @@ def _says_alpha(stream: VideoStream) -> bool:
 
 
 def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    """A frame with opacity, which ffmpeg's own VP8 and VP9 decoders leave out; None if opaque."""
+    """A frame with alpha, which ffmpeg's own VP8 and VP9 decoders leave out; None if opaque."""
     name = "libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx"
     try:
         decoder = av.CodecContext.create(name, "r")
@@ -260,7 +260,7 @@ def pixel_format_of(name: str) -> PixelFormat:
     """Takes ffmpeg's name of a pixel format apart.
 
     Raises:
-        UnsupportedMediaError: It holds no picture, as those of hardware decoders.
+        UnsupportedMediaError: It holds no image, as those of hardware decoders.
     """
     known = av.VideoFormat(name, 16, 16)
     components = known.components

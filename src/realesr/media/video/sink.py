@@ -81,14 +81,14 @@ class VideoSink:
         return self
 
     def legal(self, size: Size) -> Size:
-        """The size, px, with whole values of colour."""
+        """The size, px, with whole values of color."""
         return self._encoding.legal(size)
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
         """Starts the encoder, at the first frame.
 
         Returns:
-            The frame as the encoder can hold it: laid on white where it knows no opacity.
+            The frame as the encoder can hold it: laid on white where it knows no alpha.
 
         Raises:
             UnwritableMediaError: The folder or the file cannot be written.
@@ -218,7 +218,7 @@ class VideoSink:
 
 
 @dataclass(frozen=True, slots=True)
-class Videos:
+class VideoFiles:
     """How videos are read and written.
 
     Attributes:
@@ -230,7 +230,7 @@ class Videos:
     binary: str
 
     @classmethod
-    def made(cls, options: VideoOptions) -> Self:
+    def from_options(cls, options: VideoOptions) -> Self:
         """With the ffmpeg that is asked for, or found.
 
         Raises:

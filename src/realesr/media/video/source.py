@@ -233,7 +233,7 @@ class VideoSource:
         info = self.info
         opened: dict[str, Any] = {"max_error_rate": 1}
         if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
-            opened["c:v"] = info.codec  # ffmpeg's own decoder leaves opacity out
+            opened["c:v"] = info.codec  # ffmpeg's own decoder leaves alpha out
         if seek:
             # To the key frame before; what comes too early is dropped by its time, exactly.
             opened |= {"ss": f"{float(seek):.6f}", "noaccurate_seek": None}

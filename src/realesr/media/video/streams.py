@@ -43,7 +43,7 @@ class Carried:
 def choose_streams(
     info: VideoInfo, target: VideoFormat, *, binary: str, notify: Notify
 ) -> tuple[Carried, ...]:
-    """Takes all streams but the one that is enlarged, as they are where the container allows it.
+    """Takes all streams but the one that is upscaled, as they are where the container allows it.
 
     Args:
         info: The source.

@@ -10,15 +10,15 @@ from PIL import TiffImagePlugin
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.formats import PICTURES
+from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.options import EncodingOptions
 
+from support.images import write_image
 from support.networks import random_image
-from support.pictures import write_image
 
 SMOOTH = np.stack(np.meshgrid(np.arange(0, 240, 6), np.arange(0, 200, 5)), axis=2)
-COLOUR = np.concatenate([SMOOTH, 255 - SMOOTH[..., :1]], axis=2).astype(np.uint8)
+COLOR = np.concatenate([SMOOTH, 255 - SMOOTH[..., :1]], axis=2).astype(np.uint8)
 LOSSLESS = EncodingOptions(lossless=True)
 ORIENTATION = 0x0112
 
@@ -101,39 +101,39 @@ def test_16_bits_round_trip(tmp_path, suffix, gray, alpha):
     assert (again.alpha is not None) == alpha
     if alpha:
         assert np.abs(again.alpha.astype(int) - image.alpha).max() <= step
-    if suffix == ".png" or not alpha:  # else there is no grey with opacity
+    if suffix == ".png" or not alpha:  # else there is no gray with alpha
         assert again.is_gray == gray
 
 
-def test_16_bit_grey_with_opacity_is_what_others_read(tmp_path):
+def test_16_bit_gray_with_alpha_is_what_others_read(tmp_path):
     """Written by our own hand: OpenCV decodes the same values, and Pillow finds nothing wrong."""
     image = random_image(21, 13, np.uint16, gray=True, alpha=True)
     write_image(tmp_path / "a.png", image)
     levels = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     assert (levels[..., :3] == image.pixels).all()
     assert (levels[..., 3] == image.alpha).all()
-    with PillowImage.open(tmp_path / "a.png") as picture:
-        picture.verify()
+    with PillowImage.open(tmp_path / "a.png") as image:
+        image.verify()
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".webp", ".avif"])
 @pytest.mark.parametrize("gray", [False, True])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_lossy_formats_keep_channels_and_colour(tmp_path, suffix, gray, depth):
+def test_lossy_formats_keep_channels_and_color(tmp_path, suffix, gray, depth):
     """16 bits into JPEG and WebP do not turn white."""
-    pixels = np.repeat(COLOUR[..., :1], 3, axis=2) if gray else COLOUR
+    pixels = np.repeat(COLOR[..., :1], 3, axis=2) if gray else COLOR
     path = tmp_path / f"a{suffix}"
     write_image(path, Image(pixels.astype(depth) * (np.iinfo(depth).max // 255), is_gray=gray))
     again = read_image(path)
-    assert again.is_gray == (gray and suffix != ".webp")  # WebP has no grey
+    assert again.is_gray == (gray and suffix != ".webp")  # WebP has no gray
     is_deep = depth == np.uint16 and suffix == ".avif"
     assert again.pixels.dtype == (np.uint16 if is_deep else np.uint8)
     assert np.abs(again.pixels / again.peak - pixels / 255).mean() < 0.01
 
 
-@pytest.mark.parametrize("suffix", PICTURES.suffixes)
+@pytest.mark.parametrize("suffix", IMAGES.suffixes)
 @pytest.mark.parametrize("is_writeable", [False, True])
-def test_writing_leaves_the_picture_as_it_was(tmp_path, suffix, is_writeable):
+def test_writing_leaves_the_image_as_it_was(tmp_path, suffix, is_writeable):
     image = random_image(9, 5)
     image.pixels.flags.writeable = is_writeable
     write_image(tmp_path / f"a{suffix}", image)
@@ -154,18 +154,18 @@ def test_orientation_is_applied_and_said_to_be_upright(tmp_path, kind, orientati
     exif = PillowImage.Exif()
     exif[ORIENTATION] = orientation
     exif[0x010F] = "maker"
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     if kind == "PNG16":
-        rows = [row.astype(">u2").tobytes() for row in COLOUR.astype(np.uint16) * 257]
+        rows = [row.astype(">u2").tobytes() for row in COLOR.astype(np.uint16) * 257]
         path.write_bytes(png(16, 2, rows, (b"eXIf", exif.tobytes()[6:])))
     elif kind == "TIFF16":
-        path.write_bytes(tiff(COLOUR.astype(np.uint16) * 257, exif))
+        path.write_bytes(tiff(COLOR.astype(np.uint16) * 257, exif))
     else:
         options = {"lossless": True} if kind == "WEBP" else {"quality": 95}
-        PillowImage.fromarray(COLOUR).save(path, kind, exif=exif, **options)
+        PillowImage.fromarray(COLOR).save(path, kind, exif=exif, **options)
     image = read_image(path)
     assert image.pixels.dtype == (np.uint16 if "16" in kind else np.uint8)
-    upright = turned(COLOUR, orientation)
+    upright = turned(COLOR, orientation)
     assert image.pixels.shape == upright.shape
     assert np.abs(image.pixels / image.peak * 255 - upright).mean() < 2
     parsed = PillowImage.Exif()
@@ -174,8 +174,8 @@ def test_orientation_is_applied_and_said_to_be_upright(tmp_path, kind, orientati
     assert parsed[0x010F] == "maker"
 
 
-def test_palettes_become_colours_and_opacity(tmp_path):
-    palette = PillowImage.fromarray(COLOUR).quantize(256)
+def test_palettes_become_colors_and_alpha(tmp_path):
+    palette = PillowImage.fromarray(COLOR).quantize(256)
     palette.save(tmp_path / "p.png")
     expected = np.asarray(palette.convert("RGB"))
     opaque = read_image(tmp_path / "p.png")
@@ -189,8 +189,8 @@ def test_palettes_become_colours_and_opacity(tmp_path):
 
 
 @pytest.mark.parametrize("bits", [1, 2, 8, 16])
-def test_a_transparent_grey_becomes_opacity(tmp_path, bits):
-    """PNG's tRNS on grey, which OpenCV loses."""
+def test_a_transparent_gray_becomes_alpha(tmp_path, bits):
+    """PNG's tRNS on gray, which OpenCV loses."""
     levels = {1: (0, 1), 2: (0, 1, 2, 3), 8: (0, 7, 9, 255), 16: (0, 258, 513, 65535)}[bits]
     key = levels[1]
     if bits < 8:
@@ -208,7 +208,7 @@ def test_a_transparent_grey_becomes_opacity(tmp_path, bits):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_a_transparent_colour_becomes_opacity(tmp_path, bits):
+def test_a_transparent_color_becomes_alpha(tmp_path, bits):
     levels = np.array([[1, 2, 3], [4, 5, 6], [1, 2, 4]], np.dtype(f">u{bits // 8}"))
     key = (b"tRNS", struct.pack(">HHH", 4, 5, 6))
     (tmp_path / "a.png").write_bytes(png(bits, 2, [levels.tobytes()], key))
@@ -218,9 +218,9 @@ def test_a_transparent_colour_becomes_opacity(tmp_path, bits):
 
 
 def test_cmyk_becomes_rgb(tmp_path):
-    PillowImage.fromarray(COLOUR).convert("CMYK").save(tmp_path / "c.jpg", quality=95)
+    PillowImage.fromarray(COLOR).convert("CMYK").save(tmp_path / "c.jpg", quality=95)
     image = read_image(tmp_path / "c.jpg")
-    assert np.abs(image.pixels.astype(int) - COLOUR).mean() < 6
+    assert np.abs(image.pixels.astype(int) - COLOR).mean() < 6
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -244,7 +244,7 @@ def test_a_16_bit_tiff_may_count_from_white(tmp_path):
     assert (read_image(tmp_path / "a.tif").pixels[..., 0] == 65535 - levels).all()
 
 
-def test_colours_with_the_opacity_multiplied_in_are_divided(tmp_path):
+def test_colors_with_the_alpha_multiplied_in_are_divided(tmp_path):
     """TIFF's associated alpha, of 16 bits; 8 bits are Pillow's."""
     levels = np.zeros((2, 3, 4), np.uint16)
     levels[..., :3], levels[..., 3] = (10000, 20000, 30000), 30000
@@ -270,17 +270,17 @@ def test_deep_tiffs_that_would_be_read_wrong_are_refused(tmp_path, levels, tag, 
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
-def test_more_than_one_picture_is_noticed(tmp_path, kind):
-    frames = [PillowImage.fromarray(np.roll(COLOUR, shift, axis=0)) for shift in (0, 5, 9)]
+def test_more_than_one_image_is_noticed(tmp_path, kind):
+    frames = [PillowImage.fromarray(np.roll(COLOR, shift, axis=0)) for shift in (0, 5, 9)]
     options = {"lossless": True} if kind == "WEBP" else {}
     frames[0].save(tmp_path / "a.png", kind, save_all=True, append_images=frames[1:], **options)
     notices = []
     image = read_image(tmp_path / "a.png", notify=notices.append)
-    assert (image.pixels == COLOUR).all()
-    assert notices == ["holds 3 pictures: only the first is taken"]
+    assert (image.pixels == COLOR).all()
+    assert notices == ["holds 3 images: only the first is taken"]
 
 
-@pytest.mark.parametrize("suffix", PICTURES.suffixes)
+@pytest.mark.parametrize("suffix", IMAGES.suffixes)
 @pytest.mark.parametrize("share", [0, 0.1, 0.6, 0.95])
 def test_truncated_files_are_refused(tmp_path, suffix, share):
     refused_when_cut(tmp_path / f"cut{suffix}", random_image(200, 150), share)
@@ -302,8 +302,8 @@ def refused_when_cut(path, image, share):
 
 
 def test_other_content_is_refused(tmp_path):
-    (tmp_path / "a.png").write_text("not a picture at all")
-    with pytest.raises(UnreadableMediaError, match=r"a\.png.*not a picture"):
+    (tmp_path / "a.png").write_text("not an image at all")
+    with pytest.raises(UnreadableMediaError, match=r"a\.png.*not an image"):
         read_image(tmp_path / "a.png")
 
 

@@ -24,7 +24,7 @@ def names(folder: Path):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_picture_is_one_frame(tmp_path):
+def test_a_image_is_one_frame(tmp_path):
     path = tmp_path / "deep" / "a.png"
     with ImageSink(path) as sink:
         write(sink)
@@ -81,19 +81,19 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-@pytest.mark.parametrize("opacity", [0, 255])
-def test_transparency_is_laid_on_white_where_the_format_has_none(tmp_path, name, opacity):
-    image = Image(np.zeros((4, 4, 3), np.uint8), alpha=np.full((4, 4), opacity, np.uint8))
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_transparency_is_laid_on_white_where_the_format_has_none(tmp_path, name, alpha):
+    image = Image(np.zeros((4, 4, 3), np.uint8), alpha=np.full((4, 4), alpha, np.uint8))
     notices = []
     with ImageSink(tmp_path / name, notify=notices.append) as sink:
         write(sink, image)
     again = read_image(tmp_path / name)
     if name == "a.jpg":
         assert again.alpha is None
-        assert (again.pixels == 255 - opacity).all()
-        assert notices == (["JPEG holds no transparency: laid on white"] if not opacity else [])
+        assert (again.pixels == 255 - alpha).all()
+        assert notices == (["JPEG holds no transparency: laid on white"] if not alpha else [])
     else:
-        assert (again.alpha == opacity).all()
+        assert (again.alpha == alpha).all()
         assert not notices
 
 

@@ -10,8 +10,8 @@ from realesr.media.images.decode import read_image
 from realesr.options import EncodingOptions
 
 from support.icc import profile
+from support.images import write_image
 from support.networks import random_image
-from support.pictures import write_image
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6" '
@@ -75,7 +75,7 @@ def test_xmp_in_jpeg_has_its_header(tmp_path):
     assert b"http://ns.adobe.com/xap/1.0/\0" + XMP in (tmp_path / "a.jpg").read_bytes()
 
 
-def test_pictures_without_metadata_stay_without(tmp_path):
+def test_images_without_metadata_stay_without(tmp_path):
     for name in ("a.png", "a.jpg", "a.webp", "a.tif", "a.avif", "a.bmp"):
         write_image(tmp_path / name, random_image(8, 8))
         assert not read_image(tmp_path / name).metadata, name
@@ -96,13 +96,13 @@ def test_a_profile_that_does_not_match_is_left_out_and_told(tmp_path, name, is_g
     notices = []
     image = replace(random_image(8, 8, gray=is_gray), metadata=Metadata(icc=icc))
     write_image(tmp_path / name, image, EncodingOptions(), notices.append)
-    assert notices == ([f"the colour profile is left out: {told}"] if told else [])
+    assert notices == ([f"the color profile is left out: {told}"] if told else [])
     assert read_image(tmp_path / name).metadata.icc == (None if told else icc)
 
 
 def test_a_cmyk_jpeg_does_not_keep_its_cmyk_profile(tmp_path):
-    picture = PillowImage.fromarray(random_image(8, 8).pixels).convert("CMYK")
-    picture.save(tmp_path / "in.jpg", icc_profile=profile(b"CMYK"))
+    image = PillowImage.fromarray(random_image(8, 8).pixels).convert("CMYK")
+    image.save(tmp_path / "in.jpg", icc_profile=profile(b"CMYK"))
     notices = []
     write_image(
         tmp_path / "out.jpg", read_image(tmp_path / "in.jpg"), EncodingOptions(), notices.append
@@ -141,7 +141,7 @@ def test_large_profiles_travel(tmp_path):
 
 
 def test_the_thumbnail_is_left_out(tmp_path):
-    """It shows the picture as it was. IFD1 written by hand, behind IFD0."""
+    """It shows the image as it was. IFD1 written by hand, behind IFD0."""
     exif = PillowImage.Exif()
     exif[ExifTags.Base.Make] = "maker"
     block = exif.tobytes()
@@ -156,7 +156,7 @@ def test_the_thumbnail_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [9, 15, 30, 60])
-def test_damaged_exif_does_not_stop_a_picture(tmp_path, cut):
+def test_damaged_exif_does_not_stop_a_image(tmp_path, cut):
     block = camera_exif().tobytes()
     PillowImage.fromarray(random_image(8, 8).pixels).save(tmp_path / "in.jpg", exif=block[:cut])
     image = read_image(tmp_path / "in.jpg")

@@ -1,4 +1,4 @@
-"""Colours, computed here from the matrices' definitions and not by another run of ffmpeg."""
+"""Colors, computed here from the matrices' definitions and not by another run of ffmpeg."""
 
 import subprocess
 
@@ -93,7 +93,7 @@ def stored(path):
 @pytest.mark.parametrize("matrix", LUMA)
 @pytest.mark.parametrize("is_full", [False, True])
 @pytest.mark.parametrize("depth", [8, 10])
-def test_colours_are_what_the_matrix_says_both_ways(tmp_path, matrix, is_full, depth):
+def test_colors_are_what_the_matrix_says_both_ways(tmp_path, matrix, is_full, depth):
     path, copy = tmp_path / "in.mkv", tmp_path / "out.mkv"
     planes = write_patches(path, matrix, is_full=is_full, depth=depth)
     binary = find_ffmpeg()

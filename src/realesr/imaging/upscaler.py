@@ -1,4 +1,4 @@
-"""What makes a picture larger, be it a network or a plain filter."""
+"""What makes an image larger, be it a network or a plain filter."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from realesr.imaging.image import Image
 from realesr.progress import Notify, Progress
 
 
-class Enlarger(Protocol):
-    """Brings pictures to a size."""
+class ImageUpscaler(Protocol):
+    """Brings images to a size."""
 
     @property
     def scale(self) -> int:
@@ -26,15 +26,15 @@ class Enlarger(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many pictures of one size it gladly takes at a time."""
+        """How many images of one size it gladly takes at a time."""
         ...
 
-    def for_job(self, source: Path, *, is_film: bool) -> Enlarger:
+    def for_job(self, source: Path, *, is_video: bool) -> ImageUpscaler:
         """The one for a job's frames, which knows nothing of other jobs; mostly the same.
 
         Args:
             source: The input, for what is told of it.
-            is_film: Whether frames follow each other; otherwise there is one picture.
+            is_video: Whether frames follow each other; otherwise there is one image.
         """
         ...
 
@@ -46,5 +46,5 @@ class Enlarger(Protocol):
         on_tile: Progress = ...,
         notify: Notify = ...,
     ) -> list[Image]:
-        """Brings pictures of one kind and size to a size, px, in their own depth, rounding once."""
+        """Brings images of one kind and size to a size, px, in their own depth, rounding once."""
         ...

@@ -10,7 +10,7 @@ from torch import nn
 
 from realesr.engine.precision import BF16, FP32, MIXED
 from realesr.engine.pytorch.backend import TorchBackend, _ExactFloat32
-from realesr.engine.upscaler import Upscaler
+from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.imaging.image import Image
@@ -20,9 +20,9 @@ from realesr.models.srvgg import SRVGGNetCompact
 from support.networks import Faulty, random_image, randomized, tiny_srvgg
 
 
-def upscaler(network=None, *, precision=FP32, is_compiled=False, **options) -> Upscaler:
+def upscaler(network=None, *, precision=FP32, is_compiled=False, **options) -> TiledUpscaler:
     backend = TorchBackend(network or tiny_srvgg(), precision=precision, is_compiled=is_compiled)
-    return Upscaler(backend, **options)
+    return TiledUpscaler(backend, **options)
 
 
 def small_rrdbnet(scale: int) -> nn.Module:
@@ -67,8 +67,8 @@ def test_a_seam_would_be_noticed():
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 5), (33, 18)])
 def test_any_size_works_with_pixel_unshuffle(scale, size):
     image = random_image(*size)
-    enlarged = upscaler(small_rrdbnet(scale), tile=12)(image)
-    assert enlarged.size == image.size.scaled(scale)
+    upscaled = upscaler(small_rrdbnet(scale), tile=12)(image)
+    assert upscaled.size == image.size.scaled(scale)
 
 
 @pytest.mark.parametrize("scale", [4, 2])
@@ -108,13 +108,13 @@ def test_16_bits_on_request_carry_what_8_bits_round_away():
     assert len(np.unique(fine)) > 256
 
 
-def test_grey_stays_neutral():
+def test_gray_stays_neutral():
     image = random_image(20, 11, gray=True)
-    enlarged = upscaler()(image)
-    assert enlarged.is_gray
-    assert (enlarged.pixels == enlarged.pixels[..., :1]).all()
-    colour = upscaler()(Image(image.pixels)).pixels
-    assert (enlarged.pixels[..., 0] == cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)).all()
+    upscaled = upscaler()(image)
+    assert upscaled.is_gray
+    assert (upscaled.pixels == upscaled.pixels[..., :1]).all()
+    color = upscaler()(Image(image.pixels)).pixels
+    assert (upscaled.pixels[..., 0] == cv2.cvtColor(color, cv2.COLOR_RGB2GRAY)).all()
 
 
 def test_threads_that_run_out_of_memory_together_halve_the_tile_once():
@@ -126,11 +126,11 @@ def test_threads_that_run_out_of_memory_together_halve_the_tile_once():
             raise torch.OutOfMemoryError("out of memory")
         return sr
 
-    enlarge = upscaler(Faulty(cramp), tile=48)
+    upscale = upscaler(Faulty(cramp), tile=48)
     images = [random_image(48, 48), random_image(48, 47)]
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(enlarge, images))
-    assert enlarge.tile == 32
+        results = list(pool.map(upscale, images))
+    assert upscale.tile == 32
     assert [result.size for result in results] == [image.size.scaled(2) for image in images]
 
 
@@ -143,15 +143,15 @@ def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     pixels = np.full((8, 16, 3), 64, np.uint8)
     pixels[:, :8] = 255
     notices = []
-    enlarge = upscaler(Faulty(overflow), tile=8, precision=BF16)
-    enlarge._backend._lag = lag  # as on a GPU, which gets a tile before the last one is looked at
-    enlarged = enlarge(Image(pixels), notify=notices.append)
-    assert (enlarged.pixels[:, :16] == 255).all()
-    assert (enlarged.pixels[:, 16:] == 64).all()
+    upscale = upscaler(Faulty(overflow), tile=8, precision=BF16)
+    upscale._backend._lag = lag  # as on a GPU, which gets a tile before the last one is looked at
+    upscaled = upscale(Image(pixels), notify=notices.append)
+    assert (upscaled.pixels[:, :16] == 255).all()
+    assert (upscaled.pixels[:, 16:] == 64).all()
     assert notices == ["a tile overflowed in bf16 and is done again in PyTorch's float32"]
 
 
-def test_a_network_that_always_overflows_is_an_error_not_a_picture():
+def test_a_network_that_always_overflows_is_an_error_not_a_image():
     with pytest.raises(UnsupportedCheckpointError, match="damaged"):
         upscaler(Faulty(lambda sr: sr * torch.nan))(random_image(3, 3))
 
@@ -184,21 +184,21 @@ def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
     cramped = Cramped(60, error)
     image = random_image(150, 70)
     notices, counts = [], []
-    enlarge = upscaler(Faulty(cramped), tile=tile)
-    enlarged = enlarge(
+    upscale = upscaler(Faulty(cramped), tile=tile)
+    upscaled = upscale(
         image, on_tile=lambda *count: counts.append(count), notify=notices.append
     ).pixels
-    assert (enlarged[::2, ::2] == image.pixels).all()
+    assert (upscaled[::2, ::2] == image.pixels).all()
     assert len(notices) == (2 if tile != 90 else 1)
     assert all("out of memory on cpu: begun anew with --tile" in notice for notice in notices)
     assert counts[-1][0] == counts[-1][1]
     cramped.seen.clear()
-    enlarge(image, notify=notices.append)
-    assert max(cramped.seen) <= 60  # and it is not tried again with every picture
+    upscale(image, notify=notices.append)
+    assert max(cramped.seen) <= 60  # and it is not tried again with every image
 
 
-def test_a_failure_in_a_late_tile_begins_the_picture_anew():
-    """Tiles of two sizes never meet in one picture."""
+def test_a_failure_in_a_late_tile_begins_the_image_anew():
+    """Tiles of two sizes never meet in one image."""
     calls = []
 
     def fail_once(sr):
@@ -208,8 +208,8 @@ def test_a_failure_in_a_late_tile_begins_the_picture_anew():
         return sr
 
     image = random_image(160, 80)
-    enlarged = upscaler(Faulty(fail_once), tile=80)(image).pixels
-    assert (enlarged[::2, ::2] == image.pixels).all()
+    upscaled = upscaler(Faulty(fail_once), tile=80)(image).pixels
+    assert (upscaled[::2, ::2] == image.pixels).all()
 
 
 def test_the_smallest_tile_that_does_not_fit_is_an_error():
@@ -220,7 +220,7 @@ def test_the_smallest_tile_that_does_not_fit_is_an_error():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 1), (3, 2), (2000, 5)])
-def test_thin_long_and_tiny_pictures(size):
+def test_thin_long_and_tiny_images(size):
     image = random_image(*size)
     whole = upscaler(tile=0)(image)
     assert whole.size == image.size.scaled(4)
@@ -232,26 +232,26 @@ def test_a_network_may_ask_for_a_smallest_size():
     sizes = []
     network = Faulty(lambda sr: sizes.append(tuple(sr.shape[-2:])) or sr, min_size=8)
     image = random_image(3, 20)
-    enlarged = upscaler(network)(image)
+    upscaled = upscaler(network)(image)
     assert sizes == [(40, 16)]
-    assert (enlarged.pixels[::2, ::2] == image.pixels).all()
+    assert (upscaled.pixels[::2, ::2] == image.pixels).all()
 
 
 @pytest.mark.parametrize("pre_pad", [1, 10, 50])
 def test_mirrored_borders_are_cut_off_again(pre_pad):
     sizes = []
     image = random_image(20, 11)
-    enlarged = upscaler(Faulty(lambda sr: sizes.append(sr.shape) or sr), pre_pad=pre_pad)(image)
+    upscaled = upscaler(Faulty(lambda sr: sizes.append(sr.shape) or sr), pre_pad=pre_pad)(image)
     assert sizes[0][-2:] == (2 * (11 + pre_pad), 2 * (20 + pre_pad))
-    assert (enlarged.pixels[::2, ::2] == image.pixels).all()
+    assert (upscaled.pixels[::2, ::2] == image.pixels).all()
 
 
 def test_the_context_of_tiles_can_be_chosen():
     widths = []
-    enlarge = upscaler(
+    upscale = upscaler(
         Faulty(lambda sr: widths.append(sr.shape[-1] // 2) or sr), tile=10, tile_pad=3
     )
-    enlarge(random_image(30, 10))
+    upscale(random_image(30, 10))
     assert widths == [10, 10, 10]  # it sees nothing but the pixel itself
     network = tiny_srvgg()
     image = random_image(61, 37)
@@ -261,30 +261,30 @@ def test_the_context_of_tiles_can_be_chosen():
     assert np.abs(exact.astype(int) - whole).max() <= 1
 
 
-def test_opacity_is_enlarged_beside_the_colours():
+def test_alpha_is_upscaled_beside_the_colors():
     image = random_image(20, 11, alpha=True)
     counts = []
-    enlarged = upscaler(Faulty(lambda sr: sr), tile=10)(
+    upscaled = upscaler(Faulty(lambda sr: sr), tile=10)(
         image, on_tile=lambda *count: counts.append(count)
     )
-    assert (enlarged.alpha[::2, ::2] == image.alpha).all()
+    assert (upscaled.alpha[::2, ::2] == image.alpha).all()
     assert counts == [(n, 8) for n in range(1, 9)]
 
 
-def test_opacity_can_do_without_the_network():
+def test_alpha_can_do_without_the_network():
     calls = []
     network = Faulty(lambda sr: calls.append(1) or sr)
     image = random_image(20, 11, alpha=True)
-    enlarged = upscaler(network, tile=0, alpha_upsampler="bicubic")(image)
+    upscaled = upscaler(network, tile=0, alpha_upsampler="bicubic")(image)
     assert len(calls) == 1
-    assert enlarged.alpha.shape == (22, 40)
-    smooth = cv2.resize(enlarged.alpha, (20, 11), interpolation=cv2.INTER_AREA)
+    assert upscaled.alpha.shape == (22, 40)
+    smooth = cv2.resize(upscaled.alpha, (20, 11), interpolation=cv2.INTER_AREA)
     assert np.abs(smooth.astype(int) - image.alpha).mean() < 30
 
 
 @pytest.mark.parametrize("level", [0, 77, 255])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_an_even_opacity_stays_exactly_what_it_is(level, depth):
+def test_an_even_alpha_stays_exactly_what_it_is(level, depth):
     pixels = random_image(9, 9).pixels
     image = Image(pixels, alpha=np.full((9, 9), level, np.uint8))
     alpha = upscaler()(image, dtype=np.dtype(depth)).alpha
@@ -297,9 +297,9 @@ def test_opaque_and_invisible_regions_stay_so():
     alpha[:, 15:] = 255
     image = Image(random_image(30, 30).pixels, alpha=alpha)
     for shift in (-0.02, 0.02):
-        enlarged = upscaler(Faulty(lambda sr, shift=shift: sr + shift))(image).alpha
-        assert (enlarged[:, :24] == 0).all()
-        assert (enlarged[:, 36:] == 255).all()
+        upscaled = upscaler(Faulty(lambda sr, shift=shift: sr + shift))(image).alpha
+        assert (upscaled[:, :24] == 0).all()
+        assert (upscaled[:, 36:] == 255).all()
 
 
 def test_other_errors_are_not_hidden():
@@ -316,7 +316,7 @@ def test_tiles_are_counted():
     assert calls == [(n, 6) for n in range(1, 7)]
 
 
-def test_the_picture_is_not_changed():
+def test_the_image_is_not_changed():
     image = random_image(9, 9)
     before = image.pixels.copy()
     upscaler(SRVGGNetCompact(num_feat=4, num_conv=1).requires_grad_(False))(image)
@@ -335,13 +335,13 @@ def test_a_compiled_network_gives_the_same():
 @pytest.mark.parametrize("network", [tiny_srvgg, lambda: small_rrdbnet(2)])
 def test_tiles_of_one_size_go_through_the_network_together(batch, network):
     image, other = random_image(95, 61), Image(random_image(61, 95).pixels.transpose(1, 0, 2))
-    enlarge = upscaler(network(), tile=16)
-    expected = enlarge.enlarge([image, other])
+    upscale = upscaler(network(), tile=16)
+    expected = upscale.upscale([image, other])
     batches, counts = [], []
-    run = enlarge._backend._network
-    enlarge._backend._network = lambda x: batches.append(len(x)) or run(x)
-    enlarge._backend.batch = batch
-    together = enlarge.enlarge([image, other], on_tile=lambda *count: counts.append(count))
+    run = upscale._backend._network
+    upscale._backend._network = lambda x: batches.append(len(x)) or run(x)
+    upscale._backend.batch = batch
+    together = upscale.upscale([image, other], on_tile=lambda *count: counts.append(count))
     assert min(batch, 4) <= max(batches) <= batch  # two of a row have one size, at least
     assert sum(batches) == 2 * 6 * 4
     assert counts == [(number, 24) for number in range(1, 25)]
@@ -359,11 +359,11 @@ class Resizing(TorchBackend):
         self.resizes = True
         self.sizes: list[tuple[int, ...]] = []
 
-    def enlarge_into(self, out, pixels, grid, on_tile, notify):
+    def upscale_into(self, out, pixels, grid, on_tile, notify):
         self.sizes.append(out.shape[1:3])
         if not self.fits and len(self.sizes) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        super().enlarge_into(out, pixels, grid, on_tile, notify)
+        super().upscale_into(out, pixels, grid, on_tile, notify)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -372,9 +372,9 @@ class Resizing(TorchBackend):
 def test_a_result_is_resized_on_the_device_as_on_the_host(dtype, network, size, pre_pad):
     image = random_image(21, 15, dtype)
     model = tiny_srvgg() if network == "srvgg" else small_rrdbnet(2)
-    on_host = Upscaler(TorchBackend(model), pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    on_host = TiledUpscaler(TorchBackend(model), pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
     backend = Resizing(model)
-    on_device = Upscaler(backend, pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    on_device = TiledUpscaler(backend, pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
     assert backend.sizes == [size[::-1]]
     for ours, theirs in zip(on_device, on_host, strict=True):
         assert ours.pixels.dtype == dtype
@@ -382,20 +382,22 @@ def test_a_result_is_resized_on_the_device_as_on_the_host(dtype, network, size, 
         assert np.abs(ours.pixels.astype(int) - theirs.pixels).max() <= 2
 
 
-@pytest.mark.parametrize("why", ["tiles", "opacity", "gray", "memory"])
+@pytest.mark.parametrize("why", ["tiles", "alpha", "gray", "memory"])
 def test_what_cannot_be_resized_on_the_device_is_resized_on_the_host(why):
-    image = random_image(21, 15, alpha=why == "opacity", gray=why == "gray")
+    image = random_image(21, 15, alpha=why == "alpha", gray=why == "gray")
     backend = Resizing(tiny_srvgg())
     backend.fits = why != "memory"
     options = {"tile": 8} if why == "tiles" else {}
-    upscaler = Upscaler(backend, **options)
+    upscaler = TiledUpscaler(backend, **options)
     sr = upscaler.to_sizes([image], Size(41, 30))[0]
-    expected = Upscaler(TorchBackend(tiny_srvgg()), **options).to_sizes([image], Size(41, 30))[0]
+    expected = TiledUpscaler(TorchBackend(tiny_srvgg()), **options).to_sizes([image], Size(41, 30))[
+        0
+    ]
     assert (sr.pixels == expected.pixels).all()
     assert backend.sizes[-1] == (60, 84)
     tried = len(backend.sizes)
     upscaler.to_sizes([image], Size(41, 30))
-    assert len(backend.sizes) == tried + (2 if why == "opacity" else 1)  # not tried again
+    assert len(backend.sizes) == tried + (2 if why == "alpha" else 1)  # not tried again
 
 
 def test_exact_float32_lasts_until_the_last_thread_is_done():
@@ -416,7 +418,7 @@ def test_tiles_of_a_chosen_size_go_through_alone():
     backend.batch = 4
     run = backend._network
     backend._network = lambda x: batches.append(len(x)) or run(x)
-    Upscaler(backend, tile=16)(image)
+    TiledUpscaler(backend, tile=16)(image)
     assert set(batches) == {1}
 
 

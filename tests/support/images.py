@@ -1,4 +1,4 @@
-"""Pictures on disk."""
+"""Images on disk."""
 
 from pathlib import Path
 from typing import Any
@@ -8,5 +8,5 @@ from realesr.media.images.encode import encode_image
 
 
 def write_image(path: Path, image: Image, *arguments: Any) -> None:
-    """Writes a picture without the detour over a partial file."""
+    """Writes an image without the detour over a partial file."""
     path.write_bytes(b"".join(encode_image(image, path, *arguments)))

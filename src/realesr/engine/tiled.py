@@ -1,4 +1,4 @@
-"""A picture through a network, tile by tile."""
+"""An image through a network, tile by tile."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ _TILE_LOCK = threading.Lock()
 """Held while the side of tiles is chosen or halved."""
 
 
-class Upscaler:
-    """Enlarges pictures by a network's native scale. Keeps nothing of one picture for the next.
+class TiledUpscaler:
+    """Upscales images by a network's native scale. Keeps nothing of one image for the next.
 
-    The picture stays on the host and only tiles travel to the device.
+    The image stays on the host and only tiles travel to the device.
 
     Args:
         backend: The network on its device.
-        tile: Side of a tile in input px; 0 takes the picture whole; None takes the largest that
-            fits into the memory that is free when the first picture comes. A tile that does not
+        tile: Side of a tile in input px; 0 takes the image whole; None takes the largest that
+            fits into the memory that is free when the first image comes. A tile that does not
             fit is halved, and stays so.
         memory_budget: How much memory tiles may take where their size is chosen, bytes; None for a
             share of what is free.
         tile_pad: Context around a tile, px; None for what the network needs, or nearly.
         pre_pad: Mirrored px added right and below, and cut off again.
-        alpha_upsampler: ``realesrgan`` sends opacity through the network, too; ``bicubic`` does
+        alpha_upsampler: ``realesrgan`` sends alpha through the network, too; ``bicubic`` does
             not.
     """
 
@@ -97,7 +97,7 @@ class Upscaler:
 
     @property
     def tile(self) -> int | None:
-        """Side of a tile, px; 0 takes pictures whole, None is decided with the first one."""
+        """Side of a tile, px; 0 takes images whole, None is decided with the first one."""
         return self._tile
 
     @property
@@ -107,7 +107,7 @@ class Upscaler:
 
     @property
     def batch(self) -> int:
-        """How many pictures of one size it gladly takes at a time."""
+        """How many images of one size it gladly takes at a time."""
         return self._backend.batch
 
     def __call__(
@@ -118,11 +118,11 @@ class Upscaler:
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
     ) -> Image:
-        """Enlarges a picture.
+        """Upscales an image.
 
         Args:
-            image: Any depth; a grey one stays grey, opacity is enlarged beside the colours.
-            dtype: Depth of the result, uint8 or uint16; the picture's own if None. Ask for uint16
+            image: Any depth; a gray one stays gray, alpha is upscaled beside the colors.
+            dtype: Depth of the result, uint8 or uint16; the image's own if None. Ask for uint16
                 where a resize follows, so that rounding to 8 bits happens once.
             on_tile: Called with the number of finished and of all tiles.
             notify: Receives a sentence when a tile was halved or done again.
@@ -131,9 +131,9 @@ class Upscaler:
             OutOfMemoryError: The result, or the smallest tile, does not fit into the memory.
             UnsupportedCheckpointError: The network gives NaN or infinity even in float32.
         """
-        return self.enlarge([image], dtype=dtype, on_tile=on_tile, notify=notify)[0]
+        return self.upscale([image], dtype=dtype, on_tile=on_tile, notify=notify)[0]
 
-    def enlarge(
+    def upscale(
         self,
         images: Sequence[Image],
         *,
@@ -141,7 +141,7 @@ class Upscaler:
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
     ) -> list[Image]:
-        """Enlarges pictures of one kind and size together; otherwise as a call does."""
+        """Upscales images of one kind and size together; otherwise as a call does."""
         dtype = images[0].pixels.dtype if dtype is None else dtype
         alphas = [image.alpha for image in images if image.alpha is not None]
         pixels = np.stack(
@@ -152,14 +152,14 @@ class Upscaler:
         )
         passes = 1 + any(map(self._is_for_network, alphas))
         try:
-            enlarged = list(
-                self._enlarge(
+            upscaled = list(
+                self._upscale(
                     pixels, dtype, lambda done, total: on_tile(done, total * passes), notify
                 )
             )
             if images[0].is_gray:
-                enlarged = [np.repeat(_luma(each)[..., None], 3, axis=2) for each in enlarged]
-            alphas = self._enlarge_alphas(
+                upscaled = [np.repeat(_luma(each)[..., None], 3, axis=2) for each in upscaled]
+            alphas = self._upscale_alphas(
                 alphas, dtype, lambda done, total: on_tile(total + done, total * passes), notify
             )
         except MemoryError as error:
@@ -171,12 +171,12 @@ class Upscaler:
         return [
             replace(image, pixels=each, alpha=alpha)
             for image, each, alpha in zip(
-                images, enlarged, alphas or (None,) * len(images), strict=True
+                images, upscaled, alphas or (None,) * len(images), strict=True
             )
         ]
 
-    def for_job(self, source: Path, *, is_film: bool) -> Self:
-        """The same: nothing is kept from one picture to the next."""
+    def for_job(self, source: Path, *, is_video: bool) -> Self:
+        """The same: nothing is kept from one image to the next."""
         return self
 
     def to_sizes(
@@ -187,35 +187,35 @@ class Upscaler:
         on_tile: Progress = uncounted,
         notify: Notify = ignore,
     ) -> list[Image]:
-        """Enlarges pictures by the native scale and, if that misses the size, resizes once.
+        """Upscales images by the native scale and, if that misses the size, resizes once.
 
         Args:
-            images: Pictures of one kind and size.
+            images: Images of one kind and size.
             size: Of the results, px.
             on_tile: As for a call.
             notify: As for a call.
 
         Returns:
-            The pictures in their own depth, rounded once.
+            The images in their own depth, rounded once.
 
         Raises:
             OutOfMemoryError, UnsupportedCheckpointError: As a call does.
         """
         if size == images[0].size.scaled(self.scale):
-            return self.enlarge(images, on_tile=on_tile, notify=notify)
+            return self.upscale(images, on_tile=on_tile, notify=notify)
         resized = self._resized_on_device(images, size, on_tile, notify)
         if resized is not None:
             return resized
-        finer = self.enlarge(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
+        finer = self.upscale(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
 
     def _resized_on_device(
         self, images: Sequence[Image], size: Size, on_tile: Progress, notify: Notify
     ) -> list[Image] | None:
-        """Pictures that are one tile need not come to the host in the network's size.
+        """Images that are one tile need not come to the host in the network's size.
 
         Returns:
-            None where that is not so, they have opacity or are grey, which takes more than a
+            None where that is not so, they have alpha or are gray, which takes more than a
             resize, or memory does not suffice.
         """
         if not self._resizes or images[0].is_gray or images[0].alpha is not None:
@@ -226,7 +226,7 @@ class Upscaler:
             return None
         out = np.empty((len(images), size.height, size.width, 3), pixels.dtype)
         try:
-            self._backend.enlarge_into(out, pixels, grid, on_tile, notify)
+            self._backend.upscale_into(out, pixels, grid, on_tile, notify)
         except (RuntimeError, MemoryError) as error:
             if not self._backend.is_out_of_memory(error):
                 raise
@@ -237,26 +237,26 @@ class Upscaler:
         return None
 
     def _is_for_network(self, alpha: Plane) -> bool:
-        """An even opacity stays what it is, whatever enlarges it."""
+        """An even alpha stays what it is, whatever upscales it."""
         return self._alpha_upsampler == "realesrgan" and bool(alpha.min() < alpha.max())
 
-    def _enlarge_alphas(
+    def _upscale_alphas(
         self, alphas: Sequence[Plane], dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> list[Plane]:
         if any(map(self._is_for_network, alphas)):
             pixels = np.repeat(np.stack(alphas)[..., None], 3, axis=3)
-            enlarged = list(map(_luma, self._enlarge(pixels, dtype, on_tile, notify)))
+            upscaled = list(map(_luma, self._upscale(pixels, dtype, on_tile, notify)))
         else:
-            enlarged = [
+            upscaled = [
                 resize_plane(alpha, Size(*alpha.shape[::-1]).scaled(self.scale), dtype, "bicubic")
                 for alpha in alphas
             ]
         return [
             bound_alpha(plane, convert_depth(alpha, dtype), self.scale)
-            for plane, alpha in zip(enlarged, alphas, strict=True)
+            for plane, alpha in zip(upscaled, alphas, strict=True)
         ]
 
-    def _enlarge(
+    def _upscale(
         self, pixels: Pixels, dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> Pixels:
         """(N, H, W, 3), begun anew with smaller tiles as long as these do not fit."""
@@ -266,7 +266,7 @@ class Upscaler:
         while not is_done:
             tile = self._tile_for(out.nbytes)
             try:
-                self._backend.enlarge_into(out, pixels, self._grid(pixels, tile), on_tile, notify)
+                self._backend.upscale_into(out, pixels, self._grid(pixels, tile), on_tile, notify)
                 is_done = True
             except (RuntimeError, MemoryError) as error:
                 if not self._backend.is_out_of_memory(error):
@@ -293,7 +293,7 @@ class Upscaler:
         return max(MIN_TILE, -(-used // 2))
 
     def _grid(self, pixels: Pixels, tile: int) -> TileGrid:
-        """The tiles of pictures, (N, H, W, 3), with what they are padded by."""
+        """The tiles of images, (N, H, W, 3), with what they are padded by."""
         architecture = self._backend.architecture
         height, width = (side + self._pre_pad for side in pixels.shape[1:3])
         size = Size(width, height)
@@ -309,7 +309,7 @@ class Upscaler:
         )
 
     def _tile_for(self, result_bytes: int = 0) -> int:
-        """The side of tiles, which the first pictures decide where nobody else has."""
+        """The side of tiles, which the first images decide where nobody else has."""
         with _TILE_LOCK:
             if self._tile is None:
                 backend, budget = self._backend, self._memory_budget
