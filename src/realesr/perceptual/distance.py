@@ -9,20 +9,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Features = Mapping[str, Tensor]
+"""(N, C, h, w) by name of the layer, as a ``FeatureExtractor`` returns them."""
 
 _EPSILON = 1e-10
+"""Added to the squared length, where it also bounds the gradient of features that are all zero."""
 
 
 def feature_distance(first: Features, second: Features) -> Tensor:
-    """Returns the distance of unit-length features, (N,).
+    """Computes LPIPS without learned weights.
 
-    LPIPS without learned weights (Zhang et al., 2018, equation 1 with all w = 1): at each position,
-    features are divided by their length; the squared differences are summed over channels, averaged
-    over positions, and summed over layers.
+    Zhang et al., 2018, arXiv 1801.03924, equation 1 with all w = 1: at each position, features are
+    divided by their length over channels; the squared differences are summed over channels,
+    averaged over positions, and summed over layers. Computed in float32, also under autocast.
 
     Args:
-        first: (N, C, h, w) by layer.
-        second: The same.
+        first: (N, C, h, w) by layer, floating point; at least one layer.
+        second: The same, for at least the same layers.
+
+    Returns:
+        (N,) float32, 0 for equal features, at most 4 for each layer.
+
+    Raises:
+        KeyError: A layer of ``first`` is not in ``second``.
     """
     total = torch.zeros((), device=next(iter(first.values())).device)
     for name, features in first.items():
@@ -36,7 +44,22 @@ def _unit(features: Tensor) -> Tensor:
 
 
 def l1_distance(first: Features, second: Features, weights: Mapping[str, float]) -> Tensor:
-    """Returns the weighted sum of mean absolute differences, a scalar: ESRGAN's perceptual loss."""
+    """Computes the weighted sum of mean absolute differences: ESRGAN's perceptual loss.
+
+    Wang et al., 2018, arXiv 1809.00219, section 3.3; weights of Real-ESRGAN are in
+    :data:`realesr.perceptual.vgg.ESRGAN_LAYERS`. Computed in float32, also under autocast.
+
+    Args:
+        first: (N, C, h, w) by layer, floating point.
+        second: The same.
+        weights: Of each layer that counts; at least one.
+
+    Returns:
+        Scalar, float32; the mean is over images, channels and positions.
+
+    Raises:
+        KeyError: A layer is not among the features.
+    """
     parts = [
         w * F.l1_loss(first[name].float(), second[name].float()) for name, w in weights.items()
     ]
@@ -44,7 +67,22 @@ def l1_distance(first: Features, second: Features, weights: Mapping[str, float])
 
 
 def mse_distance(first: Features, second: Features, weights: Mapping[str, float]) -> Tensor:
-    """Returns the weighted sum of mean squared differences, a scalar: SRGAN's content loss."""
+    """Computes the weighted sum of mean squared differences: SRGAN's content loss.
+
+    Ledig et al., 2017, arXiv 1609.04802, equation 5; its weight is in
+    :data:`realesr.perceptual.vgg.SRGAN_LAYERS`. Computed in float32, also under autocast.
+
+    Args:
+        first: (N, C, h, w) by layer, floating point.
+        second: The same.
+        weights: Of each layer that counts; at least one.
+
+    Returns:
+        Scalar, float32; the mean is over images, channels and positions.
+
+    Raises:
+        KeyError: A layer is not among the features.
+    """
     parts = [
         w * F.mse_loss(first[name].float(), second[name].float()) for name, w in weights.items()
     ]

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realesr.errors import UnsupportedCheckpointError
-from realesr.perceptual.extractor import FeatureExtractor, without_inplace
-from realesr.weights.torch_checkpoint import load_state_dict
+import torch
+
+from realesr.perceptual.extractor import FeatureExtractor, load_features, without_inplace
 
 LAYERS = (1, 4, 7, 9, 10, 11, 12)
-"""Layers that LPIPS takes from this network (Zhang et al., 2018)."""
+"""Layers that LPIPS takes from this network (Zhang et al., 2018, arXiv 1801.03924): the first
+activation, the last fire module before each later pooling, and all four after the last pooling."""
 
 
 def squeezenet(weights: Path) -> FeatureExtractor:
     """Builds torchvision's ``squeezenet1_1`` with parameters from a file.
 
     Args:
-        weights: State dict with torchvision's names; the classifier is not needed.
+        weights: State dict with torchvision's names; ``classifier.*`` is ignored and may be absent.
+
+    Returns:
+        Features named by the index of their layer, ``1`` to ``12`` (:data:`LAYERS`), with 64, 128,
+        256, 384, 384, 512 and 512 channels.
 
     Raises:
         MissingWeightsError: The file does not exist.
-        UnsupportedCheckpointError: It is damaged or of another network.
+        UnsupportedCheckpointError: The file is damaged or of another network.
     """
     from torchvision.models import squeezenet1_1
 
-    prefix = "features."
-    network = without_inplace(squeezenet1_1(weights=None).features)
-    state = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in load_state_dict(weights).items()
-        if name.startswith(prefix)
-    }
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise UnsupportedCheckpointError(f"{weights} is no SqueezeNet 1.1") from error
-    return FeatureExtractor(network.children(), {index: str(index) for index in LAYERS})
+    with torch.device("meta"):  # the random parameters would cost time and the generator's state
+        trunk = squeezenet1_1(weights=None).features
+    trunk = without_inplace(load_features(trunk, weights, network="SqueezeNet 1.1"))
+    return FeatureExtractor(trunk.children(), {index: str(index) for index in LAYERS})
