@@ -110,16 +110,16 @@ class Task:
 
 def load_ours(network: Network, precision: str) -> Upscale:
     from realesr.imaging.image import Image
-    from realesr.loading import make_upscaler, obtain_files
+    from realesr.loading import ensure_files, make_upscaler
     from realesr.options import UpscaleOptions
 
     options = UpscaleOptions(model_path=Path(network.weights), precision=precision)
-    upscaler = make_upscaler(options, obtain_files(options))
+    upscaler = make_upscaler(options, ensure_files(options))
 
     def upscale(bgr: Any) -> Any:
         image = Image(bgr[..., ::-1])
         size = image.size.scaled(upscaler.scale)
-        return upscaler.to_sizes([image], size)[0].pixels[..., ::-1]
+        return upscaler.upscale_to([image], size)[0].pixels[..., ::-1]
 
     return upscale
 
@@ -309,10 +309,10 @@ def describe_network(path: Path, converted: str) -> Network:
 
 def load_plain(path: Path) -> Any:
     """With spandrel's class. Ours adds in place to a view, which pnnx silently leaves out."""
-    from realesr.models.spandrel_adapter import load_foreign
+    from realesr.models.spandrel_adapter import load_with_spandrel
     from realesr.weights.torch_checkpoint import load_state_dict
 
-    return load_foreign(path, load_state_dict(path)).eval()
+    return load_with_spandrel(path, load_state_dict(path)).eval()
 
 
 def write_onnx(path: Path, converted: str) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.loading import make_upscaler, obtain_files
+from realesr.loading import ensure_files, make_upscaler
 from realesr.media.formats import VIDEOS
 from realesr.media.video.probe import probe
 from realesr.media.video.sink import VideoFiles
@@ -195,7 +195,7 @@ def in_turn(
         size = frames[0].image.size.scaled(upscaler.scale)
         with medium.sink(output, VIDEOS.format_of(output), source, print) as sink:
             frames = [sink.prepare(frame, size) for frame in frames]
-            upscaled = [upscaler.to_sizes([frame.image], size)[0] for frame in frames]
+            upscaled = [upscaler.upscale_to([frame.image], size)[0] for frame in frames]
             marks.append(time.perf_counter())
             for frame, image in zip(frames, upscaled, strict=True):
                 sink.write(replace(frame, image=image))
@@ -220,7 +220,7 @@ def overlapped(
 def speed(clip: Path, out: Path, model: Path | None) -> None:
     """Writes what each stage takes alone, and how near to the best possible overlapping comes."""
     options = UpscaleOptions(model_path=model)
-    upscaler = make_upscaler(options, obtain_files(options))
+    upscaler = make_upscaler(options, ensure_files(options))
     medium = VideoFiles.from_options(VideoOptions())
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:

@@ -47,7 +47,7 @@ def prepare(extras: tuple[str, ...]) -> Path:
     make_venv()
     STAMP.unlink(missing_ok=True)
     install(wanted)
-    mend_opencv()
+    fix_opencv()
     write_stamp(wanted)
     return interpreter()
 
@@ -140,7 +140,7 @@ def imports_opencv() -> tuple[bool, str]:
     return result.returncode == 0, lines[-1] if lines else ""
 
 
-def mend_opencv() -> None:
+def fix_opencv() -> None:
     """Puts the headless OpenCV of the same version in place where a desktop library is missing.
 
     Raises:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr.engine.interpolation import Interpolator
-from realesr.face.alignment import SIDE, alignment, cut_out
+from realesr.face.alignment import SIDE, alignment, crop_face
 from realesr.face.detection import Detector, Face, load_detector
 from realesr.face.enhancer import FaceEnhancer, Parse, Restore
 from realesr.face.networks import Parser, Restorer, feathered
@@ -73,13 +73,13 @@ def row_of(path: Path, detector: Detector, restore: Restore, parse: Parse) -> Pi
     faces = detector(image.pixels, detector.confidence)
     if not faces:
         raise SystemExit(f"{path}: no face found")
-    view = cut_out(image.pixels, alignment(faces[0].landmarks))
+    view = crop_face(image.pixels, alignment(faces[0].landmarks))
     (restored,) = restore([view])
     (mask,) = parse([restored])
     enhancer = FaceEnhancer(
         Interpolator("bicubic"), FaceOptions(), restore=restore, detector=detector, parse=parse
     )
-    (result,) = enhancer.to_sizes([image], image.size.scaled(2))
+    (result,) = enhancer.upscale_to([image], image.size.scaled(2))
     x, y = (round(2 * place) for place in faces[0].center)
     reach = round(2.2 * faces[0].side)
     around = result.pixels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]

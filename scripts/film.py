@@ -38,7 +38,7 @@ from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.tiled import TiledUpscaler
 from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.loading import make_upscaler, obtain_files
+from realesr.loading import ensure_files, make_upscaler
 from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model
@@ -57,7 +57,7 @@ COLUMNS += ("TFLOP/s", "Share of the peak", "To the device, ms", "From it, ms", 
 class _Noise:
     """A video of frames that all differ, in memory."""
 
-    undecodable = 0
+    decode_errors = 0
 
     def __init__(self, size: Size, count: int) -> None:
         shape = (size.height, size.width, 3)
@@ -87,7 +87,7 @@ class _Nowhere:
 
     def abort(self) -> None: ...
 
-    def legal(self, size: Size) -> Size:
+    def nearest_supported_size(self, size: Size) -> Size:
         return size
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
@@ -194,7 +194,7 @@ def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
     noise = _Noise(size, count)
     options = UpscaleOptions(model_path=path, device=device)
     precision = "auto" if device.startswith("cuda") else "fp32"
-    upscaler = make_upscaler(replace(options, precision=precision), obtain_files(options))
+    upscaler = make_upscaler(replace(options, precision=precision), ensure_files(options))
     if not isinstance(upscaler, TiledUpscaler):
         raise TypeError("a video goes through an TiledUpscaler")
     ours = through_pipeline(upscaler, noise)

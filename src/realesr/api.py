@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.loading import make_upscaler, obtain_face_files, obtain_files
+from realesr.loading import ensure_face_files, ensure_files, make_upscaler
 from realesr.options import Target, UpscaleOptions
 
 Array = NDArray[Any]
@@ -64,7 +64,7 @@ class Upscaler:
 
     @classmethod
     def _made(cls, options: UpscaleOptions) -> Self:
-        return cls(make_upscaler(options, obtain_files(options), obtain_face_files(options)))
+        return cls(make_upscaler(options, ensure_files(options), ensure_face_files(options)))
 
     @property
     def scale(self) -> int:
@@ -98,7 +98,7 @@ class Upscaler:
         """
         image = _as_image(pixels)
         target = Target(outscale=outscale, width=width, height=height)
-        (upscaled,) = self._upscaler.to_sizes([image], target.size_of(image.size, self.scale))
+        (upscaled,) = self._upscaler.upscale_to([image], target.size_of(image.size, self.scale))
         if image.is_gray:
             return np.ascontiguousarray(upscaled.pixels[..., 0])
         if upscaled.alpha is not None:

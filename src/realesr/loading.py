@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
-from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.progress import Notify, Progress, ignore, no_progress
 from realesr.weights.catalog import BASELINES, Spec, cache_folder, find_model, find_spec
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.weights.numpy_checkpoint import Arrays
 
-Downloading = Callable[[str], AbstractContextManager[Progress]]
+DownloadProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a display for the download of a file, by its name."""
 
 GPU_FACES = 4
@@ -61,10 +61,10 @@ class NetworkFiles:
     share: float = 1.0
 
 
-def obtain_files(
+def ensure_files(
     options: UpscaleOptions,
     *,
-    downloading: Downloading = lambda name: nullcontext(uncounted),
+    downloading: DownloadProgress = lambda name: nullcontext(no_progress),
     notify: Notify = ignore,
 ) -> NetworkFiles | None:
     """Finds, or downloads, the weights that are asked for. Loads nothing heavy.
@@ -96,20 +96,20 @@ def obtain_files(
     obtain = partial(_obtain, downloading=downloading, notify=notify)
     spec = find_model(options.model_name)
     path = obtain(spec)
-    if spec.noisy_partner is None:
+    if spec.weak_denoise_model is None:
         if strength is not None:
             notify(f"--denoise-strength does nothing for {spec.name}, which has no partner")
         return NetworkFiles(path)
     strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
     if strength == 1:
         return NetworkFiles(path)
-    return NetworkFiles(path, obtain(find_model(spec.noisy_partner)), strength)
+    return NetworkFiles(path, obtain(find_model(spec.weak_denoise_model)), strength)
 
 
-def obtain_face_files(
+def ensure_face_files(
     options: UpscaleOptions,
     *,
-    downloading: Downloading = lambda name: nullcontext(uncounted),
+    downloading: DownloadProgress = lambda name: nullcontext(no_progress),
     notify: Notify = ignore,
 ) -> FaceFiles | None:
     """Finds, or downloads, the weights that faces take. Loads nothing heavy.
@@ -146,11 +146,11 @@ def obtain_face_files(
     return FaceFiles(**{part: obtain(find_spec(name)) for part, name in names.items()})
 
 
-def _obtain(spec: Spec, *, downloading: Downloading, notify: Notify) -> Path:
-    from realesr.weights.fetch import obtain_weights
+def _obtain(spec: Spec, *, downloading: DownloadProgress, notify: Notify) -> Path:
+    from realesr.weights.fetch import ensure_weights
 
     with downloading(spec.weights.name) as on_progress:
-        return obtain_weights(spec, on_progress=on_progress, notify=notify)
+        return ensure_weights(spec, on_progress=on_progress, notify=notify)
 
 
 def make_upscaler(
@@ -224,7 +224,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         WeightsError, DeviceError: The network cannot be loaded, or the device is not there.
     """
     from realesr.engine.device import kind_of, resolve_device
-    from realesr.engine.precision import FP32, prefers_native, resolve_precision
+    from realesr.engine.precision import FP32, resolve_precision, selects_native
 
     device = resolve_device(options.device)
     is_compiled = options.is_compiled and kind_of(device) == "cuda"
@@ -232,7 +232,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         notify(f"--compile does nothing on {device}")
 
     make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
-    if prefers_native(options.precision, device):
+    if selects_native(options.precision, device):
         from realesr.engine.native.backend import NativeBackend
         from realesr.engine.native.networks import build_native
 
@@ -260,7 +260,7 @@ def _make_torch_backend(
         device=device,
         precision=precision,
         is_compiled=is_compiled,
-        joins_tiles=options.tile is None,
+        batch_tiles=options.tile is None,
     )
 
 

@@ -21,12 +21,12 @@ Progress = Callable[[int, int], None]
 """Receives how much is done, and of how much: tiles, bytes."""
 
 
-def uncounted(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """A :data:`Progress` that tells nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
+class StageTimes:
     """Where the time of a job went, s; the first three overlap.
 
     Attributes:
@@ -55,7 +55,7 @@ class Outcome:
             until its output stood.
         frames: How many frames the output has.
         reused: How many of them equal the frame before, and were not computed again.
-        undecodable: How many frames of the input could not be decoded.
+        decode_errors: How many frames of the input could not be decoded.
         stages: Where the time went.
     """
 
@@ -66,8 +66,8 @@ class Outcome:
     seconds: float
     frames: int = 1
     reused: int = 0
-    undecodable: int = 0
-    stages: Stages = Stages()
+    decode_errors: int = 0
+    stages: StageTimes = StageTimes()
 
 
 class Reporter(Protocol):

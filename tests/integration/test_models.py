@@ -58,7 +58,7 @@ def published(tmp_path, monkeypatch):
                 domain="tests",
                 license="MIT",
                 weights=weights,
-                noisy_partner="noisy" if name == "clean" else None,
+                weak_denoise_model="noisy" if name == "clean" else None,
             )
         )
     for module in ("realesr.weights.catalog", "realesr.cli.models"):

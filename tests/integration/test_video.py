@@ -385,7 +385,7 @@ def test_frames_that_cannot_be_decoded_are_counted(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "1 frame cannot be decoded" in err
     (line,) = (json.loads(text) for text in out.splitlines())
-    assert (line["frames"], line["undecodable"]) == (23, 1)
+    assert (line["frames"], line["decode_errors"]) == (23, 1)
     kept = times(Path("out.mkv"))
     assert len(kept) == 23
     assert set(kept) < set(times(clip))
@@ -434,7 +434,7 @@ def test_a_network_that_fails_in_the_midst_leaves_no_output(tmp_path, capsys, mo
     make_clip(tmp_path / "in/1.mp4", *GRADUAL)
     make_clip(tmp_path / "in/2.mp4", *GRADUAL)
     calls = []
-    original = Interpolator.to_sizes
+    original = Interpolator.upscale_to
 
     def explode(self, *arguments, **options):
         calls.append(1)
@@ -442,7 +442,7 @@ def test_a_network_that_fails_in_the_midst_leaves_no_output(tmp_path, capsys, mo
             raise ZeroDivisionError("by design")
         return original(self, *arguments, **options)
 
-    monkeypatch.setattr(Interpolator, "to_sizes", explode)
+    monkeypatch.setattr(Interpolator, "upscale_to", explode)
     assert video("-i", "in", "-o", "out", *FAST) == 1
     errors = capsys.readouterr().err
     assert "1.mp4: ZeroDivisionError: by design" in errors
@@ -456,7 +456,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     def interrupt(self, *arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Interpolator, "to_sizes", interrupt)
+    monkeypatch.setattr(Interpolator, "upscale_to", interrupt)
     assert video("-i", "in.mp4", "-o", "out") == 130
     assert_nothing_in(tmp_path / "out")
 

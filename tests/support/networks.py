@@ -48,7 +48,7 @@ class Faulty(nn.Module):
         min_size: As of any network.
     """
 
-    scale, multiple_of, receptive_radius, activation_values = 2, 1, 0, 24
+    scale, multiple_of, receptive_radius, peak_activations_per_pixel = 2, 1, 0, 24
 
     def __init__(self, fault: Callable[[Tensor], Tensor], min_size: int = 1) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Faulty(nn.Module):
         self.min_size = min_size
 
     @property
-    def bulk(self) -> nn.Module:
+    def low_precision_part(self) -> nn.Module:
         """Nothing: it has no parameters."""
         return nn.Identity()
 

@@ -145,7 +145,7 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
     )
 
 
-def add_word_options(parser: argparse.ArgumentParser, json: str) -> None:
+def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
     """What is told, and to whom."""
     group = parser.add_argument_group("words")
     group.add_argument("--json", action="store_true", help=json)

@@ -13,9 +13,9 @@ from typing import Any
 from realesr.cli.arguments import add_device_options, device_name, size
 from realesr.errors import DeviceError
 from realesr.geometry import Size
-from realesr.loading import make_upscaler, obtain_files
+from realesr.loading import ensure_files, make_upscaler
 from realesr.options import UpscaleOptions
-from realesr.weights.catalog import MODELS, weights_here
+from realesr.weights.catalog import MODELS, find_local_weights
 
 ROUNDS = 3
 SIZE = Size(320, 240)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     models = [replace(common, model_path=path) for path in args.model_path]
     names = args.model_name or []
     if not names and not models:
-        names = [spec.name for spec in MODELS if weights_here(spec)]
+        names = [spec.name for spec in MODELS if find_local_weights(spec)]
     models += [replace(common, model_name=name) for name in names]
     precisions: tuple[str, ...] = ("fp16", "mixed", "bf16", "fp32")
     if args.precision != "auto":
@@ -105,14 +105,14 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
 
     from realesr.imaging.image import Image
 
-    upscaler = make_upscaler(options, obtain_files(options))
+    upscaler = make_upscaler(options, ensure_files(options))
     name = options.model_name if options.model_path is None else options.model_path.name
     noise = np.random.default_rng(0).integers(0, 256, (size.height, size.width, 3), np.uint8)
     image, target = Image(noise), size.scaled(upscaler.scale)
     seconds = []
     for _ in range(ROUNDS + 1):
         started = time.perf_counter()
-        upscaler.to_sizes([image], target)
+        upscaler.upscale_to([image], target)
         seconds.append(time.perf_counter() - started)
     per_pixel = statistics.median(seconds[1:]) / size.area
     return {

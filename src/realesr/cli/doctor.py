@@ -9,7 +9,7 @@ from importlib import metadata
 
 from realesr import __version__
 from realesr.errors import FFmpegNotFoundError
-from realesr.weights.catalog import MODELS, cache_folder, weights_here
+from realesr.weights.catalog import MODELS, cache_folder, find_local_weights
 
 PACKAGES = (
     *("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy"),
@@ -74,7 +74,7 @@ def _devices() -> Iterator[Line]:
 
     from realesr.engine.device import resolve_device
     from realesr.engine.native.bindings import default_threads, lanes
-    from realesr.engine.precision import automatic, has_bf16, prefers_native
+    from realesr.engine.precision import automatic, has_bf16, selects_native
     from realesr.engine.pytorch.backend import free_bytes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
@@ -94,7 +94,7 @@ def _devices() -> Iterator[Line]:
     chosen = resolve_device("auto")
     kind = {16: "native, AVX-512", 8: "native, AVX2"}.get(lanes(), NO_NATIVE)
     yield "CPU engine", f"{kind} (in fp32)"
-    threads = default_threads() if prefers_native("auto", chosen) else torch.get_num_threads()
+    threads = default_threads() if selects_native("auto", chosen) else torch.get_num_threads()
     yield "auto", f"{chosen} in {automatic(chosen).name}, {threads} threads"
 
 
@@ -105,6 +105,6 @@ def _cpu() -> str:
 
 
 def _weights() -> Iterator[Line]:
-    found = [spec.name for spec in MODELS if weights_here(spec)]
+    found = [spec.name for spec in MODELS if find_local_weights(spec)]
     yield "weights here", ", ".join(found) or "none"
     yield "cache", str(cache_folder())

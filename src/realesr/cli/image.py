@@ -12,15 +12,15 @@ from realesr.cli.arguments import (
     add_file_options,
     add_image_options,
     add_model_options,
+    add_output_options,
     add_size_options,
-    add_word_options,
     file_options,
 )
 from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
-    from realesr.pipeline.runner import Medium
+    from realesr.pipeline.runner import MediaIO
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_model_options(parser)
     add_image_options(parser)
     add_device_options(parser)
-    add_word_options(parser, "a line of JSON for each file on standard output")
+    add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
 
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
-    def make_medium() -> Medium:
+    def make_medium() -> MediaIO:
         from realesr.media.images.files import ImageFiles
 
         return ImageFiles(encoding=encoding, max_pixels=args.max_pixels)

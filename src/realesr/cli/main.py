@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def with_dashes(argv: Sequence[str]) -> list[str]:
+def normalize_option_names(argv: Sequence[str]) -> list[str]:
     """Lets every option be spelled with underscores, as the reference's are."""
     spelled = list(argv)
     for index, argument in enumerate(spelled):
@@ -81,7 +81,7 @@ def _interruptible() -> Iterator[None]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    args = make_parser().parse_args(with_dashes(sys.argv[1:] if argv is None else argv))
+    args = make_parser().parse_args(normalize_option_names(sys.argv[1:] if argv is None else argv))
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)

@@ -13,8 +13,8 @@ from realesr.weights.catalog import (
     Spec,
     all_specs,
     cache_folder,
+    find_local_weights,
     find_spec,
-    weights_here,
 )
 
 ABSENT = "not here"
@@ -53,7 +53,7 @@ def list_models(args: argparse.Namespace) -> int:
 def fetch_models(args: argparse.Namespace) -> int:
     """Downloads what is not here; returns the exit code."""
     from realesr.cli.reporter import download_bar
-    from realesr.weights.fetch import obtain_weights
+    from realesr.weights.fetch import ensure_weights
 
     if not args.names and not args.all:
         print("name the models to download, or say --all", file=sys.stderr)
@@ -61,22 +61,22 @@ def fetch_models(args: argparse.Namespace) -> int:
     specs = [find_spec(name) for name in args.names] if args.names else list(MODELS)
     for spec in specs:
         with download_bar(spec.weights.name) as on_progress:
-            path = obtain_weights(spec, on_progress=on_progress, notify=_warn)
+            path = ensure_weights(spec, on_progress=on_progress, notify=_warn)
         print(path)
     return 0
 
 
 def verify_models(args: argparse.Namespace) -> int:
     """Compares hashes; returns 1 where one differs or a named model is missing."""
-    from realesr.weights.fetch import is_genuine
+    from realesr.weights.fetch import matches_checksum
 
     code = 0
     for spec in [find_spec(name) for name in args.names] or all_specs():
-        path = weights_here(spec)
+        path = find_local_weights(spec)
         if path is None:
             verdict = ABSENT
             code |= bool(args.names)
-        elif is_genuine(path, spec.weights):
+        elif matches_checksum(path, spec.weights):
             verdict = f"genuine: {path}"
         else:
             verdict = f"not the published file: {path}"
@@ -108,7 +108,7 @@ def _describe(name: str) -> list[tuple[str, str]]:
         ("file", f"{spec.weights.name}, {spec.weights.size_bytes} bytes"),
         ("sha256", spec.weights.sha256),
         ("from", spec.weights.url or "part of realesr"),
-        ("here", str(weights_here(spec) or f"no: would go to {cache_folder()}")),
+        ("here", str(find_local_weights(spec) or f"no: would go to {cache_folder()}")),
     ]
 
 
@@ -141,7 +141,7 @@ def _row(spec: Spec) -> tuple[str, ...]:
         _scale_of(spec),
         size,
         spec.license,
-        str(weights_here(spec) or ABSENT),
+        str(find_local_weights(spec) or ABSENT),
         spec.domain,
     )
 

@@ -99,7 +99,7 @@ class JsonReporter:
 
     Its keys: ``input``, ``output`` (null if it failed), ``input_size`` and ``output_size`` (width
     and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices``, ``error`` (null
-    if it succeeded). For videos also ``frames``, ``reused``, ``undecodable``, ``fps`` and
+    if it succeeded). For videos also ``frames``, ``reused``, ``decode_errors``, ``fps`` and
     ``stages``, and meanwhile, at most once a second, lines whose ``event`` is ``progress`` and not
     ``end``, with ``frames``, ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
 
@@ -199,7 +199,7 @@ def _frames_as_json(outcome: Outcome) -> dict[str, object]:
     return {
         "frames": outcome.frames,
         "reused": outcome.reused,
-        "undecodable": outcome.undecodable,
+        "decode_errors": outcome.decode_errors,
         "fps": round(outcome.frames / outcome.seconds, 3),
         "stages": {name: round(value, 3) for name, value in asdict(outcome.stages).items()},
     }

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 from realesr.cli.arguments import upscale_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.errors import InvalidOptionError
-from realesr.loading import describe, make_upscaler, obtain_face_files, obtain_files
+from realesr.loading import describe, ensure_face_files, ensure_files, make_upscaler
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter
 
 if TYPE_CHECKING:
-    from realesr.pipeline.runner import Medium
+    from realesr.pipeline.runner import MediaIO
 
 
 def run(
     args: argparse.Namespace,
     files: FileOptions,
     kind: AnyKind,
-    make_medium: Callable[[], Medium],
+    make_medium: Callable[[], MediaIO],
 ) -> int:
     """Carries out a command; returns the exit code.
 
@@ -46,7 +46,7 @@ def run(
     plan = make_plan(files, kind)
     if options.faces is not None and options.faces.report is not None:
         check_report(options.faces.report, plan)
-    _tell_what_is_left_out(plan, kind)
+    _report_skipped(plan, kind)
     if args.dry_run:
         for job in plan.jobs:
             print(f"{job.source} -> {job.destination}")
@@ -60,8 +60,8 @@ def run(
         print("watching; Ctrl-C ends it", file=sys.stderr)
     from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
 
-    files_of_network = obtain_files(options, downloading=download_bar, notify=tell)
-    files_of_faces = obtain_face_files(options, downloading=download_bar, notify=tell)
+    files_of_network = ensure_files(options, downloading=download_bar, notify=tell)
+    files_of_faces = ensure_face_files(options, downloading=download_bar, notify=tell)
 
     from realesr.pipeline import runner
 
@@ -112,7 +112,7 @@ def tell(notice: str) -> None:
     print(f"note: {notice}", file=sys.stderr)
 
 
-def _tell_what_is_left_out(plan: Plan, kind: AnyKind) -> None:
+def _report_skipped(plan: Plan, kind: AnyKind) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:

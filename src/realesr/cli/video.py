@@ -11,9 +11,9 @@ from realesr.cli.arguments import (
     add_face_options,
     add_file_options,
     add_model_options,
+    add_output_options,
     add_size_options,
     add_video_options,
-    add_word_options,
     file_options,
 )
 from realesr.errors import UnsupportedMediaError
@@ -21,7 +21,7 @@ from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.options import VideoOptions
 
 if TYPE_CHECKING:
-    from realesr.pipeline.runner import Medium
+    from realesr.pipeline.runner import MediaIO
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_model_options(parser)
     add_video_options(parser)
     add_device_options(parser)
-    add_word_options(parser, "lines of JSON on standard output: progress, and one for each file")
+    add_output_options(parser, "lines of JSON on standard output: progress, and one for each file")
     parser.set_defaults(run=run)
 
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap in one"
         )
 
-    def make_medium() -> Medium:
+    def make_medium() -> MediaIO:
         from realesr.media.video.sink import VideoFiles
 
         return VideoFiles.from_options(video)

@@ -11,7 +11,7 @@ from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
-from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.progress import Notify, Progress, ignore, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Interpolator:
         """One at a time."""
         return 1
 
-    def for_job(self, source: Path, *, is_video: bool) -> Self:
+    def session(self, source: Path, *, is_video: bool) -> Self:
         """The same: nothing is kept from one image to the next."""
         return self
 
-    def to_sizes(
+    def upscale_to(
         self,
         images: Sequence[Image],
         size: Size,
         *,
-        on_tile: Progress = uncounted,
+        on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> list[Image]:
         """Resizes images in their own depth; colors bleed under invisible pixels first."""

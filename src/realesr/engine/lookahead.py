@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def lagging(items: Iterable[T], lag: int) -> Iterator[T]:
+def pipelined(items: Iterable[T], lag: int) -> Iterator[T]:
     """The same items, each when so many more have been made."""
     made: deque[T] = deque()
     for item in items:

@@ -12,7 +12,7 @@ import psutil
 from realesr.engine.device import kind_of
 from realesr.models.architecture import Architecture
 
-SHARE_OF_FREE = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
+FREE_MEMORY_FRACTION = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 """How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
 MARGIN = 2.5
 """Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and mixed
@@ -67,7 +67,7 @@ def free_host_bytes() -> int:
 
 def largest_tile(
     architecture: Architecture,
-    value_bytes: int,
+    itemsize: int,
     device: str,
     overlap: int,
     *,
@@ -79,7 +79,7 @@ def largest_tile(
 
     Args:
         architecture: Of the network.
-        value_bytes: What a value takes that it computes with.
+        itemsize: What a value takes that it computes with.
         device: Where: a CPU gets no larger tiles than make it faster.
         overlap: Context around a tile, px.
         budget: How much it may take, bytes.
@@ -87,7 +87,7 @@ def largest_tile(
         result_bytes: What the result takes beside. On a CPU, a large one is not joined by large
             tiles.
     """
-    pixel_bytes = MARGIN * architecture.activation_values * value_bytes * batch
+    pixel_bytes = MARGIN * architecture.peak_activations_per_pixel * itemsize * batch
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
     if kind_of(device) != "cpu":
         return side

@@ -28,7 +28,7 @@ class Precision:
     bulk: str
 
     @property
-    def value_bytes(self) -> int:
+    def itemsize(self) -> int:
         """What a value takes that goes in or comes out."""
         return 4 if self.dtype == "float32" else 2
 
@@ -45,7 +45,7 @@ def resolve_precision(name: str, device: str) -> Precision:
 
     ``auto`` is half precision on CUDA. On a CPU it is what is fastest in PyTorch without showing:
     bf16 in the bulk of the network where there are instructions for it, else single precision.
-    :func:`prefers_native` tells where the native engine would be faster still.
+    :func:`selects_native` tells where the native engine would be faster still.
 
     Raises:
         UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
@@ -67,7 +67,7 @@ def resolve_precision(name: str, device: str) -> Precision:
     return _PRECISIONS[name]
 
 
-def prefers_native(name: str, device: str) -> bool:
+def selects_native(name: str, device: str) -> bool:
     """Whether the native engine is there and does what is asked for, and fastest.
 
     It needs a quarter of the multiplications. Only where whole matrices are multiplied in bf16
@@ -93,7 +93,7 @@ def has_bf16(device: str) -> bool:
 
 def automatic(device: str) -> Precision:
     """What ``auto`` stands for with the networks that the native engine knows."""
-    return FP32 if prefers_native("auto", device) else resolve_precision("auto", device)
+    return FP32 if selects_native("auto", device) else resolve_precision("auto", device)
 
 
 def _has_amx() -> bool:

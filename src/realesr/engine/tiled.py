@@ -13,7 +13,7 @@ import numpy as np
 
 from realesr.engine.backend import Backend
 from realesr.engine.device import kind_of
-from realesr.engine.memory import MIN_TILE, SHARE_OF_FREE, keep_freed_memory, largest_tile
+from realesr.engine.memory import FREE_MEMORY_FRACTION, MIN_TILE, keep_freed_memory, largest_tile
 from realesr.engine.precision import Precision
 from realesr.engine.tiling import TileGrid
 from realesr.errors import OutOfMemoryError
@@ -22,7 +22,7 @@ from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
-from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.progress import Notify, Progress, ignore, no_progress
 
 EXACT_OVERLAP = 64
 """Networks that see no farther than this, px, get all they see around each tile, and the result
@@ -115,7 +115,7 @@ class TiledUpscaler:
         image: Image,
         *,
         dtype: PixelDType | None = None,
-        on_tile: Progress = uncounted,
+        on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> Image:
         """Upscales an image.
@@ -138,7 +138,7 @@ class TiledUpscaler:
         images: Sequence[Image],
         *,
         dtype: PixelDType | None = None,
-        on_tile: Progress = uncounted,
+        on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> list[Image]:
         """Upscales images of one kind and size together; otherwise as a call does."""
@@ -175,16 +175,16 @@ class TiledUpscaler:
             )
         ]
 
-    def for_job(self, source: Path, *, is_video: bool) -> Self:
+    def session(self, source: Path, *, is_video: bool) -> Self:
         """The same: nothing is kept from one image to the next."""
         return self
 
-    def to_sizes(
+    def upscale_to(
         self,
         images: Sequence[Image],
         size: Size,
         *,
-        on_tile: Progress = uncounted,
+        on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> list[Image]:
         """Upscales images by the native scale and, if that misses the size, resizes once.
@@ -314,11 +314,11 @@ class TiledUpscaler:
             if self._tile is None:
                 backend, budget = self._backend, self._memory_budget
                 if budget is None:
-                    share = SHARE_OF_FREE.get(kind_of(self.device), 0.5)
+                    share = FREE_MEMORY_FRACTION.get(kind_of(self.device), 0.5)
                     budget = int(share * backend.free_bytes())
                 self._tile = largest_tile(
                     backend.architecture,
-                    backend.precision.value_bytes,
+                    backend.precision.itemsize,
                     backend.device,
                     self._overlap,
                     budget=budget,

@@ -57,7 +57,7 @@ def whole(width: int, height: int) -> Matrix:
     return np.array([(x, 0, (x - 1) / 2), (0, y, (y - 1) / 2)])
 
 
-def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
+def crop_face(pixels: Pixels, matrix: Matrix) -> Pixels:
     """Aligns a face.
 
     Args:
@@ -87,7 +87,7 @@ def cut_out(pixels: Pixels, matrix: Matrix) -> Pixels:
     return np.where(near[..., None] > 0, view, np.array(OUTSIDE, np.uint8)).astype(np.uint8)
 
 
-def put_back(
+def paste_face(
     pixels: Pixels, face: Pixels, mask: Mask, matrix: Matrix, scale: tuple[float, float]
 ) -> None:
     """Blends an aligned face into an upscaled image, in the image's own depth.

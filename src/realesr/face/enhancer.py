@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from realesr.errors import RealesrError, UnwritableMediaError
-from realesr.face.alignment import SIDE, Mask, Matrix, alignment, cut_out, put_back, whole
+from realesr.face.alignment import SIDE, Mask, Matrix, alignment, crop_face, paste_face, whole
 from realesr.face.detection import Detector, Face
 from realesr.face.tracking import Tracker
 from realesr.geometry import Size
@@ -22,9 +22,9 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Pixels
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.options import FaceOptions
-from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.progress import Notify, Progress, ignore, no_progress
 
-DOUBT = 0.2
+TRACKED_CONFIDENCE_MARGIN = 0.2
 """How much less sure a face may be that was there in the frame before."""
 
 
@@ -104,10 +104,10 @@ class FaceEnhancer:
         """As of what upscales; None for a plain filter."""
         return getattr(self._upscaler, "precision", None)
 
-    def for_job(self, source: Path, *, is_video: bool) -> Self:
+    def session(self, source: Path, *, is_video: bool) -> Self:
         """One that follows the faces of this job alone."""
         other = copy(self)
-        other._upscaler = self._upscaler.for_job(source, is_video=is_video)
+        other._upscaler = self._upscaler.session(source, is_video=is_video)
         other._source = source
         other._frames = 0
         other._tracker = None
@@ -115,16 +115,16 @@ class FaceEnhancer:
             other._tracker = Tracker(_confidence(self._detector, self._options))
         return other
 
-    def to_sizes(
+    def upscale_to(
         self,
         images: Sequence[Image],
         size: Size,
         *,
-        on_tile: Progress = uncounted,
+        on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> list[Image]:
         """Upscales, and puts restored faces in, at the final size and in the image's depth."""
-        results = self._upscaler.to_sizes(images, size, on_tile=on_tile, notify=notify)
+        results = self._upscaler.upscale_to(images, size, on_tile=on_tile, notify=notify)
         eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
         places = [self._places(pixels) for pixels in eights]
         results = [
@@ -134,7 +134,7 @@ class FaceEnhancer:
             for result, image in zip(results, images, strict=True)
         ]  # at its own size an image may have come back as it is
         work = [
-            (result, image, place, cut_out(pixels, place.matrix))
+            (result, image, place, crop_face(pixels, place.matrix))
             for result, image, pixels, found in zip(results, images, eights, places, strict=True)
             for place in found
         ]
@@ -149,7 +149,7 @@ class FaceEnhancer:
                     face = np.repeat(gray[..., None], 3, axis=2)
                 share = np.float32(self._options.weight * place.presence)
                 scale = size.width / image.size.width, size.height / image.size.height
-                put_back(result.pixels, face, mask * share, place.matrix, scale)
+                paste_face(result.pixels, face, mask * share, place.matrix, scale)
         return results
 
     def _masks(self, restored: list[Pixels]) -> list[Mask]:
@@ -180,7 +180,9 @@ class FaceEnhancer:
         if self._tracker is None:
             found = [(face, 1.0) for face in detector(pixels, confidence)]
         else:
-            found = self._tracker(pixels, detector(pixels, max(0.0, confidence - DOUBT)))
+            found = self._tracker(
+                pixels, detector(pixels, max(0.0, confidence - TRACKED_CONFIDENCE_MARGIN))
+            )
         found = [pair for pair in found if pair[0].side >= self._options.min_size]
         if self._options.only_center and found:
             height, width = pixels.shape[:2]

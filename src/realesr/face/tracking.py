@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr.errors import RealesrError
-from realesr.face.alignment import alignment, cut_out
+from realesr.face.alignment import alignment, crop_face
 from realesr.face.detection import Face
 from realesr.imaging.image import Pixels
 
@@ -17,9 +17,9 @@ MIN_OVERLAP = 0.3
 """Intersection over union from which on two boxes are of the same face."""
 FADE_FRAMES = 5
 """How many frames a face takes to come, where it was not from the start, and to go."""
-CALM, QUICK = 0.3, 1.0
+JITTER_GAIN, MOTION_GAIN = 0.3, 1.0
 """How much of a movement is followed at once: of trembling, and of true movement."""
-TREMBLING = 0.05
+MOTION_THRESHOLD = 0.05
 """What is true movement, in sides of the face."""
 LOOK_SIDE = 32
 MIN_LIKENESS = 0.7
@@ -103,7 +103,7 @@ class Tracker:
 def _steadied(before: Face, now: Face) -> Face:
     """Follows movement, and only a part of trembling."""
     movement = float(np.abs(now.landmarks - before.landmarks).max()) / max(now.side, 1)
-    share = CALM + (QUICK - CALM) * min(1.0, movement / TREMBLING)
+    share = JITTER_GAIN + (MOTION_GAIN - JITTER_GAIN) * min(1.0, movement / MOTION_THRESHOLD)
     left, top, right, bottom = (
         old + share * (new - old) for old, new in zip(before.box, now.box, strict=True)
     )
@@ -117,7 +117,7 @@ def _steadied(before: Face, now: Face) -> Face:
 def _look(pixels: Pixels, face: Face) -> NDArray[np.float32]:
     """A small gray view of the face's place, of mean 0 and length 1."""
     try:
-        view = cut_out(pixels, alignment(face.landmarks))
+        view = crop_face(pixels, alignment(face.landmarks))
     except RealesrError:
         return np.zeros((LOOK_SIDE, LOOK_SIDE), np.float32)
     gray = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)

@@ -29,7 +29,7 @@ class ImageUpscaler(Protocol):
         """How many images of one size it gladly takes at a time."""
         ...
 
-    def for_job(self, source: Path, *, is_video: bool) -> ImageUpscaler:
+    def session(self, source: Path, *, is_video: bool) -> ImageUpscaler:
         """The one for a job's frames, which knows nothing of other jobs; mostly the same.
 
         Args:
@@ -38,7 +38,7 @@ class ImageUpscaler(Protocol):
         """
         ...
 
-    def to_sizes(
+    def upscale_to(
         self,
         images: Sequence[Image],
         size: Size,

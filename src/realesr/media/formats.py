@@ -21,7 +21,7 @@ class ImageFormat:
         max_side: Longest side, px.
         max_pixels: Largest area, px.
         max_bytes: Largest size of the pixels before compression.
-        has_depth: Whether it holds more than 8 bits a channel.
+        supports_16_bit: Whether it holds more than 8 bits a channel.
         has_alpha: Whether it holds alpha.
         has_gray: Whether it has images of one channel.
         has_metadata: Whether it carries ICC profile, EXIF and XMP.
@@ -34,7 +34,7 @@ class ImageFormat:
     max_side: int
     max_pixels: int = 2**40
     max_bytes: int = 2**50
-    has_depth: bool = False
+    supports_16_bit: bool = False
     has_alpha: bool = True
     has_gray: bool = True
     has_metadata: bool = True
@@ -63,7 +63,7 @@ class ImageFormat:
 
 IMAGE_FORMATS = (
     # libpng's own limit
-    ImageFormat(name="PNG", suffixes=(".png",), max_side=1_000_000, has_depth=True),
+    ImageFormat(name="PNG", suffixes=(".png",), max_side=1_000_000, supports_16_bit=True),
     # libjpeg's JPEG_MAX_DIMENSION
     ImageFormat(
         name="JPEG",
@@ -81,7 +81,7 @@ IMAGE_FORMATS = (
         suffixes=(".tif", ".tiff"),
         max_side=1_000_000,
         max_bytes=2**32 - 2**24,
-        has_depth=True,
+        supports_16_bit=True,
     ),
     # a 32-bit length
     ImageFormat(
@@ -97,7 +97,7 @@ IMAGE_FORMATS = (
         suffixes=(".avif",),
         max_side=32_768,
         max_pixels=2**28,
-        has_depth=True,
+        supports_16_bit=True,
         is_lossy=True,
     ),
 )

@@ -27,7 +27,7 @@ class Frame:
     pts: Fraction = Fraction(0)
 
 
-class _Held(Protocol):
+class Abortable(Protocol):
     """A context manager that can be ended from outside."""
 
     def __enter__(self) -> Self: ...
@@ -45,7 +45,7 @@ class _Held(Protocol):
         ...
 
 
-class FrameSource(_Held, Protocol):
+class FrameSource(Abortable, Protocol):
     """Gives frames in order; leaving it lets go of what it holds."""
 
     @property
@@ -54,17 +54,17 @@ class FrameSource(_Held, Protocol):
         ...
 
     @property
-    def undecodable(self) -> int:
+    def decode_errors(self) -> int:
         """How many frames could not be decoded, once all have come."""
         ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
 
-class FrameSink(_Held, Protocol):
+class FrameSink(Abortable, Protocol):
     """Takes frames in order; a clean end gives the output its name."""
 
-    def legal(self, size: Size) -> Size:
+    def nearest_supported_size(self, size: Size) -> Size:
         """The size that comes next to a size, px, among those that can be written."""
         ...
 

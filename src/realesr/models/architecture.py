@@ -22,7 +22,7 @@ NEGATIVE_SLOPE = 0.2
 STRIP_FEATURES = 2**15
 """How many features its tail takes at a time in inference: at 4x, they take 16 times the memory."""
 TAIL_REACH = 2
-"""How far its tail sees, in features (:attr:`RRDBSizes.receptive_radius` tells why)."""
+"""How far its tail sees, in features (:attr:`RRDBNetConfig.receptive_radius` tells why)."""
 
 _KERNEL = (3, 3)
 _SRVGG_WEIGHT = re.compile(r"body\.(\d+)\.weight")
@@ -58,13 +58,13 @@ class Architecture(Protocol):
         ...
 
     @property
-    def activation_values(self) -> int:
+    def peak_activations_per_pixel(self) -> int:
         """How many values are alive at the same time at the peak, for each input pixel."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SRVGGSizes:
+class SRVGGConfig:
     """Of :class:`realesr.models.srvgg.SRVGGNetCompact`.
 
     Attributes:
@@ -100,7 +100,7 @@ class SRVGGSizes:
         return self.num_conv + 2
 
     @property
-    def activation_values(self) -> int:
+    def peak_activations_per_pixel(self) -> int:
         """Two layers of features, or two results: before and after the shuffle."""
         return max(2 * self.num_feat, 2 * 3 * self.scale**2)
 
@@ -116,7 +116,7 @@ class SRVGGSizes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RRDBSizes:
+class RRDBNetConfig:
     """Of :class:`realesr.models.rrdbnet.RRDBNet`.
 
     Attributes:
@@ -177,7 +177,7 @@ class RRDBSizes:
         return (15 * self.num_block + 2 + 2) * self.multiple_of
 
     @property
-    def activation_values(self) -> int:
+    def peak_activations_per_pixel(self) -> int:
         """At the end of a dense block: the features of the residuals, the block's own, and all of
         them side by side; and what a strip of the tail holds, which hardly counts in large tiles.
         """
@@ -197,12 +197,12 @@ class RRDBSizes:
         return shapes | _convolution("conv_last", feat, 3)
 
 
-Sizes = SRVGGSizes | RRDBSizes
-ARCHITECTURES: dict[str, type[Sizes]] = {"srvgg": SRVGGSizes, "rrdbnet": RRDBSizes}
+Sizes = SRVGGConfig | RRDBNetConfig
+ARCHITECTURES: dict[str, type[Sizes]] = {"srvgg": SRVGGConfig, "rrdbnet": RRDBNetConfig}
 """What recipes name."""
 
 
-def recognize(shapes: Mapping[str, Shape]) -> Sizes | None:
+def detect_architecture(shapes: Mapping[str, Shape]) -> Sizes | None:
     """Finds the architecture that parameters belong to, by their names and shapes.
 
     Returns:
@@ -212,7 +212,7 @@ def recognize(shapes: Mapping[str, Shape]) -> Sizes | None:
     Raises:
         ValueError, IndexError: They look like one, but do not fit.
     """
-    return RRDBSizes.of(shapes) or SRVGGSizes.of(shapes)
+    return RRDBNetConfig.of(shapes) or SRVGGConfig.of(shapes)
 
 
 def _convolution(name: str, inputs: int, outputs: int) -> dict[str, Shape]:

@@ -14,7 +14,7 @@ class SRModel(Architecture, Protocol):
     """A fully convolutional super-resolution network in PyTorch."""
 
     @property
-    def bulk(self) -> nn.Module:
+    def low_precision_part(self) -> nn.Module:
         """The part that takes nearly all of the time and whose rounding hardly shows.
 
         In mixed precision it computes in fewer bits. It may be empty.
@@ -34,7 +34,7 @@ class SRModel(Architecture, Protocol):
         ...
 
 
-class SizedModule(nn.Module):
+class SRNetwork(nn.Module):
     """A module that is what its sizes say.
 
     Args:
@@ -66,6 +66,6 @@ class SizedModule(nn.Module):
         return self.sizes.receptive_radius
 
     @property
-    def activation_values(self) -> int:
+    def peak_activations_per_pixel(self) -> int:
         """How many values are alive at the same time at the peak, for each input pixel."""
-        return self.sizes.activation_values
+        return self.sizes.peak_activations_per_pixel

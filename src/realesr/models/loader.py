@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.architecture import Sizes, SRVGGSizes, recognize
-from realesr.models.base import SizedModule
+from realesr.models.architecture import Sizes, SRVGGConfig, detect_architecture
+from realesr.models.base import SRNetwork
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 from realesr.weights.state_dict import interpolate
@@ -46,9 +46,11 @@ def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -
             f"{' '.join(str(error).split())[:300]}"
         ) from error
     if network is None:
-        from realesr.models.spandrel_adapter import load_foreign  # spandrel takes seconds to import
+        from realesr.models.spandrel_adapter import (
+            load_with_spandrel,  # spandrel takes seconds to import
+        )
 
-        network = load_foreign(path, state)
+        network = load_with_spandrel(path, state)
     return network.eval().requires_grad_(False)
 
 
@@ -62,11 +64,11 @@ def build_network(state: StateDict) -> nn.Module | None:
     Raises:
         ValueError, IndexError: They look like one, but do not fit.
     """
-    sizes = recognize({name: tuple(tensor.shape) for name, tensor in state.items()})
+    sizes = detect_architecture({name: tuple(tensor.shape) for name, tensor in state.items()})
     return None if sizes is None else build(sizes)
 
 
-def build(sizes: Sizes) -> SizedModule:
+def build(sizes: Sizes) -> SRNetwork:
     """Makes the network of an architecture's sizes, with random parameters."""
-    make = SRVGGNetCompact if isinstance(sizes, SRVGGSizes) else RRDBNet
+    make = SRVGGNetCompact if isinstance(sizes, SRVGGConfig) else RRDBNet
     return make(**asdict(sizes))

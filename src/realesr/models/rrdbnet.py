@@ -17,9 +17,9 @@ from realesr.models.architecture import (
     RESIDUAL_SCALE,
     STRIP_FEATURES,
     TAIL_REACH,
-    RRDBSizes,
+    RRDBNetConfig,
 )
-from realesr.models.base import SizedModule
+from realesr.models.base import SRNetwork
 
 
 class ResidualDenseBlock(nn.Module):
@@ -65,7 +65,7 @@ class RRDB(nn.Module):
         return out * RESIDUAL_SCALE + x
 
 
-class RRDBNet(SizedModule):
+class RRDBNet(SRNetwork):
     """The ESRGAN generator. See :class:`realesr.models.base.SRModel`.
 
     Args:
@@ -82,7 +82,9 @@ class RRDBNet(SizedModule):
         self, *, num_feat: int = 64, num_block: int = 23, num_grow_ch: int = 32, scale: int = 4
     ) -> None:
         super().__init__(
-            RRDBSizes(num_feat=num_feat, num_block=num_block, num_grow_ch=num_grow_ch, scale=scale)
+            RRDBNetConfig(
+                num_feat=num_feat, num_block=num_block, num_grow_ch=num_grow_ch, scale=scale
+            )
         )
         self.conv_first = nn.Conv2d(3 * self.multiple_of**2, num_feat, 3, padding=1)
         self.body = nn.Sequential(*(RRDB(num_feat, num_grow_ch) for _ in range(num_block)))
@@ -94,7 +96,7 @@ class RRDBNet(SizedModule):
         self.lrelu = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
 
     @property
-    def bulk(self) -> nn.Sequential:
+    def low_precision_part(self) -> nn.Sequential:
         """The blocks. Residual stream, upsampling and output stay finer: a tenth of the work."""
         return self.body
 

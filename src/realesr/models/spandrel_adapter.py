@@ -15,7 +15,7 @@ _UNKNOWN_ACTIVATION_VALUES = 4096
 """More than any network of our own at x4 holds (RRDBNet: 2304 at 64 features)."""
 
 
-class ForeignModel(nn.Module):
+class SpandrelModel(nn.Module):
     """A network of spandrel's as a :class:`~realesr.models.base.SRModel`.
 
     Args:
@@ -23,7 +23,7 @@ class ForeignModel(nn.Module):
     """
 
     receptive_radius = _UNKNOWN_RADIUS
-    activation_values = _UNKNOWN_ACTIVATION_VALUES
+    peak_activations_per_pixel = _UNKNOWN_ACTIVATION_VALUES
 
     def __init__(self, descriptor: ImageModelDescriptor) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class ForeignModel(nn.Module):
         self.network = descriptor.model
 
     @property
-    def bulk(self) -> nn.ModuleList:
+    def low_precision_part(self) -> nn.ModuleList:
         """Nothing: nobody knows what may be rounded."""
         return nn.ModuleList()
 
@@ -52,7 +52,7 @@ class ForeignModel(nn.Module):
         return out[..., : height * self.scale, : width * self.scale]
 
 
-def load_foreign(path: Path, state: StateDict) -> ForeignModel:
+def load_with_spandrel(path: Path, state: StateDict) -> SpandrelModel:
     """Lets spandrel recognise a state dict.
 
     Raises:
@@ -75,4 +75,4 @@ def load_foreign(path: Path, state: StateDict) -> ForeignModel:
         raise UnsupportedCheckpointError(
             f"{path} holds {descriptor.architecture.name}, which does not upscale RGB images"
         )
-    return ForeignModel(descriptor)
+    return SpandrelModel(descriptor)

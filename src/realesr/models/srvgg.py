@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from realesr.models.architecture import SRVGGSizes
-from realesr.models.base import SizedModule
+from realesr.models.architecture import SRVGGConfig
+from realesr.models.base import SRNetwork
 
 
-class SRVGGNetCompact(SizedModule):
+class SRVGGNetCompact(SRNetwork):
     """A compact VGG-style super-resolution network. See :class:`realesr.models.base.SRModel`.
 
     Args:
@@ -25,7 +25,7 @@ class SRVGGNetCompact(SizedModule):
     """
 
     def __init__(self, *, num_feat: int = 64, num_conv: int = 16, scale: int = 4) -> None:
-        super().__init__(SRVGGSizes(num_feat=num_feat, num_conv=num_conv, scale=scale))
+        super().__init__(SRVGGConfig(num_feat=num_feat, num_conv=num_conv, scale=scale))
         body: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.PReLU(num_feat)]
         for _ in range(num_conv):
             body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), nn.PReLU(num_feat)]
@@ -34,7 +34,7 @@ class SRVGGNetCompact(SizedModule):
         self.upsampler = nn.PixelShuffle(scale)
 
     @property
-    def bulk(self) -> nn.ModuleList:
+    def low_precision_part(self) -> nn.ModuleList:
         """All but the first and the last convolution, whose rounding costs 6 to 10 dB."""
         return self.body[1:-1]
 

@@ -14,7 +14,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
-from realesr.engine.lookahead import lagging
+from realesr.engine.lookahead import pipelined
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
@@ -23,7 +23,7 @@ from realesr.media.frames import Frame, FrameSink, FrameSource
 from realesr.options import Target
 from realesr.pipeline.queues import ReadAhead, WriteBehind
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Outcome, Reporter, Stages
+from realesr.progress import Notify, Outcome, Reporter, StageTimes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +34,7 @@ MAX_OVERLAPPED_PIXELS = 50_000_000
 """A larger output is written before the next image is begun, lest two lie in memory."""
 
 
-class Medium(Protocol):
+class MediaIO(Protocol):
     """How files of a kind are read and written."""
 
     def source(self, path: Path, notify: Notify) -> FrameSource:
@@ -62,7 +62,7 @@ class RunReport:
 def run(
     plan: Plan,
     load_upscaler: Callable[[], ImageUpscaler],
-    medium: Medium,
+    medium: MediaIO,
     *,
     target: Target,
     reporter: Reporter,
@@ -80,24 +80,24 @@ def run(
     Raises:
         Exception: What ``load_upscaler`` raises.
     """
-    workshop = _Workshop(medium, target, reporter)
-    with closing(workshop):
+    active = _Runner(medium, target, reporter)
+    with closing(active):
         # Whoever writes into a pipe may never end, and then nobody would hear what is wrong here.
         if not any(job.source == STANDARD_STREAM for job in plan.jobs):
-            workshop.read_ahead(plan.jobs[: READ_AHEAD + 1])
-        workshop.upscaler = load_upscaler()
+            active.read_ahead(plan.jobs[: READ_AHEAD + 1])
+        active.upscaler = load_upscaler()
         for number, job in enumerate(plan.jobs):
-            workshop.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
+            active.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
             reporter.started(job.source, number + 1, len(plan.jobs))
-            workshop.upscale(job)
-        workshop.finish_writing()
-    return RunReport(tuple(workshop.done), tuple(workshop.failed))
+            active.upscale(job)
+        active.finish_writing()
+    return RunReport(tuple(active.done), tuple(active.failed))
 
 
-class _Work:
+class _ActiveJob:
     """A job on its way."""
 
-    def __init__(self, job: Job, medium: Medium) -> None:
+    def __init__(self, job: Job, medium: MediaIO) -> None:
         self.job = job
         self.notices: list[str] = []
         """What reader and writer have noticed; appending is safe between threads."""
@@ -135,7 +135,7 @@ class _Work:
         if self.writing is None or self.sizes is None:
             raise ValueError("a source gives at least one frame, or raises")
         self.writing.finish()
-        stages = Stages(
+        stages = StageTimes(
             reading_s=self.reading.reading_s,
             inference_s=sum(self.inference_s),
             writing_s=self.writing.writing_s,
@@ -153,7 +153,7 @@ class _Work:
             seconds=seconds,
             frames=self.frames,
             reused=self.reused,
-            undecodable=self.reading.source.undecodable,
+            decode_errors=self.reading.source.decode_errors,
             stages=stages,
         )
 
@@ -173,7 +173,7 @@ class _Batch:
     results: Future[list[Image]]
 
 
-class _ThisThread(Executor):
+class _SynchronousExecutor(Executor):
     """Does at once what it is given."""
 
     def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -182,20 +182,20 @@ class _ThisThread(Executor):
         return future
 
 
-class _Workshop:
+class _Runner:
     """Reading, upscaling and writing at the same time, for one job after the other."""
 
     upscaler: ImageUpscaler
 
-    def __init__(self, medium: Medium, target: Target, reporter: Reporter) -> None:
+    def __init__(self, medium: MediaIO, target: Target, reporter: Reporter) -> None:
         self.done: list[Job] = []
         self.failed: list[Job] = []
         self._medium = medium
         self._target = target
         self._reporter = reporter
-        self._ahead: dict[Job, _Work] = {}
-        self._current: _Work | None = None
-        self._writing: _Work | None = None
+        self._ahead: dict[Job, _ActiveJob] = {}
+        self._current: _ActiveJob | None = None
+        self._writing: _ActiveJob | None = None
 
     def close(self) -> None:
         """Lets an image that is being written come to its end, and drops the rest."""
@@ -212,7 +212,7 @@ class _Workshop:
         """Begins to read the inputs that are needed next."""
         for job in jobs:
             if job not in self._ahead:
-                self._ahead[job] = _Work(job, self._medium)
+                self._ahead[job] = _ActiveJob(job, self._medium)
 
     def upscale(self, job: Job) -> None:
         """Brings a job's frames from its source to the writer, which goes on alone."""
@@ -246,15 +246,15 @@ class _Workshop:
         self.done.append(work.job)
         self._reporter.finished(outcome)
 
-    def _upscale(self, work: _Work) -> None:
+    def _upscale(self, work: _ActiveJob) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
         is_video = work.reading.source.expected != 1
-        upscaler = self.upscaler.for_job(work.job.source, is_video=is_video)
+        upscaler = self.upscaler.session(work.job.source, is_video=is_video)
         batches = work.reading.batches(upscaler.batch)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.legal(self._target.size_of(source_size, upscaler.scale))
+        size = sink.nearest_supported_size(self._target.size_of(source_size, upscaler.scale))
         work.sizes = source_size, size
         # An image stays in this thread, so that its tiles can be told.
         workers = upscaler.workers if is_video else 1
@@ -270,8 +270,8 @@ class _Workshop:
             return _Batch(prepared, new, pool.submit(to_size, images))
 
         result: Image | None = None
-        with _ThisThread() if workers == 1 else ThreadPoolExecutor(workers) as pool:
-            for batch in lagging(map(begin, chain((first,), batches)), workers - 1):
+        with _SynchronousExecutor() if workers == 1 else ThreadPoolExecutor(workers) as pool:
+            for batch in pipelined(map(begin, chain((first,), batches)), workers - 1):
                 results = batch.results.result()
                 self._pass_on_notices(work)
                 for frame in batch.frames:
@@ -288,26 +288,31 @@ class _Workshop:
         writing.end()
 
     def _to_size(
-        self, work: _Work, upscaler: ImageUpscaler, size: Size, workers: int, images: list[Image]
+        self,
+        work: _ActiveJob,
+        upscaler: ImageUpscaler,
+        size: Size,
+        workers: int,
+        images: list[Image],
     ) -> list[Image]:
         if not images:
             return []
         started = time.perf_counter()
         if workers > 1:  # the reporter hears from one thread alone
-            results = upscaler.to_sizes(images, size, notify=work.notices.append)
+            results = upscaler.upscale_to(images, size, notify=work.notices.append)
         else:
             notify = partial(self._reporter.noticed, work.job.source)
-            results = upscaler.to_sizes(
+            results = upscaler.upscale_to(
                 images, size, on_tile=self._reporter.tile_done, notify=notify
             )
         work.inference_s.append((time.perf_counter() - started) / workers)
         return results
 
-    def _pass_on_notices(self, work: _Work) -> None:
+    def _pass_on_notices(self, work: _ActiveJob) -> None:
         while work.notices:
             self._reporter.noticed(work.job.source, work.notices.pop(0))
 
-    def _fail(self, work: _Work, error: Exception) -> None:
+    def _fail(self, work: _ActiveJob, error: Exception) -> None:
         self._pass_on_notices(work)
         self._reporter.failed(work.job.source, error)
         self.failed.append(work.job)

@@ -17,7 +17,7 @@ from realesr.engine.device import kind_of
 from realesr.engine.precision import has_bf16
 from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
-from realesr.loading import make_upscaler, obtain_files
+from realesr.loading import ensure_files, make_upscaler
 from realesr.models.architecture import ARCHITECTURES
 from realesr.models.loader import build, load_model
 from realesr.options import UpscaleOptions
@@ -33,7 +33,7 @@ from realesr.training.state import TrainingState
 from realesr.training.store import ImageStore, allowed_files, index_images
 from realesr.training.teacher import TeacherOutputs, fingerprint
 from realesr.weights.catalog import MODELS, find_model
-from realesr.weights.fetch import obtain_weights
+from realesr.weights.fetch import ensure_weights
 from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import load_state_dict
 
@@ -51,7 +51,7 @@ def find_file(name: str, data_root: Path) -> Path:
         if path.is_file():
             return path
     if name in {spec.name for spec in MODELS}:
-        return obtain_weights(find_model(name))
+        return ensure_weights(find_model(name))
     raise MissingWeightsError(
         f"{name}: no such file under {data_root} or here, and no model of the catalog"
     )
@@ -210,14 +210,14 @@ def prepare_teacher(
     if outputs.done < len(outputs):
         dataset = build_dataset(recipe, data_root=data_root)
         options = UpscaleOptions(model_path=path)
-        upscaler = make_upscaler(options, obtain_files(options))
+        upscaler = make_upscaler(options, ensure_files(options))
 
         def patch(index: int) -> NDArray[np.float32]:
             return dataset.draw((recipe.seed, index))[0]
 
         def upscale(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
             image = Image(lr)
-            (found,) = upscaler.to_sizes([image], image.size.scaled(recipe.scale))
+            (found,) = upscaler.upscale_to([image], image.size.scaled(recipe.scale))
             return np.asarray(found.pixels, dtype=np.uint8)
 
         outputs.fill(patch, upscale, color_lock=config.color_lock, on_progress=on_progress)

@@ -61,12 +61,12 @@ class ModelSpec(Spec):
 
     Attributes:
         scale: Native scale.
-        noisy_partner: Name of the model that keeps noise and grain, with which
+        weak_denoise_model: Name of the model that keeps noise and grain, with which
             ``--denoise-strength`` mixes this one; None if there is none.
     """
 
     scale: int
-    noisy_partner: str | None = None
+    weak_denoise_model: str | None = None
 
 
 def _official(
@@ -78,7 +78,7 @@ def _official(
     scale: int = 4,
     architecture: str,
     domain: str,
-    noisy_partner: str | None = None,
+    weak_denoise_model: str | None = None,
 ) -> ModelSpec:
     """A release of xinntao/Real-ESRGAN; hashes as recorded by at least two separate lists."""
     return ModelSpec(
@@ -93,7 +93,7 @@ def _official(
             sha256=sha256,
             url=f"{RELEASES}/{tag}/{name}.pth",
         ),
-        noisy_partner=noisy_partner,
+        weak_denoise_model=weak_denoise_model,
     )
 
 
@@ -158,7 +158,7 @@ MODELS = (
         "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292",
         architecture="SRVGG 64x32",
         domain="anything, small; --denoise-strength sets how much noise goes",
-        noisy_partner="realesr-general-wdn-x4v3",
+        weak_denoise_model="realesr-general-wdn-x4v3",
     ),
     _official(
         "realesr-general-wdn-x4v3",
@@ -281,7 +281,7 @@ def find_model(name: str) -> ModelSpec:
     )
 
 
-def weights_here(spec: Spec) -> Path | None:
+def find_local_weights(spec: Spec) -> Path | None:
     """The file of a model's weights, or None if it is in none of the places."""
     try:
         return find_weights(spec)

@@ -1,4 +1,4 @@
-"""Downloading weights: resumed, retried, and verified before a file takes its name."""
+"""DownloadProgress weights: resumed, retried, and verified before a file takes its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
-from realesr.progress import Notify, Progress, ignore, uncounted
+from realesr.progress import Notify, Progress, ignore, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
@@ -38,7 +38,7 @@ def fetch(
     weights: WeightFile,
     folder: Path,
     *,
-    on_progress: Progress = uncounted,
+    on_progress: Progress = no_progress,
     notify: Notify = ignore,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
@@ -85,8 +85,8 @@ def fetch(
     return target
 
 
-def obtain_weights(
-    spec: Spec, *, on_progress: Progress = uncounted, notify: Notify = ignore
+def ensure_weights(
+    spec: Spec, *, on_progress: Progress = no_progress, notify: Notify = ignore
 ) -> Path:
     """Finds the weights of a model on this machine, or downloads them into the user's cache.
 
@@ -105,12 +105,12 @@ def obtain_weights(
         if spec.weights.url is None:
             raise
         return fetch(spec.weights, cache_folder(), on_progress=on_progress, notify=notify)
-    if not is_genuine(path, spec.weights):
+    if not matches_checksum(path, spec.weights):
         notify(f"{path} is not the published {spec.name} (its SHA-256 differs), and used as it is")
     return path
 
 
-def is_genuine(path: Path, weights: WeightFile) -> bool:
+def matches_checksum(path: Path, weights: WeightFile) -> bool:
     """Whether a file is byte for byte the one of the catalogue."""
     return path.stat().st_size == weights.size_bytes and sha256_of(path) == weights.sha256
 

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.weights.state_dict import unwrapped
+from realesr.weights.state_dict import unwrap
 
 Arrays = dict[str, NDArray[np.float32]]
 
-_MOST = 2**40
-_MOST_NUMBERS = 1 + 2 * 5
+MAX_INT = 2**40
+MAX_TENSOR_FIELDS = 1 + 2 * 5
 """Beyond what is counted in a file of weights, and what tells a tensor of five axes."""
 _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
 
@@ -53,10 +53,10 @@ def read_arrays(path: Path) -> Arrays | None:
 def _read_safetensors(path: Path) -> Arrays:
     from safetensors.numpy import load_file
 
-    return {name: values.astype(np.float32) for name, values in unwrapped(load_file(path)).items()}
+    return {name: values.astype(np.float32) for name, values in unwrap(load_file(path)).items()}
 
 
-class _Kind(NamedTuple):
+class _StorageType(NamedTuple):
     """Of the values of a storage: what NumPy calls it."""
 
     dtype: str
@@ -78,14 +78,14 @@ class _Tensor(NamedTuple):
     stride: tuple[int, ...]
 
 
-class _Rebuild:
+class _TensorRebuild:
     """What a pickle calls to make a tensor."""
 
     __slots__ = ()
 
     def __call__(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> _Tensor:
         numbers = (offset, *shape, *stride)
-        if len(numbers) > _MOST_NUMBERS or not all(map(_is_small, numbers)):
+        if len(numbers) > MAX_TENSOR_FIELDS or not all(map(_is_small, numbers)):
             raise pickle.UnpicklingError("not a tensor of a network")
         if not isinstance(storage, _Storage):
             raise pickle.UnpicklingError("not a storage")
@@ -94,10 +94,10 @@ class _Rebuild:
 
 def _is_small(number: Any) -> bool:
     """Whether it is a number that can be multiplied and added up without surprises."""
-    return type(number) is int and 0 <= number <= _MOST
+    return type(number) is int and 0 <= number <= MAX_INT
 
 
-class _First:
+class _ParameterRebuild:
     """What a pickle calls to make a parameter of a tensor."""
 
     __slots__ = ()
@@ -118,17 +118,17 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _Rebuild()
+            return _TensorRebuild()
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _First()
+            return _ParameterRebuild()
         if module == "torch" and name in _STORAGES:
-            return _Kind(_STORAGES[name])
+            return _StorageType(_STORAGES[name])
         raise pickle.UnpicklingError(f"{module}.{name} is not for weights")
 
     def persistent_load(self, pid: Any) -> _Storage:
         """Notes a storage: (what it is, kind, name, device, count)."""
         what, kind, name, _device, _count = pid
-        if what != "storage" or not isinstance(kind, _Kind) or not isinstance(name, str):
+        if what != "storage" or not isinstance(kind, _StorageType) or not isinstance(name, str):
             raise pickle.UnpicklingError("not a storage")
         return _Storage(kind.dtype, name)
 
@@ -154,7 +154,7 @@ def _read_zip(path: Path) -> Arrays:
         order = f"{folder}/byteorder"
         if order in archive.namelist() and archive.read(order) != b"little":
             raise ValueError("numbers of the other byte order")
-        state = unwrapped(_load_pickle(archive.read(pickled)))
+        state = unwrap(_load_pickle(archive.read(pickled)))
         if not isinstance(state, Mapping) or not state:
             raise ValueError("no state dict")
         tensors: dict[str, _Tensor] = dict(state)

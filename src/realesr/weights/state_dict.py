@@ -19,7 +19,7 @@ WRAPPER_KEYS = ("params_ema", "params")
 """Where published checkpoints keep the state dict, the better one first."""
 
 
-def unwrapped(content: Any) -> Any:
+def unwrap(content: Any) -> Any:
     """The state dict of what a file holds; the same where nothing is around it."""
     for key in WRAPPER_KEYS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
-from realesr.weights.state_dict import unwrapped
+from realesr.weights.state_dict import unwrap
 
 StateDict = dict[str, Tensor]
 
@@ -35,7 +35,7 @@ def load_state_dict(path: Path) -> StateDict:
     except OSError as error:
         raise MissingWeightsError(f"{path}: {error.strerror}") from error
     is_safetensors = path.suffix == ".safetensors"
-    content = unwrapped(_read_safetensors(path) if is_safetensors else _read_pickle(path))
+    content = unwrap(_read_safetensors(path) if is_safetensors else _read_pickle(path))
     if not isinstance(content, Mapping) or not content:
         raise UnsupportedCheckpointError(f"{path} holds no state dict")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from realesr.engine.pytorch.graphs import COUNTED, KEPT, WARM_UP, Replayed, can_record
+from realesr.engine.pytorch.graphs import COUNTED, KEPT, WARM_UP, CudaGraphRunner, can_record
 
 
 class Recorder:
@@ -33,7 +33,7 @@ def twice(x):
 
 def test_a_shape_is_recorded_when_it_has_come_often():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     x = torch.ones(1, 3, 4, 5)
     for number in range(WARM_UP + 5):
         assert torch.equal(network(number * x), 2 * number * x)
@@ -51,7 +51,7 @@ def test_a_shape_is_recorded_when_it_has_come_often():
 )
 def test_another_shape_kind_or_order_is_another_recording(other):
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     x = torch.ones(1, 3, 4, 5)
     for each in (x, other) * (WARM_UP + 4):
         assert torch.equal(network(each), 2 * each)
@@ -61,7 +61,7 @@ def test_another_shape_kind_or_order_is_another_recording(other):
 
 def test_only_those_used_last_are_kept():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     shapes = [torch.ones(1, 3, 4, width) for width in range(1, KEPT + 3)]
     for x in shapes:
         for _ in range(5 * WARM_UP):
@@ -75,7 +75,7 @@ def test_only_those_used_last_are_kept():
 
 def test_shapes_that_take_turns_are_recorded_less_and_less():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     shapes = [torch.ones(1, 3, 4, width) for width in range(1, KEPT + 2)]
     for _ in range(200 * WARM_UP):
         for x in shapes:
@@ -90,7 +90,7 @@ def test_a_recording_that_cannot_be_replayed_is_not_kept():
 
         return replay
 
-    network = Replayed(twice, record)
+    network = CudaGraphRunner(twice, record)
     x = torch.ones(1, 3, 4, 5)
     for _ in range(3 * WARM_UP):
         assert torch.equal(network(x), 2 * x)
@@ -98,7 +98,7 @@ def test_a_recording_that_cannot_be_replayed_is_not_kept():
 
 def test_images_of_ever_other_sizes_leave_nothing_behind():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     for side in range(1, 10 * COUNTED):
         network(torch.ones(1, 1, 1, side))
     assert len(network._mine.counts) <= COUNTED + 1
@@ -107,7 +107,7 @@ def test_images_of_ever_other_sizes_leave_nothing_behind():
 
 def test_recordings_are_dropped_for_their_memory():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     x = torch.ones(1, 3, 4, 5)
     for _ in range(WARM_UP + 1):
         network(x)
@@ -129,7 +129,7 @@ def test_an_older_pytorch_records_nothing(monkeypatch, version, can):
 
 def test_what_cannot_be_recorded_is_run_and_not_tried_again():
     recorder = Recorder(RuntimeError("operation not permitted when stream is capturing"))
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
     x = torch.ones(1, 3, 4, 5)
     for _ in range(3 * WARM_UP):
         assert torch.equal(network(x), 2 * x)
@@ -138,7 +138,7 @@ def test_what_cannot_be_recorded_is_run_and_not_tried_again():
 
 def test_each_thread_has_its_own():
     recorder = Recorder()
-    network = Replayed(twice, recorder)
+    network = CudaGraphRunner(twice, recorder)
 
     def work(number):
         x = torch.full((1, 3, 4, 5), float(number))

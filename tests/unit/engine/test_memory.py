@@ -10,7 +10,7 @@ from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_byte
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
 from realesr.models import rrdbnet
-from realesr.models.architecture import RRDBSizes, SRVGGSizes
+from realesr.models.architecture import RRDBNetConfig, SRVGGConfig
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
 
@@ -59,20 +59,20 @@ def test_freed_memory_is_used_again():
 def test_networks_know_what_they_hold_at_their_peak(network, monkeypatch):
     monkeypatch.setattr(rrdbnet, "STRIP_FEATURES", 1)  # as in a large image
     held = activation_values_per_pixel(network, 64 * (4 // network.scale))
-    assert network.activation_values == pytest.approx(held, rel=0.2)
+    assert network.peak_activations_per_pixel == pytest.approx(held, rel=0.2)
 
 
 def test_the_tile_is_the_largest_that_fits():
-    network = RRDBSizes()
+    network = RRDBNetConfig()
     budget = 2 * 2**30
     side = largest_tile(network, 4, "cpu", 32, budget=budget)
-    pixel_bytes = MARGIN * network.activation_values * 4
+    pixel_bytes = MARGIN * network.peak_activations_per_pixel * 4
     assert (side + 64) ** 2 * pixel_bytes <= budget < (side + 65) ** 2 * pixel_bytes
     assert largest_tile(network, 2, "cpu", 32, budget=budget) > side
-    assert largest_tile(SRVGGSizes(), 4, "cpu", 18, budget=budget) == MAX_CPU_TILE
-    assert largest_tile(SRVGGSizes(), 2, "cuda:0", 18, budget=budget) > MAX_CPU_TILE
+    assert largest_tile(SRVGGConfig(), 4, "cpu", 18, budget=budget) == MAX_CPU_TILE
+    assert largest_tile(SRVGGConfig(), 2, "cuda:0", 18, budget=budget) > MAX_CPU_TILE
     assert largest_tile(network, 4, "cpu", 32, budget=budget // 2) < side
-    small = largest_tile(SRVGGSizes(), 4, "cpu", 18, budget=budget, result_bytes=2**31)
+    small = largest_tile(SRVGGConfig(), 4, "cpu", 18, budget=budget, result_bytes=2**31)
     assert small == 28 * 18
     assert largest_tile(network, 4, "cpu", 32, budget=1000) == MIN_TILE
 

@@ -21,7 +21,7 @@ from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
-from realesr.loading import make_upscaler, obtain_files
+from realesr.loading import ensure_files, make_upscaler
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
@@ -371,20 +371,20 @@ def test_what_is_asked_for_chooses_the_engine(monkeypatch, options, kind):
     monkeypatch.setattr("realesr.engine.precision._has_amx", lambda: False)
     monkeypatch.setattr("realesr.engine.precision.has_bf16", lambda device: True)
     asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", **options)
-    upscaler = make_upscaler(asked, obtain_files(asked))
+    upscaler = make_upscaler(asked, ensure_files(asked))
     assert type(upscaler._backend).__name__ == (kind or "TorchBackend")
 
 
 @native
 def test_threads_are_as_many_as_are_asked_for(monkeypatch):
     asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", threads=3, precision="fp32")
-    upscaler = make_upscaler(asked, obtain_files(asked))
+    upscaler = make_upscaler(asked, ensure_files(asked))
     seen = []
     convolve = networks.convolve
     monkeypatch.setattr(
         networks, "convolve", lambda *a, **o: seen.append(o["threads"]) or convolve(*a, **o)
     )
-    upscaler.to_sizes([random_image(4, 4)], Size(16, 16))
+    upscaler.upscale_to([random_image(4, 4)], Size(16, 16))
     assert set(seen) == {3}
 
 
@@ -429,7 +429,7 @@ def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_pa
         torch.save(state, path, _use_new_zipfile_serialization=is_zip)
     assert read_arrays(path) is None
     asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32")
-    upscaler = make_upscaler(asked, obtain_files(asked))
+    upscaler = make_upscaler(asked, ensure_files(asked))
     assert isinstance(upscaler._backend, NativeBackend)
     image = random_image(12, 9)
     expected = TiledUpscaler(TorchBackend(load_model(path)))(image).pixels

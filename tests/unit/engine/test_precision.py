@@ -8,8 +8,8 @@ from realesr.engine.precision import (
     MIXED,
     automatic,
     has_bf16,
-    prefers_native,
     resolve_precision,
+    selects_native,
 )
 from realesr.engine.pytorch.backend import in_precision
 from realesr.engine.pytorch.tensor import to_tensor
@@ -66,12 +66,12 @@ def test_where_the_native_engine_is_there_only_amx_is_faster(monkeypatch, tmp_pa
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 16)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
     assert automatic(CPU) == auto
-    assert prefers_native("auto", CPU) == (auto == FP32)
-    assert prefers_native("fp32", CPU)
-    assert not prefers_native("mixed", CPU)
-    assert not prefers_native("auto", CUDA)
+    assert selects_native("auto", CPU) == (auto == FP32)
+    assert selects_native("fp32", CPU)
+    assert not selects_native("mixed", CPU)
+    assert not selects_native("auto", CUDA)
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 0)
-    assert not prefers_native("fp32", CPU)
+    assert not selects_native("fp32", CPU)
     assert automatic(CPU) == resolve_precision("auto", CPU) == MIXED
 
 
@@ -91,7 +91,7 @@ def test_mixed_precision_lies_between_the_two(name):
         reduced = in_precision(network, precision)
         out = reduced(x.to(getattr(torch, precision.dtype))).float()
         errors[precision.name] = ((out - exact) ** 2).mean().sqrt() / exact.std()
-        assert {p.dtype for p in reduced.bulk.parameters()} == {torch.bfloat16}
+        assert {p.dtype for p in reduced.low_precision_part.parameters()} == {torch.bfloat16}
     assert 0 < errors["mixed"] < errors["bf16"] < 0.1
     assert {p.dtype for p in network.parameters()} == {torch.float32}
     assert torch.equal(in_precision(network, FP32)(x), exact)

@@ -372,9 +372,11 @@ class Resizing(TorchBackend):
 def test_a_result_is_resized_on_the_device_as_on_the_host(dtype, network, size, pre_pad):
     image = random_image(21, 15, dtype)
     model = tiny_srvgg() if network == "srvgg" else small_rrdbnet(2)
-    on_host = TiledUpscaler(TorchBackend(model), pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    on_host = TiledUpscaler(TorchBackend(model), pre_pad=pre_pad).upscale_to(
+        [image] * 2, Size(*size)
+    )
     backend = Resizing(model)
-    on_device = TiledUpscaler(backend, pre_pad=pre_pad).to_sizes([image] * 2, Size(*size))
+    on_device = TiledUpscaler(backend, pre_pad=pre_pad).upscale_to([image] * 2, Size(*size))
     assert backend.sizes == [size[::-1]]
     for ours, theirs in zip(on_device, on_host, strict=True):
         assert ours.pixels.dtype == dtype
@@ -389,14 +391,14 @@ def test_what_cannot_be_resized_on_the_device_is_resized_on_the_host(why):
     backend.fits = why != "memory"
     options = {"tile": 8} if why == "tiles" else {}
     upscaler = TiledUpscaler(backend, **options)
-    sr = upscaler.to_sizes([image], Size(41, 30))[0]
-    expected = TiledUpscaler(TorchBackend(tiny_srvgg()), **options).to_sizes([image], Size(41, 30))[
-        0
-    ]
+    sr = upscaler.upscale_to([image], Size(41, 30))[0]
+    expected = TiledUpscaler(TorchBackend(tiny_srvgg()), **options).upscale_to(
+        [image], Size(41, 30)
+    )[0]
     assert (sr.pixels == expected.pixels).all()
     assert backend.sizes[-1] == (60, 84)
     tried = len(backend.sizes)
-    upscaler.to_sizes([image], Size(41, 30))
+    upscaler.upscale_to([image], Size(41, 30))
     assert len(backend.sizes) == tried + (2 if why == "alpha" else 1)  # not tried again
 
 
@@ -414,7 +416,7 @@ def test_exact_float32_lasts_until_the_last_thread_is_done():
 def test_tiles_of_a_chosen_size_go_through_alone():
     image = random_image(95, 61)
     batches = []
-    backend = TorchBackend(tiny_srvgg(), joins_tiles=False)
+    backend = TorchBackend(tiny_srvgg(), batch_tiles=False)
     backend.batch = 4
     run = backend._network
     backend._network = lambda x: batches.append(len(x)) or run(x)

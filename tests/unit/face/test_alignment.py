@@ -8,8 +8,8 @@ from realesr.face.alignment import (
     SIDE,
     TEMPLATE,
     alignment,
-    cut_out,
-    put_back,
+    crop_face,
+    paste_face,
     whole,
 )
 from realesr.face.networks import feathered
@@ -61,13 +61,13 @@ def test_a_face_that_nobody_changed_goes_back_where_it_was(dtype, upscaled, angl
     """The identity as restorer: outside the mask not a bit changes, inside a level at most."""
     image = smooth_image(640, 520)
     matrix = alignment(placed(angle, scale, 330, 250))
-    view = cut_out(image, matrix)
+    view = crop_face(image, matrix)
     size = (640 * upscaled, 520 * upscaled)
     background = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     result = background.astype(dtype) * (257 if dtype == np.uint16 else 1)
     before = result.copy()
     mask = feathered(np.ones((SIDE, SIDE), bool))
-    put_back(result, view, mask, matrix, (upscaled, upscaled))
+    paste_face(result, view, mask, matrix, (upscaled, upscaled))
     level = 257 if dtype == np.uint16 else 1
     # Where the aligned face shows something of the image, and not the gray around it:
     y, x = np.mgrid[: size[1], : size[0]]
@@ -85,7 +85,7 @@ def test_a_face_really_goes_in_and_fades_out():
     result = np.zeros((400, 500, 3), np.uint8)
     matrix = alignment(placed(15, 0.5, 250, 200))
     white = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    put_back(result, white, feathered(np.ones((SIDE, SIDE), bool)), matrix, (1, 1))
+    paste_face(result, white, feathered(np.ones((SIDE, SIDE), bool)), matrix, (1, 1))
     assert (result[200, 250] == 255).all()
     assert (result[0, 0] == 0).all()
     steps = abs(np.diff(result[..., 0].astype(int), axis=0))
@@ -95,20 +95,20 @@ def test_a_face_really_goes_in_and_fades_out():
 def test_half_of_a_mask_takes_half_of_a_face():
     result = np.full((64, 64, 3), 100, np.uint8)
     face = np.full((SIDE, SIDE, 3), 200, np.uint8)
-    put_back(result, face, np.full((SIDE, SIDE), 0.5, np.float32), whole(64, 64), (1, 1))
+    paste_face(result, face, np.full((SIDE, SIDE), 0.5, np.float32), whole(64, 64), (1, 1))
     assert (result == 150).all()
 
 
 def test_what_lies_outside_the_image_is_gray_and_harmless():
     image = smooth_image(80, 60)
     matrix = alignment(placed(0, 0.2, 2, 3))
-    view = cut_out(image, matrix)
+    view = crop_face(image, matrix)
     assert (view[0, 0] == OUTSIDE).all()
     result = image.copy()
-    put_back(result, view, feathered(np.ones((SIDE, SIDE), bool)), matrix, (1, 1))
+    paste_face(result, view, feathered(np.ones((SIDE, SIDE), bool)), matrix, (1, 1))
     far = alignment(placed(0, 0.2, -500, -500))
-    assert (cut_out(image, far) == OUTSIDE).all()
-    put_back(result, view, np.ones((SIDE, SIDE), np.float32), far, (1, 1))
+    assert (crop_face(image, far) == OUTSIDE).all()
+    paste_face(result, view, np.ones((SIDE, SIDE), np.float32), far, (1, 1))
 
 
 def test_gray_does_not_mix_into_the_border_of_the_image():
@@ -116,14 +116,14 @@ def test_gray_does_not_mix_into_the_border_of_the_image():
     matrix = alignment(placed(10, 0.3, 20, 60))
     result = cv2.resize(image, (640, 480))
     mask = feathered(np.ones((SIDE, SIDE), bool))
-    put_back(result, cut_out(image, matrix), mask, matrix, (4, 4))
+    paste_face(result, crop_face(image, matrix), mask, matrix, (4, 4))
     assert result.min() >= 249
 
 
 def test_a_large_face_is_reduced_without_aliasing():
     stripes = np.zeros((2048, 2048, 3), np.uint8)
     stripes[:, ::2] = 255
-    view = cut_out(stripes, whole(2048, 2048))
+    view = crop_face(stripes, whole(2048, 2048))
     assert abs(view.astype(int) - 128).max() <= 2
 
 
@@ -131,7 +131,7 @@ def test_a_image_that_is_a_face_is_stretched_to_the_square_and_back():
     image = smooth_image(300, 200)
     matrix = whole(300, 200)
     result = image.copy()
-    put_back(result, cut_out(image, matrix), np.ones((SIDE, SIDE), np.float32), matrix, (1, 1))
+    paste_face(result, crop_face(image, matrix), np.ones((SIDE, SIDE), np.float32), matrix, (1, 1))
     assert abs(result.astype(int) - image)[5:-5, 5:-5].max() <= 2
 
 

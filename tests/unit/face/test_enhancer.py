@@ -58,11 +58,11 @@ def enhancer(*places, restore=whitened, parse=everywhere, detector=None, **optio
 
 
 def plain(image=IMAGE):
-    return Interpolator("bicubic").to_sizes([image], SIZE)[0]
+    return Interpolator("bicubic").upscale_to([image], SIZE)[0]
 
 
 def test_a_face_is_put_in_and_the_rest_stays_bit_for_bit():
-    (result,) = enhancer((60, 40)).to_sizes([IMAGE], SIZE)
+    (result,) = enhancer((60, 40)).upscale_to([IMAGE], SIZE)
     changed = (result.pixels != plain().pixels).any(-1)
     assert (result.pixels[130, 170] == 255).all()
     rows, columns = np.nonzero(changed)
@@ -74,7 +74,7 @@ def test_the_input_is_left_as_it_is():
     image = random_image(160, 120)
     before = image.pixels.copy()
     image.pixels.flags.writeable = False
-    (result,) = enhancer((60, 40)).to_sizes([image], image.size)
+    (result,) = enhancer((60, 40)).upscale_to([image], image.size)
     assert (result.pixels != before).any()
     assert (image.pixels == before).all()
 
@@ -83,29 +83,29 @@ def test_without_faces_nothing_is_restored():
     def never(faces):
         raise AssertionError
 
-    (result,) = enhancer(restore=never, parse=never).to_sizes([IMAGE], SIZE)
+    (result,) = enhancer(restore=never, parse=never).upscale_to([IMAGE], SIZE)
     assert (result.pixels == plain().pixels).all()
 
 
 def test_a_weight_blends():
-    whole = enhancer((60, 40)).to_sizes([IMAGE], SIZE)[0].pixels.astype(int)
-    half = enhancer((60, 40), weight=0.5).to_sizes([IMAGE], SIZE)[0].pixels
+    whole = enhancer((60, 40)).upscale_to([IMAGE], SIZE)[0].pixels.astype(int)
+    half = enhancer((60, 40), weight=0.5).upscale_to([IMAGE], SIZE)[0].pixels
     assert abs(half - (whole + plain().pixels) / 2).max() <= 1
 
 
 def test_sixteen_bits_stay_sixteen_bits():
     image = random_image(160, 120, np.uint16)
-    (result,) = enhancer((60, 40)).to_sizes([image], SIZE)
+    (result,) = enhancer((60, 40)).upscale_to([image], SIZE)
     assert result.pixels.dtype == np.uint16
     assert (result.pixels[130, 170] == 65535).all()
     outside = result.pixels[:50]
-    assert (outside == Interpolator("bicubic").to_sizes([image], SIZE)[0].pixels[:50]).all()
+    assert (outside == Interpolator("bicubic").upscale_to([image], SIZE)[0].pixels[:50]).all()
 
 
 def test_gray_stays_gray_and_alpha_stays():
     gray = random_image(160, 120, gray=True, alpha=True)
     detector = Detector((60, 40))
-    (result,) = enhancer(restore=reddened, detector=detector).to_sizes([gray], SIZE)
+    (result,) = enhancer(restore=reddened, detector=detector).upscale_to([gray], SIZE)
     assert result.is_gray
     assert (result.pixels == result.pixels[..., :1]).all()
     expected = plain(gray)
@@ -123,7 +123,7 @@ def test_small_doubtful_and_far_faces_are_left_alone():
             seen.extend(faces)
             return faces
 
-        enhancer(restore=restore, detector=both, **options).to_sizes([IMAGE], SIZE)
+        enhancer(restore=restore, detector=both, **options).upscale_to([IMAGE], SIZE)
         return len(seen)
 
     assert count() == 2
@@ -134,7 +134,7 @@ def test_small_doubtful_and_far_faces_are_left_alone():
 
 
 def test_the_face_in_the_middle_is_the_one():
-    (result,) = enhancer((5, 5), (60, 40), only_center=True).to_sizes([IMAGE], SIZE)
+    (result,) = enhancer((5, 5), (60, 40), only_center=True).upscale_to([IMAGE], SIZE)
     assert (result.pixels[130, 170] == 255).all()
     assert (result.pixels[:90, :90] == plain().pixels[:90, :90]).all()
 
@@ -147,16 +147,16 @@ def test_a_face_that_was_cut_out_is_restored_as_a_whole():
         detector=None,
         parse=None,
     )
-    assert (made.to_sizes([IMAGE], SIZE)[0].pixels == 255).all()
+    assert (made.upscale_to([IMAGE], SIZE)[0].pixels == 255).all()
 
 
 def test_the_report_has_a_line_for_each_image(tmp_path):
     report = tmp_path / "faces.jsonl"
     report.write_text("old")
     made = enhancer((60, 40), report=report)
-    made.for_job(Path("a.png"), is_video=False).to_sizes([IMAGE], SIZE)
-    video = made.for_job(Path("b.mkv"), is_video=True)
-    video.to_sizes([IMAGE, IMAGE], SIZE)
+    made.session(Path("a.png"), is_video=False).upscale_to([IMAGE], SIZE)
+    video = made.session(Path("b.mkv"), is_video=True)
+    video.upscale_to([IMAGE, IMAGE], SIZE)
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     assert [(line["input"], line["frame"]) for line in lines] == [
         ("a.png", 0),
@@ -173,18 +173,18 @@ def test_a_video_holds_a_face_that_is_missed_and_a_image_does_not():
     detector = Detector((60, 40))
     made = enhancer(detector=detector)
     for is_video in (True, False):
-        job = made.for_job(Path("x"), is_video=is_video)
+        job = made.session(Path("x"), is_video=is_video)
         detector.faces = Detector((60, 40)).faces
-        job.to_sizes([IMAGE], SIZE)
+        job.upscale_to([IMAGE], SIZE)
         detector.faces = []
-        (result,) = job.to_sizes([IMAGE], SIZE)
+        (result,) = job.upscale_to([IMAGE], SIZE)
         assert (result.pixels != plain().pixels).any() == is_video
 
 
 def test_landmarks_that_make_no_face_are_left_alone():
     detector = Detector((60, 40))
     detector.faces[0].landmarks[:] = 5
-    (result,) = enhancer(detector=detector).to_sizes([IMAGE], SIZE)
+    (result,) = enhancer(detector=detector).upscale_to([IMAGE], SIZE)
     assert (result.pixels == plain().pixels).all()
 
 
@@ -200,6 +200,6 @@ def test_many_faces_go_through_the_networks_in_batches():
         sizes.clear()
         made = enhancer(*places, restore=restore)
         made._batch = batch
-        made.to_sizes([IMAGE, Image(IMAGE.pixels)], SIZE)
+        made.upscale_to([IMAGE, Image(IMAGE.pixels)], SIZE)
         assert sum(sizes) == 16
         assert max(sizes) == batch

@@ -43,7 +43,7 @@ def test_what_is_only_read_gets_an_output_that_carries_nearly_everything():
     assert VIDEOS.suffix_of_output(Path("a.MP4")) == ".MP4"
     assert VIDEOS.suffix_of_output(Path("a.ts")) == ".mkv"
     VIDEOS.check_readable(Path("a.ts"))
-    with pytest.raises(UnsupportedMediaError, match="like a video"):
+    with pytest.raises(UnsupportedMediaError, match="name of a video"):
         VIDEOS.check_readable(Path("a.png"))
-    with pytest.raises(UnsupportedMediaError, match="like a video"):
+    with pytest.raises(UnsupportedMediaError, match="name of a video"):
         VIDEOS.format_of(Path("a.ts"))

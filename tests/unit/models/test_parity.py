@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from realesr.models import rrdbnet
-from realesr.models.architecture import SRVGGSizes
+from realesr.models.architecture import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
@@ -83,6 +83,6 @@ def test_parity_notices_a_perturbed_parameter(parameter):
 def test_official_networks_equal_basicsr(name, num_conv):
     ours = load_model(shared(f"weights/{name}"))
     assert isinstance(ours, SRVGGNetCompact)
-    assert ours.sizes == SRVGGSizes(num_feat=64, num_conv=num_conv, scale=4)
+    assert ours.sizes == SRVGGConfig(num_feat=64, num_conv=num_conv, scale=4)
     _, theirs = srvgg_pair(num_conv, 4, ours.state_dict())
     assert largest_difference(ours, theirs, (33, 41)) <= TOLERANCE

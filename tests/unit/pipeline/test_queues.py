@@ -22,7 +22,7 @@ class Source:
     """Counts what has been asked of it."""
 
     expected = None
-    undecodable = 0
+    decode_errors = 0
 
     def __init__(self, count=5, error=None):
         self.given = 0

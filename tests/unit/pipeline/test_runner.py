@@ -59,10 +59,10 @@ class ImageUpscaler:
         self.meanwhile = meanwhile
         self.batch, self.workers = batch, workers
 
-    def for_job(self, source, *, is_video):
+    def session(self, source, *, is_video):
         return self
 
-    def to_sizes(self, images, size, *, on_tile=None, notify=None):
+    def upscale_to(self, images, size, *, on_tile=None, notify=None):
         for image in images:
             self.meanwhile(image)
         return images
@@ -213,7 +213,7 @@ def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
 class Video(contextlib.AbstractContextManager):
     """A medium of one source and one sink, both lists of levels of gray."""
 
-    expected, undecodable = None, 0
+    expected, decode_errors = None, 0
 
     def __init__(self, levels):
         self.levels, self.written = levels, []
@@ -231,7 +231,7 @@ class Video(contextlib.AbstractContextManager):
         for index, level in enumerate(self.levels):
             yield Frame(index=index, image=Image(np.full((2, 3, 3), level, np.uint8)))
 
-    def legal(self, size):
+    def nearest_supported_size(self, size):
         return size
 
     def prepare(self, frame, size):
@@ -250,7 +250,7 @@ def test_frames_keep_their_order_however_many_threads_upscale_them(folder, batch
     seen, notices, threads = [], [], set()
 
     class Late(ImageUpscaler):
-        def to_sizes(self, images, size, *, on_tile=None, notify=None):
+        def upscale_to(self, images, size, *, on_tile=None, notify=None):
             threads.add(threading.current_thread())
             level = int(images[0].pixels[0, 0, 0])
             time.sleep(0.02 * (level % 3))

@@ -31,8 +31,8 @@ def test_every_entry_is_complete(spec):
     if spec.weights.url:
         assert spec.weights.url.startswith(f"{RELEASES}/v")
         assert spec.weights.url.endswith(f"/{spec.weights.name}")
-    if spec.noisy_partner:
-        assert find_model(spec.noisy_partner).architecture == spec.architecture
+    if spec.weak_denoise_model:
+        assert find_model(spec.weak_denoise_model).architecture == spec.architecture
 
 
 def test_names_are_unique():

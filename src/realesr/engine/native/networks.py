@@ -29,9 +29,9 @@ from realesr.models.architecture import (
     STRIP_FEATURES,
     TAIL_REACH,
     Architecture,
-    RRDBSizes,
-    SRVGGSizes,
-    recognize,
+    RRDBNetConfig,
+    SRVGGConfig,
+    detect_architecture,
 )
 
 COLORS = 3
@@ -69,13 +69,13 @@ class Native(Protocol):
         """How many compute it."""
         ...
 
-    def __call__(self, pixels: Pixels) -> Upscaled:
+    def __call__(self, pixels: Pixels) -> RawOutput:
         """Upscales (N, H, W, 3) uint8 or uint16 RGB, whose sides are multiples of what it takes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Upscaled:
+class RawOutput:
     """What a network gives, before it becomes pixels; good until the thread runs the next one.
 
     Attributes:
@@ -128,13 +128,13 @@ def build_native(parameters: Parameters, threads: int | None = None) -> Native |
     """
     shapes = {name: tuple(values.shape) for name, values in parameters.items()}
     try:
-        sizes = recognize(shapes)
+        sizes = detect_architecture(shapes)
     except (ValueError, IndexError):
         return None
     if sizes is None or shapes != sizes.parameters() or sizes.num_feat % CHANNELS:
         return None
     threads = default_threads() if threads is None else threads
-    if isinstance(sizes, SRVGGSizes):
+    if isinstance(sizes, SRVGGConfig):
         return _SRVGG(sizes, parameters, threads)
     return None if sizes.num_grow_ch % CHANNELS else _RRDBNet(sizes, parameters, threads)
 
@@ -205,7 +205,7 @@ def _transformed(weight: Features) -> Features:
     return points.reshape(36, inputs, outputs)
 
 
-class _Room(threading.local):
+class _Workspace(threading.local):
     """Memory for features that is kept from tile to tile, for each thread: tiles differ in size,
     and the C library would find no place for one where another was.
     """
@@ -213,9 +213,9 @@ class _Room(threading.local):
     def __init__(self) -> None:
         self._values = np.empty(0, np.float32)
 
-    def __reduce__(self) -> tuple[type[_Room], tuple[()]]:
+    def __reduce__(self) -> tuple[type[_Workspace], tuple[()]]:
         """A copy is empty."""
-        return _Room, ()
+        return _Workspace, ()
 
     def features(self, *shape: int) -> Features:
         """Undefined values."""
@@ -239,10 +239,10 @@ def _read(pixels: Pixels, factor: int, threads: int) -> Features:
 class _SRVGG:
     """SRVGGNetCompact in two arrays of features, which take turns."""
 
-    def __init__(self, sizes: SRVGGSizes, parameters: Parameters, threads: int) -> None:
+    def __init__(self, sizes: SRVGGConfig, parameters: Parameters, threads: int) -> None:
         self.sizes = sizes
         self.threads = threads
-        self._room = _Room()
+        self._room = _Workspace()
         self._inner = [
             Convolution(
                 parameters[f"body.{layer}.weight"],
@@ -260,7 +260,7 @@ class _SRVGG:
             threads=threads,
         )
 
-    def __call__(self, pixels: Pixels) -> Upscaled:
+    def __call__(self, pixels: Pixels) -> RawOutput:
         x = _read(pixels, 1, self.threads)
         count, height, width, _ = x.shape
         most = max(self.sizes.num_feat, self._last.channels)
@@ -269,7 +269,7 @@ class _SRVGG:
         for conv in (*self._inner, self._last):
             shape = count, height, width, conv.channels
             features = conv(features, out=next(turns)[: math.prod(shape)].reshape(shape))
-        return Upscaled(features, x, self.sizes.scale, self.threads)
+        return RawOutput(features, x, self.sizes.scale, self.threads)
 
 
 def _by_pixel(scale: int) -> NDArray[np.int64]:
@@ -324,14 +324,14 @@ class _RRDB:
 class _RRDBNet:
     """RRDBNet; its tail takes a few rows at a time."""
 
-    def __init__(self, sizes: RRDBSizes, parameters: Parameters, threads: int) -> None:
+    def __init__(self, sizes: RRDBNetConfig, parameters: Parameters, threads: int) -> None:
         def convolution(name: str, **options: Any) -> Convolution:
             weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
             return Convolution(weight, bias, threads=threads, **options)
 
         self.sizes = sizes
         self.threads = threads
-        self._room = _Room()
+        self._room = _Workspace()
         self._first = convolution("conv_first")
         self._blocks = [
             _RRDB(f"body.{number}", sizes.num_feat, parameters, threads)
@@ -344,7 +344,7 @@ class _RRDBNet:
             convolution("conv_last"),
         ]
 
-    def __call__(self, pixels: Pixels) -> Upscaled:
+    def __call__(self, pixels: Pixels) -> RawOutput:
         x = _read(pixels, self.sizes.multiple_of, self.threads)
         first = self._first(x)
         num_feat = self.sizes.num_feat
@@ -353,7 +353,7 @@ class _RRDBNet:
         for block in self._blocks:
             block(*rooms)
         features = self._body(rooms[0, ..., :num_feat], residuals=[(first, 1)])
-        return Upscaled(self._upsampled(features), None, 1, self.threads)
+        return RawOutput(self._upsampled(features), None, 1, self.threads)
 
     def _upsampled(self, features: Features) -> Features:
         """(N, H, W, num_feat) -> (N, 4 * H, 4 * W, 3)."""

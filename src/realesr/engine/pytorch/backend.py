@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from realesr.engine.blend import stitch
-from realesr.engine.lookahead import lagging
+from realesr.engine.lookahead import pipelined
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, MIXED, Precision
-from realesr.engine.pytorch.graphs import DEVICE_LOCK, Network, Replayed, can_record
+from realesr.engine.pytorch.graphs import DEVICE_LOCK, CudaGraphRunner, Network, can_record
 from realesr.engine.pytorch.resampling import lanczos
-from realesr.engine.pytorch.tensor import Arrival, to_pixels, to_tensor
+from realesr.engine.pytorch.tensor import HostCopy, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import Architecture
-from realesr.models.base import SizedModule, SRModel
+from realesr.models.base import SRModel, SRNetwork
 from realesr.progress import Notify, Progress
 
 GPU_BATCH = 4
@@ -40,7 +40,7 @@ class TorchBackend:
         precision: What it computes in. A tile that comes out with NaN or infinity is done again
             in float32.
         is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
-        joins_tiles: Whether a GPU gets tiles of one size together; not where their size was chosen
+        batch_tiles: Whether a GPU gets tiles of one size together; not where their size was chosen
             so that one just fits.
     """
 
@@ -51,9 +51,11 @@ class TorchBackend:
         device: str = "cpu",
         precision: Precision = FP32,
         is_compiled: bool = False,
-        joins_tiles: bool = True,
+        batch_tiles: bool = True,
     ) -> None:
-        if precision == MIXED and not any(True for _ in cast(SRModel, model).bulk.parameters()):
+        if precision == MIXED and not any(
+            True for _ in cast(SRModel, model).low_precision_part.parameters()
+        ):
             precision = FP32
         self.device = device
         self.precision = precision
@@ -65,9 +67,9 @@ class TorchBackend:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
         # Other networks may wait for the device in between, which cannot be recorded.
-        if is_cuda and can_record() and isinstance(model, SizedModule):
-            self._network = Replayed(self._network)
-        self._joins_tiles = joins_tiles
+        if is_cuda and can_record() and isinstance(model, SRNetwork):
+            self._network = CudaGraphRunner(self._network)
+        self._joins_tiles = batch_tiles
         self.resizes = is_cuda
         # More do not help a CPU. On a GPU the copies of a thread hide behind another's network.
         self.batch = 1 if device == "cpu" else GPU_BATCH
@@ -96,7 +98,7 @@ class TorchBackend:
                 (region, self._send(to_pixels(self._fitted(sr, pixels, out), out.dtype)))
                 for region, sr in pieces
             )
-            for number, (region, arrival) in enumerate(lagging(arrivals, self._lag), start=1):
+            for number, (region, arrival) in enumerate(pipelined(arrivals, self._lag), start=1):
                 part = out if len(grid) == 1 else out[:, *region.slices]
                 part[:] = arrival.wait().numpy()[:, : part.shape[1], : part.shape[2]]
                 on_tile(number, len(grid))
@@ -112,7 +114,7 @@ class TorchBackend:
 
     def release(self) -> None:
         """Gives back what PyTorch keeps of the device's memory."""
-        if isinstance(self._network, Replayed):
+        if isinstance(self._network, CudaGraphRunner):
             self._network.clear()
         if self._device.type == "cuda":
             with DEVICE_LOCK:
@@ -128,13 +130,13 @@ class TorchBackend:
         A device that works by itself gets the next tiles before the last ones are looked at.
         """
 
-        def begin(tiles: list[Tile]) -> tuple[list[Tile], Tensor, Arrival]:
+        def begin(tiles: list[Tile]) -> tuple[list[Tile], Tensor, HostCopy]:
             sr = self._network(self._load(pixels, tiles, self._dtype))
             return tiles, sr, self._send(_is_finite(sr))
 
         count = self.batch // len(pixels) if self._joins_tiles else 1
-        batches = map(begin, _alike(grid, count))
-        for tiles, sr, is_finite in lagging(batches, self._lag):
+        batches = map(begin, _group_by_size(grid, count))
+        for tiles, sr, is_finite in pipelined(batches, self._lag):
             if not is_finite.wait():
                 if self.precision != FP32:
                     name = self.precision.name
@@ -154,8 +156,8 @@ class TorchBackend:
             return parts[0]
         return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
-    def _send(self, values: Tensor) -> Arrival:
-        return Arrival(values, None if self._streams is None else self._streams.to_host)
+    def _send(self, values: Tensor) -> HostCopy:
+        return HostCopy(values, None if self._streams is None else self._streams.to_host)
 
     def _fitted(self, sr: Tensor, pixels: Pixels, out: Pixels) -> Tensor:
         """Resized, where the result has not the size that the network gives."""
@@ -171,7 +173,7 @@ def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:
     if precision == FP32:
         return exact
     reduced = copy.deepcopy(exact).to(getattr(torch, precision.dtype))
-    cast(SRModel, reduced).bulk.to(getattr(torch, precision.bulk))
+    cast(SRModel, reduced).low_precision_part.to(getattr(torch, precision.bulk))
     return reduced
 
 
@@ -187,7 +189,7 @@ def free_bytes(device: str) -> int:
     return free_host_bytes()
 
 
-def _alike(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
+def _group_by_size(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
     """Neighbors of one size together, but no more than ``count``, and at least one."""
     batch: list[Tile] = []
     for tile in tiles:

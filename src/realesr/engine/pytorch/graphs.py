@@ -34,7 +34,7 @@ DEVICE_LOCK = threading.Lock()
 PyTorch would take for an error."""
 
 
-class Replayed:
+class CudaGraphRunner:
     """A network that is recorded where its input keeps its shape.
 
     Each thread has recordings of its own, with memory of their own, in its own stream.
@@ -47,7 +47,7 @@ class Replayed:
     def __init__(self, network: Network, record: Recorder | None = None) -> None:
         self._network = network
         self._record = record_cuda if record is None else record
-        self._mine = _Recordings()
+        self._mine = _GraphCache()
         self._is_possible = True
         self._cleared = 0
 
@@ -60,7 +60,7 @@ class Replayed:
         if replay is not None:
             mine.replays[kind] = replay  # the last one is the one used last
             return replay(x)
-        if self._is_possible and mine.has_come_often(kind):
+        if self._is_possible and mine.should_capture(kind):
             mine.make_room_for(kind)
             try:
                 replay = self._record(self._network, x)
@@ -77,13 +77,13 @@ class Replayed:
         self._cleared += 1
 
 
-class _Recordings(threading.local):
+class _GraphCache(threading.local):
     """Of a thread: how often which kind of input has come, and its recordings."""
 
     def __init__(self) -> None:
         self.clear(0)
 
-    def has_come_often(self, kind: Any) -> bool:
+    def should_capture(self, kind: Any) -> bool:
         """Counts; begins anew among images of ever other sizes."""
         if len(self.counts) > COUNTED:
             self.counts.clear()

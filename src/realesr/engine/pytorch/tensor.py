@@ -57,7 +57,7 @@ def to_pixels(sr: Tensor, dtype: PixelDType) -> Tensor:
     return values.to(torch.uint8 if dtype == np.uint8 else torch.int32)
 
 
-class Arrival:
+class HostCopy:
     """A tensor on its way to the host.
 
     From a CUDA device it travels in a stream of its own, beside the work that was begun after it.

@@ -23,8 +23,8 @@ from PIL import Image as PillowImage
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
-from realesr.media.images.high_bit_depth import check_deep_tiff, decode_deep
-from realesr.media.images.metadata import QUIET_PILLOW, read_metadata
+from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
+from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notify, ignore
 
@@ -81,7 +81,7 @@ def decode_image(
     """
     if not data:
         raise UnreadableMediaError(f"{path}: the file is empty")
-    with _damage_named(path):
+    with _decoder_errors(path):
         image = _open(data)
         _check_size(path, image, max_pixels)
         exif = image.getexif()
@@ -98,7 +98,9 @@ def decode_image(
             f"{path}: {image.format} images of mode {image.mode} are not read; "
             "convert it to RGB or gray of 8 or 16 bits"
         )
-    decoded = _decode_8_bits(image, bits) if bits <= 8 else decode_deep(path, image, data, bits)
+    decoded = (
+        _decode_8_bits(image, bits) if bits <= 8 else decode_high_bit_depth(path, image, data, bits)
+    )
     # both decoders turn TIFF images themselves
     turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
     return replace(
@@ -110,10 +112,10 @@ def decode_image(
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def _decoder_errors(path: Path) -> Iterator[None]:
     """Turns whatever Pillow's decoders raise, or warn of, into an error with the file's name."""
     try:
-        with QUIET_PILLOW:
+        with suppress_pillow_warnings:
             yield
     except RealesrError:
         raise
@@ -168,7 +170,7 @@ def _check_tiff(
         if max(ends, default=0) > size_bytes:
             raise UnreadableMediaError(f"{path}: damaged or cut short: pixels are missing")
     if bits > 8:
-        check_deep_tiff(path, image, bits)
+        check_high_bit_depth_tiff(path, image, bits)
 
 
 def _decode_8_bits(image: PillowImage.Image, bits: int) -> Image:

@@ -27,11 +27,11 @@ from realesr.imaging.image import Image, Metadata
 from realesr.media.formats import IMAGES, ImageFormat
 from realesr.media.images.metadata import (
     EXIF_PREFIX,
-    QUIET_PILLOW,
     XMP_JPEG_HEADER,
     XMP_PNG_KEYWORD,
     fit_metadata,
     load_exif,
+    suppress_pillow_warnings,
 )
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.progress import Notify, ignore
@@ -78,14 +78,14 @@ def encode_image(
     if image.alpha is not None and not target.has_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no alpha")
     is_gray = image.is_gray and target.has_gray
-    with QUIET_PILLOW:
+    with suppress_pillow_warnings:
         metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
-    depth = image.pixels.dtype if target.has_depth else _UINT8
+    depth = image.pixels.dtype if target.supports_16_bit else _UINT8
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = _joined(pixels, alpha, is_gray=is_gray)
     try:
-        with QUIET_PILLOW:
+        with suppress_pillow_warnings:
             return _encode(channels, target, metadata, options)
     except (cv2.error, OSError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split())

@@ -44,7 +44,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         return 1
 
     @property
-    def undecodable(self) -> int:
+    def decode_errors(self) -> int:
         """None: a damaged image is an error."""
         return 0
 
@@ -90,7 +90,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._file: BinaryIO | None = None
 
-    def legal(self, size: Size) -> Size:
+    def nearest_supported_size(self, size: Size) -> Size:
         """Every size can be written, up to the limits that :meth:`prepare` checks."""
         return size
 
@@ -118,7 +118,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             self._path,
             size,
             channels=channels + (image.alpha is not None),
-            byte_depth=image.pixels.dtype.itemsize if target.has_depth else 1,
+            byte_depth=image.pixels.dtype.itemsize if target.supports_16_bit else 1,
         )
         frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:

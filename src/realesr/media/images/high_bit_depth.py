@@ -26,7 +26,7 @@ _PEAK = 65_535
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it in one line
 
 
-def check_deep_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int) -> None:
+def check_high_bit_depth_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int) -> None:
     """Makes sure, before any decoding, that OpenCV reads a TIFF of more than 8 bits right.
 
     Raises:
@@ -51,7 +51,7 @@ def check_deep_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int)
             )
 
 
-def decode_deep(path: Path, image: PillowImage.Image, data: bytes, bits: int) -> Image:
+def decode_high_bit_depth(path: Path, image: PillowImage.Image, data: bytes, bits: int) -> Image:
     """Decodes a PNG or TIFF of 16 bits, or an AVIF of 10 or 12, with OpenCV.
 
     Args:

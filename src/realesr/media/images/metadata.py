@@ -92,7 +92,7 @@ def fit_metadata(
     return replace(metadata, icc=icc, exif=exif)
 
 
-class _Silence:
+class SuppressWarnings:
     """Silences warnings while any thread is inside: their filters belong to all threads.
 
     Python's own context for this would, with two threads, restore what the other one has set.
@@ -118,7 +118,7 @@ class _Silence:
                 self._context.__exit__(None, None, None)
 
 
-QUIET_PILLOW = _Silence()
+suppress_pillow_warnings = SuppressWarnings()
 """A context without Pillow's warnings: odd tags of cameras, and sizes that have a limit here."""
 
 

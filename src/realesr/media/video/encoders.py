@@ -59,7 +59,7 @@ class Encoding:
     pixel_format: PixelFormat
     arguments: dict[str, str]
 
-    def legal(self, size: Size) -> Size:
+    def nearest_supported_size(self, size: Size) -> Size:
         """The size, px, with whole values of color: 4:2:0 has none for odd sides."""
         across, down = self.pixel_format.chroma
         return Size(round_up(size.width, across), round_up(size.height, down))
@@ -89,7 +89,7 @@ def choose_encoding(
             wanted,
             [each for each in supported if not each.has_alpha or re.fullmatch(alpha, each.name)],
         )
-        _tell_what_is_lost(wanted, pixel_format, codec, target, notify)
+        _report_losses(wanted, pixel_format, codec, target, notify)
     else:
         pixel_format = _pixel_format_asked_for(options.pix_fmt, codec, supported)
     arguments = dict(_ALWAYS.get(codec, {}))
@@ -168,7 +168,7 @@ def _pixel_format_asked_for(
     raise InvalidOptionError(f"--pix-fmt {name}: {codec} encodes {names}")
 
 
-def _tell_what_is_lost(
+def _report_losses(
     wanted: PixelFormat, got: PixelFormat, codec: str, target: VideoFormat, notify: Notify
 ) -> None:
     if wanted.has_alpha and not got.has_alpha:

@@ -24,9 +24,9 @@ PIPE_BYTES = 1 << 20
 """How much is read from a pipe, or written into it, at a time."""
 
 _LOG_LINES = 400
-_WORDS = 6
+MAX_REPORTED_ERRORS = 6
 """How many of its complaints an error repeats."""
-_SOON_S = 1
+EXIT_GRACE_S = 1
 """How long a process that has closed its pipe may take to end, s."""
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+verbose")
 _COMPLAINT = re.compile(r"\[(?:error|fatal|panic)\] (?P<words>.+)")
@@ -35,8 +35,8 @@ _ECHO = re.compile(
     r"Error while filtering|Conversion failed|Error opening output files|Could not open encoder"
 )
 """What follows from a failure and does not tell its reason."""
-_ANSWER_S = 30
-_ABILITIES = (
+PROBE_TIMEOUT_S = 30
+CAPABILITY_CHECK = (
     *("-f", "lavfi", "-i", "color=size=16x16:duration=0.1"),
     *("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "null", "-"),
 )
@@ -92,10 +92,10 @@ def find_ffmpeg(asked_for: Path | None = None) -> str:
 
 
 def _check_abilities(binary: str) -> None:
-    command = [binary, "-nostdin", "-v", "error", *_ABILITIES]
+    command = [binary, "-nostdin", "-v", "error", *CAPABILITY_CHECK]
     try:
         tried = subprocess.run(  # noqa: S603 -- a program that the user names
-            command, capture_output=True, timeout=_ANSWER_S, check=False
+            command, capture_output=True, timeout=PROBE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FFmpegNotFoundError(f"{binary} does not run: {error}") from error
@@ -110,7 +110,12 @@ def describe_encoder(binary: str, codec: str) -> str:
     """What ffmpeg prints about an encoder; it says so, too, when there is none."""
     command = [binary, "-hide_banner", "-h", f"encoder={codec}"]
     said = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, errors="replace", timeout=_ANSWER_S, check=False
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PROBE_TIMEOUT_S,
+        check=False,
     )
     return said.stdout
 
@@ -151,7 +156,7 @@ class Process(AbstractContextManager["Process", None]):
         self._seen: dict[str, str] = {}
         self._subject = subject
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
-        self._complaints: deque[str] = deque(maxlen=_WORDS)
+        self._errors: deque[str] = deque(maxlen=MAX_REPORTED_ERRORS)
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             [binary, *_QUIET, *arguments],
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
@@ -185,9 +190,9 @@ class Process(AbstractContextManager["Process", None]):
         return "\n".join(self._lines)
 
     @property
-    def last_words(self) -> str:
+    def error_summary(self) -> str:
         """Its last complaints, in one line."""
-        unique = dict.fromkeys(self._complaints)
+        unique = dict.fromkeys(self._errors)
         return "; ".join(unique) or "without a word"
 
     def finish(self) -> None:
@@ -201,7 +206,7 @@ class Process(AbstractContextManager["Process", None]):
         code = self._process.wait()
         self._listener.join()
         if code:
-            raise FFmpegError(f"{self._subject}: ffmpeg failed ({code}): {self.last_words}")
+            raise FFmpegError(f"{self._subject}: ffmpeg failed ({code}): {self.error_summary}")
 
     def check(self) -> None:
         """Tells of its failure, if it has ended or is about to.
@@ -210,19 +215,19 @@ class Process(AbstractContextManager["Process", None]):
             FFmpegError: It has failed.
         """
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SOON_S)
+            self._process.wait(EXIT_GRACE_S)
         if self._process.poll() is not None:
             self.finish()
 
     def fail(self, cause: Exception) -> FFmpegError:
         """The error of writing to it, or reading from it, in vain; ends it."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SOON_S)
+            self._process.wait(EXIT_GRACE_S)
         code = self._process.poll()
         self.end()
         if code is None:
             return FFmpegError(f"{self._subject}: frames do not reach ffmpeg: {cause}")
-        return FFmpegError(f"{self._subject}: ffmpeg ended early ({code}): {self.last_words}")
+        return FFmpegError(f"{self._subject}: ffmpeg ended early ({code}): {self.error_summary}")
 
     def kill(self) -> None:
         """Ends it at once, from whatever thread; who waits for it goes on."""
@@ -265,4 +270,4 @@ class Process(AbstractContextManager["Process", None]):
                     self._seen[pattern] = text
             complaint = _COMPLAINT.search(text)
             if complaint and not _ECHO.search(text):
-                self._complaints.append(complaint["words"])
+                self._errors.append(complaint["words"])

@@ -13,7 +13,7 @@ from realesr.media.formats import VideoFormat
 from realesr.media.video.encoders import Encoding
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames
-from realesr.media.video.streams import Carried
+from realesr.media.video.streams import StreamMapping
 from realesr.options import VideoOptions
 from realesr.progress import Notify
 
@@ -42,7 +42,7 @@ _SOUND, _SPARSE, _STILL = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Muxing:
+class MuxSpec:
     """What goes into an output.
 
     Attributes:
@@ -58,7 +58,7 @@ class Muxing:
     target: VideoFormat
     options: VideoOptions
     encoding: Encoding
-    carried: tuple[Carried, ...]
+    carried: tuple[StreamMapping, ...]
     covers: dict[int, Path]
 
     def arguments(self, first: Fraction, destination: Path) -> list[str]:
@@ -97,7 +97,7 @@ class Muxing:
         arguments += ["-max_muxing_queue_size", str(_QUEUED_PACKETS), *options.encoder_args]
         return [*arguments, "-f", self.target.muxer, "-y", url(destination)]
 
-    def tell_lost_tags(self, notify: Notify) -> None:
+    def report_dropped_tags(self, notify: Notify) -> None:
         """Names the tags that MP4 and QuickTime have no place for."""
         if self.target.muxer not in ("mp4", "mov") or self._has_keys():
             return
@@ -159,7 +159,7 @@ class Muxing:
 
 
 def extract_covers(
-    info: VideoInfo, target: VideoFormat, carried: tuple[Carried, ...], folder: Path
+    info: VideoInfo, target: VideoFormat, carried: tuple[StreamMapping, ...], folder: Path
 ) -> dict[int, Path]:
     """Writes covers into files, for Matroska, which has them as attachments.
 

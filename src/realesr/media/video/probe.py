@@ -20,7 +20,7 @@ from realesr.geometry import Size
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
 from realesr.media.video.ffmpeg import url
 
-LOOKED_AT = 50
+PROBED_FRAMES = 50
 """How many frames are looked at to find out whether a video is interlaced."""
 _REORDERED = 32
 """Packets come in the order of decoding: H.264 and HEVC reorder 16 frames at most."""
@@ -54,7 +54,7 @@ class PixelFormat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MasteringLight:
+class HdrMetadata:
     """What an HDR image was mastered for (SMPTE ST 2086, CTA-861.3), in x265's units.
 
     Attributes:
@@ -122,7 +122,7 @@ class VideoInfo:
     size: Size
     pixel_format: PixelFormat
     color: ColorTags
-    light: MasteringLight
+    light: HdrMetadata
     is_interlaced: bool
     sample_aspect_ratio: Fraction
     time_base: Fraction
@@ -232,7 +232,7 @@ def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[Vi
         for frame in frames:
             yield frame
             found += 1
-        if found >= LOOKED_AT or number > 20 * LOOKED_AT:
+        if found >= PROBED_FRAMES or number > 20 * PROBED_FRAMES:
             return
 
 
@@ -250,7 +250,7 @@ def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> Video
         return None
     for number, packet in enumerate(container.demux(stream)):
         frames = decoder.decode(packet)  # type: ignore[attr-defined]
-        if frames or number > LOOKED_AT:
+        if frames or number > PROBED_FRAMES:
             first = frames[0] if frames else None
             return first if first is not None and "yuva" in first.format.name else None
     return None
@@ -310,7 +310,7 @@ def _color_of(
     return tags.completed(size)
 
 
-def _light_of(frame: VideoFrame) -> MasteringLight:
+def _light_of(frame: VideoFrame) -> HdrMetadata:
     display, content = None, None
     data: Any
     for data in frame.side_data:
@@ -318,7 +318,7 @@ def _light_of(frame: VideoFrame) -> MasteringLight:
             display = _mastering_display(bytes(data))
         elif data.type == SideData.CONTENT_LIGHT_LEVEL:
             content = _LIGHT.unpack_from(bytes(data))
-    return MasteringLight(display=display, content=content)
+    return HdrMetadata(display=display, content=content)
 
 
 def _mastering_display(data: bytes) -> str | None:

@@ -27,10 +27,10 @@ from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
 from realesr.media.video.encoders import choose_encoding
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
-from realesr.media.video.muxing import Muxing, extract_covers
+from realesr.media.video.muxing import MuxSpec, extract_covers
 from realesr.media.video.probe import VideoInfo
 from realesr.media.video.source import VideoSource
-from realesr.media.video.streams import choose_streams
+from realesr.media.video.streams import map_streams
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
@@ -80,9 +80,9 @@ class VideoSink:
     def __enter__(self) -> Self:
         return self
 
-    def legal(self, size: Size) -> Size:
+    def nearest_supported_size(self, size: Size) -> Size:
         """The size, px, with whole values of color."""
-        return self._encoding.legal(size)
+        return self._encoding.nearest_supported_size(size)
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
         """Starts the encoder, at the first frame.
@@ -189,14 +189,14 @@ class VideoSink:
         if found and int(found[1]) != self._written:
             raise FFmpegError(
                 f"{self._path}: the encoder wrote {found[1]} of {self._written} frames: "
-                f"{process.last_words}"
+                f"{process.error_summary}"
             )
 
-    def _muxing(self) -> Muxing:
+    def _muxing(self) -> MuxSpec:
         info, target = self._info, self._target
-        carried = choose_streams(info, target, binary=self._binary, notify=self._notify)
+        carried = map_streams(info, target, binary=self._binary, notify=self._notify)
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="realesr-")))
-        muxing = Muxing(
+        muxing = MuxSpec(
             info=info,
             target=target,
             options=self._options,
@@ -204,7 +204,7 @@ class VideoSink:
             carried=carried,
             covers=extract_covers(info, target, carried, folder),
         )
-        muxing.tell_lost_tags(self._notify)
+        muxing.report_dropped_tags(self._notify)
         return muxing
 
     def _ticks(self, pts: Fraction) -> int:

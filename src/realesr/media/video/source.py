@@ -27,9 +27,9 @@ from realesr.media.video.probe import VideoInfo, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
-_CUT_OFF = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
+TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
 """What demuxers say of packets that are missing."""
-_JUMPED = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
+NON_MONOTONIC = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
 _JUMP_S = Fraction(1, 2)
 """By less, time stamps may go back where a container rounds them."""
 _MAYBE_INTERLACED = (
@@ -57,7 +57,7 @@ class VideoSource:
         binary: str,
         notify: Notify = ignore,
     ) -> None:
-        self.undecodable = 0
+        self.decode_errors = 0
         """How many frames could not be decoded, once all have come."""
         self._path = path
         self._info: VideoInfo | None = None
@@ -154,7 +154,7 @@ class VideoSource:
             self._arguments(seek),
             subject=str(self._path),
             has_output=True,
-            watch_for=(_CUT_OFF, _JUMPED),
+            watch_for=(TRUNCATED, NON_MONOTONIC),
         ) as process:
             self._process = process
             try:
@@ -162,7 +162,7 @@ class VideoSource:
             except av.FFmpegError as error:
                 process.finish()
                 raise UnreadableMediaError(
-                    f"{self._path}: no frame can be decoded: {process.last_words}"
+                    f"{self._path}: no frame can be decoded: {process.error_summary}"
                 ) from error
             with cast(InputContainer, container) as container:
                 tick = container.streams.video[0].time_base or Fraction(1, av.time_base)
@@ -207,12 +207,12 @@ class VideoSource:
     def _check_whole(self, process: Process) -> None:
         """Tells of what is missing."""
         found = _DECODED.search(process.log)
-        self.undecodable = int(found[1]) if found else 0
+        self.decode_errors = int(found[1]) if found else 0
         troubles = []
-        if self.undecodable:
-            frames = "1 frame" if self.undecodable == 1 else f"{self.undecodable} frames"
+        if self.decode_errors:
+            frames = "1 frame" if self.decode_errors == 1 else f"{self.decode_errors} frames"
             troubles.append(f"{frames} cannot be decoded: the source is damaged")
-        if process.saw(_CUT_OFF):
+        if process.saw(TRUNCATED):
             troubles.append("the source is cut short or damaged: frames may be missing")
         for trouble in troubles:
             if self._options.is_strict:
@@ -221,8 +221,8 @@ class VideoSource:
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:
         """Refuses what ffmpeg would squeeze into no time."""
-        line = process.saw(_JUMPED)
-        found = re.search(_JUMPED, line) if line else None
+        line = process.saw(NON_MONOTONIC)
+        found = re.search(NON_MONOTONIC, line) if line else None
         if found and (int(found[1]) - int(found[2])) * tick > _JUMP_S:
             raise UnsupportedMediaError(
                 f"{self._path}: its time stamps jump back, as in files that were joined: "

@@ -21,7 +21,7 @@ _OPUS_LAYOUTS = "7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class StreamMapping:
     """A stream that goes into the result.
 
     Attributes:
@@ -40,9 +40,9 @@ class Carried:
         return arguments
 
 
-def choose_streams(
+def map_streams(
     info: VideoInfo, target: VideoFormat, *, binary: str, notify: Notify
-) -> tuple[Carried, ...]:
+) -> tuple[StreamMapping, ...]:
     """Takes all streams but the one that is upscaled, as they are where the container allows it.
 
     Args:
@@ -52,14 +52,14 @@ def choose_streams(
         notify: Receives a sentence for everything that is converted or left out.
     """
     others = [stream for stream in info.streams if stream.index != info.index]
-    everything = [Carried(stream) for stream in others]
-    if not others or _fits(everything, info, target, binary):
+    everything = [StreamMapping(stream) for stream in others]
+    if not others or _can_mux(everything, info, target, binary):
         return tuple(everything)
     carried = []
     for stream in others:
         for codec in (COPY, *_conversions(stream, target)):
-            candidate = Carried(stream, codec)
-            if _fits([candidate], info, target, binary):
+            candidate = StreamMapping(stream, codec)
+            if _can_mux([candidate], info, target, binary):
                 carried.append(candidate)
                 if codec != COPY:
                     notify(f"{stream} becomes {codec}, because {target.name} holds no other")
@@ -75,7 +75,9 @@ def _conversions(stream: StreamInfo, target: VideoFormat) -> tuple[str, ...]:
     return (target.text_codec,) if stream.kind == "subtitle" else ()
 
 
-def _fits(streams: Sequence[Carried], info: VideoInfo, target: VideoFormat, binary: str) -> bool:
+def _can_mux(
+    streams: Sequence[StreamMapping], info: VideoInfo, target: VideoFormat, binary: str
+) -> bool:
     # Bounded at both ends: fonts and late subtitles would let it read the whole source.
     arguments = ["-t", _TRIAL_S, "-i", url(info.path)]
     for carried in streams:
