@@ -63,8 +63,8 @@ LABEL = 18
 def bicubic(image: Image) -> Image:
     """Pillow's bicubic, the baseline."""
     size = image.size.scaled(SCALE)
-    image = PillowImage.fromarray(image.pixels)
-    resized = image.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
+    small = PillowImage.fromarray(image.pixels)
+    resized = small.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
     return Image(np.asarray(resized), is_gray=image.is_gray)
 
 

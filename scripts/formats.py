@@ -65,12 +65,12 @@ def write_matrix(folder: Path) -> None:
         if not (alpha and suffix == "jpg") and not (gray and suffix == "webp")
     ]
     for suffix, depth, gray, alpha in cases:
-        image = sample(np.uint8 if depth == 8 else np.uint16, gray=gray, alpha=alpha)
+        content = sample(np.uint8 if depth == 8 else np.uint16, gray=gray, alpha=alpha)
         kind = ("gray" if gray else "rgb") + ("-alpha" if alpha else "")
         options = EncodingOptions(lossless=suffix in ("webp", "avif"))
         for says, metadata in (("plain", Metadata()), ("metadata", camera_metadata(gray=gray))):
             path = folder / f"{suffix}-{depth}-{kind}-{says}.{suffix}"
-            image = Image(image.pixels, is_gray=gray, alpha=image.alpha, metadata=metadata)
+            image = Image(content.pixels, is_gray=gray, alpha=content.alpha, metadata=metadata)
             path.write_bytes(b"".join(encode_image(image, path, options)))
     palette = PillowImage.fromarray(sample(np.uint8, gray=False, alpha=False).pixels).quantize(64)
     palette.save(folder / "png-palette.png")
