@@ -1,61 +1,70 @@
-"""Compares the shipped model with bicubic and realesr-general-x4v3: figures and a contact sheet.
+"""Compares the bundled model with bicubic and with other weights: figures and contact sheets.
 
-    python scripts/compare.py table --data DIR --general realesr-general-x4v3.pth
-    python scripts/compare.py sheet --data DIR --general realesr-general-x4v3.pth --out sheet.png
-    python scripts/compare.py banner --data inputs --general realesr-general-x4v3.pth --out b.png
+    python scripts/compare.py table --data DIR --model general=realesr-general-x4v3.pth
+    python scripts/compare.py sheet --data DIR --model general=realesr-general-x4v3.pth --out s.png
+    python scripts/compare.py banner --data inputs --out b.png
 
-DIR holds ``Set5``, ``Set14`` and ``BSD100`` (each with ``HR`` and ``LRbicx4``), ``CID22val`` (clean
-images), ``RealSRSet`` and ``RealESRGAN_inputs``. The figures come from basicsr and are taken on
-the luma with 4 px cut off at the borders: PSNR (dB), SSIM, and NIQE (less is better). Needs the
-extra ``train``.
+DIR holds ``eval`` (``Set5``, ``Set14`` and ``BSD100``, each with ``HR`` and ``LRbicx4``,
+``CID22val``, ``art`` and ``RealSRSet``) and ``weights`` (parameters of SqueezeNet and NIQE).
+Figures: PSNR (dB) and SSIM on the luma with 4 px cut off, NIQE, feature distances of SqueezeNet
+and EfficientNet-Lite2 (less is nearer), and the color shift (levels). Needs the extra ``train``.
 """
 
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from realesr.degradation.levels import LEVELS
+from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, jpeg, quantize
-from realesr.degradation.pipeline import degrade
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
-from realesr.face.compatibility import restore_removed_torchvision_module
 from realesr.imaging.image import Image, Pixels
 from realesr.media.images.decode import read_image
+from realesr.metrics.colorshift import color_shift
+from realesr.metrics.niqe import NiqeParameters, niqe
+from realesr.metrics.psnr import psnr
+from realesr.metrics.ssim import ssim
 from realesr.models.loader import load_model
+from realesr.perceptual.distance import feature_distance
+from realesr.perceptual.efficientnet import efficientnet_lite
+from realesr.perceptual.extractor import FeatureExtractor
+from realesr.perceptual.squeezenet import squeezenet
 from realesr.weights.catalog import find_model, find_weights
 
 Method = Callable[[Image], Image]
 Pair = tuple[Image, Pixels | None]
+Rows = tuple[tuple[str, str, float, float], ...]
 
 SCALE = 4
 JPEG_QUALITY = 40
-
-Rows = tuple[tuple[str, float, float], ...]
+SQUEEZENET = "weights/perceptual/squeezenet1_1_features_deepscale.safetensors"
+NIQE = "weights/metrics/niqe_pris_params.npz"
+COLUMNS = ("PSNR", "SSIM", "SqueezeNet", "EfficientNet", "NIQE", "shift")
 
 SHEET: Rows = (
-    # Image, and the center of the part that is shown, as a share of its sides.
-    ("RealSRSet/building.png", 0.5, 0.5),
-    ("RealSRSet/dog.png", 0.45, 0.35),
-    ("RealSRSet/oldphoto2.png", 0.5, 0.4),
-    ("RealSRSet/oldphoto6.png", 0.5, 0.5),
-    ("RealSRSet/tiger.png", 0.5, 0.4),
-    ("RealSRSet/frog.png", 0.5, 0.45),
-    ("RealSRSet/computer.png", 0.5, 0.5),
-    ("RealESRGAN_inputs/0014.jpg", 0.5, 0.5),
-    ("RealESRGAN_inputs/0030.jpg", 0.5, 0.5),
-    ("RealESRGAN_inputs/wolf_gray.jpg", 0.5, 0.45),
+    # Image, its damage, and the center of the part that is shown, as a share of its sides.
+    ("CID22val/1025469.png", "medium", 0.5, 0.5),
+    ("CID22val/1418519.png", "light", 0.5, 0.5),
+    ("CID22val/1544947.png", "medium", 0.5, 0.5),
+    ("CID22val/164595.png", "light", 0.5, 0.5),
+    ("CID22val/2253934.png", "medium", 0.5, 0.5),
+    ("CID22val/2775196.png", "light", 0.5, 0.5),
+    ("CID22val/3156482.png", "heavy", 0.5, 0.5),
+    ("CID22val/373965.png", "medium", 0.5, 0.5),
+    ("art/gopher_11.png", "medium", 0.5, 0.4),
+    ("art/vnsprite_09_0.png", "medium", 0.5, 0.3),
 )
 CELL = 240
 """Side of a cell of the sheet, px: 60 px of the input."""
-BANNER: Rows = (("cat.jpg", 0.38, 0.4), ("coffee.jpg", 0.5, 0.4))
+BANNER = (("cat.jpg", 0.38, 0.4), ("coffee.jpg", 0.5, 0.4))
 BANNER_CELL = 400
 LABEL = 18
 
@@ -68,14 +77,15 @@ def bicubic(image: Image) -> Image:
     return Image(np.asarray(resized), is_gray=image.is_gray)
 
 
-def make_methods(general: Path) -> dict[str, Method]:
+def make_methods(others: dict[str, Path]) -> dict[str, Method]:
     """Everything that is compared, by name."""
     ours = find_weights(find_model("realesr-photo-x4"))
-    return {
-        "bicubic": bicubic,
-        "realesr-photo-x4": TiledUpscaler(TorchBackend(load_model(ours)), tile=512),
-        "general-x4v3": TiledUpscaler(TorchBackend(load_model(general)), tile=512),
+    networks = {**others, "realesr-photo-x4": ours}
+    loaded = {
+        name: TiledUpscaler(TorchBackend(load_model(path)), tile=512)
+        for name, path in networks.items()
     }
+    return {"bicubic": bicubic, **loaded}
 
 
 def clean_pairs(folder: Path) -> Iterator[Pair]:
@@ -91,90 +101,122 @@ def jpeg_pairs(folder: Path) -> Iterator[Pair]:
         yield Image(quantize(damaged), is_gray=lr.is_gray), hr
 
 
-def degraded_pairs(folder: Path) -> Iterator[Pair]:
-    """Clean images, and what the first recipe's degradation makes of them; a fixed seed each."""
+def damaged(path: Path, level: str, seed: int) -> tuple[Image, Pixels]:
+    """A clean image at a fixed level of damage, and the image."""
+    hr = read_image(path).pixels
+    height, width = (side // SCALE * SCALE for side in hr.shape[:2])
+    hr = np.ascontiguousarray(hr[:height, :width])
+    lr = degrade_fixed(from_levels(hr), FIXED_LEVELS[level], scale=SCALE, seed=seed)
+    return Image(quantize(lr)), hr
+
+
+def damaged_pairs(folder: Path, level: str) -> Iterator[Pair]:
+    """The images of a folder at a fixed level of damage."""
     for seed, path in enumerate(sorted(folder.iterdir())):
-        hr = read_image(path).pixels
-        lr = degrade(from_levels(hr), LEVELS["medium"], np.random.default_rng(seed))
-        yield Image(quantize(lr)), hr
+        yield damaged(path, level, seed)
 
 
 def real_pairs(folder: Path) -> Iterator[Pair]:
-    """Images without an original: NIQE alone."""
+    """Images without an original: NIQE and color shift alone."""
     for path in sorted(folder.iterdir()):
         yield read_image(path), None
 
 
+class Judge:
+    """Computes the figures of an image.
+
+    Args:
+        data: Folder with ``weights``.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._networks = (squeezenet(data / SQUEEZENET), efficientnet_lite(2))
+        self._niqe = NiqeParameters.load(data / NIQE)
+
+    def __call__(self, lr: Image, sr: Pixels, hr: Pixels | None) -> list[float]:
+        """Returns a figure for each of :data:`COLUMNS`; NaN where there is no original."""
+        last = [niqe(sr, self._niqe, crop=SCALE), color_shift(sr, bicubic(lr).pixels)]
+        if hr is None:
+            return [np.nan] * 4 + last
+        hr = hr[: sr.shape[0], : sr.shape[1]]
+        distances = [self._distance(network, sr, hr) for network in self._networks]
+        return [psnr(sr, hr, crop=SCALE), ssim(sr, hr, crop=SCALE), *distances, *last]
+
+    @torch.inference_mode()
+    def _distance(self, network: FeatureExtractor, sr: Pixels, hr: Pixels) -> float:
+        first, second = (network(_tensor(each)) for each in (sr, hr))
+        return feature_distance(first, second).item()
+
+
+def _tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(from_levels(pixels).transpose(2, 0, 1)))[None]
+
+
 def table(args: argparse.Namespace) -> None:
     """Prints a Markdown table."""
-    restore_removed_torchvision_module()
-    warnings.simplefilter("ignore")
-    from basicsr.metrics.niqe import calculate_niqe
-    from basicsr.metrics.psnr_ssim import calculate_psnr, calculate_ssim
-
+    data = args.data / "eval"
     sets = {
-        "Set5, bicubic x1/4": clean_pairs(args.data / "Set5"),
-        "Set14, bicubic x1/4": clean_pairs(args.data / "Set14"),
-        f"BSD100 (50), bicubic x1/4, JPEG {JPEG_QUALITY}": jpeg_pairs(args.data / "BSD100"),
-        "CID22val (8), medium damage": degraded_pairs(args.data / "CID22val"),
-        "RealSRSet (20), as they are": real_pairs(args.data / "RealSRSet"),
+        "Set5, bicubic x1/4": clean_pairs(data / "Set5"),
+        "Set14, bicubic x1/4": clean_pairs(data / "Set14"),
+        f"BSD100 (50), bicubic x1/4, JPEG {JPEG_QUALITY}": jpeg_pairs(data / "BSD100"),
+        **{
+            f"CID22val (8), {level}": damaged_pairs(data / "CID22val", level)
+            for level in ("light", "medium", "heavy")
+        },
+        "RealSRSet (20), as they are": real_pairs(data / "RealSRSet"),
     }
-    methods = make_methods(args.general)
-    print("| Set | Method | PSNR | SSIM | NIQE |\n|---|---|---|---|---|")
+    methods, judge = make_methods(args.model), Judge(args.data)
+    print(f"| Set | Method | {' | '.join(COLUMNS)} |\n|---|---|{'---|' * len(COLUMNS)}")
     for set_name, pairs in sets.items():
         scores: dict[str, list[list[float]]] = {name: [] for name in methods}
         for lr, hr in pairs:
             for name, method in methods.items():
-                sr = method(lr).pixels[..., ::-1]
-                niqe = float(calculate_niqe(sr, crop_border=SCALE))
-                row = [np.nan, np.nan, niqe]
-                if hr is not None:
-                    options = {"crop_border": SCALE, "test_y_channel": True}
-                    reference = hr[: sr.shape[0], : sr.shape[1], ::-1]
-                    row[0] = calculate_psnr(sr, reference, **options)
-                    row[1] = calculate_ssim(sr, reference, **options)
-                scores[name].append(row)
+                scores[name].append(judge(lr, method(lr).pixels, hr))
         for name, rows in scores.items():
-            psnr, ssim, niqe = np.mean(rows, axis=0)
-            figures = "- | -" if np.isnan(psnr) else f"{psnr:.2f} | {ssim:.4f}"
-            print(f"| {set_name} | {name} | {figures} | {niqe:.2f} |", flush=True)
+            means = zip(COLUMNS, np.mean(rows, axis=0), strict=True)
+            cells = ["-" if np.isnan(v) else f"{v:.{4 if c == 'SSIM' else 2}f}" for c, v in means]
+            print(f"| {set_name} | {name} | {' | '.join(cells)} |", flush=True)
 
 
 def sheet(args: argparse.Namespace) -> None:
     """Writes an image with a row for each of :data:`SHEET` and a column for each method."""
-    draw_page({"input": nearest, **make_methods(args.general)}, args.data, SHEET, CELL, args.out)
+    samples = [
+        (f"{name}, {level}", *damaged(args.data / "eval" / name, level, 0), x, y)
+        for name, level, x, y in SHEET
+    ]
+    draw_page(make_methods(args.model), samples, CELL, args.out)
 
 
 def banner(args: argparse.Namespace) -> None:
-    """Writes the README's image: parts of ``inputs/`` with bicubic and with the shipped model."""
-    methods = make_methods(args.general)
-    del methods["general-x4v3"]
-    draw_page(methods, args.data, BANNER, BANNER_CELL, args.out)
+    """Writes the README's image: parts of ``inputs/`` with bicubic and with the bundled model."""
+    samples = [(name, read_image(args.data / name), None, x, y) for name, x, y in BANNER]
+    draw_page(make_methods(args.model), samples, BANNER_CELL, args.out)
 
 
 def draw_page(
-    methods: dict[str, Method], folder: Path, rows: Rows, cell: int, destination: Path
+    methods: dict[str, Method],
+    samples: list[tuple[str, Image, Pixels | None, float, float]],
+    cell: int,
+    destination: Path,
 ) -> None:
-    """Writes a PNG with a row for each image and a column for each method."""
-    height = LABEL + len(rows) * (cell + LABEL)
-    page = PillowImage.new("RGB", (len(methods) * cell, height), "white")
+    """Writes a row for each image and a column for each method, and one for the originals."""
+    has_originals = any(hr is not None for _, _, hr, _, _ in samples)
+    titles = [*methods, *(["original"] if has_originals else [])]
+    height = LABEL + len(samples) * (cell + LABEL)
+    page = PillowImage.new("RGB", (len(titles) * cell, height), "white")
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default(12)
-    for column, name in enumerate(methods):
+    for column, name in enumerate(titles):
         draw.text((column * cell + 3, 2), name, "black", font)
-    for row, (name, x, y) in enumerate(rows):
+    for row, (name, lr, hr, x, y) in enumerate(samples):
         top = LABEL + row * (cell + LABEL)
-        image = read_image(folder / name)
-        for column, method in enumerate(methods.values()):
-            part = crop(method(image).pixels, x, y, cell)
+        results = [method(lr).pixels for method in methods.values()]
+        for column, pixels in enumerate([*results, *([] if hr is None else [hr])]):
+            part = np.ascontiguousarray(crop(pixels, x, y, cell))
             page.paste(PillowImage.fromarray(part), (column * cell, top))
-        draw.text((3, top + cell + 2), f"{row + 1}. {name} ({image.size})", "black", font)
-    page.save(destination, optimize=True)
-
-
-def nearest(image: Image) -> Image:
-    """The input's own pixels, upscaled."""
-    return Image(image.pixels.repeat(SCALE, axis=0).repeat(SCALE, axis=1), is_gray=image.is_gray)
+        draw.text((3, top + cell + 2), f"{row + 1}. {name} ({lr.size})", "black", font)
+    options = {} if destination.suffix == ".png" else {"quality": 92, "subsampling": 0}
+    page.save(destination, optimize=True, **options)
 
 
 def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
@@ -185,17 +227,31 @@ def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
     return pixels[top : top + side, left : left + side]
 
 
+def named_file(text: str) -> tuple[str, Path]:
+    """``name=file``."""
+    name, _, path = text.partition("=")
+    return name, Path(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
     for run in (table, sheet, banner):
         command = commands.add_parser(run.__name__, help=run.__doc__)
-        command.add_argument("--data", type=Path, required=True, help="folder of the sets")
-        command.add_argument("--general", type=Path, required=True, help="realesr-general-x4v3.pth")
+        command.add_argument("--data", type=Path, required=True, help="folder of the images")
+        command.add_argument(
+            "--model",
+            type=named_file,
+            action="append",
+            default=[],
+            metavar="NAME=FILE",
+            help="weights to compare with; may be repeated",
+        )
         if run is not table:
-            command.add_argument("--out", type=Path, required=True, help="the PNG to write")
+            command.add_argument("--out", type=Path, required=True, help="the file to write")
         command.set_defaults(run=run)
     args = parser.parse_args()
+    args.model = dict(args.model)
     args.run(args)
 
 

@@ -48,7 +48,7 @@ def tile(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: take auto, 0 (the whole image) or a number of pixels"
+            f"{text!r}: must be auto, 0 (no tiles) or a number of pixels"
         ) from None
 
 
@@ -59,7 +59,7 @@ def size(text: str) -> Size:
         return Size(int(width), int(height))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: take width and height in pixels, such as 3840x2160"
+            f"{text!r}: must be WIDTHxHEIGHT in pixels, such as 3840x2160"
         ) from None
 
 
@@ -67,7 +67,7 @@ def memory(text: str) -> int:
     """``800M`` or ``2G``: bytes."""
     size = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", text.lower())
     if size is None:
-        raise argparse.ArgumentTypeError(f"{text!r}: take a size such as 800M or 2G")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a size such as 800M or 2G")
     return int(float(size[1]) * 1024 ** ("", "k", "m", "g").index(size[2]))
 
 
@@ -79,7 +79,7 @@ def seconds(text: str) -> Fraction:
             total = 60 * total + Fraction(part)
     except (ValueError, ZeroDivisionError):
         raise argparse.ArgumentTypeError(
-            f"{text!r}: take seconds, or hours:minutes:seconds"
+            f"{text!r}: must be seconds, or hours:minutes:seconds"
         ) from None
     return total
 
@@ -89,7 +89,9 @@ def frame_rate(text: str) -> Fraction:
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"{text!r}: take a number, or 24000/1001") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be a number, or a fraction such as 24000/1001"
+        ) from None
 
 
 def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
@@ -117,51 +119,65 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
         f"{', or - for standard output' if streams else ''} (default: results)",
     )
     group.add_argument(
-        "-r", "--recursive", action="store_true", help="search folders to the bottom; mirror them"
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="search folders recursively and mirror them in the output",
     )
     group.add_argument(
         "--suffix",
         default="out",
         metavar="WORD",
-        help=f"appended to each name: in{example} -> in_out{example}; '' keeps it (default: out)",
+        help=f"appended to each name, in{example} -> in_out{example}; '' for none (default: out)",
     )
     group.add_argument(
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
         default="auto",
         choices=("auto", *(suffix[1:] for suffix in kind.written_suffixes)),
-        help=f"format of the outputs (default: each input's, or {kind.fallback[1:]})",
+        help=f"output format (default: the format of each input, or {kind.fallback[1:]})",
     )
     group.add_argument(
-        "--skip-existing", action="store_true", help="leave alone what has an output already"
+        "--skip-existing", action="store_true", help="skip inputs whose output exists"
     )
     group.add_argument(
-        "--dry-run", action="store_true", help="print what would become what, and do nothing"
+        "--dry-run", action="store_true", help="print inputs and outputs, and do nothing"
     )
     group.add_argument(
         "--watch",
         action="store_true",
-        help="stay, and upscale what is put into the input folders, until Ctrl-C",
+        help="keep running and upscale files as they appear in the input folders",
     )
 
 
 def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
     """What is told, and to whom."""
-    group = parser.add_argument_group("words")
+    group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help=json)
-    group.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
+    group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
     """How large results become."""
-    group = parser.add_argument_group("size, the model's own scale unless one of these is given")
+    group = parser.add_argument_group("size (default: the model's scale)")
+    group.add_argument("-s", "--outscale", type=float, metavar="X", help="scale factor, any number")
     group.add_argument(
-        "-s", "--outscale", type=float, metavar="X", help="how many times larger: any number"
+        "--width",
+        type=int,
+        metavar="PX",
+        help="output width; without --height the aspect ratio is kept",
     )
-    group.add_argument("--width", type=int, metavar="PX", help="alone it keeps the proportions")
-    group.add_argument("--height", type=int, metavar="PX", help="alone it keeps the proportions")
     group.add_argument(
-        "--fit", type=size, metavar="WxH", help="the largest that fits, such as 3840x2160"
+        "--height",
+        type=int,
+        metavar="PX",
+        help="output height; without --width the aspect ratio is kept",
+    )
+    group.add_argument(
+        "--fit",
+        type=size,
+        metavar="WxH",
+        help="largest size that fits into this box, such as 3840x2160",
     )
 
 
@@ -173,27 +189,27 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-name",
         metavar="NAME",
         default=DEFAULT_MODEL,
-        help="a name of `realesr models list`, downloaded if it is not here; or a plain filter: "
+        help="model from `realesr models list`, downloaded on first use; or a plain filter: "
         f"{', '.join(BASELINES)} (default: %(default)s)",
     )
     group.add_argument(
         "--model-path",
         type=Path,
         metavar="FILE",
-        help="a file of weights instead, .safetensors or .pth",
+        help="weights file to use instead, .safetensors or .pth",
     )
     group.add_argument(
         "-dn",
         "--denoise-strength",
         type=float,
         metavar="X",
-        help="0 keeps noise, 1 takes it away; for realesr-general-x4v3 (default: 0.5 there)",
+        help="0 keeps noise, 1 removes it; only for realesr-general-x4v3 (default: 0.5)",
     )
     group.add_argument(
         "--alpha-upsampler",
         choices=ALPHA_UPSAMPLERS,
         default="realesrgan",
-        help="what upscales transparency: the network, or a plain filter in half of the time "
+        help="how transparency is upscaled: by the network, or by a plain filter in half the time "
         "(default: %(default)s)",
     )
 
@@ -206,70 +222,77 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         default=DEFAULT_MAX_PIXELS,
-        help="larger inputs are refused: a small file can claim to be a huge image "
+        help="refuse larger inputs, because a small file can decode to a huge image "
         "(default: %(default)s)",
     )
     group.add_argument(
         "--quality",
         type=int,
         metavar="N",
-        help="1 to 100, for jpg, webp and avif (default: 95, avif: 90)",
+        help="1 to 100, for jpg, webp and avif (default: 95; avif: 90)",
     )
-    group.add_argument(
-        "--lossless", action="store_true", help="keep the pixels exactly, in webp and avif, too"
-    )
+    group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
 
 
 def add_video_options(parser: argparse.ArgumentParser) -> None:
     """Which part of a video is read, and how it is written."""
-    part = parser.add_argument_group("part")
+    part = parser.add_argument_group("excerpt")
     part.add_argument(
-        "--start", type=seconds, default=Fraction(0), metavar="TIME", help="seconds, or 0:01:30"
+        "--start",
+        type=seconds,
+        default=Fraction(0),
+        metavar="TIME",
+        help="start, in seconds or as 0:01:30",
     )
-    part.add_argument("--end", type=seconds, metavar="TIME", help="seconds, or 0:01:30")
-    part.add_argument("--frames", type=int, metavar="N", help="at most so many frames")
+    part.add_argument("--end", type=seconds, metavar="TIME", help="end, in seconds or as 0:01:30")
+    part.add_argument("--frames", type=int, metavar="N", help="process at most N frames")
     part.add_argument(
         "--deinterlace",
         choices=DEINTERLACING,
         default="auto",
-        help="make whole frames of interlaced ones (default: %(default)s)",
+        help="deinterlace before upscaling (default: %(default)s, for interlaced input)",
     )
     part.add_argument(
         "--fps",
         type=frame_rate,
         metavar="N",
-        help="play the same frames at this rate: slower or faster, sound unchanged "
-        "(default: every frame keeps its time)",
+        help="play the same frames at this constant rate; audio is unchanged "
+        "(default: every frame keeps its time stamp)",
     )
     part.add_argument(
-        "--strict", action="store_true", help="fail if a frame of the input cannot be decoded"
+        "--strict", action="store_true", help="fail if any input frame cannot be decoded"
     )
     group = parser.add_argument_group("encoding")
     group.add_argument(
         "--codec",
         metavar="NAME",
-        help="ffmpeg's name of an encoder, such as libx265, libsvtav1, prores_ks, h264_nvenc "
+        help="ffmpeg encoder, such as libx265, libsvtav1, prores_ks, h264_nvenc "
         "(default: libx264, libx265 above 8 bits, libvpx-vp9 for webm)",
     )
     group.add_argument(
-        "--crf", type=float, metavar="N", help="quality, less is better (default: hides the loss)"
+        "--crf",
+        type=float,
+        metavar="N",
+        help="quality; lower is better (default: visually lossless)",
     )
-    group.add_argument("--preset", metavar="WORD", help="the encoder's word for its speed")
+    group.add_argument("--preset", metavar="WORD", help="encoder speed preset")
     group.add_argument(
-        "--pix-fmt", metavar="NAME", help="such as yuv420p (default: the input's chroma and depth)"
+        "--pix-fmt",
+        metavar="NAME",
+        help="pixel format, such as yuv420p (default: chroma and bit depth of the input)",
     )
     group.add_argument(
         "--encoder-args",
         type=shlex.split,
         default=[],
         metavar="ARGS",
-        help="more arguments for ffmpeg's output: --encoder-args='-tune video'",
+        help="further arguments for ffmpeg's output, such as --encoder-args='-tune video'",
     )
     group.add_argument(
         "--ffmpeg-bin",
         type=Path,
         metavar="FILE",
-        help="the ffmpeg that is used (default: the one that came with realesr)",
+        help="ffmpeg to use (default: the bundled one)",
     )
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
@@ -286,45 +309,46 @@ def add_face_options(parser: argparse.ArgumentParser) -> None:
         "--face-model",
         choices=FACE_MODELS,
         default=default.model,
-        help="what restores them (default: %(default)s)",
+        help="restoration network (default: %(default)s)",
     )
     group.add_argument(
         "--face-weight",
         type=float,
         default=default.weight,
         metavar="W",
-        help="how much of a restored face is taken, 0 to 1 (default: %(default)g)",
+        help="share of the restored face in the result, 0 to 1 (default: %(default)g)",
     )
     group.add_argument(
         "--face-detector",
         choices=FACE_DETECTORS,
         default=default.detector,
-        help="what finds them; the latter two are small and fast (default: %(default)s)",
+        help="face detector; the last two are small and fast (default: %(default)s)",
     )
     group.add_argument(
         "--face-confidence",
         type=float,
         metavar="P",
-        help="leave less sure ones alone, 0 to 1 (default: 0.97 for RetinaFace, 0.8 for YuNet)",
+        help="ignore detections below this score, 0 to 1 "
+        "(default: 0.97 for RetinaFace, 0.8 for YuNet)",
     )
     group.add_argument(
         "--face-min-size",
         type=int,
         default=default.min_size,
         metavar="PX",
-        help="leave smaller ones alone, px of the input (default: %(default)s)",
+        help="ignore faces smaller than this in the input (default: %(default)s)",
     )
     group.add_argument(
-        "--only-center-face", action="store_true", help="only the one next to the middle"
+        "--only-center-face", action="store_true", help="restore only the face nearest the center"
     )
     group.add_argument(
-        "--aligned", action="store_true", help="the inputs are faces, cut out and aligned"
+        "--aligned", action="store_true", help="inputs are already cropped and aligned faces"
     )
     group.add_argument(
         "--face-report",
         type=Path,
         metavar="FILE",
-        help="write boxes, scores and landmarks, a line of JSON for each image",
+        help="write boxes, scores and landmarks as JSON lines, one per image",
     )
 
 
@@ -359,54 +383,58 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)",
     )
     devices.add_argument(
-        "-g", "--gpu-id", type=int, metavar="N", help="as --device cuda:N; 0 as auto"
+        "-g", "--gpu-id", type=int, metavar="N", help="same as --device cuda:N; 0 is auto"
     )
     precision = group.add_mutually_exclusive_group()
     precision.add_argument(
         "--precision",
         choices=PRECISIONS,
         default="auto",
-        help="what the network computes in; mixed is bf16, and fp32 where rounding shows (default: "
-        "fp16 on CUDA; on a CPU the fastest that does not show)",
+        help="numeric precision; mixed is bf16 with sensitive layers in fp32 (default: fp16 on "
+        "CUDA, fp32 or mixed on a CPU)",
     )
     precision.add_argument(
-        "--fp32", action="store_const", const="fp32", dest="precision", help="as --precision fp32"
+        "--fp32",
+        action="store_const",
+        const="fp32",
+        dest="precision",
+        help="same as --precision fp32",
     )
     group.add_argument(
         "-t",
         "--tile",
         type=tile,
         metavar="PX",
-        help="side of a tile: less needs less memory; 0 takes the image whole (default: what "
-        "the free memory allows)",
+        help="tile size in pixels; smaller tiles need less memory, 0 disables tiling (default: fit "
+        "to free memory)",
     )
     group.add_argument(
         "--memory-budget",
         type=memory,
         metavar="SIZE",
-        help="what tiles may take, such as 800M or 2G (default: half of what is free)",
+        help="memory for tiles, such as 800M or 2G (default: half of the free memory)",
     )
     group.add_argument(
-        "--threads", type=int, metavar="N", help="of the CPU that compute (default: one a core)"
+        "--threads", type=int, metavar="N", help="CPU threads (default: one per core)"
     )
     group.add_argument(
         "--tile-pad",
         type=int,
         metavar="PX",
-        help="context around a tile (default: what the model sees)",
+        help="context around a tile in pixels (default: the receptive field of the model)",
     )
     group.add_argument(
         "--pre-pad",
         type=int,
         default=0,
         metavar="PX",
-        help="mirrored pixels added right and below, and cut off",
+        help="reflected pixels added at the right and bottom edges and cut off again (default: 0)",
     )
     group.add_argument(
         "--compile",
         action="store_true",
-        help="compile the network for the GPU: takes a minute, the first time for a size, and may "
-        "pay for videos and many images of one size",
+        help="compile the network for the GPU; takes a minute per image size and may pay off for "
+        "videos and for many images of one size",
     )
 
 
