@@ -49,7 +49,9 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.outscale is not None and not 0 < self.outscale <= 64:
-            raise InvalidOptionError(f"--outscale {self.outscale:g}: must be above 0 and at most 64")
+            raise InvalidOptionError(
+                f"--outscale {self.outscale:g}: must be above 0 and at most 64"
+            )
         for option, side in (("--width", self.width), ("--height", self.height)):
             if side is not None and side < 1:
                 raise InvalidOptionError(f"{option} {side}: must be a positive number of pixels")
@@ -166,7 +168,9 @@ class UpscaleOptions:
 
     def __post_init__(self) -> None:
         if not _DEVICE.fullmatch(self.device):
-            raise InvalidOptionError(f"--device {self.device}: must be auto, cpu, cuda, cuda:N or mps")
+            raise InvalidOptionError(
+                f"--device {self.device}: must be auto, cpu, cuda, cuda:N or mps"
+            )
         if self.tile is not None and self.tile < 0:
             raise InvalidOptionError(
                 f"--tile {self.tile}: must be auto, 0 (no tiles) or a number of pixels"
@@ -289,9 +293,7 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InvalidOptionError(
-                f"--start {float(self.start):g}: must be 0 or more seconds"
-            )
+            raise InvalidOptionError(f"--start {float(self.start):g}: must be 0 or more seconds")
         if self.end is not None and self.end <= self.start:
             raise InvalidOptionError(
                 f"--end {float(self.end):g}: must be after --start {float(self.start):g}"

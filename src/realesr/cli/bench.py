@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.arguments import add_device_options, device_name, size
+from realesr.cli.options.model import add_device_options, device_name
+from realesr.cli.options.parsers import size
 from realesr.errors import DeviceError
 from realesr.geometry import Size
 from realesr.loading import ensure_files, make_upscaler

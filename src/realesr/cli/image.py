@@ -6,16 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from realesr.cli import upscaling
-from realesr.cli.arguments import (
-    add_device_options,
-    add_face_options,
-    add_file_options,
-    add_image_options,
-    add_model_options,
-    add_output_options,
-    add_size_options,
-    file_options,
-)
+from realesr.cli.options.faces import add_face_options
+from realesr.cli.options.files import add_file_options, add_output_options, file_options
+from realesr.cli.options.images import add_image_options
+from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
 from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
-from realesr.cli.arguments import Parser
+from realesr.cli.options.parsers import Parser
 from realesr.errors import RealesrError
 
 logger = logging.getLogger(__name__)

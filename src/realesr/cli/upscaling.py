@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realesr.cli.arguments import upscale_options
+from realesr.cli.options.model import upscale_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.errors import InvalidOptionError
 from realesr.loading import describe, ensure_face_files, ensure_files, make_upscaler

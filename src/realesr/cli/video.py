@@ -6,16 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from realesr.cli import upscaling
-from realesr.cli.arguments import (
-    add_device_options,
-    add_face_options,
-    add_file_options,
-    add_model_options,
-    add_output_options,
-    add_size_options,
-    add_video_options,
-    file_options,
-)
+from realesr.cli.options.faces import add_face_options
+from realesr.cli.options.files import add_file_options, add_output_options, file_options
+from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
+from realesr.cli.options.video import add_video_options
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.options import VideoOptions

@@ -1,0 +1,166 @@
+"""The options for the network, the size of the result, and where the network runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from realesr.cli.options.faces import face_options
+from realesr.cli.options.parsers import memory, size, tile
+from realesr.options import ALPHA_UPSAMPLERS, DEFAULT_MODEL, PRECISIONS, Target, UpscaleOptions
+from realesr.weights.catalog import BASELINES
+
+
+def add_size_options(parser: argparse.ArgumentParser) -> None:
+    """How large results become."""
+    group = parser.add_argument_group("size (default: the model's scale)")
+    group.add_argument("-s", "--outscale", type=float, metavar="X", help="scale factor, any number")
+    group.add_argument(
+        "--width",
+        type=int,
+        metavar="PX",
+        help="output width; without --height the aspect ratio is kept",
+    )
+    group.add_argument(
+        "--height",
+        type=int,
+        metavar="PX",
+        help="output height; without --width the aspect ratio is kept",
+    )
+    group.add_argument(
+        "--fit",
+        type=size,
+        metavar="WxH",
+        help="largest size that fits into this box, such as 3840x2160",
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which network, and how it is used."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "-n",
+        "--model-name",
+        metavar="NAME",
+        default=DEFAULT_MODEL,
+        help="model from `realesr models list`, downloaded on first use; or a plain filter: "
+        f"{', '.join(BASELINES)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--model-path",
+        type=Path,
+        metavar="FILE",
+        help="weights file to use instead, .safetensors or .pth",
+    )
+    group.add_argument(
+        "-dn",
+        "--denoise-strength",
+        type=float,
+        metavar="X",
+        help="0 keeps noise, 1 removes it; only for realesr-general-x4v3 (default: 0.5)",
+    )
+    group.add_argument(
+        "--alpha-upsampler",
+        choices=ALPHA_UPSAMPLERS,
+        default="realesrgan",
+        help="how transparency is upscaled: by the network, or by a plain filter in half the time "
+        "(default: %(default)s)",
+    )
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Where the network runs, how exactly, and in what memory."""
+    group = parser.add_argument_group("speed and memory")
+    devices = group.add_mutually_exclusive_group()
+    devices.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)",
+    )
+    devices.add_argument(
+        "-g", "--gpu-id", type=int, metavar="N", help="same as --device cuda:N; 0 is auto"
+    )
+    precision = group.add_mutually_exclusive_group()
+    precision.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="numeric precision; mixed is bf16 with sensitive layers in fp32 (default: fp16 on "
+        "CUDA, fp32 or mixed on a CPU)",
+    )
+    precision.add_argument(
+        "--fp32",
+        action="store_const",
+        const="fp32",
+        dest="precision",
+        help="same as --precision fp32",
+    )
+    group.add_argument(
+        "-t",
+        "--tile",
+        type=tile,
+        metavar="PX",
+        help="tile size in pixels; smaller tiles need less memory, 0 disables tiling (default: fit "
+        "to free memory)",
+    )
+    group.add_argument(
+        "--memory-budget",
+        type=memory,
+        metavar="SIZE",
+        help="memory for tiles, such as 800M or 2G (default: half of the free memory)",
+    )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads (default: one per core)"
+    )
+    group.add_argument(
+        "--tile-pad",
+        type=int,
+        metavar="PX",
+        help="context around a tile in pixels (default: the receptive field of the model)",
+    )
+    group.add_argument(
+        "--pre-pad",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="reflected pixels added at the right and bottom edges and cut off again (default: 0)",
+    )
+    group.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the network for the GPU; takes a minute per image size and may pay off for "
+        "videos and for many images of one size",
+    )
+
+
+def device_name(args: argparse.Namespace) -> str:
+    """The device that is asked for; ``-g 0`` takes a CPU where there is no GPU, as there."""
+    gpu: int | None = args.gpu_id
+    if gpu is None:
+        return str(args.device)
+    return f"cuda:{gpu}" if gpu else "auto"
+
+
+def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
+    """What the groups size, model, and speed and memory have been given.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return UpscaleOptions(
+        model_name=args.model_name,
+        model_path=args.model_path,
+        target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
+        device=device_name(args),
+        precision=args.precision,
+        tile=args.tile,
+        memory_budget=args.memory_budget,
+        threads=args.threads,
+        tile_pad=args.tile_pad,
+        pre_pad=args.pre_pad,
+        is_compiled=args.compile,
+        denoise_strength=args.denoise_strength,
+        alpha_upsampler=args.alpha_upsampler,
+        faces=face_options(args),
+    )

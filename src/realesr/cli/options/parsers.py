@@ -1,0 +1,77 @@
+"""The argument parser, and the types of option values."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from fractions import Fraction
+from typing import NoReturn
+
+from realesr.geometry import Size
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a mistake in one line, not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2."""
+        stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
+        if stray:
+            message += f": files go behind -i, as in -i {stray[1]}"
+        print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
+        sys.exit(2)
+
+
+def tile(text: str) -> int | None:
+    """Pixels, or None for ``auto``."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be auto, 0 (no tiles) or a number of pixels"
+        ) from None
+
+
+def size(text: str) -> Size:
+    """``3840x2160``."""
+    width, _, height = text.lower().partition("x")
+    try:
+        return Size(int(width), int(height))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be WIDTHxHEIGHT in pixels, such as 3840x2160"
+        ) from None
+
+
+def memory(text: str) -> int:
+    """``800M`` or ``2G``: bytes."""
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", text.lower())
+    if size is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a size such as 800M or 2G")
+    return int(float(size[1]) * 1024 ** ("", "k", "m", "g").index(size[2]))
+
+
+def seconds(text: str) -> Fraction:
+    """``90``, ``1:30`` or ``0:01:30.5``, exactly: frames are chosen by it."""
+    try:
+        total = Fraction(0)
+        for part in text.split(":"):
+            total = 60 * total + Fraction(part)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be seconds, or hours:minutes:seconds"
+        ) from None
+    return total
+
+
+def frame_rate(text: str) -> Fraction:
+    """``24``, ``23.976`` or ``24000/1001``."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be a number, or a fraction such as 24000/1001"
+        ) from None

@@ -1,0 +1,75 @@
+"""The options for videos."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from fractions import Fraction
+from pathlib import Path
+
+from realesr.cli.options.parsers import frame_rate, seconds
+from realesr.options import DEINTERLACING
+
+
+def add_video_options(parser: argparse.ArgumentParser) -> None:
+    """Which part of a video is read, and how it is written."""
+    part = parser.add_argument_group("excerpt")
+    part.add_argument(
+        "--start",
+        type=seconds,
+        default=Fraction(0),
+        metavar="TIME",
+        help="start, in seconds or as 0:01:30",
+    )
+    part.add_argument("--end", type=seconds, metavar="TIME", help="end, in seconds or as 0:01:30")
+    part.add_argument("--frames", type=int, metavar="N", help="process at most N frames")
+    part.add_argument(
+        "--deinterlace",
+        choices=DEINTERLACING,
+        default="auto",
+        help="deinterlace before upscaling (default: %(default)s, for interlaced input)",
+    )
+    part.add_argument(
+        "--fps",
+        type=frame_rate,
+        metavar="N",
+        help="play the same frames at this constant rate; audio is unchanged "
+        "(default: every frame keeps its time stamp)",
+    )
+    part.add_argument(
+        "--strict", action="store_true", help="fail if any input frame cannot be decoded"
+    )
+    group = parser.add_argument_group("encoding")
+    group.add_argument(
+        "--codec",
+        metavar="NAME",
+        help="ffmpeg encoder, such as libx265, libsvtav1, prores_ks, h264_nvenc "
+        "(default: libx264, libx265 above 8 bits, libvpx-vp9 for webm)",
+    )
+    group.add_argument(
+        "--crf",
+        type=float,
+        metavar="N",
+        help="quality; lower is better (default: visually lossless)",
+    )
+    group.add_argument("--preset", metavar="WORD", help="encoder speed preset")
+    group.add_argument(
+        "--pix-fmt",
+        metavar="NAME",
+        help="pixel format, such as yuv420p (default: chroma and bit depth of the input)",
+    )
+    group.add_argument(
+        "--encoder-args",
+        type=shlex.split,
+        default=[],
+        metavar="ARGS",
+        help="further arguments for ffmpeg's output, such as --encoder-args='-tune video'",
+    )
+    group.add_argument(
+        "--ffmpeg-bin",
+        type=Path,
+        metavar="FILE",
+        help="ffmpeg to use (default: the bundled one)",
+    )
+    parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
