@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import environment
+from setup import environment
 
 
 def upscale(python: Path) -> int:

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import environment
+from setup import environment
 
 CHECKS = (
     ("ruff", "check", "."),

@@ -14,7 +14,7 @@ from realesr import __version__
 from realesr.media.images.decode import read_image
 from realesr.weights.catalog import MODELS
 
-from build_native import find_compiler
+from setup.build_native import find_compiler
 from support.images import write_image
 from support.networks import random_image
 from support.paths import ROOT

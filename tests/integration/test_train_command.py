@@ -13,7 +13,7 @@ from realesr.cli.main import main
 from realesr.models.loader import load_model
 from realesr.weights.torch_checkpoint import load_state_dict
 
-import training_report as report
+from reports import training_report as report
 from support.training import make_data
 
 RECIPE = """

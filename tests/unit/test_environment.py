@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import environment
+from setup import environment
 
 
 @pytest.fixture
@@ -181,15 +181,16 @@ def test_failures_become_exit_codes(monkeypatch, capsys, error, code):
     assert capsys.readouterr().err.strip()
 
 
-@pytest.mark.parametrize("name", ["demo.py", "test.py", "environment.py"])
+@pytest.mark.parametrize("name", ["demo.py", "test.py", "setup/environment.py"])
 def test_the_scripts_need_the_standard_library_alone(name):
-    path = Path(environment.__file__).with_name(name)
+    scripts = Path(environment.__file__).parents[1]
+    path = scripts / name
     code = f"import runpy; runpy.run_path({str(path)!r}, run_name='imported')"
     command = [
         sys.executable,
         "-I",
         "-S",
         "-c",
-        f"import sys; sys.path.append({str(path.parent)!r}); {code}",
+        f"import sys; sys.path.append({str(scripts)!r}); {code}",
     ]
     subprocess.run(command, check=True)

@@ -1,7 +1,8 @@
 """Compares the speed of realesr with that of the reference, PyPI's ``realesrgan``, and of others.
 
-    python scripts/bench.py --model-path realesr-general-x4v3.pth --size 640x480 --commands
-    python scripts/bench.py --x4plus-random --engines realesr,reference --json bench.json
+    cd scripts/benchmarks
+    python bench.py --model-path realesr-general-x4v3.pth --size 640x480 --commands
+    python bench.py --x4plus-random --engines realesr,reference --json bench.json
 
 Every figure comes from a fresh process, and the engines take turns, so that a busy minute of the
 machine hits all of them. All get the same weights and the same image. There are two measures:
@@ -48,7 +49,7 @@ from typing import Any
 BASELINE = "realesr-fp32"
 """The engine whose results the others' are compared with."""
 REFERENCE = "reference"
-IMAGE = Path(__file__).parents[1] / "inputs/cat.jpg"
+IMAGE = Path(__file__).parents[2] / "inputs/cat.jpg"
 STDERR_LINES = 5
 
 Upscale = Callable[[Any], Any]

@@ -1,7 +1,8 @@
 """Measures how fast a video goes through a network, here and in the reference, and what limits it.
 
-    python scripts/video.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
-    python scripts/video.py --x4plus-random --size 1280x720 --frames 16 --markdown video.md
+    cd scripts/benchmarks
+    python video.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
+    python video.py --x4plus-random --size 1280x720 --frames 16 --markdown video.md
 
 Made for a GPU, whose figures ``bench.py`` does not show; a CPU only proves that it works. Frames
 are noise, all different, and neither decoded nor encoded:

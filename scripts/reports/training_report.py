@@ -1,6 +1,6 @@
 """Draws the validation curves of training runs, and tells where the time of a step goes.
 
-    python scripts/training_report.py RUN [RUN ...] --out curves.png
+    python scripts/reports/training_report.py RUN [RUN ...] --out curves.png
 
 RUN is the folder of a run, with its ``log.jsonl``. A panel for each metric, a line for each level
 of damage; the thin gray line is bicubic interpolation.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "realesr.json"
 
@@ -170,7 +170,7 @@ def fix_opencv() -> None:
 
 def fingerprint() -> str:
     """Changes when the requirements, what is compiled, the place or the Python change."""
-    compiled = ("scripts/build_native.py", "src/realesr/engine/native/*.[ch]*")
+    compiled = ("scripts/setup/build_native.py", "src/realesr/engine/native/*.[ch]*")
     files = [ROOT / "pyproject.toml", *(f for p in compiled for f in sorted(ROOT.glob(p)))]
     parts = (*(file.read_text(encoding="utf-8") for file in files), str(ROOT), sys.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,8 +1,9 @@
 """Compares the bundled model with bicubic and with other weights: figures and contact sheets.
 
-    python scripts/compare.py table --data DIR --model general=realesr-general-x4v3.pth
-    python scripts/compare.py sheet --data DIR --model general=realesr-general-x4v3.pth --out s.png
-    python scripts/compare.py banner --data inputs --out b.png
+    cd scripts/reports
+    python compare.py table --data DIR --model general=realesr-general-x4v3.pth
+    python compare.py sheet --data DIR --model general=realesr-general-x4v3.pth --out s.png
+    python compare.py banner --data inputs --out b.png
 
 DIR holds ``eval`` (``Set5``, ``Set14`` and ``BSD100``, each with ``HR`` and ``LRbicx4``,
 ``CID22val``, ``art`` and ``RealSRSet``) and ``weights`` (parameters of SqueezeNet and NIQE).

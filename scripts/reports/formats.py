@@ -1,7 +1,7 @@
 """What the command does to images of every kind: a table, and a contact sheet.
 
-    python scripts/formats.py table --data DIR [DIR ...] > docs/formats.md
-    python scripts/formats.py sheet --data DIR --out docs/alpha-and-depth.png
+    python scripts/reports/formats.py table --data DIR [DIR ...] > docs/formats.md
+    python scripts/reports/formats.py sheet --data DIR --out docs/alpha-and-depth.png
 
 The table has a row for every image of the folders, and for a matrix of synthesized ones: format,
 depth, channels, with and without metadata. Each goes through ``realesr image`` and is read again.
@@ -31,7 +31,7 @@ from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
 
 SCALE = 4
-INPUT = Path(__file__).resolve().parents[1] / "inputs/cat.jpg"
+INPUT = Path(__file__).resolve().parents[2] / "inputs/cat.jpg"
 UINT8 = np.dtype(np.uint8)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
 ORIENTATION = 0x0112
@@ -140,7 +140,9 @@ def rows_of(folder: Path) -> Iterator[tuple[str, ...]]:
 def table(folders: list[Path]) -> None:
     """Prints the table in Markdown."""
     print("# What becomes of images of every kind\n")
-    print("Made by `scripts/formats.py`. Mean colors are of 255, weighted by alpha; the alpha")
+    print(
+        "Made by `scripts/reports/formats.py`. Mean colors are of 255, weighted by alpha; the alpha"
+    )
     print("follows behind a comma. `=`: as before. Turned images have orientation 6.\n")
     head = ["size", "depth", "channels", "metadata", "mean"]
     titles = ["file", *head, *(f"out: {title}" for title in head), "said"]

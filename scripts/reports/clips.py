@@ -1,8 +1,8 @@
 """Sends every video of a folder through ``realesr video`` and says what came out.
 
-    python scripts/clips.py table --data DIR --out docs/videos.md
-    python scripts/clips.py sheet --data DIR --out docs/videos.png
-    python scripts/clips.py speed --data inputs/bunny.mp4 --out speed.md
+    python scripts/reports/clips.py table --data DIR --out docs/videos.md
+    python scripts/reports/clips.py sheet --data DIR --out docs/videos.png
+    python scripts/reports/clips.py speed --data inputs/bunny.mp4 --out speed.md
 
 The table counts frames, and compares every time stamp, the streams, and the mean color of frames,
 decoded by PyAV by the tags of each file. It uses bicubic interpolation by 2, so that it tests the
@@ -59,10 +59,10 @@ TABLE_ARGUMENTS = ("-n", "bicubic", "-s", "2")
 HEADER = """# Videos through the command
 
 What `realesr video {arguments}` makes of every clip of a collection of real and synthesized ones,
-by `python scripts/clips.py table`. Times are those of all packets; a tick is that of the coarser of
-both containers. Color is the largest difference of the mean of a frame, of {count} frames a clip,
-in levels of 8 bits; files that do not tell their matrix are decoded as players do, and transparent
-ones are not compared, since invisible colors are replaced.
+by `python scripts/reports/clips.py table`. Times are those of all packets; a tick is that of the
+coarser of both containers. Color is the largest difference of the mean of a frame, of {count}
+frames a clip, in levels of 8 bits; files that do not tell their matrix are decoded as players do,
+and transparent ones are not compared, since invisible colors are replaced.
 
 | Clip | Frames in, out | Largest difference of times | Streams in, out | Color | Notes |
 |---|---|---|---|---|---|
