@@ -111,7 +111,8 @@ class Task:
 
 def load_ours(network: Network, precision: str) -> Upscale:
     from realesr.imaging.image import Image
-    from realesr.loading import ensure_files, make_upscaler
+    from realesr.loading.build import make_upscaler
+    from realesr.loading.resolve import ensure_files
     from realesr.options import UpscaleOptions
 
     options = UpscaleOptions(model_path=Path(network.weights), precision=precision)

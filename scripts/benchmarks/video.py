@@ -39,7 +39,8 @@ from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.tiled import TiledUpscaler
 from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.loading import ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model

@@ -31,7 +31,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.loading import ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
 from realesr.media.video.probe import probe
 from realesr.media.video.sink import VideoFiles

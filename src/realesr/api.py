@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.loading import ensure_face_files, ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.options import Target, UpscaleOptions
 
 Array = NDArray[Any]

@@ -14,7 +14,8 @@ from realesr.cli.options.model import add_device_options, device_name
 from realesr.cli.options.parsers import size
 from realesr.errors import DeviceError
 from realesr.geometry import Size
-from realesr.loading import ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_files
 from realesr.options import UpscaleOptions
 from realesr.weights.catalog import MODELS, find_local_weights
 

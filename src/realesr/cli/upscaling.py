@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from realesr.cli.options.model import upscale_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.errors import InvalidOptionError
-from realesr.loading import describe, ensure_face_files, ensure_files, make_upscaler
+from realesr.loading.build import describe, make_upscaler
+from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan

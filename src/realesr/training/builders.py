@@ -17,7 +17,8 @@ from realesr.engine.device import kind_of
 from realesr.engine.precision import has_bf16
 from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.imaging.image import Image
-from realesr.loading import ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_files
 from realesr.models.architecture import ARCHITECTURES
 from realesr.models.loader import build, load_model
 from realesr.options import UpscaleOptions

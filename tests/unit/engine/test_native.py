@@ -21,7 +21,8 @@ from realesr.engine.pytorch.tensor import to_pixels, to_tensor
 from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
-from realesr.loading import ensure_files, make_upscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import ensure_files
 from realesr.models.loader import load_model
 from realesr.models.rrdbnet import RRDBNet
 from realesr.models.srvgg import SRVGGNetCompact
