@@ -200,6 +200,7 @@ def prepare_teacher(
     identity = {
         "teacher": fingerprint(path),
         "color_lock": config.color_lock,
+        "patches": config.patches,
         "data": dataclasses.asdict(
             dataclasses.replace(recipe.data, batch_size=1, pair_pool=0, cache_mib=0)
         ),

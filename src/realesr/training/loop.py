@@ -249,7 +249,7 @@ def _make_validation(
     data_root: Path,
     device: torch.device,
 ) -> Callable[[], None]:
-    """Returns what measures the moving average, logs it, and draws a contact sheet."""
+    """Returns what measures the moving average, saves it as weights, and draws a contact sheet."""
     config = recipe.validation
     if config is None or not state.world.is_first:
         return lambda: None
@@ -263,6 +263,7 @@ def _make_validation(
         if state.step == 0:
             log.write(0, bicubic=validator.measure(bicubic))
         log.write(state.step, validation=validator.measure(now))
+        save_average(state, recipe, folder / f"{recipe.name}.safetensors")
         if config.sheet:
             columns = {
                 "bicubic": bicubic,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from realesr.errors import TrainingError, UnreadableMediaError, UnsupportedCheckpointError
 from realesr.models.architecture import SRVGGConfig
@@ -105,7 +106,7 @@ def test_resumed_equals_uninterrupted(run, tmp_path, monkeypatch, changes):
     with monkeypatch.context() as patch, pytest.raises(PowerCutError):
         patch.setattr(state_module.TrainingState, "save", cut_off)
         run(recipe, tmp_path / "half")
-    assert not (tmp_path / "half/tiny.safetensors").exists()
+    assert not checkpoints_equal(tmp_path / "whole", tmp_path / "half")
     run(recipe, tmp_path / "half")
     assert checkpoints_equal(tmp_path / "whole", tmp_path / "half")
 
@@ -221,6 +222,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
+from safetensors import safe_open
 from support.training import tiny_recipe, GAN
 from realesr.training.loop import train
 torch.set_num_threads(1)
@@ -285,3 +287,12 @@ def test_a_live_teacher_gives_what_the_kept_one_does(run, tmp_path):
     lr = torch.rand(2, 3, 16, 16)
     with torch.no_grad():
         assert torch.allclose(teach(lr), load_model(file)(lr).clamp(0, 1), atol=1e-6)
+
+
+def test_the_average_is_there_as_weights_after_every_validation(run, tmp_path):
+    steps = iter([False, False, True])
+    recipe = tiny_recipe(schedule={"total_steps": 100})
+    assert run(recipe, tmp_path / "out", reporter=Reporter(stop=lambda: next(steps))) is None
+    with safe_open(tmp_path / "out/tiny.safetensors", "pt") as file:
+        assert file.metadata()["step"] == "2"
+        assert json.loads(file.metadata()["recipe"])["name"] == "tiny"

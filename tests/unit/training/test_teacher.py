@@ -78,3 +78,10 @@ def cv_smooth(rng):
     y, x = np.mgrid[0:16, 0:16]
     planes = [128 + 40 * np.sin(x / 5 + rng.uniform(0, 6)) * np.cos(y / 5) for _ in range(3)]
     return np.stack(planes, axis=2).astype(np.uint8)
+
+
+def test_another_number_of_patches_is_another_file(tmp_path):
+    path = tmp_path / "teacher.npy"
+    TeacherOutputs(path, 3, 8, {"patches": 3})
+    with pytest.raises(InvalidOptionError, match="other patches"):
+        TeacherOutputs(path, 4, 8, {"patches": 4})
