@@ -15,6 +15,9 @@ OFFICIAL_SRVGG = {
 }
 """The official networks, repacked: file name and number of convolutions in the body."""
 
+OFFICIAL_RRDB = {"RealESRGAN_x4plus.pth": 23, "RealESRGAN_x4plus_anime_6B.pth": 6}
+"""The same, with the number of residual-in-residual dense blocks."""
+
 
 def shared(relative: str) -> Path:
     """A file of the data that is not part of the project; skips the test without it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +117,8 @@ class Validator:
             first, second = (judge(_tensor(each, self._device)) for each in (sr, sample.hr))
             values[name] = feature_distance(first, second).item()
         if self._niqe is not None:
-            values["niqe"] = niqe(sr, self._niqe)
+            with suppress(ValueError):  # too small, or flat: the run must not end for that
+                values["niqe"] = niqe(sr, self._niqe)
         return values
 
     def sheet(self, columns: dict[str, Upscale], images: int, path: Path) -> None:

@@ -18,6 +18,8 @@ MODES = ("vanilla", "lsgan", "hinge", "relativistic")
 def generator_loss(mode: str, fake: Tensor, real: Tensor | None = None) -> Tensor:
     """Returns the generator's loss, a scalar: small where generated images pass for real ones.
 
+    ``relativistic`` differentiates through both means; basicsr's ESRGAN detaches them.
+
     Args:
         mode: One of :data:`MODES`.
         fake: Logits of generated images.

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WINDOW = 7
-"""Side of the neighborhood whose variance is taken, px (equation 4)."""
+"""Side of the neighborhood whose variance is taken, px."""
 EXPONENT = 1 / 5
-"""Of the image's own variance (equation 5)."""
+"""Of the variance of the whole residual."""
 
 
 def artifact_map(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
@@ -33,7 +33,10 @@ def artifact_map(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
 
 
 def ldl(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
-    """Returns the mean of ``|map * (sr - hr)|`` (equation 8), a scalar.
+    """Returns the mean of ``|map * (sr - hr)|``, a scalar.
+
+    The map is a weight here, and no gradient passes through it; basicsr's code differentiates it,
+    so that weights of published recipes do not carry over unchanged.
 
     Args:
         sr: (N, 3, H, W) RGB, the generator's output.
