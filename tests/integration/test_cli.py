@@ -602,7 +602,7 @@ def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["image", "photo.jpg"], "-i photo.jpg"),
+        (["image", "photo.jpg"], "photo.jpg: no such file or folder"),
         (["image", "-i", "in.png", "-n", "realesrgan_x4plus"], "did you mean RealESRGAN_x4plus?"),
         (["models", "info", "absent.pth"], "absent.pth: no such file of weights"),
         (["image", "-i", "in.png", "--model-path", "in.png"], "which is refused"),
@@ -629,3 +629,34 @@ def test_the_first_gpu_may_be_no_gpu(tmp_path, weights):
     """The reference takes ``-g 0`` for its default device, be it a CPU."""
     save(tmp_path / "in.png")
     assert main(["image", "-i", "in.png", "--model-path", weights, "-g", "0"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.png", "b.png", "-o", "out"], ["-o", "out", "a.png", "-i", "b.png"]]
+)
+def test_inputs_need_no_option(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        Path(name).write_bytes(b"looked at by name only")
+    assert main(["image", *arguments, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{name}.png -> {Path('out', f'{name}_out.png')}" for name in "ab"
+    ]
+
+
+def test_files_apart_are_answered_with_advice(capsys):
+    with pytest.raises(SystemExit):
+        main(["image", "a.png", "-o", "out", "b.png"])
+    assert "name all files together" in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_is_printed(capsys):
+    assert main([]) == 0
+    assert "make images larger" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["image", "video", "train"])
+def test_help_ends_with_examples(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"realesr {command}" in capsys.readouterr().out.partition("examples:")[2]

@@ -17,12 +17,23 @@ if TYPE_CHECKING:
     from realesr.pipeline.runner import MediaIO
 
 
+EXAMPLES = """\
+examples:
+  realesr image photo.jpg
+  realesr image photo.jpg -o large.png -s 2
+  realesr image scans/ -r -o large/ --skip-existing
+  realesr image logo.png --fit 3840x2160 -n RealESRGAN_x4plus
+"""
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser(
         "image",
         help="make images larger",
         description="Makes images larger and sharper.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file_options(parser, IMAGES)
     add_face_options(parser)

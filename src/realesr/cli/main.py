@@ -35,7 +35,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too"
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def print_help(_: argparse.Namespace) -> int:
+        parser.print_help()
+        return 0
+
+    parser.set_defaults(run=print_help)
+    commands = parser.add_subparsers(metavar="COMMAND")
     image.add_parser(commands)
     video.add_parser(commands)
     models.add_parser(commands)

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from realesr.cli import upscaling
 from realesr.cli.options.faces import add_face_options
-from realesr.cli.options.files import add_file_options, add_output_options, file_options
+from realesr.cli.options.files import (
+    add_file_options,
+    add_output_options,
+    file_options,
+    inputs_of,
+)
 from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
 from realesr.cli.options.video import add_video_options
 from realesr.errors import UnsupportedMediaError
@@ -18,6 +23,15 @@ if TYPE_CHECKING:
     from realesr.pipeline.runner import MediaIO
 
 
+EXAMPLES = """\
+examples:
+  realesr video clip.mp4
+  realesr video clip.mp4 -o large.mkv --fit 3840x2160
+  realesr video clip.mp4 --start 1:30 --frames 24 -o try
+  realesr video old.avi -n realesr-animevideov3 --ext mp4
+"""
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser(
@@ -25,6 +39,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="make videos larger",
         description="Makes videos larger and sharper. Every frame keeps its time, and sound, "
         "subtitles, chapters and tags are carried along.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file_options(parser, VIDEOS)
     add_face_options(parser)
@@ -42,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: Nothing could be started.
     """
-    if STANDARD_STREAM in (args.output, *args.input):
+    if STANDARD_STREAM in (args.output, *inputs_of(args)):
         raise UnsupportedMediaError("videos do not go through pipes: name files")
     video = VideoOptions(
         codec=args.codec,

@@ -16,12 +16,15 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
     streams = kind is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
+        "paths", type=Path, nargs="*", metavar="PATH", help="inputs, the same as with -i"
+    )
+    group.add_argument(
         "-i",
         "--input",
         type=Path,
         nargs="+",
         metavar="PATH",
-        default=[Path("inputs")],
+        default=[],
         help=f"{noun}s, folders, patterns such as 'old/*{example}'"
         f"{', or - for standard input' if streams else ''} (default: inputs)",
     )
@@ -73,6 +76,11 @@ def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
+def inputs_of(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Returns the inputs, with or without ``-i``; the folder ``inputs`` where none is named."""
+    return (*args.paths, *args.input) or (Path("inputs"),)
+
+
 def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
     """What the group files has been given.
 
@@ -84,7 +92,7 @@ def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
         InvalidOptionError: A value is outside its range.
     """
     return FileOptions(
-        inputs=tuple(args.input),
+        inputs=inputs_of(args),
         output=args.output,
         recursive=args.recursive,
         skip_existing=args.skip_existing,

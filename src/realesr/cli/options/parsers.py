@@ -18,7 +18,7 @@ class Parser(argparse.ArgumentParser):
         """Exits with 2."""
         stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
         if stray:
-            message += f": files go behind -i, as in -i {stray[1]}"
+            message += ": name all files together, before or after the options"
         print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
         sys.exit(2)
 
