@@ -109,7 +109,7 @@ def batches(
         if teacher is not None:
             taught = teacher(lr)
         mix = hr if taught.ndim != 4 else torch.lerp(hr, taught, teacher_share)
-        yield Batch(lr, hr, mix)
+        yield Batch(lr, hr, mix, step)
 
 
 def _start_worker(_: int) -> None:

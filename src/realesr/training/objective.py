@@ -24,14 +24,19 @@ class Batch:
         lr: (N, 3, h, w), damaged.
         hr: (N, 3, H, W), clean.
         mix: (N, 3, H, W), the clean images mixed with the teacher's output; ``hr`` without one.
+        step: Number of the step, from 0.
     """
 
     lr: Tensor
     hr: Tensor
     mix: Tensor
+    step: int = 0
 
 
 Loss = Callable[[Tensor, Batch], Tensor]
+
+PHASES = 16
+"""The largest stride of the feature networks, px."""
 
 
 class Objective:
@@ -197,13 +202,24 @@ _PERCEPTUAL: dict[str, Callable[[PerceptualConfig, Callable[[str], Path], torch.
 }
 
 
+def phase(step: int) -> tuple[int, int]:
+    """Returns by how many px, down and right, images are shifted before features are taken.
+
+    Feature networks look at every second, fourth, ... pixel. Patches always begin at a multiple of
+    the scale, so without a shift a generator learns to please those pixels alone: a weave with a
+    period of 2 px appears in even areas. All shifts come within ``PHASES**2`` steps.
+    """
+    return step % PHASES, step // PHASES % PHASES
+
+
 def _feature_loss(
     network: Callable[[Tensor], dict[str, Tensor]],
     distance: Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor],
 ) -> Loss:
     def loss(sr: Tensor, batch: Batch) -> Tensor:
+        down, right = phase(batch.step)
         with torch.no_grad():
-            real = network(batch.hr)
-        return distance(network(sr), real)
+            real = network(batch.hr[..., down:, right:])
+        return distance(network(sr[..., down:, right:]), real)
 
     return loss
