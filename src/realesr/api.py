@@ -34,7 +34,7 @@ class Upscaler:
 
     @classmethod
     def from_name(cls, name: str, **options: Any) -> Self:
-        """Loads a model of the catalogue, or a plain filter; downloads it if it is not here.
+        """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
 
         Args:
             name: A name of ``realesr models list``.

@@ -32,7 +32,7 @@ class InvalidOptionError(UsageError, ValueError):
 
 
 class UnknownModelError(UsageError, LookupError):
-    """No model of that name is in the catalogue."""
+    """No model of that name is in the catalog."""
 
 
 class WeightsError(RealesrError):

@@ -131,8 +131,8 @@ class UpscaleOptions:
     """How images are made larger.
 
     Attributes:
-        model_name: A name of the catalogue.
-        model_path: A file of weights that takes the place of the catalogue's, or None.
+        model_name: A name of the catalog.
+        model_path: A file of weights that takes the place of the catalog's, or None.
         target: How large results become.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.

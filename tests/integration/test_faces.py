@@ -62,7 +62,7 @@ def image(*arguments, model="bicubic"):
     return main(["image", "-i", "in.png", "-o", "out.png", "-n", model, *arguments])
 
 
-def test_names_are_those_of_the_catalogue():
+def test_names_are_those_of_the_catalog():
     assert {*FACE_MODELS, *FACE_DETECTORS, "parsenet"} == {spec.name for spec in FACE_NETWORKS}
     assert FaceOptions().model == "GFPGANv1.3", "as in the reference"
 

@@ -1,6 +1,7 @@
 """``realesr models``, and weights that come over the network."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ from realesr.weights.catalog import (
 
 from support.images import write_image
 from support.networks import random_image, randomized
-from support.paths import ROOT
 from support.server import Server
 
 
@@ -35,7 +35,7 @@ def network(seed):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """A server with two small models, and a catalogue of them, in an empty home."""
+    """A server with two small models, and a catalog of them, in an empty home."""
     server = Server()
     specs = []
     for seed, name in enumerate(("clean", "noisy"), start=1):
@@ -78,7 +78,19 @@ def test_list_shows_every_model(capsys):
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["NAME", "SCALE", "MB", "LICENSE", "WEIGHTS", "MADE", "FOR"]
     assert [row.split()[0] for row in rows] == [spec.name for spec in all_specs()]
-    assert str(ROOT / "weights") in rows[0] or "weights/" in rows[0]
+    assert " bundled " in rows[0]
+
+
+def test_list_says_in_a_word_where_weights_are(published, capsys):
+    assert main(["models", "fetch", "noisy"]) == 0
+    Path("weights").mkdir()
+    Path("weights/clean.pth").write_bytes(b"by hand")
+    capsys.readouterr()
+    assert main(["models", "list"]) == 0
+    rows = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}
+    assert " cached " in rows["noisy"]
+    assert " weights/clean.pth " in rows["clean"]
+    assert " not downloaded " in rows["yunet"]
 
 
 def test_a_model_that_is_not_here_is_downloaded_once(published, tmp_path):

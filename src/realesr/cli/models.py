@@ -17,7 +17,7 @@ from realesr.weights.catalog import (
     find_spec,
 )
 
-ABSENT = "not here"
+ABSENT = "not downloaded"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     add_verb("list", list_models, "name, scale, license, place and domain of each model")
     add_verb("fetch", fetch_models, "download weights into the user's cache")
-    add_verb("verify", verify_models, "compare the weights on this machine with the catalogue")
+    add_verb("verify", verify_models, "compare the weights on this machine with the catalog")
     add_verb("info", show_model, "all that is known of a model, or of a file of weights")
 
 
@@ -86,7 +86,7 @@ def verify_models(args: argparse.Namespace) -> int:
 
 
 def show_model(args: argparse.Namespace) -> int:
-    """Prints what the catalogue, or the file, says; returns the exit code."""
+    """Prints what the catalog, or the file, says; returns the exit code."""
     known = any(spec.name == args.model for spec in all_specs())
     path = Path(args.model)
     is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
@@ -126,7 +126,7 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
         ("scale", f"x{model.scale}"),
         ("parameters", f"{parameters:,}"),
         ("sha256", digest),
-        ("published as", ", ".join(published) or "not in the catalogue"),
+        ("published as", ", ".join(published) or "not in the catalog"),
     ]
 
 
@@ -141,9 +141,19 @@ def _row(spec: Spec) -> tuple[str, ...]:
         _scale_of(spec),
         size,
         spec.license,
-        str(find_local_weights(spec) or ABSENT),
+        _place(spec),
         spec.domain,
     )
+
+
+def _place(spec: Spec) -> str:
+    """Returns where the weights are, in a word; a path where that is neither package nor cache."""
+    path = find_local_weights(spec)
+    if path is None:
+        return ABSENT
+    if path.parent == cache_folder():
+        return "cached"
+    return "bundled" if spec.weights.url is None else str(path)
 
 
 def _warn(notice: str) -> None:

@@ -42,11 +42,11 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def find_file(name: str, data_root: Path) -> Path:
-    """Finds weights by a catalogue name, or a file under the data root or the working folder.
+    """Finds weights by a catalog name, or a file under the data root or the working folder.
 
     Raises:
         MissingWeightsError: There is no such file.
-        DownloadError: The catalogue's file cannot be downloaded.
+        DownloadError: The catalog's file cannot be downloaded.
     """
     for path in (data_root / name, Path(name)):
         if path.is_file():

@@ -27,7 +27,7 @@ class InitConfig:
     """Weights to start from.
 
     Attributes:
-        weights: Name in the catalogue, or a file (relative to the data root or the working folder).
+        weights: Name in the catalog, or a file (relative to the data root or the working folder).
         mix: Second network of the same architecture to interpolate with.
         share: How much of the mixture is ``weights``, 0 to 1.
     """
@@ -81,7 +81,7 @@ class TeacherConfig:
     """A larger network whose output is part of the target.
 
     Attributes:
-        model: Name in the catalogue, or a file.
+        model: Name in the catalog, or a file.
         share: How much of the ``mix`` target is the teacher's output; the rest is the clean image.
         patches: Number of patches on a CPU, where the teacher's output is computed once and kept;
             the run then repeats them, turned and mirrored. A GPU computes it live.

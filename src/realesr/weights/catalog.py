@@ -38,7 +38,7 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What the catalogue knows of any network.
+    """What the catalog knows of any network.
 
     Attributes:
         name: What it is asked for by.
@@ -57,7 +57,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec(Spec):
-    """What the catalogue knows of a model that upscales.
+    """What the catalog knows of a model that upscales.
 
     Attributes:
         scale: Native scale.

@@ -93,7 +93,7 @@ def ensure_weights(
     Args:
         spec: The model.
         on_progress: Is told how far a download is.
-        notify: Receives a sentence where a local file is not that of the catalogue.
+        notify: Receives a sentence where a local file is not that of the catalog.
 
     Raises:
         MissingWeightsError: They are not here, and nowhere to be downloaded.
@@ -111,7 +111,7 @@ def ensure_weights(
 
 
 def matches_checksum(path: Path, weights: WeightFile) -> bool:
-    """Whether a file is byte for byte the one of the catalogue."""
+    """Whether a file is byte for byte the one of the catalog."""
     return path.stat().st_size == weights.size_bytes and sha256_of(path) == weights.sha256
 
 

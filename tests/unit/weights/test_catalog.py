@@ -12,7 +12,7 @@ SHIPPED = [spec for spec in MODELS if spec.weights.url is None]
 
 
 @pytest.mark.parametrize("spec", SHIPPED, ids=lambda spec: spec.name)
-def test_shipped_weights_are_those_of_the_catalogue(spec, tmp_path, monkeypatch):
+def test_shipped_weights_are_those_of_the_catalog(spec, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = find_weights(spec)
     assert path == ROOT / "weights" / spec.weights.name
