@@ -16,6 +16,7 @@ from setup import environment
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
+    ("codespell",),
     ("mypy",),
     ("lint-imports", "--no-logo"),
     ("pytest", "-m", "not slow"),

@@ -31,12 +31,12 @@ class Backend(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many threads it gladly serves at a time."""
+        """Number of threads that may call it at the same time."""
         ...
 
     @property
     def batch(self) -> int:
-        """How many images of one size it gladly takes at a time."""
+        """Largest useful batch: images of one size in one call."""
         ...
 
     @property

@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 def pipelined(items: Iterable[T], lag: int) -> Iterator[T]:
-    """The same items, each when so many more have been made."""
+    """Yields each item only after ``lag`` further items have been produced.
+
+    So a device works on the next one while the caller handles this one.
+    """
     made: deque[T] = deque()
     for item in items:
         made.append(item)

@@ -102,12 +102,12 @@ class TiledUpscaler:
 
     @property
     def workers(self) -> int:
-        """How many threads it gladly serves at a time."""
+        """Number of threads that may call it at the same time."""
         return self._backend.workers
 
     @property
     def batch(self) -> int:
-        """How many images of one size it gladly takes at a time."""
+        """Largest useful batch: images of one size in one call."""
         return self._backend.batch
 
     def __call__(

@@ -18,9 +18,10 @@ MIN_OVERLAP = 0.3
 FADE_FRAMES = 5
 """How many frames a face takes to come, where it was not from the start, and to go."""
 JITTER_GAIN, MOTION_GAIN = 0.3, 1.0
-"""How much of a movement is followed at once: of trembling, and of true movement."""
+"""Smoothing gain for displacements near 0 and for those of at least ``MOTION_THRESHOLD``; linear in
+between."""
 MOTION_THRESHOLD = 0.05
-"""What is true movement, in sides of the face."""
+"""Displacement that counts as movement, in sides of the face."""
 LOOK_SIDE = 32
 MIN_LIKENESS = 0.7
 """Correlation of two views of a face, LOOK_SIDE px a side, below which it is another scene."""

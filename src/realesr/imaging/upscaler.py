@@ -21,12 +21,12 @@ class ImageUpscaler(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many threads it gladly serves at a time."""
+        """Number of threads that may call it at the same time."""
         ...
 
     @property
     def batch(self) -> int:
-        """How many images of one size it gladly takes at a time."""
+        """Largest useful batch: images of one size in one call."""
         ...
 
     def session(self, source: Path, *, is_video: bool) -> ImageUpscaler:

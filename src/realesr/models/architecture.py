@@ -65,7 +65,7 @@ class Architecture(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SRVGGConfig:
-    """Of :class:`realesr.models.srvgg.SRVGGNetCompact`.
+    """Hyperparameters of SRVGGNetCompact and the properties that follow from them.
 
     Attributes:
         num_feat: Channels of the intermediate features.
@@ -117,7 +117,7 @@ class SRVGGConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RRDBNetConfig:
-    """Of :class:`realesr.models.rrdbnet.RRDBNet`.
+    """Hyperparameters of RRDBNet and the properties that follow from them.
 
     Attributes:
         num_feat: Channels of the intermediate features.

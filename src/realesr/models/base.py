@@ -35,7 +35,9 @@ class SRModel(Architecture, Protocol):
 
 
 class SRNetwork(nn.Module):
-    """A module that is what its sizes say.
+    """Base class of this package's networks.
+
+    Scale, size constraints and memory needs come from its configuration.
 
     Args:
         sizes: Of the network.

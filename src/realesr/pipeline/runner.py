@@ -31,7 +31,7 @@ T = TypeVar("T")
 READ_AHEAD = 1
 """How many jobs are read before their turn."""
 MAX_OVERLAPPED_PIXELS = 50_000_000
-"""A larger output is written before the next image is begun, lest two lie in memory."""
+"""A larger output is written before the next image is begun, so that memory holds only one."""
 
 
 class MediaIO(Protocol):
@@ -82,7 +82,8 @@ def run(
     """
     active = _Runner(medium, target, reporter)
     with closing(active):
-        # Whoever writes into a pipe may never end, and then nobody would hear what is wrong here.
+        # Do not read standard input before the model has loaded: the read may block for ever and
+        # would hide a loading error.
         if not any(job.source == STANDARD_STREAM for job in plan.jobs):
             active.read_ahead(plan.jobs[: READ_AHEAD + 1])
         active.upscaler = load_upscaler()
@@ -95,7 +96,7 @@ def run(
 
 
 class _ActiveJob:
-    """A job on its way."""
+    """State of one job, from the start of reading to the end of writing."""
 
     def __init__(self, job: Job, medium: MediaIO) -> None:
         self.job = job
@@ -183,7 +184,7 @@ class _SynchronousExecutor(Executor):
 
 
 class _Runner:
-    """Reading, upscaling and writing at the same time, for one job after the other."""
+    """Runs jobs in order; reading, inference and writing of neighboring jobs overlap."""
 
     upscaler: ImageUpscaler
 

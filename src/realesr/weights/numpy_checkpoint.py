@@ -24,8 +24,9 @@ from realesr.weights.state_dict import unwrap
 Arrays = dict[str, NDArray[np.float32]]
 
 MAX_INT = 2**40
+"""Larger than any offset, size or stride in a checkpoint."""
 MAX_TENSOR_FIELDS = 1 + 2 * 5
-"""Beyond what is counted in a file of weights, and what tells a tensor of five axes."""
+"""Offset, then size and stride of up to five dimensions."""
 _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
 
 

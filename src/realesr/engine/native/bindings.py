@@ -121,7 +121,10 @@ def default_threads() -> int:
 
 
 def aligned_empty(*shape: int) -> Features:
-    """Undefined values that begin with a line of the caches: results then go past them."""
+    """Returns an uninitialized array aligned to a 64-byte cache line.
+
+    So the convolution can use non-temporal stores.
+    """
     count = math.prod(shape)
     values = np.empty(count + _LINE, np.float32)
     start = -(values.ctypes.data // values.itemsize) % _LINE

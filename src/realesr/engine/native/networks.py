@@ -206,8 +206,10 @@ def _transformed(weight: Features) -> Features:
 
 
 class _Workspace(threading.local):
-    """Memory for features that is kept from tile to tile, for each thread: tiles differ in size,
-    and the C library would find no place for one where another was.
+    """Per-thread buffer for features, reused from tile to tile.
+
+    Tiles differ slightly in size; allocating each one would fragment the heap, because freed memory
+    is kept.
     """
 
     def __init__(self) -> None:

@@ -19,13 +19,13 @@ from torch import Tensor
 Network = Callable[[Tensor], Tensor]
 Recorder = Callable[[Network, Tensor], Network]
 
-WARM_UP = 8
-"""How often a shape must have come before it is recorded: then it will come again."""
-COUNTED = 100
-"""Shapes that are told apart."""
-KEPT = 2
-"""Recordings a thread: whole batches of a video, and single frames. Each has memory of its own, so
-that one more takes the place of that which was used longest ago."""
+CAPTURE_AFTER = 8
+"""A graph is captured after this many inputs of one shape."""
+MAX_COUNTED_SHAPES = 100
+"""Shapes that are counted; beyond that, counting starts again."""
+MAX_GRAPHS = 2
+"""Graphs kept per thread: full batches and single frames of a video. Each owns its memory, so the
+least recently used one is dropped."""
 OLDEST_TORCH = (2, 15)
 """Before this, or not long before, a recording that failed left PyTorch's allocator in disorder."""
 
@@ -85,7 +85,7 @@ class _GraphCache(threading.local):
 
     def should_capture(self, kind: Any) -> bool:
         """Counts; begins anew among images of ever other sizes."""
-        if len(self.counts) > COUNTED:
+        if len(self.counts) > MAX_COUNTED_SHAPES:
             self.counts.clear()
         self.counts[kind] += 1
         return self.counts[kind] > self.enough
@@ -93,7 +93,7 @@ class _GraphCache(threading.local):
     def make_room_for(self, kind: Any) -> None:
         """Drops what was used longest ago; the more often that happens, the less is recorded."""
         del self.counts[kind]
-        if len(self.replays) == KEPT:
+        if len(self.replays) == MAX_GRAPHS:
             del self.replays[next(iter(self.replays))]
             self.enough *= 2
 
@@ -101,7 +101,7 @@ class _GraphCache(threading.local):
         self.cleared = cleared
         self.counts: Counter[Any] = Counter()
         self.replays: dict[Any, Network] = {}
-        self.enough = WARM_UP
+        self.enough = CAPTURE_AFTER
 
 
 def can_record() -> bool:

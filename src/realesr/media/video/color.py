@@ -79,9 +79,9 @@ class ColorTags:
     is_full: bool = False
 
     def completed(self, size: Size) -> Self:
-        """With the matrix that players assume where none is told, so that it can be told.
+        """Fills in an unspecified matrix with the one that players assume for this frame size.
 
-        It depends on the size, which is about to change.
+        BT.709 for HD, else BT.601. Upscaling changes the size, so the output must state it.
         """
         if self.matrix != UNSPECIFIED:
             return self

@@ -36,9 +36,10 @@ _QUEUED_PACKETS = 65536
 """How many packets of other streams may wait for the first frame, however long it takes."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg"}
 
-# ffmpeg reads an input on as long as one of its streams has given nothing, and writes what comes.
-# So sound, which comes all the time, has an input of its own, lest it run ahead of slow frames.
-_SOUND, _SPARSE, _STILL = 1, 2, 3
+# ffmpeg keeps reading an input until each of its streams has produced a packet, and writes whatever
+# it reads. Audio is dense, so it gets an input of its own; otherwise it would run far ahead of the
+# slow video frames.
+AUDIO_INPUT, SPARSE_INPUT, STILL_INPUT = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,5 +188,5 @@ def extract_covers(
 
 def _input_of(stream: StreamInfo) -> int:
     if stream.is_cover or stream.kind == "attachment":
-        return _STILL
-    return _SOUND if stream.kind in ("audio", "video") else _SPARSE
+        return STILL_INPUT
+    return AUDIO_INPUT if stream.kind in ("audio", "video") else SPARSE_INPUT
