@@ -16,7 +16,7 @@ from setup import environment
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
-    ("codespell",),
+    ("codespell", "-D", "-", "-D", "scripts/setup/words.txt"),
     ("mypy",),
     ("lint-imports", "--no-logo"),
     ("pytest", "-m", "not slow"),

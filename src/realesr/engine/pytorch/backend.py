@@ -71,7 +71,7 @@ class TorchBackend:
             self._network = CudaGraphRunner(self._network)
         self._joins_tiles = batch_tiles
         self.resizes = is_cuda
-        # Larger batches do not speed up a CPU. On a GPU, one thread copies while the other computes.
+        # Larger batches do not speed up a CPU. On a GPU one thread copies, the other computes.
         self.batch = 1 if device == "cpu" else GPU_BATCH
         self.workers = GPU_WORKERS if is_cuda else 1
         self._lag = 1 if is_cuda else 0
