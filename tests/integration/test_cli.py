@@ -441,7 +441,6 @@ def test_mistakes_are_one_line_and_an_exit_code(tmp_path, capsys, arguments, cod
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["image", "-s", "many"],
         ["image", "--tile", "big"],
         ["image", "--fit", "300"],

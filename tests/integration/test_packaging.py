@@ -83,7 +83,7 @@ def test_the_wheel_upscales_with_its_own_weights(wheel, tmp_path):
         "print(realesr.__file__); sys.exit(main(sys.argv[1:]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    for arguments in (["image", "-i", "in.png"], ["models", "list"]):
+    for arguments in (["image", "-i", "in.png"], ["models", "info", "realesr-photo-x4"]):
         result = subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=work,

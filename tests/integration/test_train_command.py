@@ -1,5 +1,6 @@
 """``realesr train`` from the command line."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -91,14 +92,17 @@ def test_missing_data_is_named(arguments, tmp_path, capsys):
 def test_a_signal_saves_and_the_same_command_goes_on(arguments, tmp_path, sent):
     long = [*arguments, "--set", "schedule.total_steps=100000", "--set", "validation.every=100000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "realesr", *long], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "realesr", *long],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     log = tmp_path / "out/log.jsonl"
     deadline = time.monotonic() + 120
     while not (log.exists() and '"losses"' in log.read_text()):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
-    process.send_signal(sent)
+    os.killpg(process.pid, sent)  # the workers, too, as Ctrl-C and a container's stop do
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from here" in errors

@@ -115,9 +115,14 @@ def batches(
 def _start_worker(_: int) -> None:
     """Gives a worker one thread: the others belong to the network.
 
-    OpenCV's own threads can hang in a process that was forked. Ctrl-C is for the process that can
-    save.
+    OpenCV's own threads can hang in a process that was forked. Signals that go to the whole group,
+    as Ctrl-C and a container's stop do, are for the process that can save.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _ignore_once)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+def _ignore_once(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)

@@ -101,13 +101,13 @@ MODELS = (
     ModelSpec(
         name="realesr-photo-x4",
         scale=4,
-        architecture="SRVGG 48x16",
-        domain="photographs with JPEG damage, blur and noise; shipped, small and fast",
-        license="MIT",
+        architecture="SRVGG 64x32",
+        domain="photographs, clean or damaged by JPEG, blur and noise; bundled, small and fast",
+        license="BSD-3-Clause",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
-            size_bytes=716_720,
-            sha256="594d8f8e9c4086fba15d41a4403d969132271e1d6e996444bafc843d273ec04f",
+            size_bytes=2_434_744,
+            sha256="d6dceb62714fdbdb9eb6b7f46caeb53d4fe5c0f3549b69cac49463ef2bc2fb8d",
         ),
     ),
     _official(
