@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -60,10 +60,7 @@ def l1_distance(first: Features, second: Features, weights: Mapping[str, float])
     Raises:
         KeyError: A layer is not among the features.
     """
-    parts = [
-        w * F.l1_loss(first[name].float(), second[name].float()) for name, w in weights.items()
-    ]
-    return torch.stack(parts).sum()
+    return _weighted_sum(F.l1_loss, first, second, weights)
 
 
 def mse_distance(first: Features, second: Features, weights: Mapping[str, float]) -> Tensor:
@@ -83,7 +80,14 @@ def mse_distance(first: Features, second: Features, weights: Mapping[str, float]
     Raises:
         KeyError: A layer is not among the features.
     """
-    parts = [
-        w * F.mse_loss(first[name].float(), second[name].float()) for name, w in weights.items()
-    ]
+    return _weighted_sum(F.mse_loss, first, second, weights)
+
+
+def _weighted_sum(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    first: Features,
+    second: Features,
+    weights: Mapping[str, float],
+) -> Tensor:
+    parts = [w * loss(first[name].float(), second[name].float()) for name, w in weights.items()]
     return torch.stack(parts).sum()
