@@ -32,9 +32,9 @@ from realesr.training.recipe import DiscriminatorConfig, GeneratorConfig, InitCo
 from realesr.training.schedule import AdaptiveSteps
 from realesr.training.state import TrainingState
 from realesr.training.store import ImageStore, allowed_files, index_images
-from realesr.training.teacher import TeacherOutputs, fingerprint
+from realesr.training.teacher import TeacherOutputs
 from realesr.weights.catalog import MODELS, find_model
-from realesr.weights.fetch import ensure_weights
+from realesr.weights.fetch import ensure_weights, sha256_of
 from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import load_state_dict
 
@@ -198,7 +198,7 @@ def prepare_teacher(
         return None
     path = find(config.model)
     identity = {
-        "teacher": fingerprint(path),
+        "teacher": sha256_of(path),
         "color_lock": config.color_lock,
         "patches": config.patches,
         "data": dataclasses.asdict(

@@ -7,7 +7,6 @@ step, so its output is computed once for a number of patches and kept on disk.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -124,9 +123,3 @@ def lock_color(sr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> NDArray[np.uint8
     low = cv2.GaussianBlur(lr.astype(np.float32) - small, (0, 0), LOCK_SIGMA)
     shift = cv2.resize(low, (sr.shape[1], sr.shape[0]), interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.clip(np.rint(sr + shift), 0, 255), dtype=np.uint8)
-
-
-def fingerprint(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
