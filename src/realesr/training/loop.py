@@ -180,7 +180,11 @@ def _save(state: TrainingState, log: RunLog, checkpoint: Path) -> None:
 
 
 def _may_learn(state: TrainingState, losses: Mapping[str, Tensor]) -> bool:
-    return state.adaptive is None or state.adaptive.allows(losses["gan"].item())
+    """Decides for all processes together: one that left its step out would let the others wait."""
+    if state.adaptive is None:
+        return True
+    loss = losses["gan"]
+    return state.world.any(state.adaptive.allows(loss.item()), loss.device)
 
 
 def _highest_rates(recipe: Recipe) -> tuple[float, float]:
