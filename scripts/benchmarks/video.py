@@ -44,7 +44,7 @@ from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model
-from realesr.models.rrdbnet import RRDBNet
+from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.options import FileOptions, Target, UpscaleOptions
 from realesr.pipeline import runner
 from realesr.plan import make_plan

@@ -7,7 +7,7 @@ from typing import Protocol
 from realesr.engine.precision import Precision
 from realesr.engine.tiling import TileGrid
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture
+from realesr.models.architecture import NetworkProperties
 from realesr.progress import Notify, Progress
 
 
@@ -15,7 +15,7 @@ class Backend(Protocol):
     """A network on a device."""
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> NetworkProperties:
         """What must be known of the network."""
         ...
 

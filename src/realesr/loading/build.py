@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from realesr.engine.backend import Backend
     from realesr.engine.precision import Precision
     from realesr.imaging.upscaler import ImageUpscaler
-    from realesr.weights.numpy_checkpoint import Arrays
+    from realesr.weights.parameters import Parameters
 
 GPU_FACES = 4
 """Faces that a GPU gets at a time; on a CPU more than one are slower, and take a gigabyte each."""
@@ -107,7 +105,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         from realesr.engine.native.networks import build_native
 
         parameters = _read_parameters(files)
-        network = None if parameters is None else build_native(parameters, options.threads)
+        network = None if parameters is None else build_native(*parameters, options.threads)
         if network is not None:
             return NativeBackend(network, partial(make_in_torch, FP32))
     return make_in_torch(resolve_precision(options.precision, device))
@@ -141,33 +139,23 @@ def _set_torch_threads(options: UpscaleOptions) -> None:
         torch.set_num_threads(options.threads)
 
 
-def _read_parameters(files: NetworkFiles) -> Arrays | None:
-    """Without PyTorch, unless only that can read them, or tell what is wrong with them.
-
-    Returns:
-        None where they are no plain arrays even in PyTorch.
+def _read_parameters(files: NetworkFiles) -> Parameters | None:
+    """Reads, and mixes, what the native engine computes; None where it cannot.
 
     Raises:
-        WeightsError: They cannot be read.
+        WeightsError: A file cannot be read.
     """
-    from realesr.weights.numpy_checkpoint import read_arrays
+    from realesr.weights.parameters import read_parameters
     from realesr.weights.state_dict import interpolate
 
-    def read(path: Path) -> Arrays | None:
-        arrays = read_arrays(path)
-        if arrays is None:
-            from realesr.weights.torch_checkpoint import load_state_dict
-
-            state = load_state_dict(path)
-            with suppress(TypeError, RuntimeError):  # sparse, or without values
-                arrays = {name: tensor.numpy() for name, tensor in state.items()}
-        return arrays
-
-    parameters = read(files.path)
+    parameters = read_parameters(files.path)
     if parameters is None or files.partner is None:
         return parameters
-    partner = read(files.partner)
-    return None if partner is None else interpolate(parameters, partner, files.share)
+    partner = read_parameters(files.partner)
+    if partner is None:
+        return None
+    mixed = interpolate(parameters.arrays, partner.arrays, files.share)
+    return parameters._replace(arrays=mixed)
 
 
 def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:

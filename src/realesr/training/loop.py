@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from realesr.engine.memory import keep_freed_memory
+from realesr.models.networks.base import SRNetwork
+from realesr.models.registry import describe
 from realesr.training.batches import batches
 from realesr.training.builders import (
     autocast_dtype,
@@ -162,13 +165,13 @@ def train(
 
 def save_average(state: TrainingState, recipe: Recipe, path: Path) -> None:
     """Writes the moving average in float16, with the recipe and the step as metadata."""
-    recipe_text = json.dumps(dataclasses.asdict(recipe))
     save_weights(
         state.ema.network.state_dict(),
         path,
         dtype=torch.float16,
-        recipe=recipe_text,
+        recipe=json.dumps(dataclasses.asdict(recipe)),
         step=str(state.step),
+        **describe(cast(SRNetwork, state.ema.network).config),
     )
 
 

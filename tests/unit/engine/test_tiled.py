@@ -14,8 +14,8 @@ from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.networks.srvgg import SRVGGNetCompact
 
 from support.networks import Faulty, random_image, randomized, tiny_srvgg
 
@@ -58,7 +58,7 @@ def test_a_seam_would_be_noticed():
     image = random_image(61, 37)
     network = tiny_srvgg()
     whole = upscaler(network)(image).pixels
-    network.sizes = replace(network.sizes, num_conv=0)  # declares a radius of 2 where it is 4
+    network.config = replace(network.config, num_conv=0)  # declares a radius of 2 where it is 4
     tiled = upscaler(network, tile=16)(image).pixels
     assert (whole != tiled).mean() > 1e-3
 

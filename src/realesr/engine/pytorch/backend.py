@@ -17,13 +17,14 @@ from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, MIXED, Precision
 from realesr.engine.pytorch.graphs import DEVICE_LOCK, CudaGraphRunner, Network, can_record
 from realesr.engine.pytorch.resampling import lanczos
+from realesr.engine.pytorch.strips import in_strips
 from realesr.engine.pytorch.tensor import HostCopy, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture
-from realesr.models.base import SRModel, SRNetwork
+from realesr.models.architecture import NetworkProperties
+from realesr.models.networks.base import SRModel, SRNetwork
 from realesr.progress import Notify, Progress
 
 GPU_BATCH = 4
@@ -61,8 +62,10 @@ class TorchBackend:
         self.precision = precision
         self._device = torch.device(device)
         self._dtype = getattr(torch, precision.dtype)
-        self._exact = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network: Network = in_precision(self._exact, precision)
+        model = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._properties = cast(NetworkProperties, model)
+        self._exact = in_strips(model)
+        self._network: Network = in_strips(in_precision(model, precision))
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
@@ -78,9 +81,9 @@ class TorchBackend:
         self._streams = _Streams(self._device) if is_cuda else None
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> NetworkProperties:
         """What must be known of the network."""
-        return cast(Architecture, self._exact)
+        return self._properties
 
     @torch.inference_mode()
     def upscale_into(
