@@ -48,7 +48,7 @@ from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.options import FileOptions, Target, UpscaleOptions
 from realesr.pipeline import runner
 from realesr.plan import make_plan
-from realesr.progress import NullReporter
+from realesr.progress import no_report
 
 REPEATS = 5
 MATRIX = {"cuda": 8192, "cpu": 1024}
@@ -137,7 +137,7 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
         for _ in range(2):
             started = time.perf_counter()
             report = runner.run(
-                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=NullReporter()
+                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=no_report
             )
             took = time.perf_counter() - started
             if report.failed:

@@ -512,7 +512,7 @@ def test_a_network_upscales_a_folder_and_counts_what_it_does(tmp_path, capsys):
     first = lines[0]
     assert first["output"] == "out/-leading_out.mkv"
     assert first["output_size"] == [128, 96]
-    assert (first["frames"], first["reused"]) == (10, 9)  # lossless: all are equal
+    assert (first["frames"], first["duplicate_frames"]) == (10, 9)  # lossless: all are equal
     assert set(first["stages"]) == {"reading_s", "inference_s", "writing_s", "waiting_s"}
     assert first["fps"] > 0
     assert len(times(Path("out/ein Video ü 電影_out.mp4"))) == 10
@@ -526,7 +526,7 @@ def test_frames_that_are_equal_look_equal(tmp_path, capsys):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", image=image)
     assert video("-i", clip, "-o", "out.mkv", "--codec", "ffv1", "-s", 2, "--json") == 0
     line = json.loads(capsys.readouterr().out)
-    assert 12 <= line["reused"] <= 18
+    assert 12 <= line["duplicate_frames"] <= 18
     before, after = decoded(clip, "yuv444p"), decoded(Path("out.mkv"), "yuv444p")
     assert len(before) == len(after) == line["frames"]
     for a, b in zip(before, after, strict=True):

@@ -18,7 +18,7 @@ from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Reporter
+from realesr.progress import Notice, Reporter
 
 if TYPE_CHECKING:
     from realesr.pipeline.runner import MediaIO
@@ -56,34 +56,32 @@ def run(
         return 0
     # The cheap things have been checked; what follows takes longer and longer to import.
     medium = make_medium()
-    plans = watch(files, kind, notify=tell) if files.watch else (plan,)
+    plans = watch(files, kind, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
         print("watching; Ctrl-C ends it", file=sys.stderr)
-    from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar, report_to
 
-    files_of_network = ensure_files(options, downloading=download_bar, notify=tell)
-    files_of_faces = ensure_face_files(options, downloading=download_bar, notify=tell)
+    files_of_network = ensure_files(options, downloading=download_bar, notify=print_notice)
+    files_of_faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
 
     from realesr.pipeline import runner
 
     load_upscaler = cache(
-        partial(make_upscaler, options, files_of_network, files_of_faces, notify=tell)
+        partial(make_upscaler, options, files_of_network, files_of_faces, notify=print_notice)
     )
-    people = TqdmReporter(is_quiet=args.quiet)
-    reporter: Reporter = people
+    terminal = TqdmReporter(is_quiet=args.quiet)
+    reporter: Reporter = terminal
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        reporter = JsonReporter(
-            people,
-            lambda: describe(options, load_upscaler()),
-            stream,
-            has_frames=kind is VIDEOS,
+        lines = JsonReporter(
+            lambda: describe(options, load_upscaler()), stream, has_frames=kind is VIDEOS
         )
+        reporter = report_to(terminal, lines)
     if files.watch:
         load_upscaler()  # what is wrong with it is said now, and not when the first file comes
     has_failed = False
     for part in plans:
-        with closing(people):
+        with closing(terminal):
             report = runner.run(
                 part, load_upscaler, medium, target=options.target, reporter=reporter
             )
@@ -108,8 +106,8 @@ def check_report(report: Path, plan: Plan) -> None:
         raise InvalidOptionError(f"--face-report {report}: is an input, an output or a folder")
 
 
-def tell(notice: str) -> None:
-    """Prints what a person should know of."""
+def print_notice(notice: Notice) -> None:
+    """Prints a notice that is about no file."""
     print(f"note: {notice}", file=sys.stderr)
 
 

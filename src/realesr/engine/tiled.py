@@ -22,7 +22,7 @@ from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, ignore, no_progress
 
 EXACT_OVERLAP = 64
 """Networks that see no farther than this, px, get all they see around each tile, and the result
@@ -272,7 +272,12 @@ class TiledUpscaler:
                 if not self._backend.is_out_of_memory(error):
                     raise
                 self._halve_tile(tile, max(height, width), error)
-                notify(f"out of memory on {self.device}: begun anew with --tile {self._tile}")
+                notify(
+                    Notice(
+                        "tile-halved",
+                        f"out of memory on {self.device}: begun anew with --tile {self._tile}",
+                    )
+                )
             if not is_done:
                 self._backend.release()  # the error is gone, and what its frames held with it
         return out

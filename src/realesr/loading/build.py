@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 from realesr.weights.catalog import cache_folder
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
     device = resolve_device(options.device)
     is_compiled = options.is_compiled and kind_of(device) == "cuda"
     if options.is_compiled and not is_compiled:
-        notify(f"--compile does nothing on {device}")
+        notify(Notice("option-without-effect", f"--compile does nothing on {device}"))
 
     make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
     if selects_native(options.precision, device):

@@ -23,7 +23,19 @@ from realesr.media.frames import Frame, FrameSink, FrameSource
 from realesr.options import Target
 from realesr.pipeline.queues import ReadAhead, WriteBehind
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Outcome, Reporter, StageTimes
+from realesr.progress import (
+    Failed,
+    Finished,
+    FrameDone,
+    Notice,
+    Notify,
+    Outcome,
+    Reporter,
+    StageTimes,
+    Started,
+    TileDone,
+    Warned,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,7 +87,7 @@ def run(
             being read.
         medium: How inputs are read and outputs written.
         target: How large results become.
-        reporter: Is told what happens, by the caller's thread alone.
+        reporter: Receives what happens, from the caller's thread alone.
 
     Raises:
         Exception: What ``load_upscaler`` raises.
@@ -89,7 +101,7 @@ def run(
         active.upscaler = load_upscaler()
         for number, job in enumerate(plan.jobs):
             active.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
-            reporter.started(job.source, number + 1, len(plan.jobs))
+            reporter(Started(job.source, number + 1, len(plan.jobs)))
             active.upscale(job)
         active.finish_writing()
     return RunReport(tuple(active.done), tuple(active.failed))
@@ -100,11 +112,11 @@ class _ActiveJob:
 
     def __init__(self, job: Job, medium: MediaIO) -> None:
         self.job = job
-        self.notices: list[str] = []
+        self.notices: list[Notice] = []
         """What reader and writer have noticed; appending is safe between threads."""
         self.sizes: tuple[Size, Size] | None = None
         self.frames = 0
-        self.reused = 0
+        self.duplicate_frames = 0
         self.inference_s: list[float] = []
         """How long each batch took; appending is safe between threads, too."""
         self.started_at = 0.0
@@ -153,7 +165,7 @@ class _ActiveJob:
             size=self.sizes[1],
             seconds=seconds,
             frames=self.frames,
-            reused=self.reused,
+            duplicate_frames=self.duplicate_frames,
             decode_errors=self.reading.source.decode_errors,
             stages=stages,
         )
@@ -245,7 +257,7 @@ class _Runner:
         self._writing = None
         self._pass_on_notices(work)
         self.done.append(work.job)
-        self._reporter.finished(outcome)
+        self._reporter(Finished(outcome))
 
     def _upscale(self, work: _ActiveJob) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
@@ -280,11 +292,13 @@ class _Runner:
                         batch.new.pop(0)
                         result = results.pop(0)
                     elif result is not None:
-                        work.reused += 1
+                        work.duplicate_frames += 1
                     if result is not None:
                         writing.put(replace(frame, image=result))
                     work.frames += 1
-                self._reporter.frame_done(work.frames, work.reading.source.expected)
+                self._reporter(
+                    FrameDone(work.job.source, work.frames, work.reading.source.expected)
+                )
                 self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()
 
@@ -302,20 +316,23 @@ class _Runner:
         if workers > 1:  # the reporter hears from one thread alone
             results = upscaler.upscale_to(images, size, notify=work.notices.append)
         else:
-            notify = partial(self._reporter.noticed, work.job.source)
+            source = work.job.source
             results = upscaler.upscale_to(
-                images, size, on_tile=self._reporter.tile_done, notify=notify
+                images,
+                size,
+                on_tile=lambda done, total: self._reporter(TileDone(source, done, total)),
+                notify=lambda notice: self._reporter(Warned(source, notice)),
             )
         work.inference_s.append((time.perf_counter() - started) / workers)
         return results
 
     def _pass_on_notices(self, work: _ActiveJob) -> None:
         while work.notices:
-            self._reporter.noticed(work.job.source, work.notices.pop(0))
+            self._reporter(Warned(work.job.source, work.notices.pop(0)))
 
     def _fail(self, work: _ActiveJob, error: Exception) -> None:
         self._pass_on_notices(work)
-        self._reporter.failed(work.job.source, error)
+        self._reporter(Failed(work.job.source, error))
         self.failed.append(work.job)
 
 

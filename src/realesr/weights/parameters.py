@@ -107,7 +107,11 @@ def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters | 
     except (TypeError, RuntimeError):  # sparse, or without values
         return None
     if converted is not None:
-        with suppress(OSError):  # without a cache the next start is slower, and nothing else
+        from safetensors import SafetensorError
+
+        with suppress(
+            OSError, SafetensorError
+        ):  # without a cache the next start is slower, and nothing else
             _keep(checkpoint, converted)
     return Parameters(arrays, checkpoint.metadata)
 

@@ -71,7 +71,7 @@ def save_weights(
     **metadata: str,
 ) -> None:
     """Writes a ``.safetensors`` file; it takes its name only when it is whole."""
-    tensors = {name: t.detach().to(dtype).contiguous() for name, t in state_dict.items()}
+    tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
     partial = path.with_name(path.name + ".part")
     try:
         save_file(tensors, partial, metadata=metadata)

@@ -28,6 +28,7 @@ from realesr.models.loader import load_model
 from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.options import MAX_THREADS, UpscaleOptions
+from realesr.progress import Notice
 from realesr.weights.torch_checkpoint import save_weights
 
 from support.networks import random_image, randomized
@@ -316,12 +317,12 @@ def test_what_overflows_is_done_again_in_pytorch():
     state["body.0.weight"].mul_(1e37)
     state["body.2.weight"].mul_(1e-37)
     image = random_image(20, 14)
-    notices: list[str] = []
+    notices: list[Notice] = []
     backend = NativeBackend(fast(network), lambda: TorchBackend(network))
     result = TiledUpscaler(backend)(image, notify=notices.append)
     expected = TiledUpscaler(TorchBackend(network))(image)
     assert (result.pixels == expected.pixels).all()
-    assert notices == ["a tile overflowed natively and all are done again in PyTorch's float32"]
+    assert [notice.code for notice in notices] == ["precision-raised"]
 
 
 @native
@@ -346,10 +347,10 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
         convolve(features, out, **options)
 
     monkeypatch.setattr(networks, "convolve", cramped)
-    notices: list[str] = []
+    notices: list[Notice] = []
     result = TiledUpscaler(NativeBackend(made, lambda: None), tile=0)(image, notify=notices.append)
     assert abs(result.pixels.astype(int) - expected.pixels).max() <= 1
-    assert notices == ["out of memory on cpu: begun anew with --tile 50"]
+    assert notices == [Notice("tile-halved", "out of memory on cpu: begun anew with --tile 50")]
 
 
 @native

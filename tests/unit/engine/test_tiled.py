@@ -148,7 +148,7 @@ def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     upscaled = upscale(Image(pixels), notify=notices.append)
     assert (upscaled.pixels[:, :16] == 255).all()
     assert (upscaled.pixels[:, 16:] == 64).all()
-    assert notices == ["a tile overflowed in bf16 and is done again in PyTorch's float32"]
+    assert [notice.code for notice in notices] == ["precision-raised"]
 
 
 def test_a_network_that_always_overflows_is_an_error_not_a_image():
@@ -190,7 +190,8 @@ def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
     ).pixels
     assert (upscaled[::2, ::2] == image.pixels).all()
     assert len(notices) == (2 if tile != 90 else 1)
-    assert all("out of memory on cpu: begun anew with --tile" in notice for notice in notices)
+    assert all(notice.code == "tile-halved" for notice in notices)
+    assert "out of memory on cpu: begun anew with --tile" in str(notices[0])
     assert counts[-1][0] == counts[-1][1]
     cramped.seen.clear()
     upscale(image, notify=notices.append)

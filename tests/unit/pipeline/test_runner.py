@@ -13,7 +13,7 @@ from realesr.media.images.files import ImageFiles, ImageSink, ImageSource
 from realesr.options import FileOptions, Target
 from realesr.pipeline import runner
 from realesr.plan import make_plan
-from realesr.progress import Outcome
+from realesr.progress import Failed, Finished, FrameDone, Started, TileDone, Warned
 
 from support.images import write_image
 from support.networks import random_image
@@ -26,28 +26,22 @@ class Recorder:
         self.events = []
         self.threads = set()
 
-    def _add(self, *event):
-        self.events.append(event)
+    def __call__(self, event):
         self.threads.add(threading.current_thread())
-
-    def started(self, source, job, jobs):
-        self._add("started", source.name)
-
-    def tile_done(self, done, total):
-        self._add("tile")
-
-    def frame_done(self, done, expected):
-        self._add("frame", done, expected)
-
-    def noticed(self, source, notice):
-        self._add("noticed", source.name, notice)
-
-    def finished(self, outcome: Outcome):
-        self._add("finished", outcome.source.name)
-
-    def failed(self, source, error):
-        self._add("failed", source.name)
-        self.error = error
+        match event:
+            case Started(source):
+                self.events.append(("started", source.name))
+            case TileDone():
+                self.events.append(("tile",))
+            case FrameDone(_, done, expected):
+                self.events.append(("frame", done, expected))
+            case Warned(source, notice):
+                self.events.append(("warned", source.name, notice))
+            case Finished(outcome):
+                self.events.append(("finished", outcome.source.name))
+            case Failed(source, error):
+                self.events.append(("failed", source.name))
+                self.error = error
 
 
 class ImageUpscaler:
@@ -164,7 +158,7 @@ def test_notices_belong_to_their_image(folder):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
     runner.run(plan, ImageUpscaler, ImageFiles(), target=Target(), reporter=recorder)
-    (notice,) = (event for event in recorder.events if event[0] == "noticed")
+    (notice,) = (event for event in recorder.events if event[0] == "warned")
     assert notice[1] == "1.png"
 
 
@@ -266,7 +260,7 @@ def test_frames_keep_their_order_however_many_threads_upscale_them(folder, batch
     assert len(report.done) == 1, repr(recorder.error)
     assert video.written == [level + 100 for level in levels]
     assert len(seen) == 8, "equal neighbors are computed once"
-    notices = [event[2] for event in recorder.events if event[0] == "noticed"]
+    notices = [event[2] for event in recorder.events if event[0] == "warned"]
     assert set(notices) <= {f"level {level}" for level in levels}
     assert recorder.threads == {threading.current_thread()}
     assert (len(threads) > 1) == (workers > 1)

@@ -133,6 +133,7 @@ def test_what_is_no_network_is_refused_and_not_kept(tmp_path, cache, kind):
     assert not cache.exists()
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own
 def test_a_sparse_tensor_is_no_plain_array(tmp_path):
     torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "net.pth")
     assert read_parameters(tmp_path / "net.pth") is None

@@ -18,7 +18,7 @@ from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import NetworkProperties
-from realesr.progress import Notify, Progress
+from realesr.progress import Notice, Notify, Progress
 
 
 class NativeBackend:
@@ -58,7 +58,12 @@ class NativeBackend:
             for number, _ in enumerate(self._pieces(out, whole, grid), start=1):
                 on_tile(number, len(grid))
         except FloatingPointError:
-            notify("a tile overflowed natively and all are done again in PyTorch's float32")
+            notify(
+                Notice(
+                    "precision-raised",
+                    "a tile overflowed natively and all are done again in PyTorch's float32",
+                )
+            )
             self._exact.upscale_into(out, pixels, grid, on_tile, notify)
 
     def is_out_of_memory(self, error: Exception) -> bool:

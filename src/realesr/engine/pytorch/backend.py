@@ -25,7 +25,7 @@ from realesr.geometry import Size
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import NetworkProperties
 from realesr.models.networks.base import SRModel, SRNetwork
-from realesr.progress import Notify, Progress
+from realesr.progress import Notice, Notify, Progress
 
 GPU_BATCH = 4
 GPU_WORKERS = 2
@@ -143,7 +143,12 @@ class TorchBackend:
             if not is_finite.wait():
                 if self.precision != FP32:
                     name = self.precision.name
-                    notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
+                    notify(
+                        Notice(
+                            "precision-raised",
+                            f"a tile overflowed in {name} and is done again in PyTorch's float32",
+                        )
+                    )
                 sr = self._exact(self._load(pixels, tiles, torch.float32))
                 if not _is_finite(sr):
                     raise UnsupportedCheckpointError(

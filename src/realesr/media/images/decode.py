@@ -26,7 +26,7 @@ from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
 from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
 from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
 COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr")
@@ -87,7 +87,7 @@ def decode_image(
         exif = image.getexif()
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # a second view that cameras put beside
-            notify(f"holds {frames} images: only the first is taken")
+            notify(Notice("pages-dropped", f"holds {frames} images: only the first is taken"))
         bits = _bits(image, data)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             _check_tiff(path, image, bits, len(data))

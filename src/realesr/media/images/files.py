@@ -19,7 +19,7 @@ from realesr.media.frames import Frame, FrameSource
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
@@ -111,7 +111,9 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         target, image = self._target, frame.image
         if image.alpha is not None and not target.has_alpha:
             if image.alpha.min() < image.peak:
-                self._notify(f"{target.name} holds no transparency: laid on white")
+                self._notify(
+                    Notice("alpha-flattened", f"{target.name} holds no transparency: laid on white")
+                )
             image = composite(image)
         channels = 1 if image.is_gray and target.has_gray else 3
         target.check_fits(

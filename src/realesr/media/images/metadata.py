@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from realesr.geometry import Size
 from realesr.imaging.image import Metadata
 from realesr.media.formats import ImageFormat
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 EXIF_PREFIX = b"Exif\0\0"
 XMP_JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -46,7 +46,7 @@ def read_metadata(image: PillowImage.Image, exif: PillowImage.Exif, notify: Noti
     try:
         upright = _upright(exif)
     except Exception:  # whatever a damaged block makes Pillow's parser and writer stumble over
-        notify("the EXIF block is damaged and left out")
+        notify(Notice("metadata-damaged", "the EXIF block is damaged and left out"))
         upright = None
     return Metadata(
         icc=image.info.get("icc_profile") or None,
@@ -75,19 +75,34 @@ def fit_metadata(
     if not target.has_metadata:
         held = [name for name in ("icc", "exif", "xmp") if getattr(metadata, name)]
         if held:
-            notify(f"{target.name} holds no metadata: {', '.join(held).upper()} left out")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"{target.name} holds no metadata: {', '.join(held).upper()} left out",
+                )
+            )
         return Metadata()
     icc = metadata.icc
     if icc and (reason := _mismatch(icc, is_gray=is_gray)):
-        notify(f"the color profile is left out: {reason}")
+        notify(Notice("color-profile-dropped", f"the color profile is left out: {reason}"))
         icc = None
     exif = _resized(metadata.exif, size) if metadata.exif else None
     if target.name == "JPEG":  # a segment's length has 16 bits
         if exif and len(exif) > 65_000:
-            notify(f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG",
+                )
+            )
             exif = None
         if metadata.xmp and len(metadata.xmp) > 65_000:
-            notify(f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG",
+                )
+            )
             metadata = replace(metadata, xmp=None)
     return replace(metadata, icc=icc, exif=exif)
 

@@ -13,7 +13,7 @@ from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import describe_encoder
 from realesr.media.video.probe import PixelFormat, VideoInfo, pixel_format_of
 from realesr.options import VideoOptions
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 CRF = {
     # A little finer than what the encoders' guides call visually lossless; not measured here.
@@ -173,13 +173,25 @@ def _report_losses(
 ) -> None:
     if wanted.has_alpha and not got.has_alpha:
         notify(
-            f"{codec} in {target.name} holds no transparency: laid on white; "
-            ".webm, .mkv and .mov keep it"
+            Notice(
+                "alpha-flattened",
+                f"{codec} in {target.name} holds no transparency: laid on white; "
+                ".webm, .mkv and .mov keep it",
+            )
         )
     if got.depth < wanted.depth:
-        notify(f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded")
+        notify(
+            Notice(
+                "depth-reduced",
+                f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded",
+            )
+        )
     if any(g > w for g, w in zip(got.chroma, wanted.chroma, strict=True)):
-        notify(f"{codec} stores color more coarsely than the source: {got.name}")
+        notify(
+            Notice(
+                "chroma-reduced", f"{codec} stores color more coarsely than the source: {got.name}"
+            )
+        )
 
 
 def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
@@ -187,7 +199,12 @@ def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
     if not info.color.is_hdr or not (info.light.display or info.light.content):
         return {}
     if codec != "libx265":
-        notify(f"{codec} is not told the HDR mastering metadata: libx265 keeps it")
+        notify(
+            Notice(
+                "hdr-metadata-dropped",
+                f"{codec} is not told the HDR mastering metadata: libx265 keeps it",
+            )
+        )
         return {}
     parameters = ["hdr10=1", "repeat-headers=1"]
     if info.light.display:

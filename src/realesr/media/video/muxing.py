@@ -15,7 +15,7 @@ from realesr.media.video.ffmpeg import url
 from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames
 from realesr.media.video.streams import StreamMapping
 from realesr.options import VideoOptions
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 _STALE_TAG = re.compile(r"BPS|DURATION|NUMBER_OF_|_STATISTICS|SOURCE_ID|alpha_mode", re.IGNORECASE)
 """What tags say about the stream that was, and not about the one that is."""
@@ -109,7 +109,12 @@ class MuxSpec:
         ]
         if lost:
             names = ", ".join(lost)
-            notify(f"{self.target.name} has no place for these tags: {names}; .mkv keeps them")
+            notify(
+                Notice(
+                    "tags-dropped",
+                    f"{self.target.name} has no place for these tags: {names}; .mkv keeps them",
+                )
+            )
 
     def _has_keys(self) -> bool:
         """Whether the source has tags of QuickTime's newer kind, which excludes the older one."""

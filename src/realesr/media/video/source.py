@@ -25,7 +25,7 @@ from realesr.media.frames import Frame
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.video.probe import VideoInfo, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
 """What demuxers say of packets that are missing."""
@@ -95,7 +95,12 @@ class VideoSource:
         """
         self._info = probe(self._path)
         if self._info.is_interlaced and self._options.deinterlace == "auto":
-            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
+            self._notify(
+                Notice(
+                    "fields-merged",
+                    "is interlaced: whole frames are made of its fields (--deinterlace off)",
+                )
+            )
         return self
 
     def abort(self) -> None:
@@ -217,7 +222,7 @@ class VideoSource:
         for trouble in troubles:
             if self._options.is_strict:
                 raise UnreadableMediaError(f"{self._path}: {trouble} (--strict)")
-            self._notify(f"{trouble}; the others keep their times")
+            self._notify(Notice("frames-damaged", f"{trouble}; the others keep their times"))
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:
         """Refuses what ffmpeg would squeeze into no time."""

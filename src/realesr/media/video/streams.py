@@ -13,7 +13,7 @@ from pathlib import Path
 from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import succeeds, url
 from realesr.media.video.probe import StreamInfo, VideoInfo
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 COPY = "copy"
 _TRIAL_S = "1"
@@ -62,10 +62,20 @@ def map_streams(
             if _can_mux([candidate], info, target, binary):
                 carried.append(candidate)
                 if codec != COPY:
-                    notify(f"{stream} becomes {codec}, because {target.name} holds no other")
+                    notify(
+                        Notice(
+                            "stream-converted",
+                            f"{stream} becomes {codec}, because {target.name} holds no other",
+                        )
+                    )
                 break
         else:
-            notify(f"{stream} is left out, because {target.name} cannot hold it: .mkv may")
+            notify(
+                Notice(
+                    "stream-dropped",
+                    f"{stream} is left out, because {target.name} cannot hold it: .mkv may",
+                )
+            )
     return tuple(carried)
 
 

@@ -13,6 +13,7 @@ from realesr.imaging.image import Image
 from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.options import EncodingOptions
+from realesr.progress import Notice
 
 from support.images import write_image
 from support.networks import random_image
@@ -277,7 +278,7 @@ def test_more_than_one_image_is_noticed(tmp_path, kind):
     notices = []
     image = read_image(tmp_path / "a.png", notify=notices.append)
     assert (image.pixels == COLOR).all()
-    assert notices == ["holds 3 images: only the first is taken"]
+    assert notices == [Notice("pages-dropped", "holds 3 images: only the first is taken")]
 
 
 @pytest.mark.parametrize("suffix", IMAGES.suffixes)
