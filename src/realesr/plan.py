@@ -151,7 +151,7 @@ def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind)
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(
-            f"--output {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
+            f"`output` {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
             "name a folder"
         )
     if output == STANDARD_STREAM:
@@ -160,12 +160,12 @@ def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind)
         return Job(source, output, jobs[0].target)
     if not kind.matches(output) or output.is_dir():
         raise InvalidOptionError(
-            "--input - has no name to call the output by: add --output - or --output "
+            "`inputs` - has no name to call the output by: add `output` - or `output` "
             f"NAME{kind.fallback}"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
-            f"--output {output} and --ext {options.ext} contradict each other: drop one"
+            f"`output` {output} and `ext` {options.ext} contradict each other: drop one"
         )
     return Job(source, output, kind.format_of(output))
 
@@ -175,8 +175,8 @@ def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
         target = job.target
         if encoding.lossless and isinstance(target, ImageFormat) and not target.is_lossless:
             raise InvalidOptionError(
-                f"--lossless: {job.destination} would be {target.name}, which always loses "
-                "some: add --ext png or webp"
+                f"`lossless`: {job.destination} would be {target.name}, which always loses "
+                "some: add `ext` png or webp"
             )
 
 
@@ -189,8 +189,8 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
         resolved = job.destination.resolve()
         if resolved in inputs:
             raise InvalidOptionError(
-                f"{job.destination} would replace an input: choose another --output or --suffix; "
-                "if an earlier run has made it, --skip-existing goes on"
+                f"{job.destination} would replace an input: choose another `output` or `suffix`; "
+                "if an earlier run has made it, `skip_existing` goes on"
             )
         first = outputs.setdefault(resolved, job.source)
         if first is not job.source:

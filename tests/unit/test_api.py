@@ -48,7 +48,7 @@ def test_models_are_found_by_name():
 def test_mistakes_are_errors_of_the_package(tmp_path):
     with pytest.raises(RealesrError, match="no-such"):
         Upscaler.from_name("no-such")
-    with pytest.raises(RealesrError, match="--precision"):
+    with pytest.raises(RealesrError, match="`precision`"):
         Upscaler.from_name("realesr-photo-x4", precision="fp7")
     with pytest.raises(RealesrError, match=r"none\.pth"):
         Upscaler.from_file(tmp_path / "none.pth")

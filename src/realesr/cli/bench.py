@@ -120,7 +120,7 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
     return {
         "model": name,
         "precision": options.precision,
-        "tile": getattr(upscaler, "tile", None),
+        "tile": upscaler.description.tile,
         "s/MP": round(per_pixel * 1e6, 2),
         "fps": round(1 / (per_pixel * FRAME.area), 2),
     }

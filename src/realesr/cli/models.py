@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from realesr.cli.wording import with_flags
 from realesr.progress import Notice
 from realesr.weights.catalog import (
     MODELS,
@@ -158,4 +159,4 @@ def _place(spec: Spec) -> str:
 
 
 def _warn(notice: Notice) -> None:
-    print(f"note: {notice}", file=sys.stderr)
+    print(f"note: {with_flags(notice)}", file=sys.stderr)

@@ -15,6 +15,7 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
+from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
 from realesr.progress import (
     Event,
@@ -40,10 +41,13 @@ class TqdmReporter:
 
     Args:
         is_quiet: Whether only errors are reported.
+        is_verbose: Whether each file also gets a line with sizes, tiles and times.
     """
 
-    def __init__(self, *, is_quiet: bool = False) -> None:
+    def __init__(self, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
+        self._tile_counts: dict[Path, int] = {}
         self._files: tqdm[NoReturn] | None = None
         self._tiles: tqdm[NoReturn] | None = None
         self._frames: tqdm[NoReturn] | None = None
@@ -53,15 +57,17 @@ class TqdmReporter:
         match event:
             case Started():
                 self._start(event)
-            case TileDone(_, done, total) if self._tiles is not None:
-                self._tiles.total = total
-                self._tiles.update(done - self._tiles.n)
+            case TileDone(source, done, total):
+                self._tile_counts[source] = total
+                if self._tiles is not None:
+                    self._tiles.total = total
+                    self._tiles.update(done - self._tiles.n)
             case FrameDone():
                 self._show_frames(event)
             case Warned(source, notice) if not self._is_quiet:
-                tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
+                tqdm.write(f"note: {source}: {with_flags(notice)}", file=sys.stderr)
             case Finished(outcome):
-                self._end_of_job(None if self._is_quiet else _line(outcome))
+                self._end_of_job(None if self._is_quiet else self._line(outcome))
             case Failed(source, error):
                 logger.debug("%s", source, exc_info=error)
                 self._end_of_job(f"error: {message_of(source, error)}")
@@ -94,6 +100,22 @@ class TqdmReporter:
             tqdm.write(line, file=sys.stderr)
         if self._files is not None:
             self._files.update()
+
+    def _line(self, outcome: Outcome) -> str:
+        """Names input and output; for a video, and where more is asked for, what it came to."""
+        count = self._tile_counts.pop(outcome.source, 1)
+        line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
+        if outcome.frames > 1:
+            return f"{line}\n  {_summary(outcome)}"
+        if not self._is_verbose:
+            return line
+        stages = outcome.stages
+        tiles = f", {count} tiles" if count > 1 else ""
+        return (
+            f"{line}\n  {outcome.source_size} -> {outcome.size}{tiles}; reading "
+            f"{stages.reading_s:.2f} s, network {stages.inference_s:.2f} s, writing "
+            f"{stages.writing_s:.2f} s"
+        )
 
     def _close_bars_of_job(self) -> None:
         for bar in (self._tiles, self._frames):
@@ -164,7 +186,10 @@ class JsonReporter:
 
     def _end(self, source: Path, **entries: object) -> None:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
-        notices = [asdict(notice) for notice in self._notices.pop(source, [])]
+        notices = [
+            {"code": notice.code, "message": with_flags(notice)}
+            for notice in self._notices.pop(source, [])
+        ]
         line = {"input": str(source), **absent, **entries, **self._constants(), "notices": notices}
         self._write({"event": "end", **line} if self._has_frames else line)
 
@@ -180,12 +205,6 @@ def report_to(*reporters: Reporter) -> Reporter:
             reporter(event)
 
     return report
-
-
-def _line(outcome: Outcome) -> str:
-    """Names input and output, and for a video what it came to."""
-    line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
-    return f"{line}\n  {_summary(outcome)}" if outcome.frames > 1 else line
 
 
 def _summary(outcome: Outcome) -> str:
@@ -222,7 +241,7 @@ def _as_json(outcome: Outcome, *, has_frames: bool) -> dict[str, object]:
 
 def message_of(source: Path, error: Exception) -> str:
     """Returns the message of an error, with the name of the file."""
-    message = str(error)
+    message = with_flags(error)
     if not isinstance(error, RealesrError):
         return f"{source}: {type(error).__name__}: {message} (-vv tells where)"
     return message if str(source) in message else f"{source}: {message}"

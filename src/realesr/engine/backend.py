@@ -20,6 +20,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def engine(self) -> str:
+        """``native`` or ``PyTorch``."""
+        ...
+
+    @property
     def device(self) -> str:
         """Where it runs: ``cpu``, ``cuda:0``, ..."""
         ...

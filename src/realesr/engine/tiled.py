@@ -22,6 +22,7 @@ from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
+from realesr.imaging.upscaler import Description
 from realesr.progress import Notice, Notify, Progress, ignore, no_progress
 
 EXACT_OVERLAP = 64
@@ -86,19 +87,25 @@ class TiledUpscaler:
         return self._backend.architecture.scale
 
     @property
+    def description(self) -> Description:
+        """Engine, device, precision and tiles."""
+        backend = self._backend
+        return Description(
+            engine=backend.engine,
+            device=backend.device,
+            precision=backend.precision.name,
+            tile=self._tile,
+        )
+
+    @property
     def device(self) -> str:
-        """Where it runs."""
+        """The device that computes."""
         return self._backend.device
 
     @property
     def precision(self) -> Precision:
-        """What it computes in."""
+        """What the network computes in."""
         return self._backend.precision
-
-    @property
-    def tile(self) -> int | None:
-        """Side of a tile, px; 0 takes images whole, None is decided with the first one."""
-        return self._tile
 
     @property
     def workers(self) -> int:
@@ -275,7 +282,7 @@ class TiledUpscaler:
                 notify(
                     Notice(
                         "tile-halved",
-                        f"out of memory on {self.device}: begun anew with --tile {self._tile}",
+                        f"out of memory on {self.device}: begun anew with `tile` {self._tile}",
                     )
                 )
             if not is_done:
@@ -293,7 +300,7 @@ class TiledUpscaler:
         if used <= MIN_TILE:
             raise OutOfMemoryError(
                 f"not even a tile of {used} px fits into the memory of {self.device}: free some, "
-                "or use --device cpu or a smaller model"
+                "or use `device` cpu or a smaller model"
             ) from error
         return max(MIN_TILE, -(-used // 2))
 

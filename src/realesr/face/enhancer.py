@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from realesr.face.tracking import Tracker
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Pixels
-from realesr.imaging.upscaler import ImageUpscaler
+from realesr.imaging.upscaler import Description, ImageUpscaler
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, ignore, no_progress
 
@@ -95,14 +95,9 @@ class FaceEnhancer:
         return 1
 
     @property
-    def device(self) -> Any:
-        """As of what upscales; None for a plain filter."""
-        return getattr(self._upscaler, "device", None)
-
-    @property
-    def precision(self) -> Any:
-        """As of what upscales; None for a plain filter."""
-        return getattr(self._upscaler, "precision", None)
+    def description(self) -> Description:
+        """As of what upscales."""
+        return self._upscaler.description
 
     def session(self, source: Path, *, is_video: bool) -> Self:
         """One that follows the faces of this job alone."""
@@ -202,7 +197,7 @@ def _append(path: Path, text: str, mode: str = "a") -> None:
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UnwritableMediaError(f"--face-report {path}: {error.strerror}") from error
+        raise UnwritableMediaError(f"`report` {path}: {error.strerror}") from error
 
 
 def _described(face: Face) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +12,31 @@ from realesr.imaging.image import Image
 from realesr.progress import Notify, Progress
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """How an upscaler computes.
+
+    Attributes:
+        engine: ``native``, ``PyTorch`` or ``filter``.
+        device: ``cpu``, ``cuda:0``, ...; None for a plain filter.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``mixed``; None for a plain filter.
+        tile: Side of a tile in input px; 0 takes images whole; None is decided with the first
+            image, or there are no tiles.
+    """
+
+    engine: str
+    device: str | None = None
+    precision: str | None = None
+    tile: int | None = None
+
+
 class ImageUpscaler(Protocol):
     """Brings images to a size."""
+
+    @property
+    def description(self) -> Description:
+        """How it computes."""
+        ...
 
     @property
     def scale(self) -> int:

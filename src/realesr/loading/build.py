@@ -97,7 +97,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
     device = resolve_device(options.device)
     is_compiled = options.is_compiled and kind_of(device) == "cuda"
     if options.is_compiled and not is_compiled:
-        notify(Notice("option-without-effect", f"--compile does nothing on {device}"))
+        notify(Notice("option-without-effect", f"`is_compiled` does nothing on {device}"))
 
     make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
     if selects_native(options.precision, device):
@@ -159,11 +159,7 @@ def _read_parameters(files: NetworkFiles) -> Parameters | None:
 
 
 def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:
-    """Model, device and precision in words; a baseline has none of the latter two."""
+    """Returns model, device and precision in words; a plain filter has none of the latter two."""
     model = options.model_name if options.model_path is None else str(options.model_path)
-    device, precision = (getattr(upscaler, name, None) for name in ("device", "precision"))
-    return {
-        "model": model,
-        "device": device,
-        "precision": None if precision is None else precision.name,
-    }
+    description = upscaler.description
+    return {"model": model, "device": description.device, "precision": description.precision}

@@ -91,7 +91,7 @@ def ensure_files(
             notify(
                 Notice(
                     "option-without-effect",
-                    f"--denoise-strength does nothing for {spec.name}, which has no partner",
+                    f"`denoise_strength` does nothing for {spec.name}, which has no partner",
                 )
             )
         return NetworkFiles(path)
@@ -129,7 +129,7 @@ def ensure_face_files(
             notify(
                 Notice(
                     "option-without-effect",
-                    "--face-report does nothing at --face-weight 0: no faces are looked for",
+                    "`report` does nothing at `weight` 0: no faces are looked for",
                 )
             )
         return None
@@ -137,7 +137,7 @@ def ensure_face_files(
         notify(
             Notice(
                 "option-without-effect",
-                "--face-report does nothing with --aligned: no faces are looked for",
+                "`report` does nothing with `is_aligned`: no faces are looked for",
             )
         )
     model = options.model_name if options.model_path is None else options.model_path.name
@@ -145,7 +145,7 @@ def ensure_face_files(
         notify(
             Notice(
                 "model-mismatch",
-                f"{model} is made for drawings, and --face-enhance for photographs of faces",
+                f"{model} is made for drawings, and `faces` for photographs of faces",
             )
         )
 
@@ -168,7 +168,7 @@ def _partner_beside(path: Path) -> Path:
     partner = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))
     if partner == path or not partner.is_file():
         raise InvalidOptionError(
-            f"--denoise-strength mixes {path.name} with a partner that keeps noise, "
+            f"`denoise_strength` mixes {path.name} with a partner that keeps noise, "
             "realesr-general-wdn-x4v3 beside realesr-general-x4v3, which is not there: "
             "put it there, or leave the option out"
         )

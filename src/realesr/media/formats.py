@@ -25,8 +25,8 @@ class ImageFormat:
         has_alpha: Whether it holds alpha.
         has_gray: Whether it has images of one channel.
         has_metadata: Whether it carries ICC profile, EXIF and XMP.
-        is_lossy: Whether ``--quality`` means something.
-        is_lossless: Whether it holds the pixels exactly, always or on ``--lossless``.
+        is_lossy: Whether ``quality`` means something.
+        is_lossless: Whether it holds the pixels exactly, always or on ``lossless``.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ImageFormat:
             if value > limit:
                 raise UnwritableMediaError(
                     f"{path}: {size} px do not fit into {self.name}, which ends at {limit} {unit}: "
-                    "use --ext png or a smaller --outscale"
+                    "use `ext` png or a smaller `outscale`"
                 )
 
 

@@ -64,7 +64,9 @@ def test_a_share_of_what_is_free_is_the_budget_unless_it_is_given(monkeypatch):
         monkeypatch.setattr(backend, "free_bytes", lambda free=free: free)
         upscaler = TiledUpscaler(backend, memory_budget=budget)
         upscaler(image)
-        assert upscaler.tile == largest_tile(backend.architecture, 4, "cpu", 4, budget=2**21)
+        assert upscaler.description.tile == largest_tile(
+            backend.architecture, 4, "cpu", 4, budget=2**21
+        )
 
 
 def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):

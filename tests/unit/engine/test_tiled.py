@@ -130,7 +130,7 @@ def test_threads_that_run_out_of_memory_together_halve_the_tile_once():
     images = [random_image(48, 48), random_image(48, 47)]
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(upscale, images))
-    assert upscale.tile == 32
+    assert upscale.description.tile == 32
     assert [result.size for result in results] == [image.size.scaled(2) for image in images]
 
 
@@ -191,7 +191,7 @@ def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
     assert (upscaled[::2, ::2] == image.pixels).all()
     assert len(notices) == (2 if tile != 90 else 1)
     assert all(notice.code == "tile-halved" for notice in notices)
-    assert "out of memory on cpu: begun anew with --tile" in str(notices[0])
+    assert "out of memory on cpu: begun anew with `tile`" in str(notices[0])
     assert counts[-1][0] == counts[-1][1]
     cramped.seen.clear()
     upscale(image, notify=notices.append)

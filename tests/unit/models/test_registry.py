@@ -1,6 +1,7 @@
 """Every architecture of the registry: one that is added is tested at once."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -152,7 +153,7 @@ def test_the_native_engine_takes_what_is_detected(architecture):
     wide = type(config)(
         **{
             name: 16 if name in ("num_feat", "num_grow_ch") else getattr(config, name)
-            for name in config.__dataclass_fields__
+            for name in asdict(config)
         }
     )
     state = randomized(wide.build()).state_dict()

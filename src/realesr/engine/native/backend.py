@@ -30,6 +30,7 @@ class NativeBackend:
             infinity: transformed values are larger than those that PyTorch adds up.
     """
 
+    engine = "native"
     device = "cpu"
     precision: Precision = FP32
     workers = 1

@@ -45,6 +45,8 @@ class TorchBackend:
             so that one just fits.
     """
 
+    engine = "PyTorch"
+
     def __init__(
         self,
         model: nn.Module,

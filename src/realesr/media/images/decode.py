@@ -142,7 +142,7 @@ def _check_size(path: Path, image: PillowImage.Image, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise UnsupportedMediaError(
             f"{path}: says to be {image.width}x{image.height} px, more than {max_pixels} in "
-            f"all: if it is no trap, allow it with --max-pixels {pixels}"
+            f"all: if it is no trap, allow it with `max_pixels` {pixels}"
         )
 
 

@@ -126,7 +126,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         if self._path == STANDARD_STREAM:
             return frame
         if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
+            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._partial.open("wb")

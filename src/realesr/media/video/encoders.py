@@ -118,7 +118,7 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
     found = _PIXEL_FORMATS.search(describe_encoder(binary, codec))
     if found is None:
         raise InvalidOptionError(
-            f"--codec {codec}: this ffmpeg has no such video encoder, or it does not tell its "
+            f"`codec` {codec}: this ffmpeg has no such video encoder, or it does not tell its "
             "pixel formats: libx264, libx265, libvpx-vp9 and libsvtav1 are usual"
         )
     formats = []
@@ -131,7 +131,7 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
             formats.append(pixel_format)
     if not formats:
         raise InvalidOptionError(
-            f"--codec {codec} takes frames from a device's memory alone, which is not supported: "
+            f"`codec` {codec} takes frames from a device's memory alone, which is not supported: "
             "h264_nvenc, hevc_nvenc, h264_qsv and h264_videotoolbox take others"
         )
     return tuple(formats)
@@ -165,7 +165,7 @@ def _pixel_format_asked_for(
         if candidate.name == name:
             return candidate
     names = ", ".join(each.name for each in supported)
-    raise InvalidOptionError(f"--pix-fmt {name}: {codec} encodes {names}")
+    raise InvalidOptionError(f"`pix_fmt` {name}: {codec} encodes {names}")
 
 
 def _report_losses(

@@ -70,7 +70,7 @@ def find_ffmpeg(asked_for: Path | None = None) -> str:
     if asked_for is not None and asked_for != Path("ffmpeg"):  # the reference's default
         found = shutil.which(asked_for)
         if found is None:
-            raise FFmpegNotFoundError(f"--ffmpeg-bin {asked_for}: there is no such program")
+            raise FFmpegNotFoundError(f"`ffmpeg` {asked_for}: there is no such program")
         _check_abilities(found)
         return found
     candidates = []
@@ -87,7 +87,7 @@ def find_ffmpeg(asked_for: Path | None = None) -> str:
         return candidate
     raise FFmpegNotFoundError(
         "no ffmpeg of version 6.1 or newer was found: `pip install --force-reinstall "
-        "imageio-ffmpeg` brings one, or name yours with --ffmpeg-bin"
+        "imageio-ffmpeg` brings one, or name yours with `ffmpeg`"
     )
 
 
@@ -102,7 +102,7 @@ def _check_abilities(binary: str) -> None:
     if tried.returncode:
         raise FFmpegNotFoundError(
             f"{binary} cannot keep time stamps: it is older than 6.1, or no ffmpeg; leave out "
-            "--ffmpeg-bin to use the one that comes with realesr"
+            "`ffmpeg` to use the one that comes with realesr"
         )
 
 

@@ -151,7 +151,7 @@ class VideoSink:
 
     def _start(self, frame: Frame, size: Size) -> None:
         if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
+            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._partial.touch()

@@ -98,7 +98,7 @@ class VideoSource:
             self._notify(
                 Notice(
                     "fields-merged",
-                    "is interlaced: whole frames are made of its fields (--deinterlace off)",
+                    "is interlaced: whole frames are made of its fields (`deinterlace` off)",
                 )
             )
         return self
@@ -221,7 +221,7 @@ class VideoSource:
             troubles.append("the source is cut short or damaged: frames may be missing")
         for trouble in troubles:
             if self._options.is_strict:
-                raise UnreadableMediaError(f"{self._path}: {trouble} (--strict)")
+                raise UnreadableMediaError(f"{self._path}: {trouble} (`is_strict`)")
             self._notify(Notice("frames-damaged", f"{trouble}; the others keep their times"))
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:

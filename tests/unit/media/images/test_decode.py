@@ -333,14 +333,14 @@ def bomb(side):
 @pytest.mark.parametrize("side", [15_000, 100_000])
 def test_decompression_bombs_are_refused(tmp_path, side):
     (tmp_path / "bomb.png").write_bytes(bomb(side))
-    with pytest.raises(UnsupportedMediaError, match=rf"bomb\.png.*--max-pixels {side**2}"):
+    with pytest.raises(UnsupportedMediaError, match=rf"bomb\.png.*`max_pixels` {side**2}"):
         read_image(tmp_path / "bomb.png")
 
 
 def test_the_limit_is_the_users(tmp_path):
     write_image(tmp_path / "a.png", random_image(10, 10))
     assert read_image(tmp_path / "a.png", max_pixels=100).size.width == 10
-    with pytest.raises(UnsupportedMediaError, match="max-pixels 100"):
+    with pytest.raises(UnsupportedMediaError, match="`max_pixels` 100"):
         read_image(tmp_path / "a.png", max_pixels=99)
     (tmp_path / "bomb.png").write_bytes(bomb(15_000))
     with pytest.raises(UnreadableMediaError, match="cut short"):  # and not Pillow's limit
