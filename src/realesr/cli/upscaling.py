@@ -15,7 +15,7 @@ from realesr.cli.watch import check_watchable, watch
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
-from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
+from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run(
     args: argparse.Namespace,
     files: FileOptions,
-    kind: AnyKind,
+    kind: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
     """Carries out a command; returns the exit code.
@@ -113,7 +113,7 @@ def tell(notice: str) -> None:
     print(f"note: {notice}", file=sys.stderr)
 
 
-def _report_skipped(plan: Plan, kind: AnyKind) -> None:
+def _report_skipped(plan: Plan, kind: AnyMediaType) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:

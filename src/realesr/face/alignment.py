@@ -51,7 +51,7 @@ def alignment(landmarks: Points) -> Matrix:
     return aligned
 
 
-def whole(width: int, height: int) -> Matrix:
+def full_frame_matrix(width: int, height: int) -> Matrix:
     """Stretches an image that is an aligned face already."""
     x, y = SIDE / width, SIDE / height
     return np.array([(x, 0, (x - 1) / 2), (0, y, (y - 1) / 2)])

@@ -14,7 +14,15 @@ import cv2
 import numpy as np
 
 from realesr.errors import RealesrError, UnwritableMediaError
-from realesr.face.alignment import SIDE, Mask, Matrix, alignment, crop_face, paste_face, whole
+from realesr.face.alignment import (
+    SIDE,
+    Mask,
+    Matrix,
+    alignment,
+    crop_face,
+    full_frame_matrix,
+    paste_face,
+)
 from realesr.face.detection import Detector, Face
 from realesr.face.tracking import Tracker
 from realesr.geometry import Size
@@ -39,7 +47,7 @@ class _Place:
     """An aligned face's place in an image."""
 
     matrix: Matrix
-    presence: float
+    opacity: float
 
 
 class FaceEnhancer:
@@ -125,8 +133,8 @@ class FaceEnhancer:
     ) -> list[Image]:
         """Upscales, and puts restored faces in, at the final size and in the image's depth."""
         results = self._upscaler.upscale_to(images, size, on_tile=on_tile, notify=notify)
-        eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
-        places = [self._places(pixels) for pixels in eights]
+        uint8_images = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
+        places = [self._places(pixels) for pixels in uint8_images]
         results = [
             replace(result, pixels=result.pixels.copy())
             if not result.pixels.flags.writeable or np.may_share_memory(result.pixels, image.pixels)
@@ -135,7 +143,9 @@ class FaceEnhancer:
         ]  # at its own size an image may have come back as it is
         work = [
             (result, image, place, crop_face(pixels, place.matrix))
-            for result, image, pixels, found in zip(results, images, eights, places, strict=True)
+            for result, image, pixels, found in zip(
+                results, images, uint8_images, places, strict=True
+            )
             for place in found
         ]
         for start in range(0, len(work), self._batch):
@@ -147,7 +157,7 @@ class FaceEnhancer:
                 if image.is_gray:
                     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
                     face = np.repeat(gray[..., None], 3, axis=2)
-                share = np.float32(self._options.weight * place.presence)
+                share = np.float32(self._options.weight * place.opacity)
                 scale = size.width / image.size.width, size.height / image.size.height
                 paste_face(result.pixels, face, mask * share, place.matrix, scale)
         return results
@@ -160,11 +170,11 @@ class FaceEnhancer:
     def _places(self, pixels: Pixels) -> list[_Place]:
         height, width = pixels.shape[:2]
         if self._detector is None:
-            return [_Place(whole(width, height), 1.0)]
+            return [_Place(full_frame_matrix(width, height), 1.0)]
         places, told = [], []
-        for face, presence in self._find(self._detector, pixels):
+        for face, opacity in self._find(self._detector, pixels):
             try:
-                places.append(_Place(alignment(face.landmarks), presence))
+                places.append(_Place(alignment(face.landmarks), opacity))
             except RealesrError:  # nothing that could be aligned
                 continue
             told.append(_described(face))

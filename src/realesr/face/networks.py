@@ -71,7 +71,7 @@ class Restorer:
         return list(values.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
 
 
-class Parser:
+class FaceParser:
     """ParseNet, as facexlib has it: which pixels of an aligned face are face.
 
     Args:

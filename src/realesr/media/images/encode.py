@@ -53,9 +53,9 @@ def encode_image(
         UnwritableMediaError: The format cannot hold the image, alpha included.
     """
     target = target or IMAGES.format_of(destination)
-    if image.alpha is not None and not target.has_alpha:
+    if image.alpha is not None and not target.supports_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no alpha")
-    is_gray = image.is_gray and target.has_gray
+    is_gray = image.is_gray and target.supports_gray
     with suppress_pillow_warnings:
         metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
     depth = image.pixels.dtype if target.supports_16_bit else np.dtype(np.uint8)

@@ -72,7 +72,7 @@ def fit_metadata(
         is_gray: Whether the output has one channel.
         notify: Receives a sentence for everything left out.
     """
-    if not target.has_metadata:
+    if not target.supports_metadata:
         held = [name for name in ("icc", "exif", "xmp") if getattr(metadata, name)]
         if held:
             notify(f"{target.name} holds no metadata: {', '.join(held).upper()} left out")
