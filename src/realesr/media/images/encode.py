@@ -1,4 +1,4 @@
-"""Writing image files: what all formats have in common. Each format has a module of its own."""
+"""Encoding of image files: the steps that all formats share. Each format has its own module."""
 
 from __future__ import annotations
 
@@ -37,19 +37,20 @@ def encode_image(
     notify: Notify = ignore,
     target: ImageFormat | None = None,
 ) -> Iterable[Buffer]:
-    """Encodes an image in the format that the name of the destination stands for.
+    """Encodes an image in the format that the suffix of the destination stands for.
 
     Args:
-        image: 16 bits are rounded to 8 where the format holds no more.
-        destination: Only its suffix is used, and its name in errors.
-        options: Quality.
+        image: Image of either depth; 16 bits are rounded to 8 if the format holds no more.
+        destination: Path that gives the format, and the name in errors.
+        options: Quality, or lossless.
         notify: Receives a sentence for everything that is left out.
-        target: The format; None for the one that the destination's name stands for.
+        target: Output format; None for the format of the destination's suffix.
 
     Returns:
-        The parts of the file, in order; they may be made while they are taken.
+        The parts of the file, in order; they may be encoded lazily, as they are consumed.
 
     Raises:
+        UnsupportedMediaError: The suffix is not that of an image format.
         UnwritableMediaError: The format cannot hold the image, alpha included.
     """
     target = target or IMAGES.format_of(destination)
