@@ -65,7 +65,7 @@ class _Noise:
         shape = (size.height, size.width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         self._frames = [Image(np.roll(noise, number, axis=1)) for number in range(count)]
-        self.expected = count
+        self.frame_count = count
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +142,7 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
             took = time.perf_counter() - started
             if report.failed:
                 raise SystemExit("a frame failed")
-    return noise.expected / took
+    return noise.frame_count / took
 
 
 def in_reference(path: Path, noise: _Noise) -> float | None:

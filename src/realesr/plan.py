@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyKind, Format, ImageFormat
+from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyMediaType, Format, ImageFormat
 from realesr.options import EncodingOptions, FileOptions
 
 
@@ -36,7 +36,7 @@ class Plan:
     existing: tuple[Job, ...] = ()
 
 
-def make_plan(options: FileOptions, kind: AnyKind = IMAGES) -> Plan:
+def make_plan(options: FileOptions, kind: AnyMediaType = IMAGES) -> Plan:
     """Names every output before any work starts. A name depends on names and options alone.
 
     Args:
@@ -69,7 +69,9 @@ def make_plan(options: FileOptions, kind: AnyKind = IMAGES) -> Plan:
     return Plan(jobs=todo, skipped=tuple(skipped), existing=tuple(existing))
 
 
-def _search(folder: Path, options: FileOptions, kind: AnyKind) -> tuple[list[Path], list[Path]]:
+def _search(
+    folder: Path, options: FileOptions, kind: AnyMediaType
+) -> tuple[list[Path], list[Path]]:
     """Files of the kind, and others, sorted. Hidden ones and the outputs do not count."""
     output = options.output.resolve()
     files, others = [], []
@@ -98,7 +100,7 @@ def _exists(path: Path) -> bool:
     return path != STANDARD_STREAM and path.exists()
 
 
-def _matching(path: Path, kind: AnyKind) -> list[Path]:
+def _matching(path: Path, kind: AnyMediaType) -> list[Path]:
     """The file itself, or what matches it as a pattern."""
     if path == STANDARD_STREAM:
         return [path]
@@ -115,9 +117,9 @@ def _matching(path: Path, kind: AnyKind) -> list[Path]:
     return [path]
 
 
-def _job(source: Path, options: FileOptions, kind: AnyKind, below: Path | None = None) -> Job:
+def _job(source: Path, options: FileOptions, kind: AnyMediaType, below: Path | None = None) -> Job:
     if source == STANDARD_STREAM:
-        return Job(source, source, kind.format_of(Path(f"-{kind.fallback}")))
+        return Job(source, source, kind.format_of(Path(f"-{kind.default_suffix}")))
     extension = kind.suffix_of_output(source) if options.ext == "auto" else f".{options.ext}"
     suffix = f"_{options.suffix}" if options.suffix else ""
     folder = options.output / source.parent.relative_to(below) if below else options.output
@@ -146,7 +148,7 @@ def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]
     return [job for job in jobs if job.source.resolve() not in outputs]
 
 
-def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind) -> Job:
+def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyMediaType) -> Job:
     """The one job whose output is named by itself, or is a stream."""
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
@@ -161,7 +163,7 @@ def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind)
     if not kind.matches(output) or output.is_dir():
         raise InvalidOptionError(
             "`inputs` - has no name to call the output by: add `output` - or `output` "
-            f"NAME{kind.fallback}"
+            f"NAME{kind.default_suffix}"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(

@@ -18,7 +18,7 @@ from realesr.cli.wording import with_flags
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
-from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
+from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Notice, Reporter
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def run(
     args: argparse.Namespace,
     files: FileOptions,
-    kind: AnyKind,
+    kind: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
     """Carries out a command; returns the exit code.
@@ -147,7 +147,7 @@ def print_notice(notice: Notice) -> None:
     print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 
-def _report_skipped(plan: Plan, kind: AnyKind) -> None:
+def _report_skipped(plan: Plan, kind: AnyMediaType) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, RealesrError
-from realesr.media.formats import IMAGES, AnyKind
+from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Notice, Notify
@@ -37,7 +37,7 @@ def check_watchable(files: FileOptions) -> None:
 
 def watch(
     files: FileOptions,
-    kind: AnyKind = IMAGES,
+    kind: AnyMediaType = IMAGES,
     *,
     notify: Notify,
     interval_s: float = INTERVAL_S,

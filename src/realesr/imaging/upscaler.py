@@ -1,4 +1,4 @@
-"""What makes an image larger, be it a network or a plain filter."""
+"""The protocol of upscalers: networks, plain filters, and face enhancement."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Description:
 
 
 class ImageUpscaler(Protocol):
-    """Brings images to a size."""
+    """Upscales images to a size."""
 
     @property
     def description(self) -> Description:
@@ -40,12 +40,12 @@ class ImageUpscaler(Protocol):
 
     @property
     def scale(self) -> int:
-        """Output px per input px, where nothing else is asked for."""
+        """Output px per input px if no size is requested."""
         ...
 
     @property
     def workers(self) -> int:
-        """Number of threads that may call it at the same time."""
+        """Number of threads that may call :meth:`upscale_to` at the same time."""
         ...
 
     @property
@@ -54,11 +54,11 @@ class ImageUpscaler(Protocol):
         ...
 
     def session(self, source: Path, *, is_video: bool) -> ImageUpscaler:
-        """The one for a job's frames, which knows nothing of other jobs; mostly the same.
+        """Returns an upscaler for one job, without state of other jobs; often ``self``.
 
         Args:
-            source: The input, for what is told of it.
-            is_video: Whether frames follow each other; otherwise there is one image.
+            source: Path of the input, for reports.
+            is_video: Whether the job is a sequence of frames; otherwise it is one image.
         """
         ...
 
@@ -70,5 +70,12 @@ class ImageUpscaler(Protocol):
         on_tile: Progress = ...,
         notify: Notify = ...,
     ) -> list[Image]:
-        """Brings images of one kind and size to a size, px, in their own depth, rounding once."""
+        """Upscales images to a size, rounding once to their own depth.
+
+        Args:
+            images: Images of one size and depth, all with alpha or all without, all gray or none.
+            size: Size of the results, px.
+            on_tile: Called after every tile.
+            notify: Receives a sentence for everything that is done differently.
+        """
         ...

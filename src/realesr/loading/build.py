@@ -50,7 +50,7 @@ def make_upscaler(
     from realesr.engine.device import resolve_device
     from realesr.face.detection import load_detector
     from realesr.face.enhancer import FaceEnhancer
-    from realesr.face.networks import Parser, Restorer
+    from realesr.face.networks import FaceParser, Restorer
 
     _set_torch_threads(options)
     device = resolve_device(options.device)
@@ -60,7 +60,7 @@ def make_upscaler(
         options.faces,
         restore=Restorer(face_files.restorer, device),
         detector=None if detector is None else load_detector(detector, device),
-        parse=None if parser is None else Parser(parser, device),
+        parse=None if parser is None else FaceParser(parser, device),
         batch=1 if device == "cpu" else GPU_FACES,
     )
 

@@ -261,7 +261,7 @@ class _Runner:
 
     def _upscale(self, work: _ActiveJob) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        is_video = work.reading.source.expected != 1
+        is_video = work.reading.source.frame_count != 1
         upscaler = self.upscaler.session(work.job.source, is_video=is_video)
         batches = work.reading.batches(upscaler.batch)
         first = next(batches)
@@ -297,7 +297,7 @@ class _Runner:
                         writing.put(replace(frame, image=result))
                     work.frames += 1
                 self._reporter(
-                    FrameDone(work.job.source, work.frames, work.reading.source.expected)
+                    FrameDone(work.job.source, work.frames, work.reading.source.frame_count)
                 )
                 self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()

@@ -207,7 +207,7 @@ def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
 class Video(contextlib.AbstractContextManager):
     """A medium of one source and one sink, both lists of levels of gray."""
 
-    expected, decode_errors = None, 0
+    frame_count, decode_errors = None, 0
 
     def __init__(self, levels):
         self.levels, self.written = levels, []

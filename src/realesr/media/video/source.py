@@ -74,7 +74,7 @@ class VideoSource:
         return self._info
 
     @property
-    def expected(self) -> int | None:
+    def frame_count(self) -> int | None:
         """How many frames will come, as far as the file tells."""
         if self._info is None:
             return None
