@@ -1,7 +1,8 @@
 """Compiles the native engine when a wheel of this project is made, where that is possible.
 
 Hatchling calls it. Without a C++ compiler, or elsewhere than on Linux on x86-64, the wheel is pure
-Python, and PyTorch computes all convolutions.
+Python, and PyTorch computes all convolutions. The environment variable ``REALESR_NATIVE`` decides
+for release builds: ``0`` never compiles, and with ``1`` a wheel without the library is an error.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from packaging.tags import platform_tags
 
 SOURCES = Path("src/realesr/engine/native")
 LIBRARY = SOURCES / "realesr_native.so"
+TAG = "py3-none-linux_x86_64"
+"""For every Python, because ctypes loads the library; auditwheel makes a manylinux tag of it."""
+SWITCH = "REALESR_NATIVE"
 SHARED = ("convolution.cpp", "pixels.cpp")
 BLOCK = "convolution_block.cpp"
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-pthread")
@@ -41,24 +44,34 @@ class NativeBuildHook(BuildHookInterface):
         if version == "editable":
             library = root / LIBRARY
             library.unlink(missing_ok=True)
-        compiler = find_compiler()
-        if compiler is None:
-            self.app.display_info("No C++ compiler for x86-64 here: realesr works without it.")
-            return
-        try:
-            compile_library(compiler, root / SOURCES, library)
-        except (OSError, subprocess.CalledProcessError) as error:
-            why = getattr(error, "stderr", None) or error
-            self.app.display_warning(f"{compiler} failed; realesr works without:\n{why}")
+        reason = make_library(root / SOURCES, library)
+        if reason:
+            if os.environ.get(SWITCH) == "1":
+                self.app.abort(f"{SWITCH}=1, but the native engine cannot be compiled: {reason}")
+            self.app.display_warning(f"realesr is built without its native engine: {reason}")
             return
         if version != "editable":
             build_data["force_include"][str(library)] = str(LIBRARY.relative_to("src"))
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{next(platform_tags())}"
+        build_data["tag"] = TAG
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Removes what was compiled for the wheel."""
         self._folder.cleanup()
+
+
+def make_library(sources: Path, library: Path) -> str:
+    """Compiles where it is wanted and possible; returns why there is no library, or ``""``."""
+    if os.environ.get(SWITCH) == "0":
+        return f"{SWITCH}=0"
+    compiler = find_compiler()
+    if compiler is None:
+        return "there is no C++ compiler for Linux on x86-64"
+    try:
+        compile_library(compiler, sources, library)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"{compiler} failed:\n{getattr(error, 'stderr', None) or error}"
+    return ""
 
 
 def find_compiler() -> str | None:

@@ -57,6 +57,18 @@ def test_a_compiler_that_fails_does_not_stop_the_installation(tmp_path, compiler
     assert "-py3-none-any" in path.name
 
 
+def test_a_release_can_ask_for_a_pure_wheel(tmp_path):
+    path = build(tmp_path, {**os.environ, "REALESR_NATIVE": "0"})
+    assert "-py3-none-any" in path.name
+
+
+def test_a_release_can_insist_on_the_native_engine(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        build(tmp_path, {**os.environ, "REALESR_NATIVE": "1", "CXX": "/bin/false"})
+    assert b"REALESR_NATIVE=1, but the native engine cannot be compiled" in error.value.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_wheel_holds_weights_recipes_and_license(wheel):
     with zipfile.ZipFile(wheel) as archive:
         content = set(archive.namelist())
