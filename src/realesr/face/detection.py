@@ -152,7 +152,7 @@ class RetinaFaceDetector:
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """See :class:`Detector`."""
+        """Detects faces, as described at :class:`Detector`."""
         return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
@@ -181,7 +181,7 @@ class YuNetDetector:
             raise UnsupportedCheckpointError(f"{path} is not an ONNX file of YuNet") from error
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """See :class:`Detector`."""
+        """Detects faces, as described at :class:`Detector`."""
         return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
