@@ -17,6 +17,7 @@ from typing import NoReturn
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
 from realesr.cli.options.parsers import Parser
+from realesr.cli.process import prepare_process
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
 
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)
+    prepare_process()
     try:
         with _interruptible():
             code: int = args.run(args)

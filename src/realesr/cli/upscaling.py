@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options
+from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import with_flags
 from realesr.errors import InvalidOptionError
@@ -109,6 +110,7 @@ def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], I
 
     def load() -> ImageUpscaler:
         started = time.perf_counter()
+        keep_memory()
         upscaler = make_upscaler(options, network, faces, notify=print_notice)
         if args.verbose and not args.quiet:
             seconds = time.perf_counter() - started

@@ -13,7 +13,7 @@ import numpy as np
 
 from realesr.engine.backend import Backend
 from realesr.engine.device import kind_of
-from realesr.engine.memory import FREE_MEMORY_FRACTION, MIN_TILE, keep_freed_memory, largest_tile
+from realesr.engine.memory import FREE_MEMORY_FRACTION, MIN_TILE, largest_tile
 from realesr.engine.precision import Precision
 from realesr.engine.tiling import TileGrid
 from realesr.errors import OutOfMemoryError
@@ -68,7 +68,6 @@ class TiledUpscaler:
         pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
     ) -> None:
-        keep_freed_memory()
         self._backend = backend
         self._tile = tile
         self._memory_budget = memory_budget

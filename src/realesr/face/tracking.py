@@ -30,7 +30,7 @@ MIN_CORRELATION = 0.7
 
 @dataclass(slots=True)
 class _Track:
-    """A face that is followed, its visibility from 0 to 1, and the view in which it was last seen."""
+    """A face that is followed, its visibility (0 to 1), and the view in which it was last seen."""
 
     face: Face
     visibility: float

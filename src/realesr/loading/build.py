@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, ignore
-from realesr.weights.catalog import cache_folder
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
@@ -40,10 +38,6 @@ def make_upscaler(
         WeightsError, DeviceError: They cannot be loaded, or it is not there.
         MissingExtraError: Faces need packages that are not installed.
     """
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     upscaler = _make_plain_upscaler(options, files, notify)
     if face_files is None or options.faces is None:
         return upscaler

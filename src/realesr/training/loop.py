@@ -15,7 +15,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from realesr.engine.memory import keep_freed_memory
 from realesr.models.networks.base import SRNetwork
 from realesr.models.registry import describe
 from realesr.training.batches import batches
@@ -80,7 +79,6 @@ def train(
         RealesrError: The data cannot be read, a loss is no longer a number, or a file cannot be
             written. The last checkpoint is intact.
     """
-    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     find = partial(find_file, data_root=data_root)

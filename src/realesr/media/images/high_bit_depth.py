@@ -23,8 +23,6 @@ _SAMPLE_FORMAT, _UNSIGNED = 339, 1
 _PNG_GRAY_COLOR_TYPES = (0, 4)
 _PEAK = 65_535
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it in one line
-
 
 def check_high_bit_depth_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int) -> None:
     """Checks, before decoding, that OpenCV decodes a TIFF of more than 8 bits correctly.

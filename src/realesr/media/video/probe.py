@@ -147,7 +147,6 @@ def probe(path: Path) -> VideoInfo:
     """
     if not path.is_file():
         raise UnreadableMediaError(f"{path}: no such file")
-    av.logging.set_level(None)
     try:
         with av.open(url(path), metadata_errors="replace") as container:
             return _probe(path, container)
