@@ -35,18 +35,8 @@ class Backend(Protocol):
         ...
 
     @property
-    def workers(self) -> int:
-        """Number of threads that may call it at the same time."""
-        ...
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch: images of one size in one call."""
-        ...
-
-    @property
-    def resizes(self) -> bool:
-        """Whether it can resize its results before they come to the host."""
         ...
 
     def upscale_into(
@@ -55,8 +45,7 @@ class Backend(Protocol):
         """Upscales images tile by tile.
 
         Args:
-            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten. Of any other
-                size where the grid has one tile and :attr:`resizes`.
+            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten.
             pixels: (N, H, W, 3) uint8 or uint16 RGB.
             grid: The tiles. What lies beyond the right and lower borders is the image, mirrored;
                 of the result it is cut off.

@@ -33,12 +33,7 @@ class Interpolator:
         return Description(engine="filter")
 
     @property
-    def workers(self) -> int:
-        """One thread."""
-        return 1
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """One at a time."""
         return 1
 

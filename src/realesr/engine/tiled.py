@@ -78,7 +78,6 @@ class TiledUpscaler:
         self._overlap = min(tile_pad, sees)
         self._blend = BLEND if self._overlap < sees else 0
         self._pre_pad = pre_pad
-        self._resizes = backend.resizes
 
     @property
     def scale(self) -> int:
@@ -107,14 +106,9 @@ class TiledUpscaler:
         return self._backend.precision
 
     @property
-    def workers(self) -> int:
-        """Number of threads that may call it at the same time."""
-        return self._backend.workers
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch: images of one size in one call."""
-        return self._backend.batch
+        return self._backend.batch_size
 
     def __call__(
         self,
@@ -209,38 +203,8 @@ class TiledUpscaler:
         """
         if size == images[0].size.scaled(self.scale):
             return self.upscale(images, on_tile=on_tile, notify=notify)
-        resized = self._resized_on_device(images, size, on_tile, notify)
-        if resized is not None:
-            return resized
         finer = self.upscale(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
-
-    def _resized_on_device(
-        self, images: Sequence[Image], size: Size, on_tile: Progress, notify: Notify
-    ) -> list[Image] | None:
-        """Images that are one tile need not come to the host in the network's size.
-
-        Returns:
-            None where that is not so, they have alpha or are gray, which takes more than a
-            resize, or memory does not suffice.
-        """
-        if not self._resizes or images[0].is_gray or images[0].alpha is not None:
-            return None
-        pixels = np.stack([image.pixels for image in images])
-        grid = self._grid(pixels, self._tile_for())
-        if len(grid) > 1:
-            return None
-        out = np.empty((len(images), size.height, size.width, 3), pixels.dtype)
-        try:
-            self._backend.upscale_into(out, pixels, grid, on_tile, notify)
-        except (RuntimeError, MemoryError) as error:
-            if not self._backend.is_out_of_memory(error):
-                raise
-            self._resizes = False  # nor with the next frame
-        else:
-            return [replace(image, pixels=each) for image, each in zip(images, out, strict=True)]
-        self._backend.release()
-        return None
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """An even alpha stays what it is, whatever upscales it."""
@@ -333,7 +297,7 @@ class TiledUpscaler:
                     backend.device,
                     self._overlap,
                     budget=budget,
-                    batch=backend.batch * backend.workers,
+                    batch=backend.batch_size,
                     result_bytes=result_bytes,
                 )
             return self._tile

@@ -92,14 +92,9 @@ class FaceEnhancer:
         return self._upscaler.scale
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch of the underlying upscaler."""
-        return self._upscaler.batch
-
-    @property
-    def workers(self) -> int:
-        """Number of threads that may call it: 1, because faces are tracked from frame to frame."""
-        return 1
+        return self._upscaler.batch_size
 
     @property
     def description(self) -> Description:

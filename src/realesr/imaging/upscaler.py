@@ -44,12 +44,7 @@ class ImageUpscaler(Protocol):
         ...
 
     @property
-    def workers(self) -> int:
-        """Number of threads that may call :meth:`upscale_to` at the same time."""
-        ...
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch: images of one size in one call."""
         ...
 

@@ -33,9 +33,7 @@ class NativeBackend:
     engine = "native"
     device = "cpu"
     precision: Precision = FP32
-    workers = 1
-    batch = 1
-    resizes = False
+    batch_size = 1
 
     def __init__(self, network: NativeNetwork, make_exact: Callable[[], Backend]) -> None:
         self._network = network
