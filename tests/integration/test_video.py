@@ -332,10 +332,10 @@ def test_hdr_keeps_its_transfer_and_its_mastering_metadata(tmp_path):
         f"log-level=none:hdr10=1:repeat-headers=1:master-display={display}:max-cll=1000,400",
     )
     before, after = probe(clip), probe(upscale(clip, tmp_path / "out.mkv", *FAST))
-    assert (before.light.display, before.light.content) == (display, (1000, 400))
+    assert (before.hdr_metadata.display, before.hdr_metadata.content) == (display, (1000, 400))
     assert before.color.is_hdr
     assert after.color == before.color
-    assert after.light == before.light
+    assert after.hdr_metadata == before.hdr_metadata
     assert after.pixel_format == before.pixel_format
 
 

@@ -102,7 +102,7 @@ def choose_encoding(
         )
     if _HEVC.match(codec) and target.muxer in ("mp4", "mov"):
         arguments["tag:v"] = "hvc1"  # what Apple's players ask for
-    arguments |= _light(info, codec, notify)
+    arguments |= _hdr_arguments(info, codec, notify)
     return Encoding(codec=codec, pixel_format=pixel_format, arguments=arguments)
 
 
@@ -182,16 +182,16 @@ def _report_losses(
         notify(f"{codec} stores color more coarsely than the source: {got.name}")
 
 
-def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
+def _hdr_arguments(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
     """HDR metadata, for the encoder that takes it."""
-    if not info.color.is_hdr or not (info.light.display or info.light.content):
+    if not info.color.is_hdr or not (info.hdr_metadata.display or info.hdr_metadata.content):
         return {}
     if codec != "libx265":
         notify(f"{codec} is not told the HDR mastering metadata: libx265 keeps it")
         return {}
     parameters = ["hdr10=1", "repeat-headers=1"]
-    if info.light.display:
-        parameters.append(f"master-display={info.light.display}")
-    if info.light.content:
-        parameters.append("max-cll={},{}".format(*info.light.content))
+    if info.hdr_metadata.display:
+        parameters.append(f"master-display={info.hdr_metadata.display}")
+    if info.hdr_metadata.content:
+        parameters.append("max-cll={},{}".format(*info.hdr_metadata.content))
     return {"x265-params": ":".join(parameters)}

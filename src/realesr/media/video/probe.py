@@ -105,7 +105,7 @@ class VideoInfo:
         size: Stored size, px, before any rotation.
         pixel_format: How it stores its pixels.
         color: What they stand for; the matrix is never unspecified.
-        light: HDR metadata.
+        hdr_metadata: Mastering display and content light level.
         is_interlaced: Whether frames are woven from two fields.
         sample_aspect_ratio: Width by height of a pixel, upright; 1 where none is told.
         time_base: What times in the stream are multiples of, s.
@@ -122,7 +122,7 @@ class VideoInfo:
     size: Size
     pixel_format: PixelFormat
     color: ColorTags
-    light: HdrMetadata
+    hdr_metadata: HdrMetadata
     is_interlaced: bool
     sample_aspect_ratio: Fraction
     time_base: Fraction
@@ -187,7 +187,7 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         size=size,
         pixel_format=pixel_format,
         color=_color_of(stream, first, pixel_format, size),
-        light=_light_of(first),
+        hdr_metadata=_hdr_metadata_of(first),
         is_interlaced=is_interlaced,
         sample_aspect_ratio=_sample_aspect_ratio(stream, first),
         time_base=stream.time_base or Fraction(1, av.time_base),
@@ -288,7 +288,7 @@ def _color_of(
     """What the frame says; where it says nothing, what the container says."""
     context = stream.codec_context
 
-    def told(name: str, nothing: int) -> int:
+    def tag_of(name: str, nothing: int) -> int:
         return next(
             (
                 int(value)
@@ -299,10 +299,10 @@ def _color_of(
         )
 
     tags = ColorTags(
-        matrix=told("colorspace", UNSPECIFIED),
-        primaries=told("color_primaries", UNSPECIFIED),
-        transfer=told("color_trc", UNSPECIFIED),
-        is_full=told("color_range", 0) == _FULL or pixel_format.name.startswith("yuvj"),
+        matrix=tag_of("colorspace", UNSPECIFIED),
+        primaries=tag_of("color_primaries", UNSPECIFIED),
+        transfer=tag_of("color_trc", UNSPECIFIED),
+        is_full=tag_of("color_range", 0) == _FULL or pixel_format.name.startswith("yuvj"),
     )
     if pixel_format.is_rgb or tags.matrix == RGB:
         # What is RGB has no matrix: its result gets the usual one.
@@ -310,7 +310,7 @@ def _color_of(
     return tags.completed(size)
 
 
-def _light_of(frame: VideoFrame) -> HdrMetadata:
+def _hdr_metadata_of(frame: VideoFrame) -> HdrMetadata:
     display, content = None, None
     data: Any
     for data in frame.side_data:

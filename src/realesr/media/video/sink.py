@@ -122,7 +122,7 @@ class VideoSink:
         try:
             self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
-            raise self._process.fail(error) from error
+            raise self._process.to_error(error) from error
         self._written += 1
 
     def abort(self) -> None:
@@ -182,7 +182,7 @@ class VideoSink:
             try:
                 self._container.close()
             except (av.FFmpegError, OSError) as error:
-                raise process.fail(error) from error
+                raise process.to_error(error) from error
             self._container = None
         process.finish()
         found = _WRITTEN.search(process.log)

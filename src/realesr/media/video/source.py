@@ -212,7 +212,7 @@ class VideoSource:
         if self.decode_errors:
             frames = "1 frame" if self.decode_errors == 1 else f"{self.decode_errors} frames"
             troubles.append(f"{frames} cannot be decoded: the source is damaged")
-        if process.saw(TRUNCATED):
+        if process.matched(TRUNCATED):
             troubles.append("the source is cut short or damaged: frames may be missing")
         for trouble in troubles:
             if self._options.is_strict:
@@ -221,7 +221,7 @@ class VideoSource:
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:
         """Refuses what ffmpeg would squeeze into no time."""
-        line = process.saw(NON_MONOTONIC)
+        line = process.matched(NON_MONOTONIC)
         found = re.search(NON_MONOTONIC, line) if line else None
         if found and (int(found[1]) - int(found[2])) * tick > _JUMP_S:
             raise UnsupportedMediaError(
