@@ -41,26 +41,41 @@ _ALPHA_FORMATS = {
     "qtrle": r".*",
     "png": r".*",
 }
+_OPTION = re.compile(r"-[A-Za-z]")
+_MUXING_OPTIONS = frozenset(
+    {
+        *("metadata", "map_metadata", "map_chapters", "disposition", "map", "attach", "timestamp"),
+        *("movflags", "brand", "use_editlist", "movie_timescale", "write_tmcd", "fflags"),
+        *("cues_to_front", "reserve_index_space", "default_mode", "cluster_time_limit"),
+        *("an", "sn", "dn", "acodec", "scodec", "ac", "ar", "af", "ab", "aq"),
+    }
+)
+"""Options, without their dashes, that change the file and not how frames are encoded."""
 _HEVC = re.compile(r"libx265|hevc_")
 _PIXEL_FORMATS = re.compile(r"Supported pixel formats: (.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How frames become a stream.
+    """An encoder with its settings.
 
     Attributes:
         codec: ffmpeg's name of the encoder.
-        pixel_format: What it encodes.
+        pixel_format: The pixel format that is encoded.
         arguments: ffmpeg's options of the encoder, without their dashes.
+        tag: The name of the codec in the container; None for ffmpeg's choice.
     """
 
     codec: str
     pixel_format: PixelFormat
     arguments: dict[str, str]
+    tag: str | None = None
 
     def nearest_supported_size(self, size: Size) -> Size:
-        """The size, px, with whole values of color: 4:2:0 has none for odd sides."""
+        """Returns the smallest size, px, that holds a size and whole chroma samples.
+
+        4:2:0 has none for odd sides.
+        """
         across, down = self.pixel_format.chroma
         return Size(round_up(size.width, across), round_up(size.height, down))
 
@@ -100,10 +115,39 @@ def choose_encoding(
         arguments["cpu-used" if codec.startswith(("libvpx", "libaom")) else "preset"] = (
             options.preset
         )
-    if _HEVC.match(codec) and target.muxer in ("mp4", "mov"):
-        arguments["tag:v"] = "hvc1"  # what Apple's players ask for
     arguments |= _hdr_arguments(info, codec, notify)
-    return Encoding(codec=codec, pixel_format=pixel_format, arguments=arguments)
+    is_hevc_in_mp4 = target.is_isobmff and _HEVC.match(codec)
+    return Encoding(
+        codec=codec,
+        pixel_format=pixel_format,
+        arguments=arguments,
+        tag="hvc1" if is_hevc_in_mp4 else None,  # Apple's players need it
+    )
+
+
+def encoder_arguments(extra: Sequence[str]) -> list[str]:
+    """Returns those of the user's additional arguments that concern the encoder of the frames."""
+    return [text for option in _options(extra) if not _is_muxing(option[0]) for text in option]
+
+
+def muxer_arguments(extra: Sequence[str]) -> list[str]:
+    """Returns those of the user's additional arguments that concern other streams and the file."""
+    return [text for option in _options(extra) if _is_muxing(option[0]) for text in option]
+
+
+def _options(arguments: Sequence[str]) -> list[list[str]]:
+    """Groups arguments: each option with the values that follow it."""
+    groups: list[list[str]] = []
+    for text in arguments:
+        if _OPTION.match(text) or not groups:
+            groups.append([])
+        groups[-1].append(text)
+    return groups
+
+
+def _is_muxing(option: str) -> bool:
+    name, _, specifier = option.removeprefix("-").partition(":")
+    return name in _MUXING_OPTIONS or specifier[:1] in ("a", "s", "d", "t")
 
 
 def _usual_codec(wanted: PixelFormat, target: VideoFormat) -> str:
