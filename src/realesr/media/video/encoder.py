@@ -104,6 +104,11 @@ class EncodeSpec:
         """The nominal number of frames per second, which encoders derive levels from."""
         return self.options.fps or self.info.frame_rate or _USUAL_RATE
 
+    @property
+    def _time_base(self) -> Fraction:
+        # The source's own time base holds every time of the source exactly.
+        return self.info.time_base if self.options.fps is None else 1 / self.options.fps
+
     def clock(self, first: Fraction) -> FrameClock:
         """Returns the time line of the output.
 
@@ -111,15 +116,10 @@ class EncodeSpec:
             first: When the first frame of the video is shown, or of the excerpt that is asked for,
                 s in the source. Only ``--fps`` depends on it.
         """
-        options, info = self.options, self.info
-        origin = options.start + info.start if options.start else Fraction(0)
-        if options.fps is None:
-            # The source's own time base holds every time of the source exactly.
-            return FrameClock(time_base=info.time_base, origin=origin)
-        time_base = 1 / options.fps
-        return FrameClock(
-            time_base=time_base, origin=origin, first_tick=round((first - origin) / time_base)
-        )
+        start, time_base = self.options.start, self._time_base
+        origin = start + self.info.start if start else Fraction(0)
+        first_tick = None if self.options.fps is None else round((first - origin) / time_base)
+        return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
 
     def stream_arguments(self) -> list[str]:
         """Returns the arguments that encode raw frames into stream 0 of an output."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,8 @@ from realesr.progress import Notify
 
 _STALE_TAG = re.compile(r"BPS|DURATION|NUMBER_OF_|_STATISTICS|SOURCE_ID|alpha_mode", re.IGNORECASE)
 """Tags that describe the stream of the source and would be wrong for the upscaled one."""
+_ENCODER_TAGS = ("encoder", "alpha_mode")
+"""Tags that ffmpeg derives from the encoder, so that they must be copied with the video."""
 _STALE_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 _MP4_TAGS = frozenset(
     {
@@ -87,18 +89,19 @@ class MuxSpec:
             destination, "nut", video.stream_arguments(), video.options.encoder_args
         )
 
-    def copy_arguments(self, destination: Path, *, encoder: str) -> list[str]:
+    def copy_arguments(self, destination: Path, *, tags: Mapping[str, str]) -> list[str]:
         """Returns the arguments of an ffmpeg that reads encoded video from its standard input.
 
         The container of that video is the one of the output.
 
         Args:
             destination: The file.
-            encoder: The tag that names the encoder; empty for none.
+            tags: Metadata of that video; keys are in lower case.
         """
         video = ["-c:0", "copy", *self.video.tag_arguments()]
         extra = muxer_arguments(self.video.options.encoder_args)
-        extra = ["-metadata:s:0", f"encoder={encoder}", *extra]
+        kept = [f"{tag}={tags.get(tag, '')}" for tag in _ENCODER_TAGS]
+        extra = [*(text for tag in kept for text in ("-metadata:s:0", tag)), *extra]
         return self._arguments(destination, self.video.target.muxer, video, extra)
 
     def report_dropped_tags(self, notify: Notify) -> None:
