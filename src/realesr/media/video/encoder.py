@@ -19,8 +19,8 @@ from realesr.media.formats import VideoFormat
 from realesr.media.frames import Frame
 from realesr.media.video.encoders import Encoding, choose_encoding, encoder_arguments
 from realesr.media.video.ffmpeg import raw_format, url
+from realesr.media.video.info import VideoInfo
 from realesr.media.video.output import PipedFile
-from realesr.media.video.probe import VideoInfo
 from realesr.options import VideoOptions
 from realesr.progress import Notify, ignore
 

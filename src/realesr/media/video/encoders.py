@@ -1,4 +1,4 @@
-"""Which encoder writes a video, in which pixel format, with which arguments."""
+"""Chooses the encoder of a video, its pixel format and its arguments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from realesr.errors import InvalidOptionError, UnsupportedMediaError
 from realesr.geometry import Size, round_up
 from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import describe_encoder
-from realesr.media.video.probe import PixelFormat, VideoInfo, pixel_format_of
+from realesr.media.video.info import PixelFormat, VideoInfo
+from realesr.media.video.probe import pixel_format_of
 from realesr.options import VideoOptions
 from realesr.progress import Notify
 
 CRF = {
-    # A little finer than what the encoders' guides call visually lossless; not measured here.
+    # A little finer than what the encoders' guides call visually lossless. Not measured here.
     "libx264": 16,
     "libx265": 18,
     "libvpx-vp9": 20,
@@ -34,7 +35,7 @@ _ALWAYS = {
     "prores_ks": {"profile:v": "4444"},
 }
 _ALPHA_FORMATS = {
-    # Where alpha is widely read; libx265's is not, and libvpx takes its others reluctantly.
+    # Formats whose alpha is widely read. That of libx265 is not.
     "libvpx-vp9": r"yuva420p",
     "prores_ks": r"yuva.*",
     "ffv1": r".*",
@@ -83,12 +84,12 @@ class Encoding:
 def choose_encoding(
     info: VideoInfo, target: VideoFormat, options: VideoOptions, *, binary: str, notify: Notify
 ) -> Encoding:
-    """Chooses what keeps the source's chroma, depth and alpha.
+    """Chooses the encoder that keeps the source's chroma, depth and alpha.
 
     Args:
         info: The source.
-        target: The container of the result.
-        options: What is asked for.
+        target: The container of the output.
+        options: The user's choices.
         binary: The ffmpeg.
         notify: Receives a sentence for everything that the encoder does not keep.
 
@@ -158,7 +159,7 @@ def _usual_codec(wanted: PixelFormat, target: VideoFormat) -> str:
 
 @functools.cache
 def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
-    """Pixel formats of an encoder; the scaler makes no others than those that PyAV knows, too."""
+    """Returns the pixel formats of an encoder that PyAV, and so ffmpeg's scaler, knows."""
     found = _PIXEL_FORMATS.search(describe_encoder(binary, codec))
     if found is None:
         raise InvalidOptionError(
@@ -169,7 +170,7 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
     for name in found[1].split():
         try:
             pixel_format = pixel_format_of(name)
-        except (ValueError, UnsupportedMediaError):  # a device's own, or a newer one
+        except (ValueError, UnsupportedMediaError):  # of a device, or of a newer version
             continue
         if not pixel_format.has_palette:
             formats.append(pixel_format)
@@ -182,7 +183,10 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
 
 
 def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelFormat:
-    """What loses least, and among those what adds least; yuvj formats tell their range twice."""
+    """Returns the format that loses least and, among equals, adds least.
+
+    The yuvj formats come last, because their names state a range that is tagged as well.
+    """
 
     def loss(candidate: PixelFormat) -> tuple[bool | int, ...]:
         coarser = any(c > max(w, 1) for c, w in zip(candidate.chroma, wanted.chroma, strict=True))
@@ -227,7 +231,7 @@ def _report_losses(
 
 
 def _hdr_arguments(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
-    """HDR metadata, for the encoder that takes it."""
+    """Returns the arguments that pass HDR metadata to libx265, the only encoder that takes it."""
     if not info.color.is_hdr or not (info.hdr_metadata.display or info.hdr_metadata.content):
         return {}
     if codec != "libx265":

@@ -15,7 +15,8 @@ from realesr.media.formats import VideoFormat
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
-from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames
+from realesr.media.video.info import StreamInfo, VideoInfo
+from realesr.media.video.probe import end_of_frames
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notify
 

@@ -24,9 +24,9 @@ _WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
 class PipedFile:
     """A file that one ffmpeg writes from video packets that it reads as a container from a pipe.
 
-    The file is written under a temporary name beside its destination. Leaving the context without
-    an exception waits for ffmpeg, compares the number of packets and renames the file. Leaving it
-    with an exception ends ffmpeg and removes the file.
+    The file is written under a temporary name in the folder of its destination. Leaving the context
+    without an exception waits for ffmpeg, compares the number of packets and renames the file.
+    Leaving it with an exception ends ffmpeg and removes the file.
 
     Args:
         path: The destination. A missing folder is created.

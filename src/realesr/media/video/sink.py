@@ -14,8 +14,8 @@ from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
 from realesr.media.video.encoder import EncodeSpec, VideoEncoder
 from realesr.media.video.ffmpeg import find_ffmpeg
+from realesr.media.video.info import VideoInfo
 from realesr.media.video.muxing import MuxSpec
-from realesr.media.video.probe import VideoInfo
 from realesr.media.video.source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore

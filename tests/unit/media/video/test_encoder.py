@@ -152,7 +152,7 @@ def test_a_folder_in_the_way_is_named(spec, tmp_path):
 
 
 def test_arguments_are_split_between_encoder_and_muxer():
-    arguments = ["-tune", "film", "-metadata", "title=-a b", "-b:a", "96k", "-qmin", "-1", "-an"]
-    assert encoder_arguments(arguments) == ["-tune", "film", "-qmin", "-1"]
+    arguments = ["-tune", "grain", "-metadata", "title=-a b", "-b:a", "96k", "-qmin", "-1", "-an"]
+    assert encoder_arguments(arguments) == ["-tune", "grain", "-qmin", "-1"]
     assert muxer_arguments(arguments) == ["-metadata", "title=-a b", "-b:a", "96k", "-an"]
     assert encoder_arguments([]) == muxer_arguments([]) == []

@@ -32,7 +32,7 @@ EXACT_WITH_B_FRAMES = VideoOptions(
 )
 VARIABLE = ("-vf", "setpts='PTS+0.5/TB+floor(N/3)*0.05/TB+eq(N,1)*0.011/TB'")
 PASSTHROUGH = ("-fps_mode", "passthrough")
-FILM_RATE = "testsrc2=size=64x48:rate=24000/1001:duration=1"
+CINEMA_RATE = "testsrc2=size=64x48:rate=24000/1001:duration=1"
 
 
 class Video:
@@ -149,7 +149,7 @@ CLIPS = {
     "constant rate": ((), EXACT, {}),
     "variable rate, late video": ((*VARIABLE, *PASSTHROUGH), EXACT, {}),
     "late sound": (("-af", "asetpts=PTS+0.7/TB"), EXACT, {}),
-    "film rate, B-frames": (("-bf", "2"), WITH_B_FRAMES, {"image": FILM_RATE}),
+    "cinema rate, B-frames": (("-bf", "2"), WITH_B_FRAMES, {"image": CINEMA_RATE}),
     "variable rate, B-frames": ((*VARIABLE, *PASSTHROUGH), WITH_B_FRAMES, {}),
     "10 bits, B-frames": (
         (*VARIABLE, *PASSTHROUGH, "-pix_fmt", "yuv420p10le"),
