@@ -133,6 +133,11 @@ class VideoFormat:
     video_codec: tuple[str, str] = ("libx264", "libx265")
     alpha_codec: str | None = None
 
+    @property
+    def is_isobmff(self) -> bool:
+        """Whether the container is an ISO base media file: MP4 or its parent, QuickTime."""
+        return self.muxer in ("mp4", "mov")
+
 
 VIDEO_FORMATS = (
     VideoFormat(

@@ -28,7 +28,7 @@ class Frame:
 
 
 class Abortable(Protocol):
-    """A context manager that can be ended from outside."""
+    """A context manager whose work another thread can end."""
 
     def __enter__(self) -> Self: ...
 
