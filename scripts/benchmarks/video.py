@@ -45,8 +45,9 @@ from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model
 from realesr.models.networks.rrdbnet import RRDBNet
-from realesr.options import FileOptions, Target, UpscaleOptions
-from realesr.pipeline import runner
+from realesr.options import FileOptions, UpscaleOptions
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import units_of
 from realesr.plan import make_plan
 from realesr.progress import no_report
 
@@ -136,9 +137,8 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
         plan = make_plan(FileOptions(inputs=(clip,), output=Path(folder, "out.mp4")), VIDEOS)
         for _ in range(2):
             started = time.perf_counter()
-            report = runner.run(
-                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=no_report
-            )
+            units = tuple(units_of(plan, UpscaleOptions(), _Video(noise)))
+            report = LocalExecutor(lambda options: upscaler).run(units, no_report)
             took = time.perf_counter() - started
             if report.failed:
                 raise SystemExit("a frame failed")

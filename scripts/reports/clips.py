@@ -36,8 +36,9 @@ from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
 from realesr.media.video.probe import probe
 from realesr.media.video.sink import VideoFiles
-from realesr.options import FileOptions, Target, UpscaleOptions, VideoOptions
-from realesr.pipeline import runner
+from realesr.options import FileOptions, UpscaleOptions, VideoOptions
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import units_of
 from realesr.plan import make_plan
 from realesr.progress import no_report
 
@@ -212,7 +213,8 @@ def overlapped(
     """As the command does it; seconds."""
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
-    report = runner.run(plan, lambda: upscaler, medium, target=Target(), reporter=no_report)
+    units = tuple(units_of(plan, UpscaleOptions(), medium))
+    report = LocalExecutor(lambda options: upscaler).run(units, no_report)
     if report.failed:
         raise SystemExit(f"{clip} failed")
     return {"overlapped": time.perf_counter() - started}

@@ -32,7 +32,8 @@ from realesr.options import (
     UpscaleOptions,
     VideoOptions,
 )
-from realesr.pipeline import runner
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import MediaIO, units_of
 from realesr.plan import make_plan
 from realesr.progress import Event, Failed, Finished, Outcome, no_report
 
@@ -321,7 +322,7 @@ def upscale_video(
 def _upscale_file(
     files: FileOptions,
     kind: AnyMediaType,
-    medium: runner.MediaIO,
+    media: MediaIO,
     upscaler: Upscaler | None,
     target: Target,
     on_event: Callable[[Event], None],
@@ -335,7 +336,8 @@ def _upscale_file(
 
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
-    runner.run(plan, lambda: loaded._upscaler, medium, target=target, reporter=report)
+    units = tuple(units_of(plan, UpscaleOptions(target=target), media))
+    LocalExecutor(lambda options: loaded._upscaler).run(units, report)
     (end,) = ends
     if isinstance(end, Failed):
         raise end.error

@@ -20,7 +20,7 @@ from realesr.cli.main import main
 from realesr.imaging.image import Metadata
 from realesr.media.images.decode import read_image
 from realesr.media.images.files import ImageSource
-from realesr.pipeline import runner
+from realesr.pipeline.executors.local import LocalExecutor
 
 from support.icc import profile
 from support.images import write_image
@@ -500,7 +500,7 @@ def test_unexpected_errors_show_a_traceback_only_when_asked(tmp_path, weights, m
         raise ZeroDivisionError("by design")
 
     save(tmp_path / "in.png")
-    monkeypatch.setattr(runner, "run", explode)
+    monkeypatch.setattr(LocalExecutor, "run", explode)
     assert main(["image", "-i", "in.png", "--model-path", weights]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "ZeroDivisionError: by design" in line

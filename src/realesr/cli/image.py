@@ -14,7 +14,7 @@ from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
-    from realesr.pipeline.runner import MediaIO
+    from realesr.pipeline.units import MediaIO
 
 
 EXAMPLES = """\

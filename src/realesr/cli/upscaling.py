@@ -26,7 +26,7 @@ from realesr.progress import Notice, Reporter
 
 if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
-    from realesr.pipeline.runner import MediaIO
+    from realesr.pipeline.units import MediaIO
 
 
 def run(
@@ -64,7 +64,8 @@ def run(
         return 0
     # The cheap things have been checked; what follows takes longer and longer to import.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
-    from realesr.pipeline import runner
+    from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.units import units_of
 
     medium = make_medium()
     plans = watch(files, kind, notify=print_notice) if files.watch else (plan,)
@@ -81,12 +82,11 @@ def run(
         reporter = report_to(terminal, lines)
     if files.watch:
         load_upscaler()  # what is wrong with it is said now, and not when the first file comes
+    executor = LocalExecutor(lambda options: load_upscaler())
     has_failed = False
     for part in plans:
         with closing(terminal):
-            report = runner.run(
-                part, load_upscaler, medium, target=options.target, reporter=reporter
-            )
+            report = executor.run(tuple(units_of(part, options, medium)), reporter)
         if report.failed:
             has_failed = True
             print(

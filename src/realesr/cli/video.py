@@ -21,7 +21,7 @@ from realesr.options import VideoOptions
 from realesr.progress import Notice
 
 if TYPE_CHECKING:
-    from realesr.pipeline.runner import MediaIO
+    from realesr.pipeline.units import MediaIO
 
 
 EXAMPLES = """\

@@ -1,31 +1,28 @@
-"""The one loop: every job's frames from its source, through the network, into its sink."""
+"""Work in this process: frames from their source, through the network, into their sink."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.media.formats import STANDARD_STREAM, Format
-from realesr.media.frames import Frame, FrameSink, FrameSource
-from realesr.options import Target
+from realesr.media.formats import STANDARD_STREAM
+from realesr.media.frames import Frame, FrameSink
+from realesr.pipeline.executors.base import LoadUpscaler, RunReport
 from realesr.pipeline.queues import ReadAhead, WriteBehind
-from realesr.plan import Job, Plan
+from realesr.pipeline.units import WorkUnit
 from realesr.progress import (
     Failed,
     Finished,
     FrameDone,
     Notice,
-    Notify,
     Outcome,
     Reporter,
     StageTimes,
@@ -40,72 +37,45 @@ MAX_OVERLAPPED_PIXELS = 50_000_000
 """A larger output is written before the next image is begun, so that memory holds only one."""
 
 
-class MediaIO(Protocol):
-    """How files of a kind are read and written."""
+class LocalExecutor:
+    """An :class:`~realesr.pipeline.executors.base.Executor` in this process.
 
-    def source(self, path: Path, notify: Notify) -> FrameSource:
-        """What frames come from; it does nothing before it is entered."""
-        ...
-
-    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> FrameSink:
-        """What they go to; ``source`` has given its first frame."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a run did.
-
-    Attributes:
-        done: Jobs whose output stands.
-        failed: Jobs without an output.
-    """
-
-    done: tuple[Job, ...]
-    failed: tuple[Job, ...]
-
-
-def run(
-    plan: Plan,
-    load_upscaler: Callable[[], ImageUpscaler],
-    medium: MediaIO,
-    *,
-    target: Target,
-    reporter: Reporter,
-) -> RunReport:
-    """Carries out a plan. A job that fails is reported and counted, and the others go on.
+    The network runs in the caller's thread; one thread reads ahead and one writes behind.
 
     Args:
-        plan: The jobs.
-        load_upscaler: Gives the network, or a plain filter; called once, while the first input is
-            being read.
-        medium: How inputs are read and outputs written.
-        target: How large results become.
-        reporter: Receives what happens, from the caller's thread alone.
-
-    Raises:
-        Exception: What ``load_upscaler`` raises.
+        load_upscaler: Loads the network, or a plain filter, while the first input is being read.
     """
-    active = _Runner(medium, target, reporter)
-    with closing(active):
-        # Do not read standard input before the model has loaded: the read may block for ever and
-        # would hide a loading error.
-        if not any(job.source == STANDARD_STREAM for job in plan.jobs):
-            active.read_ahead(plan.jobs[: READ_AHEAD + 1])
-        active.upscaler = load_upscaler()
-        for number, job in enumerate(plan.jobs):
-            active.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
-            reporter(Started(job.source, number + 1, len(plan.jobs)))
-            active.upscale(job)
-        active.finish_writing()
-    return RunReport(tuple(active.done), tuple(active.failed))
+
+    def __init__(self, load_upscaler: LoadUpscaler) -> None:
+        self._load_upscaler = load_upscaler
+
+    def run(self, units: Sequence[WorkUnit], report: Reporter) -> RunReport:
+        """Carries out all units in order. One that fails is reported, and the others go on.
+
+        Raises:
+            Exception: What ``load_upscaler`` raises.
+        """
+        active = _Run(report)
+        with closing(active):
+            # Do not read standard input before the model has loaded: the read may block for ever
+            # and would hide a loading error.
+            if not any(unit.job.source == STANDARD_STREAM for unit in units):
+                active.read_ahead(units[: READ_AHEAD + 1])
+            for number, unit in enumerate(units):
+                upscaler = self._load_upscaler(unit.options)
+                active.read_ahead(units[number : number + READ_AHEAD + 1])
+                report(Started(unit.job.source, number + 1, len(units)))
+                active.upscale(unit, upscaler)
+            active.finish_writing()
+        return RunReport(tuple(active.done), tuple(active.failed))
 
 
 class _ActiveJob:
-    """State of one job, from the start of reading to the end of writing."""
+    """State of one unit, from the start of reading to the end of writing."""
 
-    def __init__(self, job: Job, medium: MediaIO) -> None:
-        self.job = job
+    def __init__(self, unit: WorkUnit) -> None:
+        self.unit = unit
+        self.job = unit.job
         self.notices: list[Notice] = []
         """What reader and writer have noticed; appending is safe between threads."""
         self.sizes: tuple[Size, Size] | None = None
@@ -113,15 +83,13 @@ class _ActiveJob:
         self.duplicate_frames = 0
         self.inference_s = 0.0
         self.started_at = 0.0
-        self.medium = medium
-        self.reading = ReadAhead(medium.source(job.source, self.notices.append))
+        self.reading = ReadAhead(unit.media.source(unit.job.source, self.notices.append))
         self.writing: WriteBehind | None = None
 
     def open_sink(self) -> tuple[FrameSink, WriteBehind]:
         """Begins to write."""
-        job = self.job
-        sink = self.medium.sink(
-            job.destination, job.target, self.reading.source, self.notices.append
+        sink = self.unit.media.sink(
+            self.unit.output, self.job.target, self.reading.source, self.notices.append
         )
         self.writing = WriteBehind(sink)
         return sink, self.writing
@@ -153,7 +121,7 @@ class _ActiveJob:
             seconds = self.writing.ended_at - self.started_at
         return Outcome(
             source=self.job.source,
-            destination=self.job.destination,
+            destination=self.unit.output,
             source_size=self.sizes[0],
             size=self.sizes[1],
             seconds=seconds,
@@ -164,18 +132,14 @@ class _ActiveJob:
         )
 
 
-class _Runner:
-    """Runs jobs in order; reading, inference and writing of neighboring jobs overlap."""
+class _Run:
+    """Carries out units in order; reading, inference and writing of neighbors overlap."""
 
-    upscaler: ImageUpscaler
-
-    def __init__(self, medium: MediaIO, target: Target, reporter: Reporter) -> None:
-        self.done: list[Job] = []
-        self.failed: list[Job] = []
-        self._medium = medium
-        self._target = target
-        self._reporter = reporter
-        self._ahead: dict[Job, _ActiveJob] = {}
+    def __init__(self, report: Reporter) -> None:
+        self.done: list[WorkUnit] = []
+        self.failed: list[WorkUnit] = []
+        self._reporter = report
+        self._ahead: dict[WorkUnit, _ActiveJob] = {}
         self._current: _ActiveJob | None = None
         self._writing: _ActiveJob | None = None
 
@@ -190,18 +154,18 @@ class _Runner:
         elif work is not None and work.writing is not None:
             work.writing.finish()
 
-    def read_ahead(self, jobs: Sequence[Job]) -> None:
+    def read_ahead(self, units: Sequence[WorkUnit]) -> None:
         """Begins to read the inputs that are needed next."""
-        for job in jobs:
-            if job not in self._ahead:
-                self._ahead[job] = _ActiveJob(job, self._medium)
+        for unit in units:
+            if unit not in self._ahead:
+                self._ahead[unit] = _ActiveJob(unit)
 
-    def upscale(self, job: Job) -> None:
-        """Brings a job's frames from its source to the writer, which goes on alone."""
-        work = self._current = self._ahead.pop(job)
+    def upscale(self, unit: WorkUnit, upscaler: ImageUpscaler) -> None:
+        """Brings a unit's frames from its source to the writer, which goes on alone."""
+        work = self._current = self._ahead.pop(unit)
         work.started_at = time.perf_counter()
         try:
-            self._upscale(work)
+            self._upscale(work, upscaler)
         except Exception as error:  # also what nobody foresaw: one file must not stop thousands
             work.abandon()
             self._current = None
@@ -225,18 +189,20 @@ class _Runner:
             return
         self._writing = None
         self._pass_on_notices(work)
-        self.done.append(work.job)
+        self.done.append(work.unit)
         self._reporter(Finished(outcome))
 
-    def _upscale(self, work: _ActiveJob) -> None:
-        """Every frame; a frame that equals the one before is not computed again."""
+    def _upscale(self, work: _ActiveJob, upscaler: ImageUpscaler) -> None:
+        """Upscales every frame; one that equals the frame before is not computed again."""
         is_video = work.reading.source.frame_count != 1
-        upscaler = self.upscaler.session(work.job.source, is_video=is_video)
+        upscaler = upscaler.session(work.job.source, is_video=is_video)
         batches = work.reading.batches(upscaler.batch_size)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.nearest_supported_size(self._target.size_of(source_size, upscaler.scale))
+        size = sink.nearest_supported_size(
+            work.unit.options.target.size_of(source_size, upscaler.scale)
+        )
         work.sizes = source_size, size
         before: Image | None = None
         result: Image | None = None
@@ -282,7 +248,7 @@ class _Runner:
     def _fail(self, work: _ActiveJob, error: Exception) -> None:
         self._pass_on_notices(work)
         self._reporter(Failed(work.job.source, error))
-        self.failed.append(work.job)
+        self.failed.append(work.unit)
 
 
 def _distinct(frames: Sequence[Frame], before: Image | None) -> list[Frame]:

@@ -1,22 +1,31 @@
 import contextlib
+import pickle
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from realesr.engine.interpolation import Interpolator
 from realesr.imaging.image import Image
 from realesr.media.frames import Frame
 from realesr.media.images.decode import read_image
 from realesr.media.images.files import ImageFiles, ImageSink, ImageSource
-from realesr.options import FileOptions, Target
-from realesr.pipeline import runner
+from realesr.options import FileOptions, Target, UpscaleOptions
+from realesr.pipeline.executors import local
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import Segment, WorkUnit, units_of
 from realesr.plan import make_plan
 from realesr.progress import Failed, Finished, FrameDone, Started, TileDone, Warned
 
 from support.images import write_image
 from support.networks import random_image
+from support.running import run_in_process, run_plan
 
 
 class Recorder:
@@ -65,7 +74,7 @@ class ImageUpscaler:
 def run(folder, upscaler):
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     recorder = Recorder()
-    report = runner.run(plan, lambda: upscaler, ImageFiles(), target=Target(), reporter=recorder)
+    report = run_plan(plan, lambda: upscaler, ImageFiles(), target=Target(), reporter=recorder)
     return report, recorder
 
 
@@ -89,7 +98,7 @@ def test_jobs_end_in_order_and_one_thread_tells(folder):
         ("finished", "3.png"),
         ("finished", "4.png"),
     ]
-    assert [job.source.name for job in report.failed] == ["2.png"]
+    assert [unit.job.source.name for unit in report.failed] == ["2.png"]
     assert recorder.threads == {threading.current_thread()}
     for number in (0, 1, 3, 4):
         assert (
@@ -122,7 +131,7 @@ def test_the_next_input_is_read_while_a_image_is_upscaled(folder, monkeypatch):
 def test_an_output_is_written_while_the_next_image_is_upscaled(folder, monkeypatch, is_large):
     """Unless it is large: then two results would lie in memory."""
     if is_large:
-        monkeypatch.setattr(runner, "MAX_OVERLAPPED_PIXELS", 10)
+        monkeypatch.setattr(local, "MAX_OVERLAPPED_PIXELS", 10)
     overlaps = []
     is_writing = threading.Event()
     write = ImageSink.write
@@ -157,7 +166,7 @@ def test_notices_belong_to_their_image(folder):
     write_image(folder / "in/1.png", image)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", ext="jpg"))
     recorder = Recorder()
-    runner.run(plan, ImageUpscaler, ImageFiles(), target=Target(), reporter=recorder)
+    run_plan(plan, ImageUpscaler, ImageFiles(), target=Target(), reporter=recorder)
     (notice,) = (event for event in recorder.events if event[0] == "warned")
     assert notice[1] == "1.png"
 
@@ -176,7 +185,7 @@ def test_the_first_input_is_read_while_the_network_loads(folder, monkeypatch):
 
     monkeypatch.setattr(ImageSource, "__enter__", enter)
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
-    report = runner.run(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
+    report = run_plan(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
     assert len(report.done) == 5
 
 
@@ -190,7 +199,7 @@ def test_standard_input_is_not_waited_for_when_the_network_cannot_be_loaded(tmp_
 
     plan = make_plan(FileOptions(inputs=(Path("-"),), output=tmp_path / "out.png"))
     with pytest.raises(ValueError, match="damaged"):
-        runner.run(plan, load, Endless([1]), target=Target(), reporter=Recorder())
+        run_plan(plan, load, Endless([1]), target=Target(), reporter=Recorder())
 
 
 def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
@@ -199,7 +208,7 @@ def test_a_network_that_cannot_be_loaded_ends_the_run(folder):
 
     plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
     with pytest.raises(ValueError, match="damaged"):
-        runner.run(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
+        run_plan(plan, load, ImageFiles(), target=Target(), reporter=Recorder())
     assert not list((folder / "out").glob("*"))
     assert [thread.name for thread in threading.enumerate()].count("reader") == 0
 
@@ -253,7 +262,7 @@ def test_frames_keep_their_order_and_equal_neighbors_are_computed_once(folder, b
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     upscaler = Late(batch_size=batch_size)
-    report = runner.run(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
+    report = run_plan(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
     assert len(report.done) == 1, repr(recorder.error)
     assert video.written == [level + 100 for level in levels]
     assert len(seen) == 8
@@ -271,7 +280,53 @@ def test_a_frame_that_fails_fails_its_video(folder):
     plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
     recorder = Recorder()
     upscaler = ImageUpscaler(fail)
-    report = runner.run(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
+    report = run_plan(plan, lambda: upscaler, video, target=Target(), reporter=recorder)
     assert not report.done
     assert video.written == list(range(len(video.written)))
     assert str(recorder.error) == "no"
+
+
+@pytest.mark.parametrize("segment", [None, Segment(index=2, start=Fraction(1, 3), frames=5)])
+def test_units_cross_processes(folder, segment):
+    plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
+    options = UpscaleOptions(model_name="nearest", target=Target(outscale=2))
+    (unit,) = units_of(plan, options, ImageFiles())
+    unit = replace(unit, segment=segment)
+    assert pickle.loads(pickle.dumps(unit)) == unit  # noqa: S301
+    assert hash(unit) == hash(pickle.loads(pickle.dumps(unit)))  # noqa: S301
+
+
+def test_a_unit_is_carried_out_in_another_process(folder):
+    plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
+    options = UpscaleOptions(model_name="nearest", target=Target(outscale=2))
+    (unit,) = units_of(plan, options, ImageFiles())
+    elsewhere = replace(unit, output=folder / "piece.png")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        events = pool.submit(run_in_process, elsewhere).result()
+    assert [type(event) for event in events if not isinstance(event, TileDone)] == [
+        Started,
+        FrameDone,
+        Finished,
+    ]
+    assert events[-1].outcome.destination == folder / "piece.png"
+    assert read_image(folder / "piece.png").size == read_image(unit.job.source).size.scaled(2)
+    assert not unit.job.destination.exists()
+
+
+def test_units_may_differ_in_their_options(folder):
+    plan = make_plan(FileOptions(inputs=(folder / "in",), output=folder / "out", suffix=""))
+    units = [
+        WorkUnit(
+            job=job,
+            options=UpscaleOptions(model_name=name),
+            media=ImageFiles(),
+            output=job.destination,
+        )
+        for job, name in zip(plan.jobs[:2], ("nearest", "bicubic"), strict=True)
+    ]
+    loaded = []
+    executor = LocalExecutor(
+        lambda options: loaded.append(options.model_name) or Interpolator(options.model_name)
+    )
+    assert executor.run(units, Recorder()).done == tuple(units)
+    assert loaded == ["nearest", "bicubic"]

@@ -1,0 +1,69 @@
+"""The unit of work: everything that a process needs to make one output, or a piece of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from realesr.media.formats import Format
+from realesr.media.frames import FrameSink, FrameSource
+from realesr.options import UpscaleOptions
+from realesr.plan import Job, Plan
+from realesr.progress import Notify
+
+
+class MediaIO(Protocol):
+    """How files of a kind are read and written: options, and no open objects."""
+
+    def source(self, path: Path, notify: Notify) -> FrameSource:
+        """Returns the source of a file's frames, which opens nothing before it is entered."""
+        ...
+
+    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> FrameSink:
+        """Returns the sink for an output; ``source`` has given its first frame."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a video that is upscaled and encoded by itself.
+
+    Attributes:
+        index: Number of the segment, from 0.
+        start: Time of its first frame, s. The frame is a key frame of the source.
+        end: Time of the first frame of the next segment, s; None for the last segment.
+        frames: Number of its frames; None if it is unknown.
+    """
+
+    index: int
+    start: Fraction
+    end: Fraction | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkUnit:
+    """A job, or a segment of one, with all options. It can be pickled.
+
+    Attributes:
+        job: The input, the output that it becomes in the end, and the format.
+        options: How images or frames are upscaled.
+        media: How files are read and written.
+        output: The file that this unit writes. It gets its name when it is whole.
+        segment: None for an image, or for a video in one piece.
+    """
+
+    job: Job
+    options: UpscaleOptions
+    media: MediaIO
+    output: Path
+    segment: Segment | None = None
+
+
+def units_of(plan: Plan, options: UpscaleOptions, media: MediaIO) -> Iterator[WorkUnit]:
+    """Yields a unit for each job of a plan, none of them in segments."""
+    for job in plan.jobs:
+        yield WorkUnit(job=job, options=options, media=media, output=job.destination)

@@ -1,0 +1,20 @@
+"""Runs plans as the commands do."""
+
+from realesr.engine.interpolation import Interpolator
+from realesr.options import Target, UpscaleOptions
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import units_of
+
+
+def run_plan(plan, load, media, *, target=None, reporter):
+    """Carries out a plan in this process; ``load`` takes no arguments."""
+    options = UpscaleOptions(target=target or Target())
+    units = tuple(units_of(plan, options, media))
+    return LocalExecutor(lambda options: load()).run(units, reporter)
+
+
+def run_in_process(unit):
+    """What a worker process does with a unit; returns the events."""
+    events = []
+    LocalExecutor(lambda options: Interpolator(options.model_name)).run([unit], events.append)
+    return events
