@@ -63,6 +63,13 @@ SHEET: Rows = (
     ("art/gopher_11.png", "medium", 0.5, 0.4),
     ("art/vnsprite_09_0.png", "medium", 0.5, 0.3),
 )
+DRAWINGS: Rows = (
+    ("art/gopher_11.png", "medium", 0.5, 0.4),
+    ("art/sketch_10.png", "medium", 0.5, 0.5),
+    ("art/vnbg_club_0.png", "medium", 0.5, 0.5),
+    ("art/vnsprite_00_1.png", "light", 0.5, 0.3),
+    ("art/vnsprite_10_0.png", "heavy", 0.5, 0.3),
+)
 CELL = 240
 """Side of a cell of the sheet, px: 60 px of the input."""
 BANNER = (("cat.jpg", 0.38, 0.4), ("coffee.jpg", 0.5, 0.4))
@@ -78,10 +85,10 @@ def bicubic(image: Image) -> Image:
     return Image(np.asarray(resized), is_gray=image.is_gray)
 
 
-def make_methods(others: dict[str, Path]) -> dict[str, Method]:
-    """Everything that is compared, by name."""
-    ours = find_weights(find_model("realesr-photo-x4"))
-    networks = {**others, "realesr-photo-x4": ours}
+def make_methods(others: dict[str, Path], ours: str) -> dict[str, Method]:
+    """Returns everything that is compared, by name: bicubic, others, and the bundled model."""
+    spec = find_model(ours)
+    networks = {**others, spec.name: find_weights(spec)}
     loaded = {
         name: TiledUpscaler(TorchBackend(load_model(path)), tile=512)
         for name, path in networks.items()
@@ -156,7 +163,11 @@ def _tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
 def table(args: argparse.Namespace) -> None:
     """Prints a Markdown table."""
     data = args.data / "eval"
-    sets = {
+    drawings = {
+        f"drawings (21), {level}": damaged_pairs(data / "art", level)
+        for level in ("light", "medium", "heavy")
+    }
+    photographs = {
         "Set5, bicubic x1/4": clean_pairs(data / "Set5"),
         "Set14, bicubic x1/4": clean_pairs(data / "Set14"),
         f"BSD100 (50), bicubic x1/4, JPEG {JPEG_QUALITY}": jpeg_pairs(data / "BSD100"),
@@ -166,7 +177,8 @@ def table(args: argparse.Namespace) -> None:
         },
         "RealSRSet (20), as they are": real_pairs(data / "RealSRSet"),
     }
-    methods, judge = make_methods(args.model), Judge(args.data)
+    methods, judge = make_methods(args.model, args.ours), Judge(args.data)
+    sets = drawings if "anime" in args.ours else photographs
     print(f"| Set | Method | {' | '.join(COLUMNS)} |\n|---|---|{'---|' * len(COLUMNS)}")
     for set_name, pairs in sets.items():
         scores: dict[str, list[list[float]]] = {name: [] for name in methods}
@@ -183,15 +195,15 @@ def sheet(args: argparse.Namespace) -> None:
     """Writes an image with a row for each of :data:`SHEET` and a column for each method."""
     samples = [
         (f"{name}, {level}", *damaged(args.data / "eval" / name, level, 0), x, y)
-        for name, level, x, y in SHEET
+        for name, level, x, y in (DRAWINGS if "anime" in args.ours else SHEET)
     ]
-    draw_page(make_methods(args.model), samples, CELL, args.out)
+    draw_page(make_methods(args.model, args.ours), samples, CELL, args.out)
 
 
 def banner(args: argparse.Namespace) -> None:
     """Writes the README's image: parts of ``inputs/`` with bicubic and with the bundled model."""
     samples = [(name, read_image(args.data / name), None, x, y) for name, x, y in BANNER]
-    draw_page(make_methods(args.model), samples, BANNER_CELL, args.out)
+    draw_page(make_methods(args.model, args.ours), samples, BANNER_CELL, args.out)
 
 
 def draw_page(
@@ -247,6 +259,12 @@ def main() -> None:
             default=[],
             metavar="NAME=FILE",
             help="weights to compare with; may be repeated",
+        )
+        command.add_argument(
+            "--ours",
+            default="realesr-photo-x4",
+            metavar="NAME",
+            help="bundled model; one for drawings is compared on drawings (default: %(default)s)",
         )
         if run is not table:
             command.add_argument("--out", type=Path, required=True, help="the file to write")

@@ -29,7 +29,7 @@ examples:
   realesr video clip.mp4
   realesr video clip.mp4 -o large.mkv --fit 3840x2160
   realesr video clip.mp4 --start 1:30 --frames 24 -o try
-  realesr video old.avi -n realesr-animevideov3 --ext mp4
+  realesr video old.avi -n realesr-anime-x4 --ext mp4
 """
 
 

@@ -110,6 +110,18 @@ MODELS = (
             sha256="d6dceb62714fdbdb9eb6b7f46caeb53d4fe5c0f3549b69cac49463ef2bc2fb8d",
         ),
     ),
+    ModelSpec(
+        name="realesr-anime-x4",
+        scale=4,
+        architecture="SRVGG 64x16",
+        domain="drawings and anime, images and videos; bundled, small and fast",
+        license="BSD-3-Clause",
+        weights=WeightFile(
+            name="realesr-anime-x4.safetensors",
+            size_bytes=1_247_160,
+            sha256="53a9c53e5eb87e28da209bb0de5e4e1723d5607a46f3c2022b07a7a2943d9054",
+        ),
+    ),
     _official(
         "RealESRGAN_x4plus",
         "v0.1.0",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
@@ -74,7 +74,7 @@ def save_weights(
     tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
     partial = path.with_name(path.name + ".part")
     try:
-        save_file(tensors, partial, metadata=metadata)
+        partial.write_bytes(save(tensors, metadata=metadata))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -227,13 +227,16 @@ from support.training import tiny_recipe, GAN
 from realesr.training.loop import train
 torch.set_num_threads(1)
 root, out, batch = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-gan = {**GAN, "discriminator": GAN["discriminator"].__class__(kind="patch", num_feat=4)}
+kind = GAN["discriminator"].__class__
+adaptive = sys.argv[4] == "adaptive"
+gan = {**GAN, "discriminator": kind(kind="patch", num_feat=4, adaptive=adaptive)}
 recipe = tiny_recipe(data={"batch_size": batch}, **gan)
 train(recipe, data_root=root, folder=out, device=torch.device("cpu"), workers=0)
 """
 
 
-def test_two_processes_equal_one_with_the_doubled_batch(data_root, tmp_path):
+@pytest.mark.parametrize("steps", ["all", "adaptive"])
+def test_two_processes_equal_one_with_the_doubled_batch(data_root, tmp_path, steps):
     """Two gloo processes, with a discriminator, as torchrun starts them."""
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
@@ -242,14 +245,16 @@ def test_two_processes_equal_one_with_the_doubled_batch(data_root, tmp_path):
     def start(*command):
         subprocess.run([sys.executable, *command], check=True, env=environment, timeout=300)
 
-    start(str(script), str(data_root), str(tmp_path / "one"), "4")
+    start(str(script), str(data_root), str(tmp_path / "one"), "4", steps)
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    start(*launcher, str(script), str(data_root), str(tmp_path / "two"), "2")
+    start(*launcher, str(script), str(data_root), str(tmp_path / "two"), "2", steps)
     one, two = (load_state_dict(tmp_path / each / "tiny.safetensors") for each in ("one", "two"))
-    first = load_state_dict(tmp_path / "one/tiny.safetensors")
     for name in one:
         assert torch.allclose(one[name], two[name], atol=2e-4), name
-        assert torch.equal(one[name], first[name])
+    kept = [torch.load(tmp_path / each / "last.ckpt", weights_only=True) for each in ("one", "two")]
+    assert ("adaptive" in kept[0]) == (steps == "adaptive")
+    if steps == "adaptive":
+        assert kept[0]["adaptive"]["skipped"] == kept[1]["adaptive"]["skipped"]
 
 
 def test_a_teacher_is_computed_once_and_is_the_target(run, tmp_path):

@@ -52,7 +52,7 @@ def test_parameters_are_read_like_tensors(tmp_path):
     assert_same(tmp_path / "net.pth")
 
 
-@pytest.mark.parametrize("name", ["realesr-photo-x4"])
+@pytest.mark.parametrize("name", ["realesr-photo-x4", "realesr-anime-x4"])
 def test_the_shipped_weights_are_read(name):
     assert_same(ROOT / f"weights/{name}.safetensors")
 
