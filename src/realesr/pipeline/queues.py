@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from realesr.media.frames import Frame, FrameSink, FrameSource
 
@@ -76,6 +76,23 @@ class _Queue:
             self._changed.notify_all()
 
 
+def _start(work: Callable[[], None], name: str, ended: threading.Event) -> None:
+    """Starts a thread that sets an event at its end.
+
+    ``Thread.join`` would not do: up to Python 3.12, a thread whose join was interrupted by a signal
+    counts as ended, although it still runs, and a second join returns at once. The command would
+    then exit before a partial file is removed.
+    """
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
 class ReadAhead:
     """Reads a source in a thread of its own, from the moment it is made.
 
@@ -92,14 +109,14 @@ class ReadAhead:
         """How long the caller waited for frames, s."""
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()
+        _start(self._read, "reader", self._ended)
 
     def close(self) -> None:
         """Stops reading, and waits until the source is closed."""
         self._queue.abandon()
         self.source.abort()
-        self._thread.join()
+        self._ended.wait()
 
     def batches(self, most: int) -> Iterator[list[Frame]]:
         """Frames in order, in lists of at most so many; waits for the first of each list alone.
@@ -114,7 +131,7 @@ class ReadAhead:
                 if following is not None:
                     batch.append(following)
             yield batch
-        self._thread.join()
+        self._ended.wait()
         if self._error is not None:
             raise self._error
 
@@ -158,8 +175,8 @@ class WriteBehind:
         self._sink = sink
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()
+        _start(self._write, "writer", self._ended)
 
     def put(self, frame: Frame) -> None:
         """Hands a frame over.
@@ -184,7 +201,7 @@ class WriteBehind:
             Exception: What the sink has raised.
         """
         self._queue.end()
-        self._thread.join()
+        self._ended.wait()
         if self._error is not None:
             raise self._error
 
@@ -192,7 +209,7 @@ class WriteBehind:
         """Leaves the sink without a result, and waits until it is closed."""
         self._queue.abandon()
         self._sink.abort()
-        self._thread.join()
+        self._ended.wait()
 
     def _write(self) -> None:
         try:

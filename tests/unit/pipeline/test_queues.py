@@ -1,3 +1,4 @@
+import signal
 import threading
 import time
 from contextlib import closing
@@ -155,3 +156,38 @@ def test_an_abandoned_sink_gets_no_clean_end():
     writing.put(frames(1)[0])
     writing.abandon()
     assert sink.left_with not in (None, "not left")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+def test_an_interrupted_wait_is_no_end():
+    """After Ctrl-C while an output is finished, abandoning waits until the sink is closed."""
+    is_killed, closed = threading.Event(), []
+
+    class Slow:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            is_killed.wait(10)  # as an encoder that has all frames
+            time.sleep(0.3)
+            closed.append(True)
+
+        def write(self, frame):
+            pass
+
+        def abort(self):
+            is_killed.set()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    writing = WriteBehind(Slow())
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            writing.finish()
+        writing.abandon()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert closed
