@@ -14,13 +14,13 @@ from setup import environment
 
 def upscale(python: Path) -> int:
     """Upscales ``inputs/`` into ``results/``; returns the exit code."""
-    environment.say("Upscaling inputs/ into results/ ...")
+    environment.log("Upscaling inputs/ into results/ ...")
     code = subprocess.run(
         [str(python), "-m", "realesr", "image"], cwd=environment.ROOT, check=False
     ).returncode
     if code == 0:
         scripts = python.parent.relative_to(environment.ROOT)
-        environment.say(
+        environment.log(
             f"Done. Look at {environment.ROOT / 'results'} beside {environment.ROOT / 'inputs'}.\n"
             f"Your own image:  {scripts / 'realesr'} image -i IMAGE"
         )

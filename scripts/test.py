@@ -30,12 +30,12 @@ def check(python: Path) -> int:
         if program == "pytest":
             arguments += sys.argv[1:]
         title = " ".join([program, *arguments])
-        environment.say(f"\n== {title}")
+        environment.log(f"\n== {title}")
         started = time.monotonic()
         command = [str(python.parent / program), *arguments]
         if subprocess.run(command, cwd=environment.ROOT, check=False).returncode:
             failed.append(title)
-        environment.say(f"== {time.monotonic() - started:.1f} s")
+        environment.log(f"== {time.monotonic() - started:.1f} s")
     if failed:
         print(f"failed: {'; '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

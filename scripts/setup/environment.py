@@ -40,7 +40,7 @@ def prepare(extras: tuple[str, ...]) -> Path:
     if is_current(wanted) and imports_opencv()[0]:
         return interpreter()
     check_disk(shutil.disk_usage(ROOT).free)
-    say(
+    log(
         f"Setting up {VENV.relative_to(ROOT)}: up to {DOWNLOAD_GB} GB to download and "
         f"{DISK_GB} GB on disk, nearly all of it PyTorch. This happens once."
     )
@@ -93,7 +93,7 @@ def make_venv() -> None:
     if VENV.is_dir() and any(VENV.iterdir()):
         if not (VENV / "pyvenv.cfg").is_file():
             raise SetupError(f"{VENV} is there but is no virtual environment: move it away")
-        say("The environment there is incomplete; it is made anew.")
+        log("The environment there is incomplete; it is made anew.")
         shutil.rmtree(VENV)
     run(*venv_command())
 
@@ -152,7 +152,7 @@ def fix_opencv() -> None:
     if "cannot open shared object file" not in reason:
         raise SetupError(f"OpenCV is installed but cannot be imported: {reason}")
     library = reason.split(": ")[1]
-    say(f"{library} is missing here: opencv-python-headless takes the place of opencv-python.")
+    log(f"{library} is missing here: opencv-python-headless takes the place of opencv-python.")
     python = str(interpreter())
     version = subprocess.run(
         [python, "-c", "from importlib.metadata import version; print(version('opencv-python'))"],
@@ -220,7 +220,7 @@ def run(*command: str) -> None:
         )
 
 
-def say(message: str) -> None:
+def log(message: str) -> None:
     """Prints a line at once, also when the output is a file."""
     print(message, flush=True)
 

@@ -54,7 +54,7 @@ Notify = Callable[[Notice], None]
 """Receives notices."""
 
 
-def ignore(notice: Notice) -> None:
+def no_notice(notice: Notice) -> None:
     """A :data:`Notify` that tells nobody."""
 
 

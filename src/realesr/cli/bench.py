@@ -97,9 +97,9 @@ def run(args: argparse.Namespace) -> int:
 def _chosen(device: str) -> str:
     """The precision that ``auto`` stands for."""
     from realesr.engine.device import resolve_device
-    from realesr.engine.precision import automatic
+    from realesr.engine.precision import default_precision
 
-    return automatic(resolve_device(device)).name
+    return default_precision(resolve_device(device)).name
 
 
 def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:

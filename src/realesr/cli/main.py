@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
-from realesr.cli.options.parsers import Parser
+from realesr.cli.options.parsers import ArgumentParser
 from realesr.cli.process import prepare_process
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
@@ -28,7 +28,7 @@ EXIT_INTERRUPTED = 130
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
-    parser: argparse.ArgumentParser = Parser(
+    parser: argparse.ArgumentParser = ArgumentParser(
         prog="realesr",
         description="Makes images and videos larger and sharper with the Real-ESRGAN family of "
         "networks.",

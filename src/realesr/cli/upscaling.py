@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def run(
     args: argparse.Namespace,
     files: FileOptions,
-    kind: AnyMediaType,
+    media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
     """Carries out a command; returns the exit code.
@@ -40,7 +40,7 @@ def run(
     Args:
         args: The command line.
         files: What is read and where it goes.
-        kind: Whether images or videos are meant.
+        media_type: Whether images or videos are meant.
         make_medium: Imports what reads and writes them, which takes longer than a mistake should.
 
     Raises:
@@ -49,11 +49,11 @@ def run(
     options = upscale_options(args)
     if files.watch:
         check_watchable(files)
-    plan = make_plan(files, kind)
+    plan = make_plan(files, media_type)
     if options.faces is not None and options.faces.report is not None:
         check_report(options.faces.report, plan)
     if not args.quiet:
-        _report_skipped(plan, kind)
+        _report_skipped(plan, media_type)
         for notice in ineffective(args, options, files, plan):
             print_notice(notice)
     if args.dry_run:
@@ -67,7 +67,7 @@ def run(
     from realesr.pipeline import runner
 
     medium = make_medium()
-    plans = watch(files, kind, notify=print_notice) if files.watch else (plan,)
+    plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
         print("watching; Ctrl-C ends it", file=sys.stderr)
     terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
@@ -76,7 +76,7 @@ def run(
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
         lines = JsonReporter(
-            lambda: describe(options, load_upscaler()), stream, has_frames=kind is VIDEOS
+            lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
         )
         reporter = report_to(terminal, lines)
     if files.watch:
@@ -90,7 +90,7 @@ def run(
         if report.failed:
             has_failed = True
             print(
-                f"{len(report.failed)} of {len(part.jobs)} {kind.noun}s failed, "
+                f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
                 f"{len(report.done)} done",
                 file=sys.stderr,
             )
@@ -149,10 +149,12 @@ def print_notice(notice: Notice) -> None:
     print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 
-def _report_skipped(plan: Plan, kind: AnyMediaType) -> None:
+def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
-        print(f"left out, no {kind.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
+        print(
+            f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr
+        )

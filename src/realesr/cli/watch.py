@@ -37,7 +37,7 @@ def check_watchable(files: FileOptions) -> None:
 
 def watch(
     files: FileOptions,
-    kind: AnyMediaType = IMAGES,
+    media_type: AnyMediaType = IMAGES,
     *,
     notify: Notify,
     interval_s: float = INTERVAL_S,
@@ -48,7 +48,7 @@ def watch(
 
     Args:
         files: What is watched.
-        kind: Whether images or videos are meant.
+        media_type: Whether images or videos are meant.
         notify: Receives what keeps a look from a plan, such as two files that would have one
             output; once, until that changes.
         interval_s: Time between two looks, s.
@@ -58,7 +58,7 @@ def watch(
     trouble = ""
     while True:
         try:
-            plan, error = make_plan(files, kind), ""
+            plan, error = make_plan(files, media_type), ""
         except RealesrError as reason:
             plan, error = Plan(jobs=()), str(reason)
         if error and error != trouble:

@@ -12,7 +12,7 @@ from realesr.imaging.alpha import bleed_colors
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
 from realesr.imaging.upscaler import Description
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notify, Progress, no_notice, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Interpolator:
         size: Size,
         *,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
         """Resizes images in their own depth; colors bleed under invisible pixels first."""
         return [resize(_bled(image), size, image.pixels.dtype, self.method) for image in images]

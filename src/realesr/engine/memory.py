@@ -14,7 +14,7 @@ from realesr.models.architecture import NetworkProperties
 
 FREE_MEMORY_FRACTION = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 """How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
-MARGIN = 2.5
+ACTIVATION_OVERHEAD = 2.5
 """Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and mixed
 precision on a CPU (oneDNN's copies in another layout, rounding of results, fragmentation)."""
 MAX_CPU_TILE = 768
@@ -23,7 +23,7 @@ less than 18 % at 32 px; only memory would grow. On a GPU the memory is there to
 MIN_TILE = 32
 LARGE_RESULT = 2**30
 """From here on, bytes, a result is what fills the memory."""
-FRUGAL_TILE = 28
+MIN_TILE_OVERLAPS = 28
 """Side of a tile, in overlaps, from which on less than 15 % of the work is done twice."""
 
 _M_TRIM_THRESHOLD = -1
@@ -87,12 +87,12 @@ def largest_tile(
         result_bytes: What the result takes beside. On a CPU, a large one is not joined by large
             tiles.
     """
-    pixel_bytes = MARGIN * architecture.peak_activations_per_pixel * itemsize * batch
+    pixel_bytes = ACTIVATION_OVERHEAD * architecture.peak_activations_per_pixel * itemsize * batch
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
     if kind_of(device) != "cpu":
         return side
     if result_bytes > LARGE_RESULT and overlap:
-        side = min(side, FRUGAL_TILE * overlap)
+        side = min(side, MIN_TILE_OVERLAPS * overlap)
     return min(side, MAX_CPU_TILE)
 
 

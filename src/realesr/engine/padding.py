@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def mirror(length: int, start: int, stop: int) -> NDArray[np.int64]:
+def reflect_indices(length: int, start: int, stop: int) -> NDArray[np.int64]:
     """Which pixels of a line stand at positions that may lie behind its last one.
 
     Args:

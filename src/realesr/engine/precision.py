@@ -20,12 +20,12 @@ class Precision:
     Attributes:
         name: As it is asked for and told.
         dtype: Of tensors that go in and come out, and of all but the bulk: a name of PyTorch's.
-        bulk: Of the network's bulk (:attr:`realesr.models.base.SRModel.bulk`).
+        low_precision_dtype: Of the network's bulk (:attr:`realesr.models.base.SRModel.bulk`).
     """
 
     name: str
     dtype: str
-    bulk: str
+    low_precision_dtype: str
 
     @property
     def itemsize(self) -> int:
@@ -91,7 +91,7 @@ def has_bf16(device: str) -> bool:
     return kind_of(device) == "cpu" and is_known
 
 
-def automatic(device: str) -> Precision:
+def default_precision(device: str) -> Precision:
     """What ``auto`` stands for with the networks that the native engine knows."""
     return FP32 if selects_native("auto", device) else resolve_precision("auto", device)
 

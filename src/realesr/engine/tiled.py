@@ -23,7 +23,7 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
 from realesr.imaging.upscaler import Description
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 
 EXACT_OVERLAP = 64
 """Networks that see no farther than this, px, get all they see around each tile, and the result
@@ -116,7 +116,7 @@ class TiledUpscaler:
         *,
         dtype: PixelDType | None = None,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> Image:
         """Upscales an image.
 
@@ -139,7 +139,7 @@ class TiledUpscaler:
         *,
         dtype: PixelDType | None = None,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
         """Upscales images of one kind and size together; otherwise as a call does."""
         dtype = images[0].pixels.dtype if dtype is None else dtype
@@ -185,7 +185,7 @@ class TiledUpscaler:
         size: Size,
         *,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
         """Upscales images by the native scale and, if that misses the size, resizes once.
 

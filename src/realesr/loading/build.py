@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
@@ -24,7 +24,7 @@ def make_upscaler(
     files: NetworkFiles | None,
     face_files: FaceFiles | None = None,
     *,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> ImageUpscaler:
     """Loads the networks onto their device. Imports PyTorch where it is needed.
 
@@ -118,7 +118,7 @@ def _make_torch_backend(
 
     _set_torch_threads(options)
     return TorchBackend(
-        load_model(files.path, partner=files.partner, share=files.share),
+        load_model(files.path, other=files.other, weight=files.weight),
         device=device,
         precision=precision,
         is_compiled=is_compiled,
@@ -143,12 +143,12 @@ def _read_parameters(files: NetworkFiles) -> Parameters | None:
     from realesr.weights.state_dict import interpolate
 
     parameters = read_parameters(files.path)
-    if parameters is None or files.partner is None:
+    if parameters is None or files.other is None:
         return parameters
-    partner = read_parameters(files.partner)
-    if partner is None:
+    other = read_parameters(files.other)
+    if other is None:
         return None
-    mixed = interpolate(parameters.arrays, partner.arrays, files.share)
+    mixed = interpolate(parameters.arrays, other.arrays, files.weight)
     return parameters._replace(arrays=mixed)
 
 

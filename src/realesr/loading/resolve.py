@@ -11,7 +11,7 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import BASELINES, Spec, find_model, find_spec
 
 DownloadProgress = Callable[[str], AbstractContextManager[Progress]]
@@ -42,20 +42,20 @@ class NetworkFiles:
 
     Attributes:
         path: The file.
-        partner: Another one, that keeps noise, to mix it with; None for no mixture.
-        share: How much of the mixture is ``path``.
+        other: A second file to mix with, whose network keeps more noise; None for no mixture.
+        weight: Fraction of ``path`` in the mixture, 0 to 1.
     """
 
     path: Path
-    partner: Path | None = None
-    share: float = 1.0
+    other: Path | None = None
+    weight: float = 1.0
 
 
 def ensure_files(
     options: UpscaleOptions,
     *,
     downloading: DownloadProgress = lambda name: nullcontext(no_progress),
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> NetworkFiles | None:
     """Finds, or downloads, the weights that are asked for. Loads nothing heavy.
 
@@ -105,7 +105,7 @@ def ensure_face_files(
     options: UpscaleOptions,
     *,
     downloading: DownloadProgress = lambda name: nullcontext(no_progress),
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> FaceFiles | None:
     """Finds, or downloads, the weights that faces take. Loads nothing heavy.
 

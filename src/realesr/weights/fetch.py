@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
@@ -39,7 +39,7 @@ def fetch(
     folder: Path,
     *,
     on_progress: Progress = no_progress,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Downloads a file of weights.
@@ -86,7 +86,7 @@ def fetch(
 
 
 def ensure_weights(
-    spec: Spec, *, on_progress: Progress = no_progress, notify: Notify = ignore
+    spec: Spec, *, on_progress: Progress = no_progress, notify: Notify = no_notice
 ) -> Path:
     """Finds the weights of a model on this machine, or downloads them into the user's cache.
 

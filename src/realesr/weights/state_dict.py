@@ -28,20 +28,20 @@ def unwrap(content: Any) -> Any:
 
 
 def interpolate(
-    first: Mapping[str, Values], second: Mapping[str, Values], share: float
+    first: Mapping[str, Values], second: Mapping[str, Values], weight: float
 ) -> dict[str, Values]:
     """Mixes two networks of one architecture, parameter by parameter.
 
     Deep network interpolation (Wang et al., 2019, arXiv 1811.10515).
 
     Args:
-        first: Counts ``share``.
-        second: Counts the rest.
-        share: 0 to 1.
+        first: Parameters by name, with the weight ``weight``.
+        second: Parameters by name, with the weight 1 - ``weight``.
+        weight: Weight of the first network, 0 to 1.
 
     Raises:
         UnsupportedCheckpointError: They are of different architectures.
     """
     if {name: v.shape for name, v in first.items()} != {n: v.shape for n, v in second.items()}:
         raise UnsupportedCheckpointError("two networks that differ in size cannot be mixed")
-    return {name: share * values + (1 - share) * second[name] for name, values in first.items()}
+    return {name: weight * values + (1 - weight) * second[name] for name, values in first.items()}

@@ -305,7 +305,7 @@ def test_room_is_given_back_when_tiles_get_much_smaller():
     sizes = []
     for side in (200, 150, 50):
         made(random_image(side, side).pixels[None])
-        sizes.append(made._room._values.size)
+        sizes.append(made._workspace._values.size)
     assert sizes[0] == sizes[1] > 10 * sizes[2]
 
 

@@ -10,10 +10,11 @@ from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 
 
-def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> None:
+def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) -> None:
     """What is read, what becomes of it, and what is left alone."""
-    noun, example = kind.noun, kind.output_suffixes[0]
-    streams = kind is IMAGES
+    noun, example = media_type.noun, media_type.output_suffixes[0]
+    default_ext = media_type.default_suffix[1:]
+    streams = media_type is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
         "paths", type=Path, nargs="*", metavar="PATH", help="inputs, the same as with -i"
@@ -53,8 +54,8 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> Non
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
         default="auto",
-        choices=("auto", *(suffix[1:] for suffix in kind.output_suffixes)),
-        help=f"output format (default: the format of each input, or {kind.default_suffix[1:]})",
+        choices=("auto", *(suffix[1:] for suffix in media_type.output_suffixes)),
+        help=f"output format (default: the format of each input, or {default_ext})",
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"

@@ -11,7 +11,7 @@ from typing import NoReturn
 from realesr.geometry import Size
 
 
-class Parser(argparse.ArgumentParser):
+class ArgumentParser(argparse.ArgumentParser):
     """Answers a mistake in one line, not with the whole usage."""
 
     def error(self, message: str) -> NoReturn:

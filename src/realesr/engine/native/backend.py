@@ -12,7 +12,7 @@ from realesr.engine.blend import stitch
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.native.bindings import Features, aligned_empty, write_pixels
 from realesr.engine.native.networks import NativeNetwork
-from realesr.engine.padding import mirror
+from realesr.engine.padding import reflect_indices
 from realesr.engine.precision import FP32, Precision
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
@@ -113,7 +113,10 @@ def _mirrored(pixels: Pixels, size: Size) -> Pixels:
     """The images, continued to the right and down, in memory without gaps."""
     height, width = pixels.shape[1:3]
     if (width, height) != (size.width, size.height):
-        rows, columns = mirror(height, 0, size.height), mirror(width, 0, size.width)
+        rows, columns = (
+            reflect_indices(height, 0, size.height),
+            reflect_indices(width, 0, size.width),
+        )
         pixels = pixels[:, rows[:, None], columns]
     return np.ascontiguousarray(pixels)
 

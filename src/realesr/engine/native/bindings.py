@@ -58,7 +58,7 @@ class _Residual(ctypes.Structure):
 class _Convolution(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int) for name in ("images", "height", "width")),
-        *((name, ctypes.c_int) for name in ("channels_in", "channels_out", "halvings")),
+        *((name, ctypes.c_int) for name in ("channels_in", "channels_out", "upsample_input")),
         ("input", ctypes.c_void_p),
         ("input_strides", _Strides),
         *((name, ctypes.c_void_p) for name in ("weights", "bias", "slopes")),

@@ -23,7 +23,7 @@ struct Residual {
 struct Convolution {
     int images, height, width;    // of the output
     int channels_in, channels_out;  // multiples of 16
-    int halvings;                   // 1: the input has half of the sides, and is upscaled by nearest
+    int upsample_input;           // 1: the input has half of the sides, and is upscaled by nearest
     const float* input;
     Strides input_strides;
     const float* weights;  // (POINTS, channels_in, channels_out), transformed

@@ -35,9 +35,9 @@ from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.registry import detect
 
 COLORS = 3
-WASTE = 3
+MAX_SLACK = 3
 """How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
-SLACK = 1.15
+GROWTH = 1.15
 """How much more room is taken than asked for: tiles inside an image are larger than the first."""
 
 _G = np.array(
@@ -225,8 +225,8 @@ class _Workspace(threading.local):
     def features(self, *shape: int) -> Features:
         """Undefined values."""
         count = math.prod(shape)
-        wanted = int(SLACK * count)
-        if not count <= self._values.size <= WASTE * wanted:
+        wanted = int(GROWTH * count)
+        if not count <= self._values.size <= MAX_SLACK * wanted:
             self._values = np.empty(0, np.float32)  # before there is more
             self._values = aligned_empty(wanted)
         return self._values[:count].reshape(shape)
@@ -247,7 +247,7 @@ class _SRVGG:
     def __init__(self, config: SRVGGConfig, parameters: Parameters, threads: int) -> None:
         self.architecture = config
         self.threads = threads
-        self._room = _Workspace()
+        self._workspace = _Workspace()
         self._inner = [
             Convolution(
                 parameters[f"body.{layer}.weight"],
@@ -269,11 +269,11 @@ class _SRVGG:
         x = _read(pixels, 1, self.threads)
         count, height, width, _ = x.shape
         most = max(self.architecture.num_feat, self._last.channels)
-        turns = cycle(self._room.features(2, count * height * width * most))
+        ping_pong = cycle(self._workspace.features(2, count * height * width * most))
         features = x
         for conv in (*self._inner, self._last):
             shape = count, height, width, conv.channels
-            features = conv(features, out=next(turns)[: math.prod(shape)].reshape(shape))
+            features = conv(features, out=next(ping_pong)[: math.prod(shape)].reshape(shape))
         return RawOutput(features, x, self.architecture.scale, self.threads)
 
 
@@ -320,7 +320,7 @@ class _RRDB:
 
     def __call__(self, one: Features, two: Features, three: Features) -> None:
         """Changes the first num_feat channels of ``one``; the rest is room to work in."""
-        a, b, c = (room[..., : self._num_feat] for room in (one, two, three))
+        a, b, c = (buffer[..., : self._num_feat] for buffer in (one, two, three))
         self._first(one, out=b, residuals=[(a, 1)])
         self._second(two, out=c, residuals=[(b, 1)])
         self._third(three, out=a, residuals=[(c, RESIDUAL_SCALE), (a, 1)])
@@ -336,7 +336,7 @@ class _RRDBNet:
 
         self.architecture = config
         self.threads = threads
-        self._room = _Workspace()
+        self._workspace = _Workspace()
         self._first = convolution("conv_first")
         self._blocks = [
             _RRDB(f"body.{number}", config.num_feat, parameters, threads)
@@ -353,11 +353,13 @@ class _RRDBNet:
         x = _read(pixels, self.architecture.multiple_of, self.threads)
         first = self._first(x)
         num_feat = self.architecture.num_feat
-        rooms = self._room.features(3, *x.shape[:3], num_feat + 4 * self.architecture.num_grow_ch)
-        rooms[0, ..., :num_feat] = first
+        buffers = self._workspace.features(
+            3, *x.shape[:3], num_feat + 4 * self.architecture.num_grow_ch
+        )
+        buffers[0, ..., :num_feat] = first
         for block in self._blocks:
-            block(*rooms)
-        features = self._body(rooms[0, ..., :num_feat], residuals=[(first, 1)])
+            block(*buffers)
+        features = self._body(buffers[0, ..., :num_feat], residuals=[(first, 1)])
         return RawOutput(self._upsampled(features), None, 1, self.threads)
 
     def _upsampled(self, features: Features) -> Features:

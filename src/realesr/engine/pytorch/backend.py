@@ -69,7 +69,7 @@ class TorchBackend:
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
-        self._joins_tiles = batch_tiles
+        self._batch_tiles = batch_tiles
         # Larger batches do not speed up a CPU.
         self.batch_size = 1 if device == "cpu" else GPU_BATCH
         self._lag = 1 if is_cuda else 0
@@ -92,10 +92,12 @@ class TorchBackend:
             nullcontext() if streams is None else torch.cuda.stream(streams.network),
         ):
             pieces = stitch(grid, self.architecture.scale, self._run_tiles(pixels, grid, notify))
-            arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
-            for number, (region, arrival) in enumerate(pipelined(arrivals, self._lag), start=1):
+            copies = (
+                (region, self._copy_to_host(to_pixels(sr, out.dtype))) for region, sr in pieces
+            )
+            for number, (region, host_copy) in enumerate(pipelined(copies, self._lag), start=1):
                 part = out if len(grid) == 1 else out[:, *region.slices]
-                part[:] = arrival.wait().numpy()[:, : part.shape[1], : part.shape[2]]
+                part[:] = host_copy.wait().numpy()[:, : part.shape[1], : part.shape[2]]
                 on_tile(number, len(grid))
 
     def is_out_of_memory(self, error: Exception) -> bool:
@@ -124,9 +126,9 @@ class TorchBackend:
 
         def begin(tiles: list[Tile]) -> tuple[list[Tile], Tensor, HostCopy]:
             sr = self._network(self._load(pixels, tiles, self._dtype))
-            return tiles, sr, self._send(_is_finite(sr))
+            return tiles, sr, self._copy_to_host(_is_finite(sr))
 
-        count = self.batch_size // len(pixels) if self._joins_tiles else 1
+        count = self.batch_size // len(pixels) if self._batch_tiles else 1
         batches = map(begin, _group_by_size(grid, count))
         for tiles, sr, is_finite in pipelined(batches, self._lag):
             if not is_finite.wait():
@@ -153,7 +155,7 @@ class TorchBackend:
             return parts[0]
         return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
-    def _send(self, values: Tensor) -> HostCopy:
+    def _copy_to_host(self, values: Tensor) -> HostCopy:
         return HostCopy(values, None if self._streams is None else self._streams.to_host)
 
 
@@ -162,7 +164,7 @@ def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:
     if precision == FP32:
         return exact
     reduced = copy.deepcopy(exact).to(getattr(torch, precision.dtype))
-    cast(SRModel, reduced).low_precision_part.to(getattr(torch, precision.bulk))
+    cast(SRModel, reduced).low_precision_part.to(getattr(torch, precision.low_precision_dtype))
     return reduced
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realesr.engine.padding import mirror
+from realesr.engine.padding import reflect_indices
 from realesr.geometry import Region
 from realesr.imaging.image import PixelDType, Pixels
 
@@ -31,7 +31,7 @@ def to_tensor(
         spans = ((region.y, region.bottom), (region.x, region.right))
         for axis, (first, last) in enumerate(spans, start=1):
             if last > pixels.shape[axis]:
-                there = mirror(pixels.shape[axis], first, last)
+                there = reflect_indices(pixels.shape[axis], first, last)
                 first, last = int(there.min()), pixels.shape[axis]
                 mirrored.append((axis, torch.from_numpy(there - first)))
             pixels = pixels[(slice(None),) * axis + (slice(first, last),)]

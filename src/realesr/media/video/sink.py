@@ -32,7 +32,7 @@ from realesr.media.video.probe import VideoInfo
 from realesr.media.video.source import VideoSource
 from realesr.media.video.streams import map_streams
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, no_notice
 
 _WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
 
@@ -57,7 +57,7 @@ class VideoSink:
         info: VideoInfo,
         options: VideoOptions = DEFAULT_VIDEO,
         binary: str,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> None:
         self._path = path
         self._target = target

@@ -25,7 +25,7 @@ from realesr.media.frames import Frame
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.video.probe import VideoInfo, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
 """What demuxers say of packets that are missing."""
@@ -55,7 +55,7 @@ class VideoSource:
         *,
         options: VideoOptions = DEFAULT_VIDEO,
         binary: str,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> None:
         self.decode_errors = 0
         """How many frames could not be decoded, once all have come."""
