@@ -1,4 +1,4 @@
-"""From paths and options to a list of jobs. Opens no pixels."""
+"""Planning of jobs from paths and options. No pixels are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realesr.options import EncodingOptions, FileOptions
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One input and the output that it becomes, in what format; ``-`` is a standard stream."""
+    """An input, its output and the format of the output; ``-`` is a standard stream."""
 
     source: Path
     destination: Path
@@ -23,11 +23,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is going to be done.
+    """The jobs of a run.
 
     Attributes:
-        jobs: In order.
-        skipped: Files of input folders that are of another kind.
+        jobs: The jobs in order.
+        skipped: Files in input folders that are not of the media type.
         existing: Jobs that are left out because their outputs exist.
     """
 
@@ -37,17 +37,17 @@ class Plan:
 
 
 def make_plan(options: FileOptions, media_type: AnyMediaType = IMAGES) -> Plan:
-    """Names every output before any work starts. A name depends on names and options alone.
+    """Names every output before any work starts. Names depend only on input names and options.
 
     Args:
-        options: What is read and where it goes.
-        media_type: Whether images or videos are meant.
+        options: Inputs, output folder and format.
+        media_type: Images or videos.
 
     Raises:
-        UnreadableMediaError: An input does not exist or holds nothing of the kind.
-        UnsupportedMediaError: An input is a file of another kind.
-        InvalidOptionError: An output would replace an input, two outputs have one name, or its
-            format cannot do what is asked.
+        UnreadableMediaError: An input does not exist, or a folder has no file of the media type.
+        UnsupportedMediaError: An input file is not of the media type.
+        InvalidOptionError: An output would replace an input, two outputs have the same name, or
+            the format does not support lossless encoding.
     """
     jobs: list[Job] = []
     skipped: list[Path] = []
@@ -72,7 +72,10 @@ def make_plan(options: FileOptions, media_type: AnyMediaType = IMAGES) -> Plan:
 def _search(
     folder: Path, options: FileOptions, media_type: AnyMediaType
 ) -> tuple[list[Path], list[Path]]:
-    """Files of the kind, and others, sorted. Hidden ones and the outputs do not count."""
+    """Returns the files of the media type, and other files, sorted.
+
+    Hidden files and files in the output folder are left out.
+    """
     output = options.output.resolve()
     files, others = [], []
     for path in sorted(folder.rglob("*") if options.recursive else folder.iterdir()):
@@ -84,7 +87,7 @@ def _search(
             and path.resolve().is_relative_to(output)
         ):
             continue
-        # A folder that is named like a file becomes a job, and fails with a word, not silently.
+        # A folder whose name has such a suffix becomes a job, and fails with an error message.
         if media_type.matches(path) and not (options.recursive and path.is_dir()):
             files.append(path)
         elif path.is_file():
@@ -101,7 +104,7 @@ def _exists(path: Path) -> bool:
 
 
 def _matching(path: Path, media_type: AnyMediaType) -> list[Path]:
-    """The file itself, or what matches it as a pattern."""
+    """Returns the file itself, or the files that match it as a pattern."""
     if path == STANDARD_STREAM:
         return [path]
     if not path.exists() and any(sign in str(path) for sign in "*?["):
@@ -130,7 +133,7 @@ def _job(
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
-    """What is named twice, as by patterns that overlap, is done once."""
+    """Removes repeated inputs, which overlapping patterns cause."""
     first: dict[Path, Job] = {}
     for job in jobs:
         first.setdefault(job.source.resolve(), job)
@@ -138,7 +141,7 @@ def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]:
-    """Where outputs that exist are kept beside their inputs, they are no inputs."""
+    """Removes inputs that are existing outputs, if both are in the same folder."""
     folders = {path.resolve() for path in options.inputs if path.is_dir()}
     if options.output.resolve() not in folders or not options.skip_existing:
         return jobs
@@ -151,7 +154,7 @@ def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]
 
 
 def _job_with_named_output(jobs: list[Job], options: FileOptions, media_type: AnyMediaType) -> Job:
-    """The one job whose output is named by itself, or is a stream."""
+    """Returns the only job, with the output file or stream that the options name."""
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(

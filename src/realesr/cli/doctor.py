@@ -1,4 +1,4 @@
-"""``realesr doctor``: what this machine has, for a question or a report of a mistake."""
+"""``realesr doctor``: reports versions and devices of this machine, for bug reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``realesr image`` and ``realesr video`` have in common: from arguments to a finished run."""
+"""The common part of ``realesr image`` and ``realesr video``: runs jobs from arguments."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ def run(
     media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
-    """Carries out a command; returns the exit code.
+    """Runs a command; returns the exit code.
 
     Args:
-        args: The command line.
-        files: What is read and where it goes.
-        media_type: Whether images or videos are meant.
-        make_medium: Imports what reads and writes them, which takes longer than a mistake should.
+        args: Parsed command line.
+        files: Inputs and outputs.
+        media_type: Images or videos.
+        make_medium: Makes the object that reads and writes files. It is called after all cheap
+            checks, because its imports are slow.
 
     Raises:
-        RealesrError: Nothing could be started.
+        RealesrError: The run could not start.
     """
     options = upscale_options(args)
     if files.watch:
@@ -62,7 +63,7 @@ def run(
         return 0
     if not plan.jobs and not files.watch:
         return 0
-    # The cheap things have been checked; what follows takes longer and longer to import.
+    # The cheap checks are done. The following imports are slow.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline import runner
 
@@ -80,7 +81,7 @@ def run(
         )
         reporter = report_to(terminal, lines)
     if files.watch:
-        load_upscaler()  # what is wrong with it is said now, and not when the first file comes
+        load_upscaler()  # reports errors now, not when the first file arrives
     has_failed = False
     for part in plans:
         with closing(terminal):
@@ -98,10 +99,10 @@ def run(
 
 
 def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:
-    """Finds or downloads the weights, and returns what loads them.
+    """Finds or downloads the weights, and returns a function that loads them.
 
     Raises:
-        RealesrError: The weights cannot be had.
+        RealesrError: The weights are not available.
     """
     from realesr.cli.reporter import download_bar
 
@@ -121,7 +122,7 @@ def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], I
 
 
 def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
-    """Returns model, device, precision and tiles in one line."""
+    """Returns a line about model, device, precision, tiles and the loading time."""
     model = options.model_name if options.model_path is None else str(options.model_path)
     description = upscaler.description
     if description.device is None:
@@ -134,10 +135,10 @@ def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float)
 
 
 def check_report(report: Path, plan: Plan) -> None:
-    """Makes sure that a report takes no file's place.
+    """Checks that a report would not overwrite a file of the run.
 
     Raises:
-        InvalidOptionError: It is an input or an output.
+        InvalidOptionError: The report is an input, an output or a folder.
     """
     taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
     if report.resolve() in taken or report.is_dir():
@@ -145,7 +146,7 @@ def check_report(report: Path, plan: Plan) -> None:
 
 
 def print_notice(notice: Notice) -> None:
-    """Prints a notice that is about no file."""
+    """Prints a notice that does not concern a single file."""
     print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 

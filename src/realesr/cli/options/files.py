@@ -1,4 +1,4 @@
-"""The options for inputs, outputs and messages."""
+"""Command-line options of inputs, outputs and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realesr.options import FileOptions
 
 
 def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) -> None:
-    """What is read, what becomes of it, and what is left alone."""
+    """Adds the group ``files`` to a parser; its help names the files of the media type."""
     noun, example = media_type.noun, media_type.output_suffixes[0]
     default_ext = media_type.default_suffix[1:]
     streams = media_type is IMAGES
@@ -71,23 +71,23 @@ def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) 
 
 
 def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
-    """What is told, and to whom."""
+    """Adds the group ``output`` to a parser; ``json`` is the help of ``--json``."""
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help=json)
     group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def inputs_of(args: argparse.Namespace) -> tuple[Path, ...]:
-    """Returns the inputs, with or without ``-i``; the folder ``inputs`` where none is named."""
+    """Returns the inputs, with or without ``-i``; the folder ``inputs`` if there are none."""
     return (*args.paths, *args.input) or (Path("inputs"),)
 
 
 def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
-    """What the group files has been given.
+    """Returns the options of the group ``files``.
 
     Args:
-        args: The command line.
-        **more: Attributes of :class:`realesr.options.FileOptions` that the group does not have.
+        args: Parsed command line.
+        **more: Fields of :class:`realesr.options.FileOptions` that are not in the group.
 
     Raises:
         InvalidOptionError: A value is outside its range.
