@@ -197,8 +197,8 @@ def plain(image: Image) -> Image:
 def write_transparent(photo: Path, shape: str, folder: Path) -> Path:
     """Writes a photograph with alpha, black where it is invisible.
 
-    Shapes are ``disc`` (antialiased), ``rings`` (about 7 px wide, 10 px apart) and ``fade`` (a disc whose
-    alpha falls linearly to its border).
+    Shapes are ``disc`` (antialiased), ``rings`` (about 7 px wide, 10 px apart) and ``fade`` (a disc
+    whose alpha falls linearly to its border).
     """
     pixels = read_image(photo).pixels
     height, width = pixels.shape[:2]
