@@ -1,4 +1,4 @@
-"""Sets everything up and makes the images in ``inputs/`` four times larger.
+"""Sets up the environment and upscales the images in ``inputs/`` by a factor of four.
 
 Run ``python3 scripts/demo.py`` in a fresh clone. Needs Python 3.11 or newer, nothing else.
 """
@@ -14,14 +14,14 @@ from setup import environment
 
 def upscale(python: Path) -> int:
     """Upscales ``inputs/`` into ``results/``; returns the exit code."""
-    environment.say("Upscaling inputs/ into results/ ...")
+    environment.log("Upscaling inputs/ into results/ ...")
     code = subprocess.run(
         [str(python), "-m", "realesr", "image"], cwd=environment.ROOT, check=False
     ).returncode
     if code == 0:
         scripts = python.parent.relative_to(environment.ROOT)
-        environment.say(
-            f"Done. Look at {environment.ROOT / 'results'} beside {environment.ROOT / 'inputs'}.\n"
+        environment.log(
+            f"Done. Compare {environment.ROOT / 'results'} with {environment.ROOT / 'inputs'}.\n"
             f"Your own image:  {scripts / 'realesr'} image -i IMAGE"
         )
     return code

@@ -1,4 +1,4 @@
-"""Sets everything up and runs every check and test.
+"""Sets up the environment and runs every check and test.
 
 Run ``python3 scripts/test.py`` in a fresh clone; arguments go to pytest, as in
 ``python3 scripts/test.py -k tiling``. Needs Python 3.11 or newer, nothing else.
@@ -24,18 +24,18 @@ CHECKS = (
 
 
 def check(python: Path) -> int:
-    """Runs everything, also after a failure; returns 1 if anything failed."""
+    """Runs all checks, even after a failure; returns 1 if any of them failed."""
     failed = []
     for program, *arguments in CHECKS:
         if program == "pytest":
             arguments += sys.argv[1:]
         title = " ".join([program, *arguments])
-        environment.say(f"\n== {title}")
+        environment.log(f"\n== {title}")
         started = time.monotonic()
         command = [str(python.parent / program), *arguments]
         if subprocess.run(command, cwd=environment.ROOT, check=False).returncode:
             failed.append(title)
-        environment.say(f"== {time.monotonic() - started:.1f} s")
+        environment.log(f"== {time.monotonic() - started:.1f} s")
     if failed:
         print(f"failed: {'; '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -4,27 +4,28 @@
     python bench.py --model-path realesr-general-x4v3.pth --size 640x480 --commands
     python bench.py --x4plus-random --engines realesr,reference --json bench.json
 
-Every figure comes from a fresh process, and the engines take turns, so that a busy minute of the
-machine hits all of them. All get the same weights and the same image. There are two measures:
+Every figure comes from a fresh process, and the engines run alternately, so that other load on the
+machine affects all of them. All engines get the same weights and the same image. There are two
+measures:
 
-* pipeline: from an image in memory to a result in memory. The network has been loaded, but not
-  run: a first call, with all that it sets up, is what people wait for.
+* pipeline: from an image in memory to a result in memory. The network is loaded but has not run:
+  the first call, including its set-up, is what users wait for.
 * command: a whole command from its start to its exit. It reads and writes a PNG.
 
-ncnn, onnxruntime and OpenVINO are measured where they are installed. They compute on the CPU, so
-beside a GPU they must be asked for by ``--engines``. They get the network from PyTorch's ONNX
-exporter or pnnx, for images of any size; no figure includes that. NumPy makes floats of pixels
-for them, and pixels of floats.
+ncnn, onnxruntime and OpenVINO are measured if they are installed. They compute on the CPU, so on a
+machine with a GPU they must be selected by ``--engines``. They get the network from PyTorch's ONNX
+exporter or pnnx, for images of any size; no figure includes the conversion. NumPy converts pixels
+to floats and back for them.
 
-The ratio says how many times as fast as the reference an engine is. PSNR is that of its result
-against ours in fp32, the peak of memory that of its whole process. Runs on Linux and macOS, and
-needs ``realesrgan`` and the extra ``train``.
+The ratio is the speed relative to the reference. PSNR compares the result with that of realesr in
+fp32. The memory peak is that of the whole process. The script runs on Linux and macOS, and needs
+``realesrgan`` and the extra ``train``.
 """
 
 from __future__ import annotations
 
-# A command that is measured pays for what is imported here, and Linux counts the parent's peak of
-# memory as its child's, too. So this process stays small, and a worker imports what is large.
+# Measured commands pay for the imports of this module, and Linux counts the parent's memory peak
+# for its child, too. So this process stays small, and a worker does the large imports.
 import argparse
 import json
 import multiprocessing
@@ -47,27 +48,27 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 BASELINE = "realesr-fp32"
-"""The engine whose results the others' are compared with."""
+"""Name of the engine with whose results all others are compared."""
 REFERENCE = "reference"
 IMAGE = Path(__file__).parents[2] / "inputs/cat.jpg"
 STDERR_LINES = 5
 
 Upscale = Callable[[Any], Any]
-"""From and to (H, W, 3) uint8 BGR on the host, as OpenCV reads and writes it."""
+"""Upscales (H, W, 3) uint8 BGR on the host, as OpenCV reads and writes it."""
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Network:
-    """Weights, and what the reference must be told about them.
+    """A network, with the information that other engines need.
 
     Attributes:
-        name: For the table.
-        weights: The file.
-        converted: The same network for the others: this and ``.pth`` for the reference, ``.onnx``
+        name: Name in the table.
+        weights: Path of the weights file.
+        converted: Path of the converted files without suffix: ``.pth`` for the reference, ``.onnx``
             for onnxruntime and OpenVINO, ``.param`` and ``.bin`` for ncnn.
-        architecture: The name of the class, here and there.
-        sizes: The arguments of the reference's class.
+        architecture: Name of the class, in realesr and in the reference.
+        sizes: Arguments of the reference's class.
         scale: Output px per input px along each side.
     """
 
@@ -81,15 +82,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Engine:
-    """Something that is measured.
+    """An engine that is measured.
 
     Attributes:
-        load: Imports what it needs and loads a network, in the child.
-        options: Of ``realesr image``, for its command; None if ``realesr`` has no such engine, and
-            its command is :func:`run_as_command`.
-        packages: From PyPI, which it and the conversion for it need. Those of ``realesr`` and the
-            reference must be there anyway.
-        bf16: Left out, unless asked for, where the hardware has no bf16.
+        load: Imports packages and loads a network, in the child process.
+        options: Options of ``realesr image`` for this engine; None for other engines, whose
+            command is :func:`run_as_command`.
+        packages: PyPI packages of the engine and its conversion, except the packages of
+            ``realesr`` and the reference, which are always installed.
+        bf16: Whether the engine is skipped by default on hardware without bf16.
     """
 
     load: Callable[[Network], Upscale]
@@ -100,7 +101,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Task:
-    """What a child does: ``engine`` turns a PNG into ``result``, .npy or, as a command, .png."""
+    """Task of a child: ``engine`` upscales a PNG into ``result``, .npy or, as a command, .png."""
 
     network: Network
     measure: str
@@ -127,7 +128,7 @@ def load_ours(network: Network, precision: str) -> Upscale:
 
 
 def load_reference(network: Network) -> Upscale:
-    """With the defaults of its script; but in fp32 on a CPU, where half precision crashes it."""
+    """Loads the reference with the defaults of its script; on a CPU in fp32, because fp16 fails."""
     from realesr.face.compatibility import restore_removed_torchvision_module
 
     restore_removed_torchvision_module()
@@ -149,12 +150,12 @@ def load_reference(network: Network) -> Upscale:
 
 
 def thread_count() -> int:
-    """What ``--threads`` says, or 0: the engine's own choice, which is all cores."""
+    """Returns the value of ``--threads``; 0 leaves the choice to the engine, which takes all."""
     return int(os.environ.get("OMP_NUM_THREADS", 0))
 
 
 def on_images(run: Callable[[Any], Any]) -> Upscale:
-    """For what turns (1, 3, H, W) float32 RGB in [0, 1] into the same, larger and not clamped."""
+    """Wraps a function of (1, 3, H, W) float32 RGB in [0, 1], whose result is not clamped."""
     import numpy as np
 
     def upscale(bgr: Any) -> Any:
@@ -210,7 +211,7 @@ def load_openvino(network: Network, precision: str) -> Upscale:
 
 
 ONNX = ("onnx", "onnxscript")
-"""What PyTorch needs to write ONNX files."""
+"""Packages that PyTorch's ONNX exporter needs."""
 
 ENGINES = {
     "realesr": Engine(partial(load_ours, precision="auto"), ()),
@@ -228,7 +229,7 @@ ENGINES = {
 }
 
 
-# In the child that is measured
+# Functions of the measured child process
 
 
 def run_in_memory(task: Task) -> None:
@@ -249,7 +250,7 @@ def run_in_memory(task: Task) -> None:
 
 
 def run_as_command(task: Task) -> None:
-    """What a script for this engine alone would do, such as the reference's."""
+    """Upscales from file to file, as a script for this engine alone would do."""
     import cv2
 
     upscale = ENGINES[task.engine].load(task.network)
@@ -262,7 +263,7 @@ def run_child(text: str) -> None:
     {"pipeline": run_in_memory, "command": run_as_command}[task.measure](task)
 
 
-# In the worker
+# Functions of the worker process
 
 
 def describe_machine() -> Row:
@@ -284,7 +285,7 @@ def describe_machine() -> Row:
 
 
 def describe_packages(engines: list[str]) -> Row:
-    """The versions of what only these engines need."""
+    """Returns the versions of the packages that only these engines need."""
     from importlib.metadata import packages_distributions, version
 
     distributions = packages_distributions()  # onnxruntime has several
@@ -292,7 +293,7 @@ def describe_packages(engines: list[str]) -> Row:
 
 
 def describe_network(path: Path, converted: str) -> Network:
-    """Reads the sizes, and writes the weights as the reference needs them: .pth, with a key."""
+    """Reads the sizes of a network, and writes its weights in the reference's format, .pth."""
     import torch
 
     from realesr.models.loader import load_model
@@ -310,7 +311,7 @@ def describe_network(path: Path, converted: str) -> Network:
 
 
 def load_plain(path: Path) -> Any:
-    """With spandrel's class. Ours adds in place to a view, which pnnx silently leaves out."""
+    """Loads spandrel's class: realesr adds in place to a view, which pnnx silently ignores."""
     from realesr.models.networks.spandrel_adapter import load_with_spandrel
     from realesr.weights.torch_checkpoint import load_state_dict
 
@@ -352,7 +353,7 @@ def write_ncnn(path: Path, converted: str) -> None:
 
 
 def prepare_network(path: Path, converted: str, engines: list[str]) -> Network:
-    """Describes it, and converts it for those engines that need it; if that fails, they do."""
+    """Describes a network, and converts it; engines whose conversion fails will fail as well."""
     network = describe_network(path, converted)
     packages = packages_of(engines)
     for package, write in {"onnx": write_onnx, "pnnx": write_ncnn}.items():
@@ -365,10 +366,10 @@ def prepare_network(path: Path, converted: str, engines: list[str]) -> Network:
 
 
 def write_random_x4plus(path: Path) -> None:
-    """RealESRGAN_x4plus with PyTorch's random values, which its speed does not depend on.
+    """Writes RealESRGAN_x4plus with random parameters, which do not affect its speed.
 
-    The last layer is stretched and shifted so that noise comes out with mean 0.5 and deviation
-    0.2: where results are black or white throughout, PSNR says nothing.
+    The last layer is scaled and shifted so that noise results in a mean of 0.5 and a standard
+    deviation of 0.2: PSNR means nothing if results are all black or white.
     """
     import torch
 
@@ -394,7 +395,7 @@ def resize_input(source: Path, size: str, destination: str) -> None:
 
 
 def psnr(result: str, baseline: str) -> float | str:
-    """Over all channels, dB; or a word."""
+    """Returns the PSNR over all channels, dB, or a word for special cases."""
     import cv2
     import numpy as np
 
@@ -407,7 +408,7 @@ def psnr(result: str, baseline: str) -> float | str:
     return float(10 * np.log10(255**2 / mse)) if mse else "identical"
 
 
-# In the parent
+# Functions of the parent process
 
 
 def packages_of(engines: Iterable[str]) -> list[str]:
@@ -419,7 +420,7 @@ def missing_packages(engines: Iterable[str]) -> list[str]:
 
 
 def is_measured_unasked(name: str, machine: Row) -> bool:
-    """Engines with packages of their own compute on the CPU, and are nothing beside a GPU."""
+    """Returns whether an engine runs by default: engines for CPUs do not if there is a GPU."""
     engine = ENGINES[name]
     if engine.bf16 and not machine["bf16"]:
         return False
@@ -435,7 +436,7 @@ def command_of(task: Task) -> list[str]:
 
 
 def run_task(task: Task) -> Row:
-    """Measures once: seconds, cpu_s, peak_mib, load_s in the pipeline; or, alone, an error."""
+    """Measures once: returns seconds, cpu_s, peak_mib and, in a pipeline, load_s; or an error."""
     Path(task.result).unlink(missing_ok=True)
     with TemporaryFile("w+") as out, TemporaryFile("w+", errors="replace") as err:
         begin = time.perf_counter()
@@ -457,10 +458,10 @@ def run_task(task: Task) -> Row:
 
 
 def take_turns(tasks: list[Task], baseline: Task, rounds: int, worker: Executor) -> Iterator[Row]:
-    """Runs all once, then all again; what fails is not run again.
+    """Runs all tasks once per round; a task that fails is not repeated.
 
-    Before that, the baseline is run in a round 0 that does not count: the others are compared with
-    its result, and it brings files into the system's cache.
+    In a round 0, which is not counted, the baseline runs alone: it gives the result for comparison
+    and fills the file cache of the system.
     """
     failed = []
     for number, task in [(0, baseline), *product(range(1, rounds + 1), tasks)]:
@@ -475,7 +476,7 @@ def take_turns(tasks: list[Task], baseline: Task, rounds: int, worker: Executor)
 
 
 def measure_all(args: argparse.Namespace, engines: list[str], worker: Executor) -> Iterator[Row]:
-    """A row for every process."""
+    """Returns a row for every process."""
     suffixes = {"pipeline": "npy", "command": "png"} if args.commands else {"pipeline": "npy"}
     with TemporaryDirectory() as folder:
         paths = list(args.model_path)
@@ -506,7 +507,7 @@ def name_of(row: Row) -> tuple[str, ...]:
 
 
 def as_markdown(machine: Row, rows: list[Row]) -> str:
-    """The machine, and a table of all that never failed."""
+    """Returns a Markdown report: the machine, and a table of the engines that never failed."""
     from statistics import median
 
     failed = {name_of(row) for row in rows if "error" in row}

@@ -1,10 +1,10 @@
-"""Measures the PNG encoder: with ISA-L, with zlib in its place, and OpenCV's with its defaults.
+"""Measures the PNG encoder with ISA-L and with zlib, and OpenCV's encoder with its defaults.
 
     cd scripts/benchmarks
     python png.py photo.png network-output-16-bit.png
 
-The encoders take turns on each image, and the shortest of five times counts. Every result is
-decoded by OpenCV and compared with the image. Prints a table in Markdown.
+The encoders run alternately on each image, and the shortest of five times counts. Every result is
+decoded by OpenCV and compared with the image. The script prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def measure(image: Image) -> list[tuple[int, float]]:
-    """Size in bytes and shortest time in seconds of every encoder, in the order of ENCODERS."""
+    """Returns size (bytes) and shortest time (s) of every encoder, in the order of ENCODERS."""
     channels = join_channels(image.pixels, image.alpha, is_gray=image.is_gray)
     sizes, times = [0] * len(ENCODERS), [float("inf")] * len(ENCODERS)
     for round_ in range(ROUNDS):

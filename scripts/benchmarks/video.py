@@ -1,21 +1,21 @@
-"""Measures how fast a video goes through a network, here and in the reference, and what limits it.
+"""Measures the speed of video upscaling in realesr and in the reference, and its limits.
 
     cd scripts/benchmarks
     python video.py --model-path realesr-animevideov3.pth --size 1280x720 --size 1920x1080
     python video.py --x4plus-random --size 1280x720 --frames 16 --markdown video.md
 
-Made for a GPU, whose figures ``bench.py`` does not show; a CPU only proves that it works. Frames
-are noise, all different, and neither decoded nor encoded:
+The script is meant for GPUs; on a CPU it only serves as a test. Frames are different images of
+noise, and are neither decoded nor encoded:
 
-* ours: through the loop that ``realesr video`` runs, with its threads, batches and precision;
-* reference: PyPI's ``realesrgan``, frame by frame as its video script does it, in half precision on
-  CUDA; left out where it is not installed;
-* network: ours alone, on a batch that lies on the device;
-* to and from: the ways of a batch from pixels on the host to numbers on the device, and of the
-  result back, alone. What overlaps does not add up to what all takes.
+* ours: the loop of ``realesr video``, with its threads, batches and precision;
+* reference: PyPI's ``realesrgan``, frame by frame as in its video script, in half precision on
+  CUDA; omitted if it is not installed;
+* network: the network of realesr alone, on a batch on the device;
+* to and from: the conversion of a batch from pixels on the host to a tensor on the device, and of
+  the result back, each alone. Stages overlap, so their times do not add up to the total.
 
-TFLOP/s count two operations for each multiplication of the network, and the share is that of the
-product of two matrices of 8192 x 8192 in the same precision, measured in the same run.
+TFLOP/s count two operations for each multiplication of the network. The share is relative to the
+product of two 8192 x 8192 matrices in the same precision, measured in the same run.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ COLUMNS += ("TFLOP/s", "Share of the peak", "To the device, ms", "From it, ms", 
 
 
 class _Noise:
-    """A video of frames that all differ, in memory."""
+    """Source of different frames of noise in memory."""
 
     decode_errors = 0
 
@@ -81,7 +81,7 @@ class _Noise:
 
 
 class _Nowhere:
-    """Takes frames and forgets them."""
+    """Sink that discards frames."""
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +100,7 @@ class _Nowhere:
 
 
 class _Video:
-    """As a medium: reads noise and writes nothing."""
+    """Medium that reads noise and writes nothing."""
 
     def __init__(self, noise: _Noise) -> None:
         self._noise = noise
@@ -118,7 +118,7 @@ def synchronize(device: str) -> None:
 
 
 def seconds(task: Callable[[], Any], device: str, repeats: int = REPEATS) -> float:
-    """The median of some runs after a first one."""
+    """Returns the median time of several runs after a warm-up run, s."""
     took = []
     for _ in range(repeats + 1):
         synchronize(device)
@@ -130,7 +130,7 @@ def seconds(task: Callable[[], Any], device: str, repeats: int = REPEATS) -> flo
 
 
 def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
-    """Frames a second, the second time."""
+    """Returns the frames per second of a second run through the pipeline."""
     with TemporaryDirectory() as folder:
         clip = Path(folder, "noise.mp4")
         clip.touch()
@@ -146,7 +146,7 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
 
 
 def in_reference(path: Path, noise: _Noise) -> float | None:
-    """Frames a second after a first one; None where the reference is not installed."""
+    """Returns the reference's frames per second after a first frame; None if not installed."""
     with TemporaryDirectory() as folder:
         try:
             enhance = load_reference(describe_network(path, str(Path(folder, path.name))))
@@ -163,7 +163,7 @@ def in_reference(path: Path, noise: _Noise) -> float | None:
 
 @torch.inference_mode()
 def peak_tflops(device: str, dtype: torch.dtype) -> float:
-    """What multiplying large matrices reaches."""
+    """Returns the TFLOP/s of the product of two large matrices."""
     side = MATRIX[torch.device(device).type]
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     return 2 * side**3 / seconds(lambda: a @ b, device) / 1e12
@@ -171,7 +171,7 @@ def peak_tflops(device: str, dtype: torch.dtype) -> float:
 
 @torch.inference_mode()
 def alone(path: Path, upscaler: TiledUpscaler, noise: _Noise) -> tuple[float, float, float, float]:
-    """Seconds of a frame through the network, there, and back; and what it multiplies, TFLOP."""
+    """Returns seconds per frame of the network and of both copies, and its work in TFLOP."""
     device, precision = torch.device(upscaler.device), upscaler.precision
     batch = GPU_BATCH if device.type == "cuda" else 1
     dtype = getattr(torch, precision.dtype)
@@ -192,7 +192,7 @@ def alone(path: Path, upscaler: TiledUpscaler, noise: _Noise) -> tuple[float, fl
 
 
 def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
-    """A row of the table."""
+    """Returns a row of the table."""
     noise = _Noise(size, count)
     options = UpscaleOptions(model_path=path, device=device)
     precision = "auto" if device.startswith("cuda") else "fp32"
@@ -220,7 +220,7 @@ def measure(path: Path, size: Size, count: int, device: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Parses the command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model-path", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--x4plus-random", action="store_true", help="RRDBNet with random weights")

@@ -1,13 +1,13 @@
-"""Sends every video of a folder through ``realesr video`` and says what came out.
+"""Runs ``realesr video`` on every video of a folder and reports the results.
 
     python scripts/reports/clips.py table --data DIR --out docs/videos.md
     python scripts/reports/clips.py sheet --data DIR --out docs/videos.png
     python scripts/reports/clips.py speed --data inputs/bunny.mp4 --out speed.md
 
 The table counts frames, and compares every time stamp, the streams, and the mean color of frames,
-decoded by PyAV by the tags of each file. It uses bicubic interpolation by 2, so that it tests the
-way and not the network. The sheet shows stills before and after the shipped network. The speed is
-that of the command against what its stages take alone, one after the other.
+decoded by PyAV according to the tags of each file. It uses bicubic interpolation by 2, so that it
+tests the pipeline and not the network. The sheet shows stills before and after the bundled network.
+The speed report compares the command with its stages, run one after the other.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ MATRICES = {1: "itu709", 5: "itu601", 6: "itu601"}
 CELL = 300
 SPEED_ROUNDS = 3
 COLOR_FRAMES = 8
-"""How many frames of a clip are compared in color, spread over its length."""
+"""Number of frames per clip whose color is compared; they are spread over its length."""
 TABLE_ARGUMENTS = ("-n", "bicubic", "-s", "2")
 
 HEADER = """# Videos through the command
@@ -81,7 +81,7 @@ def run(clip: Path, folder: Path, *arguments: str) -> dict[str, object]:
 
 
 def times(path: Path, index: int) -> tuple[list[Fraction], Fraction]:
-    """When frames are shown, s, and the tick of the stream."""
+    """Returns the time stamps of all frames, s, and the time base of the stream."""
     with av.open(f"file:{path}") as container:
         stream = container.streams[index]
         packets = [packet for packet in container.demux(stream) if packet.pts is not None]
@@ -89,7 +89,7 @@ def times(path: Path, index: int) -> tuple[list[Fraction], Fraction]:
 
 
 def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
-    """The mean color of each frame, (3,) in levels of 8 bits, by its time."""
+    """Returns the mean color of each frame, (3,) in levels of 8 bits, by its time stamp."""
     found = {}
     matrix = MATRICES.get(probe(path).color.matrix)
     with av.open(f"file:{path}") as container:
@@ -107,14 +107,14 @@ def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
 
 
 def difference(a: dict[Fraction, np.ndarray], b: dict[Fraction, np.ndarray]) -> float:
-    """The largest difference of color of frames that are shown at the same time."""
+    """Returns the largest color difference of frames with the same time stamp."""
     chosen = sorted(a)[:: max(1, len(a) // COLOR_FRAMES)]
     pairs = [(a[time], b[min(b, key=lambda other: abs(other - time))]) for time in chosen]
     return float(max(np.abs(x - y).max() for x, y in pairs))
 
 
 def row(clip: Path, folder: Path) -> str:
-    """A line of the table."""
+    """Returns a row of the table."""
     preset = "8" if clip.suffix == ".webm" else "veryfast"
     result = run(clip, folder, *TABLE_ARGUMENTS, "--preset", preset)
     if result["error"]:
@@ -150,7 +150,7 @@ def table(data: Path, out: Path) -> None:
 
 
 def still(path: Path, second: float) -> Image.Image:
-    """The frame that is shown at a time, upright."""
+    """Returns the frame that is shown at a time, after rotation."""
     info = probe(path)
     with av.open(f"file:{path}") as container:
         for frame in container.decode(container.streams[info.index]):
@@ -161,7 +161,7 @@ def still(path: Path, second: float) -> Image.Image:
 
 
 def sheet(data: Path, out: Path) -> None:
-    """Draws stills: the clip upscaled by its player, and by the network."""
+    """Draws stills of clips, upscaled by a player's filter and by the network."""
     page = Image.new("RGB", (2 * CELL, len(STILLS) * CELL), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +181,7 @@ def sheet(data: Path, out: Path) -> None:
 
 
 def cpu_s() -> float:
-    """What this process and those that it has waited for took of all cores so far, s."""
+    """Returns the CPU time of this process and of its finished children, s."""
     usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
@@ -189,7 +189,7 @@ def cpu_s() -> float:
 def in_turn(
     clip: Path, output: Path, upscaler: ImageUpscaler, medium: VideoFiles
 ) -> dict[str, float]:
-    """Decodes all, then upscales all, then encodes all; seconds of each, and of all cores."""
+    """Decodes, upscales and encodes one after the other; returns times and CPU times, s."""
     marks, cpu_before = [time.perf_counter()], cpu_s()
     with medium.source(clip, print) as source:
         frames = list(source)
@@ -210,7 +210,7 @@ def in_turn(
 def overlapped(
     clip: Path, output: Path, upscaler: ImageUpscaler, medium: VideoFiles
 ) -> dict[str, float]:
-    """As the command does it; seconds."""
+    """Runs the stages overlapped, as the command does; returns the time, s."""
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
     units = tuple(units_of(plan, UpscaleOptions(), medium))
@@ -221,7 +221,7 @@ def overlapped(
 
 
 def speed(clip: Path, out: Path, model: Path | None) -> None:
-    """Writes what each stage takes alone, and how near to the best possible overlapping comes."""
+    """Writes the time of each stage alone, and compares the command with a perfect overlap."""
     options = UpscaleOptions(model_path=model)
     upscaler = make_upscaler(options, ensure_files(options))
     medium = VideoFiles.from_options(VideoOptions())
@@ -247,7 +247,7 @@ def speed(clip: Path, out: Path, model: Path | None) -> None:
 
 
 def main() -> None:
-    """Parses the command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("table", "sheet", "speed"))
     parser.add_argument("--data", type=Path, required=True)

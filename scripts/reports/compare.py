@@ -78,7 +78,7 @@ LABEL = 18
 
 
 def bicubic(image: Image) -> Image:
-    """Pillow's bicubic, the baseline."""
+    """Upscales by Pillow's bicubic filter: the baseline."""
     size = image.size.scaled(SCALE)
     small = PillowImage.fromarray(image.pixels)
     resized = small.resize((size.width, size.height), PillowImage.Resampling.BICUBIC)
@@ -97,20 +97,20 @@ def make_methods(others: dict[str, Path], ours: str) -> dict[str, Method]:
 
 
 def clean_pairs(folder: Path) -> Iterator[Pair]:
-    """The low-resolution images that a set comes with, and the originals."""
+    """Yields the low-resolution images of a data set, with the originals."""
     for path in sorted((folder / "HR").iterdir()):
         yield read_image(folder / "LRbicx4" / path.name), read_image(path).pixels
 
 
 def jpeg_pairs(folder: Path) -> Iterator[Pair]:
-    """The same, with JPEG damage on the low-resolution images."""
+    """Yields the pairs of a data set, with JPEG damage on the low-resolution images."""
     for lr, hr in clean_pairs(folder):
         damaged = jpeg(from_levels(lr.pixels), JPEG_QUALITY)
         yield Image(quantize(damaged), is_gray=lr.is_gray), hr
 
 
 def damaged(path: Path, level: str, seed: int) -> tuple[Image, Pixels]:
-    """A clean image at a fixed level of damage, and the image."""
+    """Returns an image with a fixed level of damage, and the clean image."""
     hr = read_image(path).pixels
     height, width = (side // SCALE * SCALE for side in hr.shape[:2])
     hr = np.ascontiguousarray(hr[:height, :width])
@@ -119,13 +119,13 @@ def damaged(path: Path, level: str, seed: int) -> tuple[Image, Pixels]:
 
 
 def damaged_pairs(folder: Path, level: str) -> Iterator[Pair]:
-    """The images of a folder at a fixed level of damage."""
+    """Yields the images of a folder with a fixed level of damage, with the originals."""
     for seed, path in enumerate(sorted(folder.iterdir())):
         yield damaged(path, level, seed)
 
 
 def real_pairs(folder: Path) -> Iterator[Pair]:
-    """Images without an original: NIQE and color shift alone."""
+    """Yields images without an original, for which only NIQE and color shift are defined."""
     for path in sorted(folder.iterdir()):
         yield read_image(path), None
 
@@ -233,7 +233,7 @@ def draw_page(
 
 
 def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
-    """The square around a point given as a share of the sides."""
+    """Cuts out a square around a point, which is given as a fraction of the sides."""
     height, width = pixels.shape[:2]
     left = min(max(0, round(width * x) - side // 2), width - side)
     top = min(max(0, round(height * y) - side // 2), height - side)
@@ -241,7 +241,7 @@ def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """``name=file``."""
+    """Parses ``name=file``."""
     name, _, path = text.partition("=")
     return name, Path(path)
 

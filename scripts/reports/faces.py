@@ -1,13 +1,13 @@
-"""Draws what happens to the faces of images, to be looked at for seams and shifts.
+"""Draws the steps of face restoration, for a visual check of seams and shifts.
 
     cd scripts/reports
     python faces.py --detector FILE --out docs/faces.png IMAGE...
     python faces.py --detector FILE --restorer FILE --parser FILE --out FILE IMAGE...
 
-A row for each image: the image with boxes and landmarks, its first face aligned, the same
-restored, the mask, and the result at twice the size around that face. Without a restorer a
-stand-in takes its place, which sharpens strongly and turns colors a little to blue, and all of the
-square is taken: what it does must be seen inside, and its border must not.
+Each image has a row: the image with boxes and landmarks, the first aligned face, the restored face,
+the mask, and the result at twice the size around that face. Without a restorer, a substitute
+sharpens strongly and shifts colors towards blue, and the mask covers the whole square: the change
+must be visible inside, but not the border.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CELL = 200
 
 
 def sharpened(faces: Sequence[Pixels]) -> list[Pixels]:
-    """The stand-in."""
+    """Sharpens a face and shifts its colors: the substitute for a restorer."""
     results = []
     for face in faces:
         values = face.astype(np.float32)
@@ -44,12 +44,12 @@ def sharpened(faces: Sequence[Pixels]) -> list[Pixels]:
 
 
 def all_of_it(faces: Sequence[Pixels]) -> list[NDArray[np.float32]]:
-    """The mask that goes with it."""
+    """Returns a mask of the whole square, for the substitute."""
     return [feathered(np.ones((SIDE, SIDE), bool)) for _ in faces]
 
 
 def marked(pixels: Pixels, faces: list[Face]) -> Pixels:
-    """With boxes and landmarks."""
+    """Draws boxes and landmarks on an image."""
     image = pixels.copy()
     breadth = max(1, max(image.shape) // 200)
     for face in faces:
@@ -61,7 +61,7 @@ def marked(pixels: Pixels, faces: list[Face]) -> Pixels:
 
 
 def fitted(pixels: Pixels) -> Pixels:
-    """Into a square cell, on white."""
+    """Fits an image into a square cell on white."""
     scale = CELL / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     cell = np.full((CELL, CELL, 3), 255, np.uint8)

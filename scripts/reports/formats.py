@@ -1,12 +1,12 @@
-"""What the command does to images of every kind: a table, and a contact sheet.
+"""Reports how the command treats images of every format: a table, and a contact sheet.
 
     python scripts/reports/formats.py table --data DIR [DIR ...] > docs/formats.md
-    python scripts/reports/formats.py sheet --data DIR --out docs/alpha-and-depth.png
+    python scripts/reports/formats.py sheet --out docs/alpha-and-depth.png
 
-The table has a row for every image of the folders, and for a matrix of synthesized ones: format,
-depth, channels, with and without metadata. Each goes through ``realesr image`` and is read again.
-The sheet shows a photograph cut out along a circle, and transparent and 16-bit images of
-Real-ESRGAN's inputs, beside what a plain bicubic upscaling makes of them.
+The table has a row for every image of the folders, and for a matrix of synthesized images: format,
+depth, channels, with and without metadata. Each image goes through ``realesr image``, and the
+result is read again. The sheet compares ``realesr`` with plain bicubic upscaling on transparent
+images, which are made of the photographs in ``inputs/``, and on a 16-bit gradient.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
 
 SCALE = 4
-INPUT = Path(__file__).resolve().parents[2] / "inputs/cat.jpg"
+INPUTS = Path(__file__).resolve().parents[2] / "inputs"
 UINT8 = np.dtype(np.uint8)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
 ORIENTATION = 0x0112
 
 
 def sample(depth: type, *, gray: bool, alpha: bool) -> Image:
-    """A smooth image of 32x24 px."""
+    """Returns a smooth image of 32x24 px, uint8 or uint16."""
     y, x = np.mgrid[:24, :32].astype(np.float32)
     planes = [x / 31] * 3 if gray else [x / 31, y / 23, (x + y) / 54]
     peak = np.iinfo(depth).max
@@ -48,7 +48,7 @@ def sample(depth: type, *, gray: bool, alpha: bool) -> Image:
 
 
 def write_matrix(folder: Path) -> None:
-    """Writes a file of every kind; the name says which."""
+    """Writes a file of every format, depth and number of channels; the name states them."""
     cases = [
         (suffix, depth, gray, alpha)
         for suffix, depths in {
@@ -160,17 +160,17 @@ def table(folders: list[Path]) -> None:
 
 CELL = 220
 CASES = (
-    # Image, and the center of the part that is shown, as a share of its sides.
-    ("disc.png", 0.8, 0.25),
-    ("children-alpha.png", 0.35, 0.3),
-    ("children-alpha.png", 0.17, 0.5),
-    ("tree_alpha_16bit.png", 0.3, 0.75),
+    # Photograph, shape of its alpha, and the center of the shown part as a fraction of its sides.
+    ("cat.jpg", "disc", 0.8, 0.25),
+    ("coffee.jpg", "disc", 0.2, 0.7),
+    ("coffee.jpg", "rings", 0.5, 0.45),
+    ("cat.jpg", "fade", 0.45, 0.5),
 )
 BACKGROUNDS = (255, 0)
 
 
 def cell(image: Image, background: int, x: float, y: float) -> PillowImage.Image:
-    """A part of an image, laid on a gray."""
+    """Returns a square part of an image on a gray background of 0 to 255."""
     laid = convert_depth(composite(image, background).pixels, UINT8)
     left = int(np.clip(x * laid.shape[1] - CELL / 2, 0, laid.shape[1] - CELL))
     top = int(np.clip(y * laid.shape[0] - CELL / 2, 0, laid.shape[0] - CELL))
@@ -178,7 +178,7 @@ def cell(image: Image, background: int, x: float, y: float) -> PillowImage.Image
 
 
 def plain(image: Image) -> Image:
-    """Bicubic, alpha and all, as it stands in the file: what halos come from."""
+    """Upscales color and alpha by bicubic interpolation; invisible colors then cause halos."""
     width, height = image.size.width * SCALE, image.size.height * SCALE
     alpha = image.pixels[..., 0] * 0 + image.peak if image.alpha is None else image.alpha
     planes = [*np.moveaxis(image.pixels, 2, 0), alpha]
@@ -194,14 +194,22 @@ def plain(image: Image) -> Image:
     return Image(np.stack(levels[:3], axis=2), alpha=levels[3])
 
 
-def write_disc(photo: Path, folder: Path) -> Path:
-    """A photograph cut out along a circle, black where it is invisible."""
+def write_transparent(photo: Path, shape: str, folder: Path) -> Path:
+    """Writes a photograph with alpha, black where it is invisible.
+
+    Shapes are ``disc`` (antialiased), ``rings`` (about 7 px wide, 10 px apart) and ``fade`` (a disc
+    whose alpha falls linearly to its border).
+    """
     pixels = read_image(photo).pixels
     height, width = pixels.shape[:2]
     y, x = np.mgrid[:height, :width] + 0.5
-    distance = np.hypot(x - width / 2, y - height / 2)
-    alpha = np.clip(min(height, width) * 0.48 - distance + 0.5, 0, 1)
-    path = folder / "disc.png"
+    inside = min(height, width) * 0.48 - np.hypot(x - width / 2, y - height / 2)
+    alpha = {
+        "disc": np.clip(inside + 0.5, 0, 1),
+        "rings": np.where(inside > 0, np.clip(4 - np.abs(inside % 17 - 8.5), 0, 1), 0),
+        "fade": np.clip(inside / (min(height, width) * 0.48), 0, 1),
+    }[shape]
+    path = folder / f"{photo.stem}-{shape}.png"
     image = Image(
         np.where(alpha[..., None] > 0, pixels, 0).astype(np.uint8),
         alpha=np.rint(alpha * 255).astype(np.uint8),
@@ -211,7 +219,7 @@ def write_disc(photo: Path, folder: Path) -> Path:
 
 
 def gradient(folder: Path) -> tuple[Image, Image]:
-    """A dark 16-bit gradient of 3 levels of 8 bits, upscaled in 16 bits, and rounded to 8."""
+    """Returns a dark gradient over 3 of 255 levels, upscaled: rounded to 8 bits, and in 16 bits."""
     ramp = np.linspace(20 * 257, 23 * 257, 56).astype(np.uint16)
     pixels = np.broadcast_to(ramp[None, :, None], (56, 56, 3)).copy()
     source, target = folder / "ramp.png", folder / "ramp_out.png"
@@ -223,13 +231,13 @@ def gradient(folder: Path) -> tuple[Image, Image]:
 
 
 def stretched(image: Image) -> Image:
-    """The three levels over the full range."""
+    """Stretches the three levels of the gradient to the full range of 8 bits."""
     values = (image.pixels.astype(np.float32) / 257 - 20) / 3
     return Image(np.clip(np.rint(values * 255), 0, 255).astype(np.uint8))
 
 
-def sheet(data: Path, out: Path) -> None:
-    """Draws bicubic and ours side by side, on white and on black, and a stretched gradient."""
+def sheet(out: Path) -> None:
+    """Draws bicubic and realesr side by side, on white and on black, and a stretched gradient."""
     titles = ["bicubic, on white", "realesr, on white", "bicubic, on black", "realesr, on black"]
     label = 18
     size = (len(titles) * CELL, (len(CASES) + 1) * CELL + 2 * label)
@@ -239,13 +247,10 @@ def sheet(data: Path, out: Path) -> None:
         draw.text((column * CELL + 4, 3), title, fill="white")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for row, (image, x, y) in enumerate(CASES):
-            source = data / image
-            if not source.exists():
-                source = write_disc(INPUT, folder)
-            target = folder / f"large-{image}"
-            if not target.exists():
-                run(["-i", str(source), "-o", str(target)])
+        for row, (photo, shape, x, y) in enumerate(CASES):
+            source = write_transparent(INPUTS / photo, shape, folder)
+            target = folder / f"large-{source.name}"
+            run(["-i", str(source), "-o", str(target)])
             pair = plain(read_image(source)), read_image(target)
             for number, background in enumerate(BACKGROUNDS):
                 for which, image in enumerate(pair):
@@ -264,20 +269,20 @@ def sheet(data: Path, out: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("table", "sheet"))
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of images")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders of images for the table")
     parser.add_argument("--out", type=Path, help="the sheet, a PNG")
     args = parser.parse_args()
+    if (args.data if args.what == "table" else args.out) is None:
+        parser.error("table needs --data, and sheet needs --out")
     if args.what == "table":
         table(args.data)
-    elif args.out is None:
-        parser.error("sheet needs --out")
     else:
-        sheet(args.data[0], args.out)
+        sheet(args.out)
 
 
 if __name__ == "__main__":

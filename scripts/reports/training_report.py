@@ -1,9 +1,9 @@
-"""Draws the validation curves of training runs, and tells where the time of a step goes.
+"""Draws the validation curves of training runs, and prints the times of the parts of a step.
 
     python scripts/reports/training_report.py RUN [RUN ...] --out curves.png
 
-RUN is the folder of a run, with its ``log.jsonl``. A panel for each metric, a line for each level
-of damage; the thin gray line is bicubic interpolation.
+RUN is the folder of a run, with its ``log.jsonl``. The report has a panel for each metric, with a
+line for each level of damage; thin gray lines show bicubic interpolation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Compiles the native engine when a wheel of this project is made, where that is possible.
+"""Build hook of Hatchling: compiles the native engine when a wheel is built, if possible.
 
-Hatchling calls it. Without a C++ compiler, or elsewhere than on Linux on x86-64, the wheel is pure
-Python, and PyTorch computes all convolutions. The environment variable ``REALESR_NATIVE`` decides
-for release builds: ``0`` never compiles, and with ``1`` a wheel without the library is an error.
+Without a C++ compiler, or on anything other than Linux on x86-64, the wheel is pure Python, and
+PyTorch computes all convolutions. The environment variable ``REALESR_NATIVE`` controls release
+builds: ``0`` never compiles, and with ``1`` a wheel without the library is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCES = Path("src/realesr/engine/native")
 LIBRARY = SOURCES / "realesr_native.so"
 TAG = "py3-none-linux_x86_64"
-"""For every Python, because ctypes loads the library; auditwheel makes a manylinux tag of it."""
+"""Tag of the wheel. ctypes loads the library, so one wheel serves every Python version; auditwheel
+replaces the tag by a manylinux tag."""
 SWITCH = "REALESR_NATIVE"
 SHARED = ("convolution.cpp", "pixels.cpp")
 BLOCK = "convolution_block.cpp"
@@ -34,10 +35,10 @@ INSTRUCTION_SETS = {
 
 
 class NativeBuildHook(BuildHookInterface):
-    """Puts the compiled library into the wheel, or, of an editable one, beside its sources."""
+    """Adds the library to the wheel; for an editable wheel it is compiled next to its sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles, and tells Hatchling for which platform the wheel is then."""
+        """Compiles the library and sets the platform tag of the wheel."""
         root = Path(self.root)
         self._folder = TemporaryDirectory()
         library = Path(self._folder.name, LIBRARY.name)
@@ -56,12 +57,12 @@ class NativeBuildHook(BuildHookInterface):
         build_data["tag"] = TAG
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Removes what was compiled for the wheel."""
+        """Removes the temporary files of the compilation."""
         self._folder.cleanup()
 
 
 def make_library(sources: Path, library: Path) -> str:
-    """Compiles where it is wanted and possible; returns why there is no library, or ``""``."""
+    """Compiles the library if possible; returns the reason for its absence, or ``""``."""
     if os.environ.get(SWITCH) == "0":
         return f"{SWITCH}=0"
     compiler = find_compiler()
@@ -75,7 +76,7 @@ def make_library(sources: Path, library: Path) -> str:
 
 
 def find_compiler() -> str | None:
-    """The C++ compiler, as ``CXX`` or PATH has it; None where it would be of no use."""
+    """Returns the C++ compiler from ``CXX`` or PATH; None on unsupported platforms."""
     if platform.machine() != "x86_64" or sys.platform != "linux":
         return None
     return os.environ.get("CXX") or shutil.which("c++") or shutil.which("clang++")
@@ -85,8 +86,8 @@ def compile_library(compiler: str, sources: Path, library: Path) -> None:
     """Compiles one object for each instruction set, and links them.
 
     Raises:
-        subprocess.CalledProcessError: The compiler refused.
-        OSError: It is not there, or the disk is full.
+        subprocess.CalledProcessError: The compiler failed.
+        OSError: The compiler does not exist, or the disk is full.
     """
 
     def run(*arguments: str) -> None:

@@ -1,7 +1,7 @@
-"""Makes the virtual environment ``.venv`` of this checkout, with the standard library alone.
+"""Creates the virtual environment ``.venv`` of this checkout; needs only the standard library.
 
-Used by ``demo.py`` and ``test.py``. Every step looks at what is there before it does anything: an
-interrupted run is taken up by the next one, and a finished one costs a fraction of a second.
+``demo.py`` and ``test.py`` use it. Every step checks the existing state first: an interrupted run
+is resumed by the next one, and a run with nothing to do takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ DISK_GB = 6.5
 
 
 class SetupError(Exception):
-    """Why the environment cannot be made, and what to do about it."""
+    """The environment cannot be created; the message says why and what to do."""
 
 
 def prepare(extras: tuple[str, ...]) -> Path:
-    """Makes sure that ``.venv`` holds this project with ``extras``; returns its interpreter.
+    """Makes sure that ``.venv`` has this project with ``extras``; returns its interpreter.
 
     Raises:
-        SetupError: Something is missing that only the user can bring.
+        SetupError: The environment cannot be created.
     """
     check_python(sys.version_info[:2])
     wanted = set(extras) | set(read_stamp().get("extras", []))
     if is_current(wanted) and imports_opencv()[0]:
         return interpreter()
     check_disk(shutil.disk_usage(ROOT).free)
-    say(
+    log(
         f"Setting up {VENV.relative_to(ROOT)}: up to {DOWNLOAD_GB} GB to download and "
         f"{DISK_GB} GB on disk, nearly all of it PyTorch. This happens once."
     )
@@ -53,7 +53,7 @@ def prepare(extras: tuple[str, ...]) -> Path:
 
 
 def check_python(version: tuple[int, int]) -> None:
-    """Raises SetupError unless this Python is new enough; names one that is, if there is one."""
+    """Raises SetupError if this Python is too old; names a newer one if it is installed."""
     if version >= OLDEST_PYTHON:
         return
     script = Path(sys.argv[0]).name
@@ -67,7 +67,7 @@ def check_python(version: tuple[int, int]) -> None:
 
 
 def check_disk(free_bytes: int) -> None:
-    """Raises SetupError if the installation would not fit."""
+    """Raises SetupError if the installation does not fit on the disk."""
     needed = DISK_GB * 1e9 - (folder_bytes(VENV) if VENV.is_dir() else 0)
     if free_bytes < needed:
         raise SetupError(
@@ -77,32 +77,32 @@ def check_disk(free_bytes: int) -> None:
 
 
 def folder_bytes(folder: Path) -> int:
-    """The size of all files below a folder."""
+    """Returns the size of all files in a folder and its subfolders, bytes."""
     return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def interpreter() -> Path:
-    """The Python of the environment."""
+    """Returns the path of the environment's Python."""
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def make_venv() -> None:
-    """Makes an empty environment with pip, unless there is one that works."""
+    """Creates an environment with pip, unless a working one exists."""
     if succeeds(interpreter(), "-m", "pip", "--version"):
         return
     if VENV.is_dir() and any(VENV.iterdir()):
         if not (VENV / "pyvenv.cfg").is_file():
             raise SetupError(f"{VENV} is there but is no virtual environment: move it away")
-        say("The environment there is incomplete; it is made anew.")
+        log("The existing environment is incomplete; it is created again.")
         shutil.rmtree(VENV)
     run(*venv_command())
 
 
 def venv_command() -> list[str]:
-    """The command that makes an environment: with venv, else virtualenv, else uv.
+    """Returns the command that creates an environment: venv, else virtualenv, else uv.
 
     Raises:
-        SetupError: There is none of the three; names the package to install.
+        SetupError: None of the three is installed; the message names the package to install.
     """
     if has_module("venv") and has_module("ensurepip"):
         return [sys.executable, "-m", "venv", str(VENV)]
@@ -121,18 +121,18 @@ def venv_command() -> list[str]:
 
 
 def has_module(name: str) -> bool:
-    """Whether this Python could import a top-level module."""
+    """Returns whether this Python can find a top-level module."""
     return importlib.util.find_spec(name) is not None
 
 
 def install(extras: set[str]) -> None:
-    """Installs this project, editable, with its extras and all that they need."""
+    """Installs this project in editable mode, with its extras and all dependencies."""
     names = f"[{','.join(sorted(extras))}]" if extras else ""
     run(str(interpreter()), "-m", "pip", "install", "--editable", f"{ROOT}{names}")
 
 
 def imports_opencv() -> tuple[bool, str]:
-    """Whether the environment's OpenCV can be imported, and the last line of what it said."""
+    """Returns whether the environment can import OpenCV, and the last line of the error output."""
     result = subprocess.run(
         [str(interpreter()), "-c", "import cv2"], capture_output=True, text=True, check=False
     )
@@ -141,10 +141,10 @@ def imports_opencv() -> tuple[bool, str]:
 
 
 def fix_opencv() -> None:
-    """Puts the headless OpenCV of the same version in place where a desktop library is missing.
+    """Installs the headless OpenCV of the same version if a desktop library is missing.
 
     Raises:
-        SetupError: OpenCV cannot be imported, for another reason.
+        SetupError: OpenCV cannot be imported for another reason.
     """
     works, reason = imports_opencv()
     if works:
@@ -152,7 +152,7 @@ def fix_opencv() -> None:
     if "cannot open shared object file" not in reason:
         raise SetupError(f"OpenCV is installed but cannot be imported: {reason}")
     library = reason.split(": ")[1]
-    say(f"{library} is missing here: opencv-python-headless takes the place of opencv-python.")
+    log(f"{library} is missing here: opencv-python-headless replaces opencv-python.")
     python = str(interpreter())
     version = subprocess.run(
         [python, "-c", "from importlib.metadata import version; print(version('opencv-python'))"],
@@ -169,7 +169,7 @@ def fix_opencv() -> None:
 
 
 def fingerprint() -> str:
-    """Changes when the requirements, what is compiled, the place or the Python change."""
+    """Returns a hash of the requirements, the C++ sources, the location and the Python version."""
     compiled = ("scripts/setup/build_native.py", "src/realesr/engine/native/*.[ch]*")
     files = [ROOT / "pyproject.toml", *(f for p in compiled for f in sorted(ROOT.glob(p)))]
     parts = (*(file.read_text(encoding="utf-8") for file in files), str(ROOT), sys.version)
@@ -177,7 +177,7 @@ def fingerprint() -> str:
 
 
 def read_stamp() -> dict:
-    """What the last complete installation left behind; empty if there was none."""
+    """Returns the record of the last complete installation; empty if there is none."""
     try:
         return json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -185,19 +185,19 @@ def read_stamp() -> dict:
 
 
 def write_stamp(extras: set[str]) -> None:
-    """Notes that the installation is complete."""
+    """Records that the installation is complete."""
     content = {"fingerprint": fingerprint(), "extras": sorted(extras)}
     STAMP.write_text(json.dumps(content), encoding="utf-8")
 
 
 def is_current(extras: set[str]) -> bool:
-    """Whether the environment is complete and of the present requirements."""
+    """Returns whether the environment is complete and up to date."""
     stamp = read_stamp()
     return stamp.get("fingerprint") == fingerprint() and extras <= set(stamp["extras"])
 
 
 def succeeds(program: Path, *args: str) -> bool:
-    """Whether a program is there and exits with 0."""
+    """Returns whether a program exists and exits with code 0."""
     try:
         result = subprocess.run([str(program), *args], capture_output=True, check=False)
     except OSError:
@@ -209,19 +209,19 @@ def run(*command: str) -> None:
     """Runs a step of the set-up.
 
     Raises:
-        SetupError: It failed.
+        SetupError: The command failed.
     """
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     code = subprocess.run(command, env=environment, check=False).returncode
     if code:
         raise SetupError(
             f"this step failed with code {code}:\n  {' '.join(command)}\n"
-            "its words stand above; run the same script again to go on from here"
+            "see its output above; run the same script again to continue from here"
         )
 
 
-def say(message: str) -> None:
-    """Prints a line at once, also when the output is a file."""
+def log(message: str) -> None:
+    """Prints a line and flushes it, so that the order in a log file is right."""
     print(message, flush=True)
 
 
@@ -233,5 +233,5 @@ def main(work, extras: tuple[str, ...] = ()) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted: run the same script again, and it goes on", file=sys.stderr)
+        print("\ninterrupted: run the same script again to continue", file=sys.stderr)
         return 130

@@ -1,4 +1,4 @@
-"""Every error that the package raises on purpose.
+"""The errors that the package raises on purpose.
 
     RealesrError
       UsageError (exit code 2): InvalidOptionError, UnknownModelError
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 
 class RealesrError(Exception):
-    """The base of all; ``exit_code`` is what the command exits with."""
+    """Base class of all errors; ``exit_code`` is the exit code of the command."""
 
     exit_code = 1
 
@@ -36,11 +36,11 @@ class UnknownModelError(UsageError, LookupError):
 
 
 class WeightsError(RealesrError):
-    """The weights of a model cannot be had."""
+    """The weights of a model are not available."""
 
 
 class MissingWeightsError(WeightsError, FileNotFoundError):
-    """A file of weights is in none of the places where it is looked for."""
+    """A weights file is in none of the searched folders."""
 
 
 class DownloadError(WeightsError, OSError):
@@ -48,15 +48,15 @@ class DownloadError(WeightsError, OSError):
 
 
 class ChecksumMismatchError(WeightsError):
-    """A downloaded file is not what it should be."""
+    """The SHA-256 of a downloaded file is not that of the catalog."""
 
 
 class UnsupportedCheckpointError(WeightsError):
-    """A file of weights is damaged, unsafe, or of an unknown architecture."""
+    """A weights file is damaged, unsafe, or of an unknown architecture."""
 
 
 class MissingExtraError(RealesrError):
-    """A package is needed that only an extra of realesr brings."""
+    """A package is missing that an extra of realesr installs."""
 
 
 class MediaError(RealesrError):
@@ -64,11 +64,11 @@ class MediaError(RealesrError):
 
 
 class UnreadableMediaError(MediaError, OSError):
-    """A file is missing, damaged, or no image."""
+    """A file is missing or damaged, or is not an image or video."""
 
 
 class UnsupportedMediaError(MediaError):
-    """A file is intact but of a kind that is not handled."""
+    """A file is intact, but its format is not supported."""
 
 
 class UnwritableMediaError(MediaError, OSError):
@@ -76,19 +76,19 @@ class UnwritableMediaError(MediaError, OSError):
 
 
 class FFmpegNotFoundError(MediaError):
-    """There is no ffmpeg, or only one that lacks what videos need."""
+    """There is no ffmpeg, or only one that lacks necessary features."""
 
 
 class FFmpegError(MediaError):
-    """ffmpeg failed; the message has its last words."""
+    """ffmpeg failed; the message contains its last error lines."""
 
 
 class TrainingError(RealesrError):
-    """A training run cannot go on; its last checkpoint is intact."""
+    """A training run cannot continue; its last checkpoint is intact."""
 
 
 class DeviceError(RealesrError):
-    """The device cannot do what is asked."""
+    """The device cannot perform the computation."""
 
 
 class DeviceUnavailableError(DeviceError):
@@ -96,7 +96,7 @@ class DeviceUnavailableError(DeviceError):
 
 
 class UnsupportedPrecisionError(DeviceError):
-    """The device does not compute in this precision, or only slowly."""
+    """The device does not support this precision, or is slower in it."""
 
 
 class OutOfMemoryError(DeviceError, MemoryError):

@@ -1,4 +1,4 @@
-"""What the user asks for, as values that check themselves."""
+"""Options as dataclasses that validate their values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 
 MAX_THREADS = 1024
-"""More than any machine has cores; far more make the libraries that compute give up."""
+"""Upper limit of threads: more than any machine has cores. Far larger values crash libraries."""
 DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
-"""A larger image is refused unless asked for: at x4 its result alone takes 9.6 GB."""
+"""Default limit of an input image, px: at x4 the result alone takes 9.6 GB."""
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
@@ -30,16 +30,16 @@ def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """How large results become. At most one way is given; none means the model's own scale.
+    """Size of the results. At most one way is set; without any, the model's native scale applies.
 
     Attributes:
-        outscale: Output px per input px along each side.
-        width: Width, px; alone it keeps the proportions.
-        height: Height, px; alone it keeps the proportions. With a width it need not.
-        fit: A box; the result keeps its proportions and just fits into it.
+        outscale: Output px per input px along each side, above 0, at most 64.
+        width: Width, px; without ``height`` the aspect ratio is kept.
+        height: Height, px; without ``width`` the aspect ratio is kept.
+        fit: Box that the result fits into, px; the aspect ratio is kept.
 
     Raises:
-        InvalidOptionError: A number is outside its range, or there is more than one way.
+        InvalidOptionError: A number is outside its range, or more than one way is set.
     """
 
     outscale: float | None = None
@@ -62,16 +62,16 @@ class Target:
         )
         if sum(ways) > 1:
             raise InvalidOptionError(
-                "`outscale`, `width` with `height`, and `fit` are three ways to say one thing: "
+                "`outscale`, `width` with `height`, and `fit` are three ways to set the size: "
                 "choose one"
             )
 
     def size_of(self, source: Size, scale: float) -> Size:
-        """The size of a result, px.
+        """Returns the size of a result, px.
 
         Args:
-            source: The size of the input.
-            scale: What the model upscales by where nothing else is asked for.
+            source: Size of the input, px.
+            scale: Native scale of the model.
         """
         if self.fit is not None:
             return source.fitted(self.fit.width, self.fit.height)
@@ -88,17 +88,18 @@ FACE_DETECTORS = ("retinaface_resnet50", "retinaface_mobile0.25", "yunet")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceOptions:
-    """How faces are restored.
+    """Options of face restoration.
 
     Attributes:
-        model: Name of the network that restores.
-        detector: Name of what finds them.
-        weight: How much of a restored face is taken, 0 to 1; at 0 nothing is done.
-        min_size: Faces whose longer side is shorter are left alone, px of the input.
-        confidence: Less sure ones are left alone, 0 to 1; None for what suits the detector.
-        only_center: Whether only the face next to the middle is restored.
-        is_aligned: Whether images are faces that were cut out and aligned already.
-        report: File that receives boxes, scores and landmarks, or None.
+        model: Name of the restoration network.
+        detector: Name of the face detector.
+        weight: Weight of the restored face in the result, 0 to 1; 0 disables restoration.
+        min_size: Smallest longer side of a face that is restored, input px.
+        confidence: Lowest score of a detection that is restored, 0 to 1; None for the detector's
+            default.
+        only_center: Whether only the face nearest the center is restored.
+        is_aligned: Whether the images are cropped and aligned faces.
+        report: File that receives boxes, scores and landmarks as JSON lines, or None.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -128,24 +129,24 @@ class FaceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleOptions:
-    """How images are made larger.
+    """Options of upscaling.
 
     Attributes:
-        model_name: A name of the catalog.
-        model_path: A file of weights that takes the place of the catalog's, or None.
-        target: How large results become.
+        model_name: Name of a model in the catalog, or of a plain filter.
+        model_path: Weights file to use instead of a model of the catalog, or None.
+        target: Size of the results.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
-        tile: Side of a tile in input px; 0 takes the image whole; None fits it to the memory.
-        memory_budget: How much memory tiles may take, bytes; None for a share of what is free.
-        threads: How many threads of a CPU compute; None for one a core.
-        tile_pad: Context around a tile in px; None for what the network needs.
-        pre_pad: Mirrored px added right and below before the network, and cut off after it.
-        is_compiled: Whether the network is compiled for a GPU by ``torch.compile``.
-        denoise_strength: 1 takes noise away, 0 keeps it, for models that have a partner which
-            keeps it; None for 0.5 with these, and for nothing with others.
-        alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
-        faces: How faces are restored; None for not at all.
+        tile: Side of a tile in input px; 0 disables tiling; None fits tiles to the free memory.
+        memory_budget: Memory for tiles, bytes; None for a fraction of the free memory.
+        threads: Number of CPU threads, 1 to :data:`MAX_THREADS`; None for one per core.
+        tile_pad: Context around a tile in input px; None for the network's receptive field.
+        pre_pad: Reflected px that are added at the right and lower borders and cut off again.
+        is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
+        denoise_strength: From 0, which keeps noise, to 1, which removes it; for models with a weak
+            denoise model. None is 0.5 for these models.
+        alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
+        faces: Options of face restoration; None disables it.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -195,14 +196,14 @@ class UpscaleOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
-    """How images are written.
+    """Options of image encoding.
 
     Attributes:
-        quality: 1 to 100, for lossy formats; None for a value that hides the loss.
-        lossless: Whether a format that can be either keeps the pixels exactly.
+        quality: Quality of lossy formats, 1 to 100; None for a visually lossless value.
+        lossless: Whether formats with both modes are written losslessly.
 
     Raises:
-        InvalidOptionError: A value is outside its range, or both are given.
+        InvalidOptionError: A value is outside its range, or both options are set.
     """
 
     quality: int | None = None
@@ -220,22 +221,21 @@ DEFAULT_ENCODING = EncodingOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """Where images come from and go to.
+    """Inputs and outputs of a run.
 
     Attributes:
         inputs: Files, folders, and patterns such as ``scans/*.png``.
-        output: A folder; or a file, where the input is one and the name ends like an image's.
-        recursive: Whether folders are searched to the bottom, and mirrored below the output.
-        skip_existing: Whether outputs that exist are kept, and their inputs left alone.
-        watch: Whether input folders are going to be filled, and may be empty now.
-        suffix: Appended to the name with an underscore; empty keeps the name.
-        ext: Suffix of the outputs without its dot; ``auto`` keeps each input's.
-        encoding: How outputs are written.
-        max_pixels: Larger inputs are refused, px.
+        output: A folder; for a single input also a file, if the name has a known suffix.
+        recursive: Whether folders are searched recursively and mirrored in the output.
+        skip_existing: Whether inputs whose output exists are skipped.
+        watch: Whether input folders are watched for new files, and may be empty at the start.
+        suffix: Text that is appended to the name with an underscore; empty for none.
+        ext: Suffix of the outputs without its dot; ``auto`` keeps the format of each input.
+        encoding: Options of image encoding.
+        max_pixels: Largest accepted input, px.
 
     Raises:
-        InvalidOptionError: The suffix would lead out of the output folder, or a number is not
-            positive.
+        InvalidOptionError: The suffix has a path separator, or a number is not positive.
     """
 
     inputs: tuple[Path, ...]
@@ -257,22 +257,21 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoOptions:
-    """How videos are read and written.
+    """Options of reading and writing videos.
 
     Attributes:
-        codec: ffmpeg's name of an encoder; None for the usual one of the container.
-        crf: Quality, less is better, in the encoder's own scale; None for one that hides the loss.
-        preset: The encoder's word for its speed; None for its own.
-        pix_fmt: ffmpeg's name of a pixel format; None for the source's chroma and depth.
-        encoder_args: More arguments for ffmpeg's output.
-        ffmpeg: The program; None for the one that is found.
-        start: Where an excerpt begins, s from the beginning.
-        end: Where it ends, s from the beginning; None for the end.
-        frames: How many frames are read at most; None for all.
-        fps: Frames per second that the result plays at, none left out and none added; None keeps
-            every frame's time.
-        deinterlace: ``auto`` makes whole frames of fields, ``off`` leaves them woven.
-        is_strict: Whether frames that cannot be decoded fail the video.
+        codec: ffmpeg's name of an encoder; None for the default of the container.
+        crf: Quality in the encoder's scale, lower is better; None for a visually lossless value.
+        preset: Name of the encoder's speed preset; None for the encoder's default.
+        pix_fmt: ffmpeg's name of a pixel format; None for the chroma and depth of the source.
+        encoder_args: Further arguments for ffmpeg's output.
+        ffmpeg: Path of ffmpeg; None searches for it.
+        start: Start of the excerpt, s from the beginning of the video.
+        end: End of the excerpt, s from the beginning of the video; None for the end of the video.
+        frames: Largest number of frames that are read; None for all.
+        fps: Constant frame rate at which the same frames play, 1/s; None keeps every frame's time.
+        deinterlace: ``auto`` deinterlaces interlaced frames, ``off`` leaves them unchanged.
+        is_strict: Whether a frame that cannot be decoded fails the job.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -306,7 +305,7 @@ class VideoOptions:
 
     @property
     def is_excerpt(self) -> bool:
-        """Whether only a part of the video is asked for."""
+        """Whether only a part of the video is read."""
         return self.start > 0 or self.end is not None or self.frames is not None
 
 

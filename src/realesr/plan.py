@@ -1,4 +1,4 @@
-"""From paths and options to a list of jobs. Opens no pixels."""
+"""Planning of jobs from paths and options. No pixels are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realesr.options import EncodingOptions, FileOptions
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One input and the output that it becomes, in what format; ``-`` is a standard stream."""
+    """An input, its output and the format of the output; ``-`` is a standard stream."""
 
     source: Path
     destination: Path
@@ -23,11 +23,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is going to be done.
+    """The jobs of a run.
 
     Attributes:
-        jobs: In order.
-        skipped: Files of input folders that are of another kind.
+        jobs: The jobs in order.
+        skipped: Files in input folders that are not of the media type.
         existing: Jobs that are left out because their outputs exist.
     """
 
@@ -36,32 +36,32 @@ class Plan:
     existing: tuple[Job, ...] = ()
 
 
-def make_plan(options: FileOptions, kind: AnyMediaType = IMAGES) -> Plan:
-    """Names every output before any work starts. A name depends on names and options alone.
+def make_plan(options: FileOptions, media_type: AnyMediaType = IMAGES) -> Plan:
+    """Names every output before any work starts. Names depend only on input names and options.
 
     Args:
-        options: What is read and where it goes.
-        kind: Whether images or videos are meant.
+        options: Inputs, output folder and format.
+        media_type: Images or videos.
 
     Raises:
-        UnreadableMediaError: An input does not exist or holds nothing of the kind.
-        UnsupportedMediaError: An input is a file of another kind.
-        InvalidOptionError: An output would replace an input, two outputs have one name, or its
-            format cannot do what is asked.
+        UnreadableMediaError: An input does not exist, or a folder has no file of the media type.
+        UnsupportedMediaError: An input file is not of the media type.
+        InvalidOptionError: An output would replace an input, two outputs have the same name, or
+            the format does not support lossless encoding.
     """
     jobs: list[Job] = []
     skipped: list[Path] = []
     for path in options.inputs:
         if path.is_dir():
-            found, others = _search(path, options, kind)
-            jobs += [_job(file, options, kind, below=path) for file in found]
+            found, others = _search(path, options, media_type)
+            jobs += [_job(file, options, media_type, below=path) for file in found]
             skipped += others
         else:
-            jobs += [_job(file, options, kind) for file in _matching(path, kind)]
+            jobs += [_job(file, options, media_type) for file in _matching(path, media_type)]
     jobs = _without_earlier_outputs(_without_repetitions(jobs), options)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
-    if has_stream or (kind.matches(options.output) and not options.output.is_dir()):
-        jobs = [_job_with_named_output(jobs, options, kind)]
+    if has_stream or (media_type.matches(options.output) and not options.output.is_dir()):
+        jobs = [_job_with_named_output(jobs, options, media_type)]
     _refuse_clashes(jobs)
     _refuse_impossible(jobs, options.encoding)
     existing = [job for job in jobs if options.skip_existing and _exists(job.destination)]
@@ -70,9 +70,12 @@ def make_plan(options: FileOptions, kind: AnyMediaType = IMAGES) -> Plan:
 
 
 def _search(
-    folder: Path, options: FileOptions, kind: AnyMediaType
+    folder: Path, options: FileOptions, media_type: AnyMediaType
 ) -> tuple[list[Path], list[Path]]:
-    """Files of the kind, and others, sorted. Hidden ones and the outputs do not count."""
+    """Returns the files of the media type, and other files, sorted.
+
+    Hidden files and files in the output folder are left out.
+    """
     output = options.output.resolve()
     files, others = [], []
     for path in sorted(folder.rglob("*") if options.recursive else folder.iterdir()):
@@ -84,14 +87,14 @@ def _search(
             and path.resolve().is_relative_to(output)
         ):
             continue
-        # A folder that is named like a file becomes a job, and fails with a word, not silently.
-        if kind.matches(path) and not (options.recursive and path.is_dir()):
+        # A folder whose name has such a suffix becomes a job, and fails with an error message.
+        if media_type.matches(path) and not (options.recursive and path.is_dir()):
             files.append(path)
         elif path.is_file():
             others.append(path)
     if not files and not options.watch:
         raise UnreadableMediaError(
-            f"{folder} holds no {kind.noun}: looked for {', '.join(kind.suffixes)}"
+            f"{folder} holds no {media_type.noun}: looked for {', '.join(media_type.suffixes)}"
         )
     return files, others
 
@@ -100,35 +103,37 @@ def _exists(path: Path) -> bool:
     return path != STANDARD_STREAM and path.exists()
 
 
-def _matching(path: Path, kind: AnyMediaType) -> list[Path]:
-    """The file itself, or what matches it as a pattern."""
+def _matching(path: Path, media_type: AnyMediaType) -> list[Path]:
+    """Returns the file itself, or the files that match it as a pattern."""
     if path == STANDARD_STREAM:
         return [path]
     if not path.exists() and any(sign in str(path) for sign in "*?["):
         # Path.glob takes no absolute patterns.
         matches = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
-        files = [match for match in matches if kind.matches(match)]
+        files = [match for match in matches if media_type.matches(match)]
         if not files:
-            raise UnreadableMediaError(f"{path}: no {kind.noun} matches")
+            raise UnreadableMediaError(f"{path}: no {media_type.noun} matches")
         return files
     if not path.exists():
         raise UnreadableMediaError(f"{path}: no such file or folder")
-    kind.check_readable(path)
+    media_type.check_readable(path)
     return [path]
 
 
-def _job(source: Path, options: FileOptions, kind: AnyMediaType, below: Path | None = None) -> Job:
+def _job(
+    source: Path, options: FileOptions, media_type: AnyMediaType, below: Path | None = None
+) -> Job:
     if source == STANDARD_STREAM:
-        return Job(source, source, kind.format_of(Path(f"-{kind.default_suffix}")))
-    extension = kind.suffix_of_output(source) if options.ext == "auto" else f".{options.ext}"
+        return Job(source, source, media_type.format_of(Path(f"-{media_type.default_suffix}")))
+    extension = media_type.suffix_of_output(source) if options.ext == "auto" else f".{options.ext}"
     suffix = f"_{options.suffix}" if options.suffix else ""
     folder = options.output / source.parent.relative_to(below) if below else options.output
     destination = folder / f"{source.stem}{suffix}{extension}"
-    return Job(source, destination, kind.format_of(destination))
+    return Job(source, destination, media_type.format_of(destination))
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
-    """What is named twice, as by patterns that overlap, is done once."""
+    """Removes repeated inputs, which overlapping patterns cause."""
     first: dict[Path, Job] = {}
     for job in jobs:
         first.setdefault(job.source.resolve(), job)
@@ -136,7 +141,7 @@ def _without_repetitions(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]:
-    """Where outputs that exist are kept beside their inputs, they are no inputs."""
+    """Removes inputs that are existing outputs, if both are in the same folder."""
     folders = {path.resolve() for path in options.inputs if path.is_dir()}
     if options.output.resolve() not in folders or not options.skip_existing:
         return jobs
@@ -148,28 +153,28 @@ def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]
     return [job for job in jobs if job.source.resolve() not in outputs]
 
 
-def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyMediaType) -> Job:
-    """The one job whose output is named by itself, or is a stream."""
+def _job_with_named_output(jobs: list[Job], options: FileOptions, media_type: AnyMediaType) -> Job:
+    """Returns the only job, with the output file or stream that the options name."""
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(
-            f"`output` {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
+            f"`output` {output} is for one {media_type.noun}, and there are {len(jobs)} inputs: "
             "name a folder"
         )
     if output == STANDARD_STREAM:
         if options.ext != "auto":
-            return Job(source, output, kind.format_of(Path(f"-.{options.ext}")))
+            return Job(source, output, media_type.format_of(Path(f"-.{options.ext}")))
         return Job(source, output, jobs[0].target)
-    if not kind.matches(output) or output.is_dir():
+    if not media_type.matches(output) or output.is_dir():
         raise InvalidOptionError(
             "`inputs` - has no name to call the output by: add `output` - or `output` "
-            f"NAME{kind.default_suffix}"
+            f"NAME{media_type.default_suffix}"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
             f"`output` {output} and `ext` {options.ext} contradict each other: drop one"
         )
-    return Job(source, output, kind.format_of(output))
+    return Job(source, output, media_type.format_of(output))
 
 
 def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:

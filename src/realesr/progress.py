@@ -1,4 +1,4 @@
-"""What is reported of work in progress: events, notices, counts."""
+"""Reports of work in progress: events, notices and counts."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ NoticeCode = Literal[
     "watch-failed",
     "weights-differ",
 ]
-"""What a notice is about, for programs. Codes stay; the sentences beside them may be improved."""
+"""Subject of a notice, for programs. Codes are stable; messages may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user should know of: it was left out, or done another way.
+    """Information for the user about something that was left out or done differently.
 
     Attributes:
-        code: What it is about.
-        message: A sentence, which may begin in its middle: the name of the file stands before it.
+        code: Subject of the notice.
+        message: A sentence without a capital at its start, so that a file name can precede it.
     """
 
     code: NoticeCode
@@ -54,27 +54,27 @@ Notify = Callable[[Notice], None]
 """Receives notices."""
 
 
-def ignore(notice: Notice) -> None:
-    """A :data:`Notify` that tells nobody."""
+def no_notice(notice: Notice) -> None:
+    """Ignores a notice: the default :data:`Notify`."""
 
 
 Progress = Callable[[int, int], None]
-"""Receives how much is done, and of how much: tiles, bytes."""
+"""Receives the number of finished units and of all units: tiles or bytes."""
 
 
 def no_progress(done: int, total: int) -> None:
-    """A :data:`Progress` that tells nobody."""
+    """Ignores progress: the default :data:`Progress`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTimes:
-    """Where the time of a job went, s; the first three overlap.
+    """Time that the stages of a job took, s; the first three overlap.
 
     Attributes:
-        reading_s: What the source took to read and decode.
-        inference_s: What the network took.
-        writing_s: What the sink took to encode and write.
-        waiting_s: How long the network stood still for the other two.
+        reading_s: Time for reading and decoding.
+        inference_s: Time for the network.
+        writing_s: Time for encoding and writing.
+        waiting_s: Time that the network waited for the other stages.
     """
 
     reading_s: float = 0.0
@@ -85,19 +85,19 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A job that has succeeded.
+    """Result of a job that has succeeded.
 
     Attributes:
-        source: The input.
-        destination: The output, which stands.
-        source_size: Of the input, px, upright.
-        size: Of the output, px.
-        seconds: What an image took to be read, upscaled and written; for a video, from its turn
-            until its output stood.
-        frames: How many frames the output has.
-        duplicate_frames: How many of them equal the frame before, and were not computed again.
-        decode_errors: How many frames of the input could not be decoded.
-        stages: Where the time went.
+        source: The input file.
+        destination: The output file, which is complete.
+        source_size: Size of the input, px, after rotation.
+        size: Size of the output, px.
+        seconds: Time, s: for an image, the sum of reading, upscaling and writing; for a video, from
+            the start of its job until the output was complete.
+        frames: Number of frames of the output.
+        duplicate_frames: Number of frames that equal the previous frame and were not computed.
+        decode_errors: Number of input frames that could not be decoded.
+        stages: Time of each stage.
     """
 
     source: Path
@@ -113,12 +113,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A job begins.
+    """Event: a job starts.
 
     Attributes:
-        source: Its input.
-        job: Its number, from 1.
-        jobs: The number of jobs.
+        source: Input of the job.
+        job: Number of the job, from 1.
+        jobs: Number of all jobs.
     """
 
     source: Path
@@ -128,7 +128,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class TileDone:
-    """``done`` of ``total`` tiles of an image are upscaled."""
+    """Event: ``done`` of ``total`` tiles of an image are upscaled."""
 
     source: Path
     done: int
@@ -137,7 +137,7 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FrameDone:
-    """``done`` of about ``expected`` frames are upscaled; None if the number is unknown."""
+    """Event: ``done`` of about ``expected`` frames are upscaled; None if the number is unknown."""
 
     source: Path
     done: int
@@ -146,7 +146,7 @@ class FrameDone:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """There is a notice about a job, which goes on."""
+    """Event: there is a notice about a job, which continues."""
 
     source: Path
     notice: Notice
@@ -154,14 +154,14 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The output of a job stands."""
+    """Event: the output of a job is complete."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job has ended without an output."""
+    """Event: a job has ended without an output."""
 
     source: Path
     error: Exception
@@ -169,12 +169,12 @@ class Failed:
 
 Event = Started | TileDone | FrameDone | Warned | Finished | Failed
 Reporter = Callable[[Event], None]
-"""Receives what happens: for each job its start, tiles and frames, then its end.
+"""Receives the events of each job: its start, tiles and frames, then its end.
 
-Jobs end in the order in which they start, but a job may end while the next one is at its tiles.
-All events can be pickled.
+Jobs end in the order in which they start, but a job may end after the next one has started. All
+events can be pickled.
 """
 
 
 def no_report(event: Event) -> None:
-    """A :data:`Reporter` that tells nobody."""
+    """Ignores an event: the default :data:`Reporter`."""

@@ -92,13 +92,13 @@ def test_an_interrupted_set_up_goes_on(machine, step):
     assert json.loads(environment.STAMP.read_text())["extras"] == ["all"]
 
 
-def test_a_half_made_environment_is_made_anew(machine, venv, capsys):
+def test_an_incomplete_environment_is_created_again(machine, venv, capsys):
     venv.mkdir()
     (venv / "pyvenv.cfg").write_text("")
     (venv / "leftover").write_text("")
     environment.prepare(())
     assert not (venv / "leftover").exists()
-    assert "made anew" in capsys.readouterr().out
+    assert "created again" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_no_environment_is_left_alone(machine, venv):
@@ -119,7 +119,7 @@ def test_a_missing_desktop_library_brings_the_headless_opencv(machine, capsys):
     assert "libGL.so.1 is missing here" in capsys.readouterr().out
 
 
-def test_another_trouble_with_opencv_is_told(machine):
+def test_another_error_of_opencv_is_reported(machine):
     machine.opencv = "ImportError: numpy is too old"
     with pytest.raises(environment.SetupError, match="numpy is too old"):
         environment.prepare(())

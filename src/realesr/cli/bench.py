@@ -1,4 +1,4 @@
-"""``realesr bench``: how fast this machine is, with which model and in which precision."""
+"""``realesr bench``: measures the speed of models and precisions on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from realesr.weights.catalog import MODELS, find_local_weights
 ROUNDS = 3
 SIZE = Size(320, 240)
 FRAME = Size(640, 360)
-"""What frames a second are given for: a small video."""
+"""Size of the video frames for the column ``fps``, px."""
 COLUMNS = ("model", "precision", "tile", "s/MP", "fps")
 
 
@@ -32,9 +32,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "bench",
         help="how fast this machine is",
-        description="Runs the models that are here, in every precision that the device has, on a "
-        "image of noise. Tells seconds for each megapixel of input, frames a second of "
-        f"{FRAME}, and the tile that the free memory allows. What `auto` chooses has a star.",
+        description="Runs the models that are here, in every precision that the device has, on an "
+        f"image of noise. Prints seconds per megapixel of input, frames per second at {FRAME}, and "
+        "the tile that the free memory allows. A star marks the precision that `auto` chooses.",
     )
     parser.add_argument(
         "-n",
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Prints a line for each model and precision; returns the exit code.
 
     Raises:
-        RealesrError: A model cannot be had, or the device is not there.
+        RealesrError: A model is not available, or the device does not exist.
     """
     common = UpscaleOptions(
         device=device_name(args),
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             except DeviceError:
                 if args.precision != "auto":
                     raise
-                continue  # one of all that were tried
+                continue  # the device does not support this precision
             is_auto = precision == chosen
             if args.json:
                 print(json.dumps(row | {"is_auto": is_auto}), flush=True)
@@ -95,15 +95,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chosen(device: str) -> str:
-    """The precision that ``auto`` stands for."""
+    """Returns the name of the precision that ``auto`` chooses."""
     from realesr.engine.device import resolve_device
-    from realesr.engine.precision import automatic
+    from realesr.engine.precision import default_precision
 
-    return automatic(resolve_device(device)).name
+    return default_precision(resolve_device(device)).name
 
 
 def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
-    """The median of some runs after a first one, which sets things up."""
+    """Returns a row of the table: the median of several runs after a warm-up run."""
     import numpy as np
 
     from realesr.imaging.image import Image

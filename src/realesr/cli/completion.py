@@ -1,4 +1,4 @@
-"""``realesr completion``: lets a shell complete commands and options."""
+"""``realesr completion``: prints scripts for shell completion of commands and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHELLS = ("bash", "zsh", "fish")
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], top: argparse.ArgumentParser
 ) -> None:
-    """Adds the command, which prints what completes the parser ``top``."""
+    """Adds the command, which prints the completion script of the parser ``top``."""
     parser = commands.add_parser(
         "completion",
         help="print a script that completes commands and options in a shell",

@@ -1,4 +1,4 @@
-"""``realesr doctor``: what this machine has, for a question or a report of a mistake."""
+"""``realesr doctor``: reports versions and devices of this machine, for bug reports."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _devices() -> Iterator[Line]:
 
     from realesr.engine.device import resolve_device
     from realesr.engine.native.bindings import default_threads, lanes
-    from realesr.engine.precision import automatic, has_bf16, selects_native
+    from realesr.engine.precision import default_precision, has_bf16, selects_native
     from realesr.engine.pytorch.backend import free_bytes
 
     names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
@@ -96,7 +96,7 @@ def _devices() -> Iterator[Line]:
     kind = {16: "native, AVX-512", 8: "native, AVX2"}.get(lanes(), NO_NATIVE)
     yield "CPU engine", f"{kind} (in fp32)"
     threads = default_threads() if selects_native("auto", chosen) else torch.get_num_threads()
-    yield "auto", f"{chosen} in {automatic(chosen).name}, {threads} threads"
+    yield "auto", f"{chosen} in {default_precision(chosen).name}, {threads} threads"
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""``realesr image``: makes images larger."""
+"""``realesr image``: upscales images."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carries out the command; returns the exit code.
+    """Runs the command; returns the exit code.
 
     Raises:
-        RealesrError: Nothing could be started.
+        RealesrError: The run could not start.
     """
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)

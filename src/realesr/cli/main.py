@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
-from realesr.cli.options.parsers import Parser
+from realesr.cli.options.parsers import ArgumentParser
 from realesr.cli.process import prepare_process
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
@@ -27,8 +27,8 @@ EXIT_INTERRUPTED = 130
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The whole command line. Imports nothing heavy, so that ``--help`` answers at once."""
-    parser: argparse.ArgumentParser = Parser(
+    """Builds the parser of all commands. Large imports are deferred, so that ``--help`` is fast."""
+    parser: argparse.ArgumentParser = ArgumentParser(
         prog="realesr",
         description="Makes images and videos larger and sharper with the Real-ESRGAN family of "
         "networks.",
@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_parser(commands)
     completion.add_parser(commands, parser)
     for command in commands.choices.values():
-        # What is not given here must not undo what was given before the command.
+        # The default must not overwrite a -v in front of the command.
         _add_verbose(command, default=argparse.SUPPRESS)
     return parser
 
@@ -66,7 +66,7 @@ def _add_verbose(parser: argparse.ArgumentParser, *, default: object) -> None:
 
 
 def normalize_option_names(argv: Sequence[str]) -> list[str]:
-    """Lets every option be spelled with underscores, as the reference's are."""
+    """Replaces underscores in option names by hyphens; the reference uses underscores."""
     spelled = list(argv)
     for index, argument in enumerate(spelled):
         if argument == "--":
@@ -79,7 +79,7 @@ def normalize_option_names(argv: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lets SIGTERM end a run as Ctrl-C does, and both only once: the end must not be cut short."""
+    """Makes SIGTERM act like Ctrl-C; further signals are ignored while the run shuts down."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

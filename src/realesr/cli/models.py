@@ -1,4 +1,4 @@
-"""``realesr models``: what can be asked for by name, and its weights."""
+"""``realesr models``: lists, downloads and verifies the models of the catalog."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def list_models(args: argparse.Namespace) -> int:
 
 
 def fetch_models(args: argparse.Namespace) -> int:
-    """Downloads what is not here; returns the exit code."""
+    """Downloads missing weights; returns the exit code."""
     from realesr.cli.reporter import download_bar
     from realesr.weights.fetch import ensure_weights
 
@@ -69,7 +69,7 @@ def fetch_models(args: argparse.Namespace) -> int:
 
 
 def verify_models(args: argparse.Namespace) -> int:
-    """Compares hashes; returns 1 where one differs or a named model is missing."""
+    """Compares hashes; returns 1 if one differs or a named model is missing."""
     from realesr.weights.fetch import matches_checksum
 
     code = 0
@@ -88,7 +88,7 @@ def verify_models(args: argparse.Namespace) -> int:
 
 
 def show_model(args: argparse.Namespace) -> int:
-    """Prints what the catalog, or the file, says; returns the exit code."""
+    """Prints the properties of a model or of a weights file; returns the exit code."""
     known = any(spec.name == args.model for spec in all_specs())
     path = Path(args.model)
     is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
@@ -149,7 +149,7 @@ def _row(spec: Spec) -> tuple[str, ...]:
 
 
 def _place(spec: Spec) -> str:
-    """Returns where the weights are, in a word; a path where that is neither package nor cache."""
+    """Returns the location of the weights: a word for package or cache, else the path."""
     path = find_local_weights(spec)
     if path is None:
         return ABSENT

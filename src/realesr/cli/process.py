@@ -1,4 +1,4 @@
-"""Settings of the whole process, which a command may change and a library may not."""
+"""Settings of the whole process, which commands may change but a library must not."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from realesr.weights.catalog import cache_folder
 
 
 def prepare_process() -> None:
-    """Sets what must be set before NumPy, OpenCV and PyTorch are imported."""
-    # Our errors say in one line what OpenCV would log.
+    """Sets environment variables that NumPy, OpenCV and PyTorch read when they are imported."""
+    # realesr's error messages replace OpenCV's log.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
+    # PyTorch's threads would busy-wait after their work, and slow down encoders.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    # The default folder of PyTorch's compiler is gone with the next start of the machine.
+    # The default cache of PyTorch's compiler is in a temporary folder.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
 
 

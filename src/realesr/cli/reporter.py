@@ -1,4 +1,4 @@
-"""Shows events: progress bars and lines on standard error, or JSON."""
+"""Reporters: show events as progress bars and lines on standard error, or as JSON."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from realesr.progress import (
 logger = logging.getLogger(__name__)
 
 PROGRESS_S = 1.0
-"""Time between two lines of progress as JSON, s."""
+"""Shortest time between two JSON lines of progress, s."""
 
 
 class TqdmReporter:
-    """A bar for the files, one for the tiles or frames of the current file, and a line for each.
+    """Shows progress bars of files and of tiles or frames, and prints a line for each file.
 
     Args:
         is_quiet: Whether only errors are reported.
@@ -73,7 +73,7 @@ class TqdmReporter:
                 self._end_of_job(f"error: {message_of(source, error)}")
 
     def close(self) -> None:
-        """Clears the bars; what comes next gets new ones."""
+        """Clears the bars; a later event creates new ones."""
         self._close_bars_of_job()
         if self._files is not None:
             self._files.close()
@@ -102,7 +102,10 @@ class TqdmReporter:
             self._files.update()
 
     def _line(self, outcome: Outcome) -> str:
-        """Names input and output; for a video, and where more is asked for, what it came to."""
+        """Returns the line of a finished file; a second line has sizes and times.
+
+        Images get the second line only in verbose mode.
+        """
         count = self._tile_counts.pop(outcome.source, 1)
         line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
         if outcome.frames > 1:
@@ -125,18 +128,18 @@ class TqdmReporter:
 
 
 class JsonReporter:
-    """A line of JSON for each file.
+    """Writes a line of JSON for each file.
 
-    Its keys: ``input``, ``output`` (null if it failed), ``input_size`` and ``output_size`` (width
-    and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices`` (a list of
-    objects with ``code`` and ``message``), ``error`` (null if it succeeded). For videos also
-    ``frames``, ``duplicate_frames``, ``decode_errors``, ``fps`` and ``stages``, and meanwhile, at
-    most once a second, lines whose ``event`` is ``progress`` and not ``end``, with ``frames``,
-    ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
+    The keys are ``input``, ``output`` (null after a failure), ``input_size`` and ``output_size``
+    (width and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices`` (a list
+    of objects with ``code`` and ``message``), and ``error`` (null after a success). Videos add
+    ``event`` (``end``), ``frames``, ``duplicate_frames``, ``decode_errors``, ``fps`` and
+    ``stages``. During a video, at most once a second, there are lines whose ``event`` is
+    ``progress``, with ``frames``, ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
 
     Args:
-        constants: Returns what is the same for every file: model, device, precision.
-        stream: Where lines go; standard error where standard output carries an image.
+        constants: Returns the values that are equal for all files: model, device, precision.
+        stream: Receives the lines; standard error if standard output carries an image.
         has_frames: Whether the files are videos.
     """
 
@@ -154,7 +157,7 @@ class JsonReporter:
         self._started_at = self._reported_at = 0.0
 
     def __call__(self, event: Event) -> None:
-        """Writes a line where the event is worth one."""
+        """Collects notices, and writes a line at the end of a job or about its progress."""
         match event:
             case Started():
                 self._started_at = self._reported_at = time.monotonic()
@@ -198,7 +201,7 @@ class JsonReporter:
 
 
 def report_to(*reporters: Reporter) -> Reporter:
-    """Combines reporters: each event goes to one after the other."""
+    """Combines reporters: each event is passed to all of them in order."""
 
     def report(event: Event) -> None:
         for reporter in reporters:
@@ -208,7 +211,7 @@ def report_to(*reporters: Reporter) -> Reporter:
 
 
 def _summary(outcome: Outcome) -> str:
-    """Sums up a video in one line."""
+    """Returns a summary of a video in one line."""
     stages = outcome.stages
     duplicates = outcome.duplicate_frames
     equal = f" ({duplicates} like the frame before)" if duplicates else ""
@@ -249,12 +252,12 @@ def message_of(source: Path, error: Exception) -> str:
 
 @contextmanager
 def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for a download; yields what is to be told of bytes done and of all bytes."""
+    """Shows a bar for a download; yields a function of the downloaded and of all bytes."""
     with ExitStack() as stack:
         bars: list[tqdm[NoReturn]] = []
 
         def advance(done: int, total: int) -> None:
-            if not bars:  # nothing shows where nothing has to be downloaded
+            if not bars:  # no bar if there is no download
                 bars.append(stack.enter_context(closing(_bar(total, "B", name, unit_scale=True))))
             bars[0].update(done - bars[0].n)
 
@@ -264,7 +267,7 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 def _bar(
     total: int | None, unit: str, name: str = "", *, unit_scale: bool = False
 ) -> tqdm[NoReturn]:
-    """A bar on standard error that leaves no trace; ``disable=None`` is quiet off a terminal."""
+    """Makes a bar on standard error, which is removed at its end and appears only in terminals."""
     bar: tqdm[NoReturn] = tqdm(
         total=total,
         unit=unit,

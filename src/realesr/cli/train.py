@@ -1,4 +1,4 @@
-"""``realesr train``: training a network from a recipe."""
+"""``realesr train``: trains a network from a recipe."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Trains; returns the exit code.
 
     Raises:
-        RealesrError: The run cannot begin or go on.
+        RealesrError: The run cannot start or continue.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What ``realesr image`` and ``realesr video`` have in common: from arguments to a finished run."""
+"""The common part of ``realesr image`` and ``realesr video``: runs jobs from arguments."""
 
 from __future__ import annotations
 
@@ -32,28 +32,29 @@ if TYPE_CHECKING:
 def run(
     args: argparse.Namespace,
     files: FileOptions,
-    kind: AnyMediaType,
+    media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
-    """Carries out a command; returns the exit code.
+    """Runs a command; returns the exit code.
 
     Args:
-        args: The command line.
-        files: What is read and where it goes.
-        kind: Whether images or videos are meant.
-        make_medium: Imports what reads and writes them, which takes longer than a mistake should.
+        args: Parsed command line.
+        files: Inputs and outputs.
+        media_type: Images or videos.
+        make_medium: Makes the object that reads and writes files. It is called after all cheap
+            checks, because its imports are slow.
 
     Raises:
-        RealesrError: Nothing could be started.
+        RealesrError: The run could not start.
     """
     options = upscale_options(args)
     if files.watch:
         check_watchable(files)
-    plan = make_plan(files, kind)
+    plan = make_plan(files, media_type)
     if options.faces is not None and options.faces.report is not None:
         check_report(options.faces.report, plan)
     if not args.quiet:
-        _report_skipped(plan, kind)
+        _report_skipped(plan, media_type)
         for notice in ineffective(args, options, files, plan):
             print_notice(notice)
     if args.dry_run:
@@ -62,13 +63,13 @@ def run(
         return 0
     if not plan.jobs and not files.watch:
         return 0
-    # The cheap things have been checked; what follows takes longer and longer to import.
+    # The cheap checks are done. The following imports are slow.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline.executors.local import LocalExecutor
     from realesr.pipeline.units import units_of
 
     medium = make_medium()
-    plans = watch(files, kind, notify=print_notice) if files.watch else (plan,)
+    plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
         print("watching; Ctrl-C ends it", file=sys.stderr)
     terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
@@ -77,11 +78,11 @@ def run(
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
         lines = JsonReporter(
-            lambda: describe(options, load_upscaler()), stream, has_frames=kind is VIDEOS
+            lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
         )
         reporter = report_to(terminal, lines)
     if files.watch:
-        load_upscaler()  # what is wrong with it is said now, and not when the first file comes
+        load_upscaler()  # reports errors now, not when the first file arrives
     executor = LocalExecutor(lambda options: load_upscaler())
     has_failed = False
     for part in plans:
@@ -90,7 +91,7 @@ def run(
         if report.failed:
             has_failed = True
             print(
-                f"{len(report.failed)} of {len(part.jobs)} {kind.noun}s failed, "
+                f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
                 f"{len(report.done)} done",
                 file=sys.stderr,
             )
@@ -98,10 +99,10 @@ def run(
 
 
 def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:
-    """Finds or downloads the weights, and returns what loads them.
+    """Finds or downloads the weights, and returns a function that loads them.
 
     Raises:
-        RealesrError: The weights cannot be had.
+        RealesrError: The weights are not available.
     """
     from realesr.cli.reporter import download_bar
 
@@ -121,7 +122,7 @@ def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], I
 
 
 def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
-    """Returns model, device, precision and tiles in one line."""
+    """Returns a line about model, device, precision, tiles and the loading time."""
     model = options.model_name if options.model_path is None else str(options.model_path)
     description = upscaler.description
     if description.device is None:
@@ -134,10 +135,10 @@ def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float)
 
 
 def check_report(report: Path, plan: Plan) -> None:
-    """Makes sure that a report takes no file's place.
+    """Checks that a report would not overwrite a file of the run.
 
     Raises:
-        InvalidOptionError: It is an input or an output.
+        InvalidOptionError: The report is an input, an output or a folder.
     """
     taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
     if report.resolve() in taken or report.is_dir():
@@ -145,14 +146,16 @@ def check_report(report: Path, plan: Plan) -> None:
 
 
 def print_notice(notice: Notice) -> None:
-    """Prints a notice that is about no file."""
+    """Prints a notice that does not concern a single file."""
     print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 
-def _report_skipped(plan: Plan, kind: AnyMediaType) -> None:
+def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
-        print(f"left out, no {kind.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr)
+        print(
+            f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr
+        )

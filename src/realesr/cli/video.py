@@ -1,4 +1,4 @@
-"""``realesr video``: makes videos larger, and keeps everything else that is in them."""
+"""``realesr video``: upscales videos, and keeps audio, subtitles and metadata."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carries out the command; returns the exit code.
+    """Runs the command; returns the exit code.
 
     Raises:
-        RealesrError: Nothing could be started.
+        RealesrError: The run could not start.
     """
     if STANDARD_STREAM in (args.output, *inputs_of(args)):
         raise UnsupportedMediaError("videos do not go through pipes: name files")

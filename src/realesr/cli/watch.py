@@ -1,4 +1,4 @@
-"""``--watch``: what is put into a folder, as soon as it is whole."""
+"""``--watch``: finds new and changed files in folders as soon as they are complete."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from realesr.plan import Plan, make_plan
 from realesr.progress import Notice, Notify
 
 INTERVAL_S = 1.0
-"""How long a file must rest before it counts as whole, s."""
+"""Time without changes after which a file counts as complete, s."""
 
 _Stamp = tuple[int, int]
 
 
 def check_watchable(files: FileOptions) -> None:
-    """Tells whether the inputs can be watched, before anything is loaded.
+    """Checks that the inputs can be watched.
 
     Raises:
-        InvalidOptionError: One is no folder, or outputs would come back as inputs.
+        InvalidOptionError: An input is no folder, or outputs would become inputs.
     """
     for path in files.inputs:
         if not path.is_dir():
@@ -37,28 +37,28 @@ def check_watchable(files: FileOptions) -> None:
 
 def watch(
     files: FileOptions,
-    kind: AnyMediaType = IMAGES,
+    media_type: AnyMediaType = IMAGES,
     *,
     notify: Notify,
     interval_s: float = INTERVAL_S,
 ) -> Iterator[Plan]:
-    """Looks again and again, and yields plans of what is new, or has changed since it was done.
+    """Scans folders repeatedly and yields plans of new or changed files. It never ends.
 
-    A file counts when two looks in a row see the same size and time of change. It never ends.
+    A file is complete when two consecutive scans see the same size and modification time.
 
     Args:
-        files: What is watched.
-        kind: Whether images or videos are meant.
-        notify: Receives what keeps a look from a plan, such as two files that would have one
-            output; once, until that changes.
-        interval_s: Time between two looks, s.
+        files: The input folders and the outputs.
+        media_type: Images or videos.
+        notify: Receives a notice when a scan gives no plan, such as for two files with the same
+            output; it is repeated only after the error has changed.
+        interval_s: Time between two scans, s.
     """
     before: dict[Path, _Stamp] = {}
     done: dict[Path, _Stamp] = {}
     trouble = ""
     while True:
         try:
-            plan, error = make_plan(files, kind), ""
+            plan, error = make_plan(files, media_type), ""
         except RealesrError as reason:
             plan, error = Plan(jobs=()), str(reason)
         if error and error != trouble:
@@ -82,7 +82,7 @@ def watch(
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """What changes when a file does; None if it has gone, or holds nothing yet."""
+    """Returns size and modification time of a file; None if it is missing or empty."""
     try:
         status = path.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""How the command line words what the package says.
+"""Translation of the package's messages for the command line.
 
-The package does not know the command line: its messages name an option by the field of
-:mod:`realesr.options`, as in "`tile_pad` -1: must be 0 or more". Here that becomes ``--tile-pad``.
+Messages of the package name an option by its field in :mod:`realesr.options`, as in "`tile_pad` -1:
+must be 0 or more". The command line replaces the field by ``--tile-pad``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NAME = re.compile(r"`([a-z_]+)`")
 
 
 def with_flags(message: object) -> str:
-    """Returns a message with the names of options as they are typed."""
+    """Returns a message with command-line flags instead of the names of fields."""
     return _NAME.sub(lambda match: _flags().get(match[1], match[0]), str(message))
 
 

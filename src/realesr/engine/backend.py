@@ -1,4 +1,4 @@
-"""What computes a network's tiles."""
+"""The interface of the engines that compute a network's tiles."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Backend(Protocol):
 
     @property
     def architecture(self) -> NetworkProperties:
-        """What must be known of the network."""
+        """Scale, size constraints, receptive radius and memory needs of the network."""
         ...
 
     @property
     def engine(self) -> str:
-        """``native`` or ``PyTorch``."""
+        """Name of the engine: ``native`` or ``PyTorch``."""
         ...
 
     @property
     def device(self) -> str:
-        """Where it runs: ``cpu``, ``cuda:0``, ..."""
+        """Name of the device: ``cpu``, ``cuda:0``, ..."""
         ...
 
     @property
     def precision(self) -> Precision:
-        """What it computes in."""
+        """Number format in which the network computes."""
         ...
 
     @property
@@ -45,27 +45,28 @@ class Backend(Protocol):
         """Upscales images tile by tile.
 
         Args:
-            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten.
+            out: (N, H * scale, W * scale, 3) uint8 or uint16 RGB, which is overwritten.
             pixels: (N, H, W, 3) uint8 or uint16 RGB.
-            grid: The tiles. What lies beyond the right and lower borders is the image, mirrored;
-                of the result it is cut off.
-            on_tile: Called with the number of finished and of all tiles.
-            notify: Receives a sentence when a tile was done again.
+            grid: The tiles. Beyond the right and lower borders the image is reflected; that part
+                of the result is cut off.
+            on_tile: Called with the number of finished tiles and the number of all tiles.
+            notify: Receives a notice when a tile was computed again.
 
         Raises:
             UnsupportedCheckpointError: The network gives NaN or infinity even in float32.
-            RuntimeError, MemoryError: Among others, those which :meth:`is_out_of_memory` knows.
+            RuntimeError, MemoryError: Among others, the errors that :meth:`is_out_of_memory`
+                recognizes.
         """
         ...
 
     def is_out_of_memory(self, error: Exception) -> bool:
-        """Whether smaller tiles would help."""
+        """Returns whether an error means that smaller tiles would help."""
         ...
 
     def release(self) -> None:
-        """Gives back memory that is kept for later."""
+        """Frees cached memory."""
         ...
 
     def free_bytes(self) -> int:
-        """Memory that can still be had on the device, bytes."""
+        """Returns the available memory of the device, bytes."""
         ...

@@ -1,8 +1,8 @@
-"""Putting upscaled tiles together, piece by finished piece.
+"""Assembling upscaled tiles into an image, one finished part at a time.
 
-Neighboring tiles share a strip. Across it the weight of the one falls linearly from 1 to 0 and
-that of the other rises, so that weights sum to 1 everywhere. Only the strips that still wait for a
-neighbor are held as float; everything else is handed on at once.
+Neighboring tiles share a strip. Across the strip the weight of one tile falls linearly from 1 to 0
+while the weight of the other rises, so that weights sum to 1 everywhere. Only strips that still
+wait for a neighbor are held in memory; everything else is passed on at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Values = TypeVar("Values", NDArray[np.float32], "Tensor")
 def stitch(
     grid: TileGrid, scale: int, upscaled: Iterable[Values]
 ) -> Iterator[tuple[Region, Values]]:
-    """Puts tiles together and yields the parts of the result as they become final.
+    """Joins tiles and yields the parts of the result as they become final.
 
     Args:
         grid: The tiles.
@@ -36,7 +36,7 @@ def stitch(
 
     Yields:
         For each tile, in order, a region in output px and its values. The regions partition the
-        result. Without blending the values are the tiles' own, untouched; with it, float32.
+        result. Without blending, the values are those of the tiles; with blending, float32.
     """
     width = grid.size.width * scale
     above: Values | None = None  # strip that the row of tiles above shares with this one
@@ -65,7 +65,7 @@ def stitch(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Strips:
-    """Breadth of what a tile shares with its neighbors, output px."""
+    """Widths of the strips that a tile shares with its neighbors, output px."""
 
     left: int
     top: int
@@ -84,7 +84,7 @@ class _Strips:
 
 
 def _faded(values: Values, strips: _Strips) -> Values:
-    """Lets the values fade towards each neighbor; without neighbors the same ones."""
+    """Multiplies a tile by weights that fall towards each neighbor."""
     height, width = values.shape[-2:]
     if strips.left or strips.right:
         values = values * _as(values, _weights(width, strips.left, strips.right))
@@ -94,7 +94,10 @@ def _faded(values: Values, strips: _Strips) -> Values:
 
 
 def _weights(length: int, before: int, after: int) -> NDArray[np.float32]:
-    """Along an axis. What falls is point-symmetric to what rises: both sum to 1."""
+    """Returns the weights along an axis, (length,): ramps over the first and last strip.
+
+    The two ramps that meet in a strip are point-symmetric and sum to 1.
+    """
     weights = np.ones(length, np.float32)
     weights[:before] = _ramp(before)
     weights[length - after :] = _ramp(after)[::-1]
@@ -102,12 +105,12 @@ def _weights(length: int, before: int, after: int) -> NDArray[np.float32]:
 
 
 def _ramp(length: int) -> NDArray[np.float32]:
-    """Rises from 0 to 1."""
+    """Returns a linear ramp from 0 to 1 at pixel centers, (length,)."""
     return ((np.arange(length) + 0.5) / max(length, 1)).astype(np.float32)
 
 
 def _as(like: Any, weights: NDArray[np.float32]) -> Any:
-    """An array, or a tensor in float32 on the same device."""
+    """Returns the weights as an array, or as a tensor on the device of ``like``."""
     if isinstance(like, np.ndarray):
         return weights
     import torch
@@ -116,13 +119,13 @@ def _as(like: Any, weights: NDArray[np.float32]) -> Any:
 
 
 def _zeros_like(like: Any, width: int) -> Any:
-    """Of the same kind, with as many columns."""
+    """Returns zeros of the type and shape of ``like``, but with ``width`` columns."""
     shape = (*like.shape[:-1], width)
     return np.zeros(shape, like.dtype) if isinstance(like, np.ndarray) else like.new_zeros(shape)
 
 
 def _split(values: Values, breadth: int, *, dim: int) -> tuple[Values, Values | None]:
-    """Cuts a strip off the end of an axis, the last one or that before."""
+    """Splits a strip off the end of axis -1 or -2; None for a strip of width 0."""
     if not breadth:
         return values, None
     length = values.shape[dim] - breadth

@@ -1,4 +1,4 @@
-"""Which device the network runs on."""
+"""Choice of the device that the network runs on."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _IS_FOR_AMD = re.compile(r"^hip\b.*=\s*['\"]", re.MULTILINE)
 
 
 def kind_of(device: str) -> str:
-    """``cpu``, ``cuda`` or ``mps``, without a number."""
+    """Returns the type of a device without its number: ``cpu``, ``cuda`` or ``mps``."""
     return device.partition(":")[0]
 
 
 def resolve_device(name: str) -> str:
     """Turns ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device of this machine.
 
-    ``auto`` is the first CUDA device, else MPS, else the CPU. PyTorch is imported only where there
-    may be something else than a CPU.
+    ``auto`` is the first CUDA device, else MPS, else the CPU. PyTorch is imported only if the
+    machine may have a GPU.
 
     Raises:
         DeviceUnavailableError: This machine, or this build of PyTorch, does not have the device.
@@ -48,10 +48,10 @@ def resolve_device(name: str) -> str:
 
 
 def may_have_gpu() -> bool:
-    """Whether it is worth asking PyTorch, which takes seconds to import, for a GPU.
+    """Returns whether PyTorch, which takes seconds to import, may find a GPU.
 
-    NVIDIA's driver is asked itself how many there are. A PyTorch that was built for AMD's, or for
-    Metal, is always asked.
+    NVIDIA's driver is queried directly for the number of GPUs. On macOS, and with a PyTorch that
+    was built for AMD GPUs, the answer is always true.
     """
     if sys.platform == "darwin" or _is_built_for_amd():
         return True
@@ -67,7 +67,7 @@ def may_have_gpu() -> bool:
 
 
 def _is_built_for_amd() -> bool:
-    """As PyTorch says without being imported."""
+    """Reads PyTorch's version file, without importing PyTorch."""
     spec = find_spec("torch")
     if spec is None or spec.origin is None:
         return False

@@ -1,4 +1,4 @@
-"""The baselines: what upscaling is without a network."""
+"""The baselines: upscaling by plain filters, without a network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from realesr.imaging.alpha import bleed_colors
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
 from realesr.imaging.upscaler import Description
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notify, Progress, no_notice, no_progress
 
 
 @dataclass(frozen=True, slots=True)
 class Interpolator:
-    """Upscales with a plain filter, in one step, whatever the size.
+    """Upscales to any size in one step with a plain filter.
 
     Attributes:
         method: A name of :data:`realesr.imaging.resize.FILTERS`.
-        scale: What is upscaled by where nothing else is asked for.
+        scale: Default scale factor.
     """
 
     method: str
@@ -29,16 +29,16 @@ class Interpolator:
 
     @property
     def description(self) -> Description:
-        """A filter has neither a device nor a precision."""
+        """Description without device and precision, which a filter does not have."""
         return Description(engine="filter")
 
     @property
     def batch_size(self) -> int:
-        """One at a time."""
+        """Largest useful batch: one image per call."""
         return 1
 
     def session(self, source: Path, *, is_video: bool) -> Self:
-        """The same: nothing is kept from one image to the next."""
+        """Returns this object, which keeps no state between images."""
         return self
 
     def upscale_to(
@@ -47,9 +47,9 @@ class Interpolator:
         size: Size,
         *,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
-        """Resizes images in their own depth; colors bleed under invisible pixels first."""
+        """Resizes images in their own depth, after extending colors under invisible pixels."""
         return [resize(_bled(image), size, image.pixels.dtype, self.method) for image in images]
 
 

@@ -1,4 +1,4 @@
-"""Beginning the next thing before the last one is looked at."""
+"""Producing items ahead of their use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 def pipelined(items: Iterable[T], lag: int) -> Iterator[T]:
     """Yields each item only after ``lag`` further items have been produced.
 
-    So a device works on the next one while the caller handles this one.
+    A device then works on the next item while the caller handles the current one.
     """
     made: deque[T] = deque()
     for item in items:

@@ -1,4 +1,4 @@
-"""Memory: what is free, what a tile takes, and how to stop the C library from wasting it."""
+"""Available memory, the memory needs of tiles, and settings of the C library's allocator."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from realesr.engine.device import kind_of
 from realesr.models.architecture import NetworkProperties
 
 FREE_MEMORY_FRACTION = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
-"""How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
-MARGIN = 2.5
-"""Measured peak over counted activations, both for each input px: 1.5 to 2.6 in float32 and mixed
-precision on a CPU (oneDNN's copies in another layout, rounding of results, fragmentation)."""
+"""Fraction of the free memory that tiles may take, by device type. On a CPU and on MPS other
+programs need the same memory."""
+ACTIVATION_OVERHEAD = 2.5
+"""Measured peak memory divided by counted activations, both per input px: 1.5 to 2.6 in float32 and
+mixed precision on a CPU (oneDNN's copies in another layout, rounding of results, fragmentation)."""
 MAX_CPU_TILE = 768
-"""A CPU is not faster with larger tiles (the rate is flat from 84 px on), and overlap then costs
-less than 18 % at 32 px; only memory would grow. On a GPU the memory is there to be used."""
+"""Largest side of a tile on a CPU, px. Larger tiles are not faster (the rate is flat from 84 px
+on), an overlap of 32 px costs less than 18 %, and only memory would grow."""
 MIN_TILE = 32
 LARGE_RESULT = 2**30
-"""From here on, bytes, a result is what fills the memory."""
-FRUGAL_TILE = 28
-"""Side of a tile, in overlaps, from which on less than 15 % of the work is done twice."""
+"""Results above this size, bytes, dominate the memory use."""
+MIN_TILE_OVERLAPS = 28
+"""Ratio of tile side to overlap above which less than 15 % of the work is done twice."""
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -38,18 +39,18 @@ _CGROUPS = (
         "total_inactive_file",
     ),
 )
-"""Control groups, version 2 and 1: folder, limit, use, and what of the use can be given back."""
+"""Control groups, version 2 and 1: folder, limit, usage, and the reclaimable part of the usage."""
 
 
 def keep_freed_memory() -> bool:
     """Tells glibc to reuse freed activations instead of unmapping and faulting them in again.
 
     On a CPU about half of a network's time is otherwise spent on page faults; results are
-    bit-identical. Call it once, before the first large allocation. Harmless where the C library is
-    not glibc.
+    bit-identical. Call it once, before the first large allocation. It has no effect with other C
+    libraries.
 
     Returns:
-        Whether the C library took the setting.
+        Whether the C library accepted the setting.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -61,7 +62,7 @@ def keep_freed_memory() -> bool:
 
 
 def free_host_bytes() -> int:
-    """Memory of the host that can still be had, bytes."""
+    """Returns the available memory of the host, or of this container, bytes."""
     return min(int(psutil.virtual_memory().available), _free_in_container())
 
 
@@ -75,29 +76,32 @@ def largest_tile(
     batch: int = 1,
     result_bytes: int = 0,
 ) -> int:
-    """The side of the largest tile, without its overlap, that fits into the memory, px.
+    """Returns the side of the largest tile that fits into the memory, px, without its overlap.
 
     Args:
-        architecture: Of the network.
-        itemsize: What a value takes that it computes with.
-        device: Where: a CPU gets no larger tiles than make it faster.
+        architecture: Properties of the network.
+        itemsize: Size of an activation, bytes.
+        device: Device of the network. On a CPU the side is limited to :data:`MAX_CPU_TILE`.
         overlap: Context around a tile, px.
-        budget: How much it may take, bytes.
-        batch: How many tiles it gets at a time.
-        result_bytes: What the result takes beside. On a CPU, a large one is not joined by large
-            tiles.
+        budget: Memory that tiles may take, bytes.
+        batch: Number of tiles that are computed at the same time.
+        result_bytes: Size of the result in host memory. On a CPU, tiles are smaller if the result
+            is large.
     """
-    pixel_bytes = MARGIN * architecture.peak_activations_per_pixel * itemsize * batch
+    pixel_bytes = ACTIVATION_OVERHEAD * architecture.peak_activations_per_pixel * itemsize * batch
     side = max(MIN_TILE, math.isqrt(int(budget / pixel_bytes)) - 2 * overlap)
     if kind_of(device) != "cpu":
         return side
     if result_bytes > LARGE_RESULT and overlap:
-        side = min(side, FRUGAL_TILE * overlap)
+        side = min(side, MIN_TILE_OVERLAPS * overlap)
     return min(side, MAX_CPU_TILE)
 
 
 def _free_in_container() -> int:
-    """What a container's limit leaves, pages of files that can go not counted."""
+    """Returns the memory that a container's limit leaves, bytes.
+
+    Reclaimable file pages count as free. Without a container the result is ``sys.maxsize``.
+    """
     for folder, limit, used, files in _CGROUPS:
         try:
             stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Images that go on beyond their borders, as in a mirror."""
+"""Reflection padding."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def mirror(length: int, start: int, stop: int) -> NDArray[np.int64]:
-    """Which pixels of a line stand at positions that may lie behind its last one.
+def reflect_indices(length: int, start: int, stop: int) -> NDArray[np.int64]:
+    """Returns the indices of a line that is continued beyond its end by reflection.
 
     Args:
-        length: Of the line, px.
-        start: The first position, from 0 on.
-        stop: The position after the last one; any number of reflections away.
+        length: Length of the line, px.
+        start: First position, 0 or more.
+        stop: Position after the last one; it may be any number of reflections away.
 
     Returns:
-        (stop - start,) from 0 to ``length`` - 1. The last pixel itself is not repeated.
+        (stop - start,) int64, from 0 to ``length`` - 1. The border pixel is not repeated, as in
+        NumPy's and PyTorch's ``reflect``.
     """
     period = max(1, 2 * (length - 1))
     there = np.arange(start, stop) % period

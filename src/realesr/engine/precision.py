@@ -1,4 +1,4 @@
-"""In which precision the network runs."""
+"""Choice of the number formats that the network computes in."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ _CPU_FLAGS = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """What a network computes in.
+    """The number formats of a network; names of dtypes are PyTorch's.
 
     Attributes:
-        name: As it is asked for and told.
-        dtype: Of tensors that go in and come out, and of all but the bulk: a name of PyTorch's.
-        bulk: Of the network's bulk (:attr:`realesr.models.base.SRModel.bulk`).
+        name: Value of the option ``precision``.
+        dtype: Format of input and output, and of all layers outside the low-precision part.
+        low_precision_dtype: Format of the low-precision part
+            (:attr:`realesr.models.networks.base.SRModel.low_precision_part`).
     """
 
     name: str
     dtype: str
-    bulk: str
+    low_precision_dtype: str
 
     @property
     def itemsize(self) -> int:
-        """What a value takes that goes in or comes out."""
+        """Size of an input or output value, bytes."""
         return 4 if self.dtype == "float32" else 2
 
 
@@ -41,14 +42,15 @@ _PRECISIONS = {each.name: each for each in (FP32, FP16, BF16, MIXED)}
 
 
 def resolve_precision(name: str, device: str) -> Precision:
-    """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into what the network computes in.
+    """Turns ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed`` into number formats.
 
-    ``auto`` is half precision on CUDA. On a CPU it is what is fastest in PyTorch without showing:
-    bf16 in the bulk of the network where there are instructions for it, else single precision.
-    :func:`selects_native` tells where the native engine would be faster still.
+    ``auto`` is half precision on CUDA. On a CPU it is the fastest format of PyTorch without a
+    visible difference: bf16 in the low-precision part of the network if the CPU has instructions
+    for it, else single precision. :func:`selects_native` decides whether the native engine is
+    faster still.
 
     Raises:
-        UnsupportedPrecisionError: The device is slower, or does not work, in this precision.
+        UnsupportedPrecisionError: The device does not support this precision, or is slower in it.
     """
     kind = kind_of(device)
     if name == "auto":
@@ -68,17 +70,17 @@ def resolve_precision(name: str, device: str) -> Precision:
 
 
 def selects_native(name: str, device: str) -> bool:
-    """Whether the native engine is there and does what is asked for, and fastest.
+    """Returns whether the native engine is available and the fastest for this precision.
 
-    It needs a quarter of the multiplications. Only where whole matrices are multiplied in bf16
-    (AMX) is that in PyTorch faster.
+    It needs a quarter of the multiplications. PyTorch is faster only on a CPU that multiplies
+    matrices in bf16 (AMX).
     """
     is_asked_for = name == "fp32" or (name == "auto" and not _has_amx())
     return device == "cpu" and is_asked_for and lanes() > 0
 
 
 def has_bf16(device: str) -> bool:
-    """Whether the device multiplies bf16 in hardware; an unknown CPU counts as one without.
+    """Returns whether the device multiplies bf16 in hardware; false for an unknown CPU.
 
     Imports PyTorch.
     """
@@ -91,13 +93,13 @@ def has_bf16(device: str) -> bool:
     return kind_of(device) == "cpu" and is_known
 
 
-def automatic(device: str) -> Precision:
-    """What ``auto`` stands for with the networks that the native engine knows."""
+def default_precision(device: str) -> Precision:
+    """Returns the meaning of ``auto`` for networks that the native engine supports."""
     return FP32 if selects_native("auto", device) else resolve_precision("auto", device)
 
 
 def _has_amx() -> bool:
-    """As Linux tells, for which alone the native engine is made."""
+    """Returns whether Linux reports AMX; the native engine exists only on Linux."""
     try:
         return "amx_bf16" in _CPU_FLAGS.read_text()
     except OSError:

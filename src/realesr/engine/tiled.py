@@ -1,4 +1,4 @@
-"""An image through a network, tile by tile."""
+"""Upscaling of images by a network, tile by tile."""
 
 from __future__ import annotations
 
@@ -23,39 +23,42 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
 from realesr.imaging.upscaler import Description
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 
 EXACT_OVERLAP = 64
-"""Networks that see no farther than this, px, get all they see around each tile, and the result
-does not depend on the tiles. It holds for every SRVGGNetCompact that was published (34 at most)."""
+"""Largest receptive radius, px, that is used in full as the context of a tile. The result then does
+not depend on the tiles. Every published SRVGGNetCompact has at most 34 px."""
 OVERLAP = 32
-"""Context around a tile, px, for networks that see farther (RRDBNet of 23 blocks: 349)."""
+"""Context around a tile, px, for networks with a larger receptive radius (RRDBNet of 23 blocks:
+349)."""
 BLEND = 4
-"""How far their tiles reach over into each other, px. Little: farther out a tile lacks context.
-On general-x4v3 with 16 px of 34, this takes the step at a seam from 0.39 to 0.12 levels and the
-mean error from 0.053 to 0.044; 8 px leave the step and raise the error again."""
+"""Distance by which the tiles of such networks overlap for blending, px. It is small because the
+outer part of a tile lacks context. On general-x4v3 with 16 px of 34, it reduces the step at a seam
+from 0.39 to 0.12 levels and the mean error from 0.053 to 0.044; 8 px do not reduce the step further
+and increase the error again."""
 
 
 _TILE_LOCK = threading.Lock()
-"""Held while the side of tiles is chosen or halved."""
+"""Held while the tile size is chosen or halved."""
 
 
 class TiledUpscaler:
-    """Upscales images by a network's native scale. Keeps nothing of one image for the next.
+    """Upscales images by a network's native scale.
 
-    The image stays on the host and only tiles travel to the device.
+    The image stays on the host; only tiles are copied to the device. Between images the object
+    keeps only the tile size.
 
     Args:
         backend: The network on its device.
-        tile: Side of a tile in input px; 0 takes the image whole; None takes the largest that
-            fits into the memory that is free when the first image comes. A tile that does not
-            fit is halved, and stays so.
-        memory_budget: How much memory tiles may take where their size is chosen, bytes; None for a
-            share of what is free.
-        tile_pad: Context around a tile, px; None for what the network needs, or nearly.
-        pre_pad: Mirrored px added right and below, and cut off again.
-        alpha_upsampler: ``realesrgan`` sends alpha through the network, too; ``bicubic`` does
-            not.
+        tile: Side of a tile in input px; 0 disables tiling; None chooses the largest tile that
+            fits into the free memory when the first image is upscaled. A tile that does not fit is
+            halved, and the smaller size is kept.
+        memory_budget: Memory for tiles if their size is chosen, bytes; None for a fraction of the
+            free memory (:data:`realesr.engine.memory.FREE_MEMORY_FRACTION`).
+        tile_pad: Context around a tile, px; None for the receptive radius, or :data:`OVERLAP` if
+            that is large.
+        pre_pad: Reflected px that are added at the right and lower borders and cut off again.
+        alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
     """
 
     def __init__(
@@ -81,12 +84,12 @@ class TiledUpscaler:
 
     @property
     def scale(self) -> int:
-        """Output pixels per input pixel, along each side."""
+        """Output px per input px, along each side."""
         return self._backend.architecture.scale
 
     @property
     def description(self) -> Description:
-        """Engine, device, precision and tiles."""
+        """Engine, device, precision and tile size."""
         backend = self._backend
         return Description(
             engine=backend.engine,
@@ -97,12 +100,12 @@ class TiledUpscaler:
 
     @property
     def device(self) -> str:
-        """The device that computes."""
+        """Name of the device that computes: ``cpu``, ``cuda:0``, ..."""
         return self._backend.device
 
     @property
     def precision(self) -> Precision:
-        """What the network computes in."""
+        """Number format in which the network computes."""
         return self._backend.precision
 
     @property
@@ -116,16 +119,16 @@ class TiledUpscaler:
         *,
         dtype: PixelDType | None = None,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> Image:
         """Upscales an image.
 
         Args:
-            image: Any depth; a gray one stays gray, alpha is upscaled beside the colors.
-            dtype: Depth of the result, uint8 or uint16; the image's own if None. Ask for uint16
-                where a resize follows, so that rounding to 8 bits happens once.
-            on_tile: Called with the number of finished and of all tiles.
-            notify: Receives a sentence when a tile was halved or done again.
+            image: Image of 8 or 16 bits. A gray image stays gray; alpha is upscaled as well.
+            dtype: Depth of the result, uint8 or uint16; None for the depth of the image. uint16
+                avoids a second rounding to 8 bits if a resize follows.
+            on_tile: Called with the number of finished tiles and the number of all tiles.
+            notify: Receives a notice when the tile size was halved or a tile computed again.
 
         Raises:
             OutOfMemoryError: The result, or the smallest tile, does not fit into the memory.
@@ -139,9 +142,9 @@ class TiledUpscaler:
         *,
         dtype: PixelDType | None = None,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
-        """Upscales images of one kind and size together; otherwise as a call does."""
+        """Upscales images of the same kind and size together; see :meth:`__call__`."""
         dtype = images[0].pixels.dtype if dtype is None else dtype
         alphas = [image.alpha for image in images if image.alpha is not None]
         pixels = np.stack(
@@ -176,7 +179,7 @@ class TiledUpscaler:
         ]
 
     def session(self, source: Path, *, is_video: bool) -> Self:
-        """The same: nothing is kept from one image to the next."""
+        """Returns this object, which keeps no state of a job."""
         return self
 
     def upscale_to(
@@ -185,21 +188,22 @@ class TiledUpscaler:
         size: Size,
         *,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
-        """Upscales images by the native scale and, if that misses the size, resizes once.
+        """Upscales images by the native scale and resizes them if the size differs.
 
         Args:
-            images: Images of one kind and size.
-            size: Of the results, px.
-            on_tile: As for a call.
-            notify: As for a call.
+            images: Images of the same kind and size.
+            size: Size of the results, px.
+            on_tile: Called with the number of finished tiles and the number of all tiles.
+            notify: Receives a notice when the tile size was halved or a tile computed again.
 
         Returns:
-            The images in their own depth, rounded once.
+            The results in the depth of the images, rounded once.
 
         Raises:
-            OutOfMemoryError, UnsupportedCheckpointError: As a call does.
+            OutOfMemoryError: A result, or the smallest tile, does not fit into the memory.
+            UnsupportedCheckpointError: The network gives NaN or infinity even in float32.
         """
         if size == images[0].size.scaled(self.scale):
             return self.upscale(images, on_tile=on_tile, notify=notify)
@@ -207,7 +211,7 @@ class TiledUpscaler:
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
 
     def _is_for_network(self, alpha: Plane) -> bool:
-        """An even alpha stays what it is, whatever upscales it."""
+        """Returns whether the network upscales an alpha; a constant alpha does not need it."""
         return self._alpha_upsampler == "realesrgan" and bool(alpha.min() < alpha.max())
 
     def _upscale_alphas(
@@ -229,7 +233,7 @@ class TiledUpscaler:
     def _upscale(
         self, pixels: Pixels, dtype: PixelDType, on_tile: Progress, notify: Notify
     ) -> Pixels:
-        """(N, H, W, 3), begun anew with smaller tiles as long as these do not fit."""
+        """Upscales (N, H, W, 3); starts again with smaller tiles while they do not fit."""
         count, height, width, _ = pixels.shape
         out = np.empty((count, height * self.scale, width * self.scale, 3), dtype)
         is_done = False
@@ -245,15 +249,19 @@ class TiledUpscaler:
                 notify(
                     Notice(
                         "tile-halved",
-                        f"out of memory on {self.device}: begun anew with `tile` {self._tile}",
+                        f"out of memory on {self.device}: starting again with `tile` {self._tile}",
                     )
                 )
             if not is_done:
-                self._backend.release()  # the error is gone, and what its frames held with it
+                self._backend.release()  # after the error, whose frames held the tensors
         return out
 
     def _halve_tile(self, tile: int, longest_side: int, error: Exception) -> None:
-        """Once for all threads that ran out of memory with the same tile."""
+        """Halves the tile size once for all threads that ran out of memory with it.
+
+        Raises:
+            OutOfMemoryError: The tile is already the smallest.
+        """
         with _TILE_LOCK:
             if self._tile == tile:
                 self._tile = self._halved(tile, longest_side, error)
@@ -268,7 +276,7 @@ class TiledUpscaler:
         return max(MIN_TILE, -(-used // 2))
 
     def _grid(self, pixels: Pixels, tile: int) -> TileGrid:
-        """The tiles of images, (N, H, W, 3), with what they are padded by."""
+        """Returns the tiles of images, (N, H, W, 3), including the padding of the images."""
         architecture = self._backend.architecture
         height, width = (side + self._pre_pad for side in pixels.shape[1:3])
         size = Size(width, height)
@@ -284,7 +292,7 @@ class TiledUpscaler:
         )
 
     def _tile_for(self, result_bytes: int = 0) -> int:
-        """The side of tiles, which the first images decide where nobody else has."""
+        """Returns the side of tiles, px; chooses it at the first call if it is not set."""
         with _TILE_LOCK:
             if self._tile is None:
                 backend, budget = self._backend, self._memory_budget
@@ -304,5 +312,5 @@ class TiledUpscaler:
 
 
 def _luma(pixels: Pixels) -> Plane:
-    """(H, W), BT.601."""
+    """Returns the BT.601 luma, (H, W), of (H, W, 3) RGB."""
     return cast(Plane, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))

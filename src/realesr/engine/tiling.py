@@ -1,4 +1,4 @@
-"""Cutting an image into tiles: integers only."""
+"""Splitting an image into tiles, and features into strips. All coordinates are integers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import pairwise
 from realesr.geometry import Region, Size, round_up
 
 STRIP_FEATURES = 2**15
-"""Features that are upsampled at a time where the upsampling takes far more memory than the rest
-of a network: RRDBNet's holds 16 times as much."""
+"""Number of features that are upsampled at the same time if the upsampling takes far more memory
+than the rest of a network: RRDBNet's upsampling holds 16 times as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One piece of work, in input px.
+    """A tile of an image, in input px.
 
     Attributes:
-        core: What this tile alone stands for. All cores partition the image.
-        extent: The core and half of what it shares with each neighbor.
-        padded: The core with its context: what the network sees.
+        core: Region that belongs to this tile alone. All cores partition the image.
+        extent: Core plus half of the strip that is shared with each neighbor.
+        padded: Core with its context: the network's input.
     """
 
     core: Region
@@ -30,14 +30,14 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileGrid:
-    """The tiles of an image, row by row, all about as large as each other.
+    """The tiles of an image, row by row, of nearly equal size.
 
     Attributes:
-        size: The image, px; both sides are multiples of ``multiple_of``.
-        tile: Longest side of a core in px, rounded up to a multiple; 0 takes the image whole.
-        overlap: Context around a core in px, rounded up to a multiple, cut off at the borders.
-        blend: How far an extent reaches over its core, px: at most the context, and at most half
-            of the smallest core, so that a pixel belongs to no more than two extents an axis.
+        size: Size of the image, px; both sides are multiples of ``multiple_of``.
+        tile: Longest side of a core in px, rounded up to a multiple; 0 makes a single tile.
+        overlap: Context around a core in px, rounded up to a multiple and cut off at the borders.
+        blend: Distance by which an extent exceeds its core, px. It is limited to the context and
+            to half of the smallest core, so that a pixel belongs to at most two extents per axis.
         multiple_of: Every core and every padded region starts and ends on a multiple of this
             number of px.
     """
@@ -72,7 +72,10 @@ class TileGrid:
                 )
 
     def _cuts(self, length: int) -> list[int]:
-        """Where cores begin and end along an axis: as few as ``tile`` allows, of equal length."""
+        """Returns the borders of the cores along an axis: as few cores as possible, equally long.
+
+        The first border is 0 and the last one ``length``, px.
+        """
         units = length // self.multiple_of
         longest = round_up(self.tile, self.multiple_of) // self.multiple_of or units
         count = -(-units // longest)
@@ -84,10 +87,10 @@ class Strip:
     """Rows of features that are upsampled together.
 
     Attributes:
-        top: First row that the strip alone stands for.
-        bottom: Row behind the last of these.
-        first: First row with context.
-        last: Row behind the last one with context.
+        top: First row that belongs to this strip alone.
+        bottom: Row after the last one that belongs to this strip alone.
+        first: First row of the context above.
+        last: Row after the last one of the context below.
     """
 
     top: int
@@ -97,12 +100,12 @@ class Strip:
 
 
 def strips(height: int, width: int, reach: int) -> Iterator[Strip]:
-    """Cuts features into strips of at most :data:`STRIP_FEATURES` and at least one row.
+    """Splits features into strips of at most :data:`STRIP_FEATURES` and at least one row.
 
     Args:
-        height: Rows of the features.
-        width: Columns of the features.
-        reach: Rows of context to either side.
+        height: Number of rows of the features.
+        width: Number of columns of the features.
+        reach: Number of rows of context on either side.
     """
     rows = max(1, STRIP_FEATURES // width)
     for top in range(0, height, rows):

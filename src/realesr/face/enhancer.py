@@ -30,7 +30,7 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Pixels
 from realesr.imaging.upscaler import Description, ImageUpscaler
 from realesr.options import FaceOptions
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notify, Progress, no_notice, no_progress
 
 TRACKED_CONFIDENCE_MARGIN = 0.2
 """Amount by which the score of a face that is already tracked may be lower, 0 to 1."""
@@ -118,7 +118,7 @@ class FaceEnhancer:
         size: Size,
         *,
         on_tile: Progress = no_progress,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> list[Image]:
         """Upscales images, then pastes restored faces at the final size and in the images' depth.
 

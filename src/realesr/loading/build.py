@@ -1,4 +1,4 @@
-"""From options and files to something that upscales images, on its device."""
+"""Construction of image upscalers from options and weights files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from realesr.weights.parameters import Parameters
 
 GPU_FACES = 4
-"""Faces that a GPU gets at a time; on a CPU more than one are slower, and take a gigabyte each."""
+"""Number of faces per batch on a GPU. On a CPU larger batches are slower, and each face takes a
+gigabyte."""
 
 
 def make_upscaler(
@@ -24,19 +25,20 @@ def make_upscaler(
     files: NetworkFiles | None,
     face_files: FaceFiles | None = None,
     *,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> ImageUpscaler:
-    """Loads the networks onto their device. Imports PyTorch where it is needed.
+    """Loads the networks onto their device. Imports PyTorch only if it is needed.
 
     Args:
-        options: What is asked for.
-        files: The weights of what upscales.
-        face_files: The weights that faces take.
-        notify: Receives a sentence where an option does nothing.
+        options: Options of upscaling.
+        files: Weights of the upscaling network; None for a plain filter.
+        face_files: Weights of the networks for faces; None without face restoration.
+        notify: Receives a notice if an option has no effect.
 
     Raises:
-        WeightsError, DeviceError: They cannot be loaded, or it is not there.
-        MissingExtraError: Faces need packages that are not installed.
+        WeightsError: A network cannot be loaded.
+        DeviceError: The device does not exist, or does not support the precision.
+        MissingExtraError: Face restoration needs packages that are not installed.
     """
     upscaler = _make_plain_upscaler(options, files, notify)
     if face_files is None or options.faces is None:
@@ -80,10 +82,11 @@ def _make_plain_upscaler(
 
 
 def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) -> Backend:
-    """Natively on a CPU where that can be, else in PyTorch.
+    """Makes a native back end if it is available and the fastest, else one of PyTorch.
 
     Raises:
-        WeightsError, DeviceError: The network cannot be loaded, or the device is not there.
+        WeightsError: The network cannot be loaded.
+        DeviceError: The device does not exist, or does not support the precision.
     """
     from realesr.engine.device import kind_of, resolve_device
     from realesr.engine.precision import FP32, resolve_precision, selects_native
@@ -118,7 +121,7 @@ def _make_torch_backend(
 
     _set_torch_threads(options)
     return TorchBackend(
-        load_model(files.path, partner=files.partner, share=files.share),
+        load_model(files.path, other=files.other, weight=files.weight),
         device=device,
         precision=precision,
         is_compiled=is_compiled,
@@ -134,7 +137,7 @@ def _set_torch_threads(options: UpscaleOptions) -> None:
 
 
 def _read_parameters(files: NetworkFiles) -> Parameters | None:
-    """Reads, and mixes, what the native engine computes; None where it cannot.
+    """Reads and mixes parameters for the native engine; None if they are no plain arrays.
 
     Raises:
         WeightsError: A file cannot be read.
@@ -143,17 +146,17 @@ def _read_parameters(files: NetworkFiles) -> Parameters | None:
     from realesr.weights.state_dict import interpolate
 
     parameters = read_parameters(files.path)
-    if parameters is None or files.partner is None:
+    if parameters is None or files.other is None:
         return parameters
-    partner = read_parameters(files.partner)
-    if partner is None:
+    other = read_parameters(files.other)
+    if other is None:
         return None
-    mixed = interpolate(parameters.arrays, partner.arrays, files.share)
+    mixed = interpolate(parameters.arrays, other.arrays, files.weight)
     return parameters._replace(arrays=mixed)
 
 
 def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:
-    """Returns model, device and precision in words; a plain filter has none of the latter two."""
+    """Returns the names of model, device and precision; the last two are None for a filter."""
     model = options.model_name if options.model_path is None else str(options.model_path)
     description = upscaler.description
     return {"model": model, "device": description.device, "precision": description.precision}

@@ -1,4 +1,4 @@
-"""From options to files of weights: found on this machine, or downloaded. Loads nothing heavy."""
+"""Finding or downloading the weights files that options need. Imports nothing large."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import BASELINES, Spec, find_model, find_spec
 
 DownloadProgress = Callable[[str], AbstractContextManager[Progress]]
-"""Opens a display for the download of a file, by its name."""
+"""Opens a progress display for the download of a named file."""
 
 DEFAULT_DENOISE_STRENGTH = 0.5
-"""As in the reference's ``inference_realesrgan.py``."""
+"""Default of the reference's ``inference_realesrgan.py``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceFiles:
-    """The weights that restoring faces takes.
+    """Weights files of face restoration.
 
     Attributes:
-        restorer: What restores.
-        detector: What finds faces; None where images are aligned faces.
-        parser: What outlines them; None there, too.
+        restorer: Weights of the restoration network.
+        detector: Weights of the face detector; None if the images are aligned faces.
+        parser: Weights of the face parser; None if the images are aligned faces.
     """
 
     restorer: Path
@@ -38,39 +38,40 @@ class FaceFiles:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFiles:
-    """The weights that make a network.
+    """Weights files of an upscaling network.
 
     Attributes:
-        path: The file.
-        partner: Another one, that keeps noise, to mix it with; None for no mixture.
-        share: How much of the mixture is ``path``.
+        path: The weights file.
+        other: A second file to mix with, whose network keeps more noise; None for no mixture.
+        weight: Fraction of ``path`` in the mixture, 0 to 1.
     """
 
     path: Path
-    partner: Path | None = None
-    share: float = 1.0
+    other: Path | None = None
+    weight: float = 1.0
 
 
 def ensure_files(
     options: UpscaleOptions,
     *,
     downloading: DownloadProgress = lambda name: nullcontext(no_progress),
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> NetworkFiles | None:
-    """Finds, or downloads, the weights that are asked for. Loads nothing heavy.
+    """Finds or downloads the weights of the upscaling network. Imports nothing large.
 
     Args:
-        options: What is asked for.
-        downloading: Shows a download.
-        notify: Receives a sentence where an option does nothing, or a file is not as published.
+        options: Options of upscaling.
+        downloading: Shows the progress of a download.
+        notify: Receives a notice if an option has no effect or a file is not the published one.
 
     Returns:
-        None for a baseline, which needs none.
+        The files; None for a plain filter.
 
     Raises:
-        UnknownModelError, WeightsError: They cannot be had.
-        InvalidOptionError: A mixture is asked for whose partner is not there.
-        MissingExtraError: Faces are asked for, and a package for them is not installed.
+        UnknownModelError: The catalog has no such model.
+        WeightsError: The weights are not available.
+        InvalidOptionError: The denoise strength needs a second weights file that is missing.
+        MissingExtraError: Face restoration needs packages that are not installed.
     """
     faces = options.faces
     if faces is not None and faces.weight > 0 and not faces.is_aligned:
@@ -79,7 +80,7 @@ def ensure_files(
     if options.model_path is not None:
         if strength is None or strength == 1:
             return NetworkFiles(options.model_path)
-        return NetworkFiles(options.model_path, _partner_beside(options.model_path), strength)
+        return NetworkFiles(options.model_path, _weak_denoise_file(options.model_path), strength)
     if options.model_name in BASELINES:
         return None
 
@@ -105,21 +106,21 @@ def ensure_face_files(
     options: UpscaleOptions,
     *,
     downloading: DownloadProgress = lambda name: nullcontext(no_progress),
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> FaceFiles | None:
-    """Finds, or downloads, the weights that faces take. Loads nothing heavy.
+    """Finds or downloads the weights of face restoration. Imports nothing large.
 
     Args:
-        options: What is asked for.
-        downloading: Shows a download.
-        notify: Receives a sentence where faces and the model do not go together, or a file is not
-            as published.
+        options: Options of upscaling.
+        downloading: Shows the progress of a download.
+        notify: Receives a notice if the model is not made for faces, an option has no effect, or a
+            file is not the published one.
 
     Returns:
-        None where nothing is done about faces.
+        The files; None without face restoration.
 
     Raises:
-        WeightsError: The weights cannot be had.
+        WeightsError: The weights are not available.
     """
     faces = options.faces
     if faces is None:
@@ -163,13 +164,17 @@ def _obtain(spec: Spec, *, downloading: DownloadProgress, notify: Notify) -> Pat
         return ensure_weights(spec, on_progress=on_progress, notify=notify)
 
 
-def _partner_beside(path: Path) -> Path:
-    """The reference's rule: the same name with ``-wdn`` in it, in the same folder."""
-    partner = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))
-    if partner == path or not partner.is_file():
+def _weak_denoise_file(path: Path) -> Path:
+    """Returns the file with ``-wdn`` in its name in the same folder, as the reference does.
+
+    Raises:
+        InvalidOptionError: There is no such file.
+    """
+    other = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))
+    if other == path or not other.is_file():
         raise InvalidOptionError(
             f"`denoise_strength` mixes {path.name} with a partner that keeps noise, "
-            "realesr-general-wdn-x4v3 beside realesr-general-x4v3, which is not there: "
+            "realesr-general-wdn-x4v3 in the folder of realesr-general-x4v3, which is not there: "
             "put it there, or leave the option out"
         )
-    return partner
+    return other

@@ -1,8 +1,9 @@
-"""What is known of a network without computing it: the interface of all architectures.
+"""The interface of all architectures: properties of networks that need no computation.
 
 An architecture is one frozen dataclass in :mod:`realesr.models.architectures`. Its fields are the
-network's hyperparameters. It recognizes its own parameters, knows what tiling must know, and builds
-the PyTorch module. :mod:`realesr.models.registry` lists them all. Nothing here imports PyTorch.
+network's hyperparameters. It detects its own parameters, provides the properties that tiling needs,
+and builds the PyTorch module. :mod:`realesr.models.registry` lists all architectures. This module
+does not import PyTorch.
 """
 
 from __future__ import annotations
@@ -20,59 +21,60 @@ _KERNEL = (3, 3)
 
 @runtime_checkable
 class NetworkProperties(Protocol):
-    """What the engine must know of a fully convolutional super-resolution network."""
+    """Properties of a fully convolutional super-resolution network that the engine needs."""
 
     @property
     def scale(self) -> int:
-        """Output pixels per input pixel, along each side."""
+        """Output px per input px, along each side."""
         ...
 
     @property
     def multiple_of(self) -> int:
-        """Both sides of the input must be a multiple of this number of pixels."""
+        """Number of px of which both sides of the input must be multiples."""
         ...
 
     @property
     def min_size(self) -> int:
-        """Neither side of the input may be shorter than this number of pixels."""
+        """Shortest allowed side of the input, px."""
         ...
 
     @property
     def receptive_radius(self) -> int:
-        """An output pixel depends on no input pixel farther than this, px along either axis.
+        """Largest distance of an input px that an output px depends on, px along either axis.
 
         With an overlap of at least this radius, rounded up to ``multiple_of``, a tiled result
-        equals the whole one.
+        equals the result without tiles.
         """
         ...
 
     @property
     def peak_activations_per_pixel(self) -> int:
-        """Values that are alive at the same time at the peak, for each input pixel."""
+        """Largest number of values in memory at the same time, per input px."""
         ...
 
 
 class Architecture(NetworkProperties, Protocol):
-    """Hyperparameters of a network, and everything that follows from them.
+    """Hyperparameters of a network, and the properties that follow from them.
 
-    Implementations are frozen dataclasses. A hyperparameter that leaves no trace in the parameters'
-    shapes is declared with ``metadata={"hidden": True}``; it is read from the metadata of a file.
+    Implementations are frozen dataclasses. A hyperparameter that does not affect the shapes of the
+    parameters is declared with ``metadata={"hidden": True}``; it is read from the metadata of a
+    file.
 
     Attributes:
-        name: What recipes and the metadata of files call the architecture.
+        name: Name of the architecture in recipes and in the metadata of files.
     """
 
     name: ClassVar[str]
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
-        """Reads the hyperparameters off the names and shapes of a network's parameters.
+        """Derives the hyperparameters from the names and shapes of a network's parameters.
 
         Returns:
-            None if the parameters do not belong to this architecture.
+            The hyperparameters; None if the parameters do not belong to this architecture.
 
         Raises:
-            ValueError, IndexError: They look like it, but do not fit.
+            ValueError, IndexError: The names fit this architecture, but the shapes do not.
         """
         ...
 
@@ -81,10 +83,10 @@ class Architecture(NetworkProperties, Protocol):
         ...
 
     def build(self) -> SRNetwork:
-        """Makes the PyTorch module, with random parameters. Imports PyTorch."""
+        """Builds the PyTorch module, with random parameters. Imports PyTorch."""
         ...
 
 
 def convolution_shapes(name: str, inputs: int, outputs: int) -> dict[str, Shape]:
-    """Returns the parameters of a 3x3 convolution with bias."""
+    """Returns the names and shapes of the parameters of a 3x3 convolution with bias."""
     return {f"{name}.weight": (outputs, inputs, *_KERNEL), f"{name}.bias": (outputs,)}

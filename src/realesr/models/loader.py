@@ -1,4 +1,4 @@
-"""From a file of weights to a network that is ready to run."""
+"""Loading of networks from weights files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import StateDict, load_checkpoint
 
 
-def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -> nn.Module:
+def load_model(path: Path, *, other: Path | None = None, weight: float = 1.0) -> nn.Module:
     """Loads a network strictly: the file has exactly the parameters of the network.
 
     Args:
-        path: As for :func:`realesr.weights.torch_checkpoint.load_checkpoint`. The architecture
-            is read off the metadata, and the names and shapes of the parameters.
-        partner: Another file of the same architecture to mix it with, parameter by parameter.
-        share: How much of the mixture is ``path``, 0 to 1; the rest is ``partner``.
+        path: Weights file; see :func:`realesr.weights.torch_checkpoint.load_checkpoint`. The
+            architecture follows from the metadata and the names and shapes of the parameters.
+        other: A file of the same architecture to mix with, parameter by parameter; None for none.
+        weight: Fraction of ``path`` in the mixture, 0 to 1; the rest is ``other``.
 
     Returns:
         A :class:`~realesr.models.networks.base.SRModel` in float32 on the CPU, in evaluation mode,
@@ -32,8 +32,8 @@ def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -
         UnsupportedCheckpointError: The file is damaged, unsafe, or of an unknown architecture.
     """
     state, metadata = load_checkpoint(path)
-    if partner is not None:
-        state = interpolate(state, load_checkpoint(partner).state_dict, share)
+    if other is not None:
+        state = interpolate(state, load_checkpoint(other).state_dict, weight)
     try:
         network = build_network(state, metadata)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -50,19 +50,20 @@ def load_model(path: Path, *, partner: Path | None = None, share: float = 1.0) -
 
 
 def build_network(state: StateDict, metadata: Mapping[str, str] | None = None) -> nn.Module | None:
-    """Makes the network that a state dict belongs to, with its parameters.
+    """Builds the network that a state dict belongs to, with its parameters.
 
     Returns:
-        A module that is an :class:`~realesr.models.networks.base.SRModel`, or None if the
-        parameters are of no architecture known here.
+        A module that is an :class:`~realesr.models.networks.base.SRModel`; None if no registered
+        architecture has such parameters.
 
     Raises:
-        ValueError, TypeError, IndexError, RuntimeError: They look like one, but do not fit.
+        ValueError, TypeError, IndexError, RuntimeError: The names fit an architecture, but the
+            shapes or the metadata do not.
     """
     architecture = detect({name: tuple(t.shape) for name, t in state.items()}, metadata)
     if architecture is None:
         return None
-    with torch.device("meta"):  # no memory is taken before the parameters are known to fit
+    with torch.device("meta"):  # allocates no memory until the parameters are known to fit
         network = architecture.build()
     network.load_state_dict(state, assign=True)
     return network

@@ -1,6 +1,7 @@
-"""All architectures, in the order in which they are tried. Imports no PyTorch.
+"""The list of architectures, in the order of detection. This module does not import PyTorch.
 
-A new architecture is a new file in :mod:`realesr.models.architectures` and a new entry here.
+A new architecture is a new file in :mod:`realesr.models.architectures` and a new entry in
+:data:`ARCHITECTURES`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from realesr.models.architectures.srvgg import SRVGGConfig
 
 ARCHITECTURES: tuple[type[Architecture], ...] = (RRDBNetConfig, SRVGGConfig)
 METADATA_KEY = "architecture"
-"""Where a safetensors file says what its network is: JSON with ``name`` and hyperparameters."""
+"""Key of a safetensors file's metadata with the ``name`` and the hyperparameters as JSON."""
 
 
 def by_name(name: str) -> type[Architecture] | None:
-    """Returns the architecture that recipes and metadata call ``name``."""
+    """Returns the architecture with a name; None if there is none."""
     return next((each for each in ARCHITECTURES if each.name == name), None)
 
 
@@ -29,21 +30,21 @@ def detect(
 ) -> Architecture | None:
     """Finds the architecture that parameters belong to.
 
-    What a file says of itself comes first. Its sizes are read off the parameters all the same, so
-    that a file cannot ask for more than it holds; hyperparameters that leave no trace in shapes are
-    taken from what it says.
+    The architecture that the metadata names takes precedence. Sizes always follow from the
+    parameters, so that a file cannot request more memory than it holds. Hidden hyperparameters are
+    read from the metadata.
 
     Args:
-        shapes: The names and shapes of all parameters.
-        metadata: The metadata of the file, as :func:`describe` writes it.
+        shapes: Names and shapes of all parameters.
+        metadata: Metadata of the file, as :func:`describe` writes it.
 
     Returns:
-        None if no architecture is known that has such parameters. Superfluous parameters are not
-        looked for.
+        The architecture; None if no registered one has such parameters. Superfluous parameters are
+        not detected.
 
     Raises:
-        ValueError, IndexError: The parameters look like an architecture, but do not fit, or
-            are not what the file says.
+        ValueError, TypeError, IndexError: The names fit an architecture, but the shapes or the
+            metadata do not.
     """
     stated = _stated(metadata or {})
     named = by_name(str(stated.pop("name", "")))
@@ -57,7 +58,7 @@ def detect(
 
 
 def describe(architecture: Architecture) -> dict[str, str]:
-    """Returns the metadata of a file that holds such a network."""
+    """Returns the metadata for a file with a network of this architecture."""
     hyperparameters: dict[str, Any] = asdict(cast(Any, architecture))
     return {METADATA_KEY: json.dumps({"name": architecture.name, **hyperparameters})}
 
@@ -71,7 +72,11 @@ def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _completed(found: Architecture, stated: Mapping[str, Any]) -> Architecture:
-    """Takes the hidden hyperparameters from what a file says, and compares the others."""
+    """Sets the hidden hyperparameters from a file's metadata, and compares the others.
+
+    Raises:
+        ValueError, TypeError: A stated hyperparameter differs or is of the wrong type.
+    """
     hidden: dict[str, Any] = {}
     for field in fields(cast(Any, found)):
         if field.name not in stated:

@@ -1,4 +1,4 @@
-"""From patches to batches on the device."""
+"""Batches of patches on the device."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from realesr.training.objective import Batch
 class PairPool:
     """Mixes batches from the pairs of the last steps, as Real-ESRGAN's training pair pool does.
 
-    Where the damage is drawn once a batch, as on a GPU, the pool gives batches of varied damage.
+    If the damage is drawn once per batch, as on a GPU, the pool gives batches of varied damage.
 
     Args:
         size: Number of pairs that are kept.
-        seed: With the step, the only source of randomness.
+        seed: Seed; together with the step it determines all randomness.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -33,7 +33,7 @@ class PairPool:
         self._kept: list[Tensor] = []
 
     def exchange(self, step: int, tensors: list[Tensor]) -> list[Tensor]:
-        """Keeps a batch and gives another one; gives the same while the pool is filling.
+        """Stores a batch and returns another one; the same one while the pool is filling.
 
         Args:
             step: Number of the step.
@@ -53,11 +53,11 @@ class PairPool:
         return given
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what a checkpoint keeps; images as 8 bits, which they were made from."""
+        """Returns the state for a checkpoint; images have 8 bits, as in their files."""
         return {"kept": [(k * 255).round().to(torch.uint8) for k in self._kept]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from a checkpoint."""
+        """Restores the state of a checkpoint."""
         self._kept = [k.float() / 255 for k in state["kept"]]
 
 
@@ -77,15 +77,15 @@ def batches(
     """Yields the batches of the steps from ``start`` to ``stop``.
 
     Args:
-        dataset: The patches.
+        dataset: Source of the patches.
         start: First step.
         stop: Step after the last one.
-        batch_size: Patches a step in this process.
-        device: Where the batches go.
-        workers: Processes that make patches; 0 makes them in this one.
+        batch_size: Number of patches per step in this process.
+        device: Device of the batches.
+        workers: Number of processes that make patches; 0 makes them in this process.
         world: The processes that train together.
         pool: Pairs to mix batches from.
-        teacher_share: How much of ``mix`` is the teacher's output.
+        teacher_share: Fraction of the teacher's output in ``mix``, 0 to 1.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
@@ -113,10 +113,11 @@ def batches(
 
 
 def _start_worker(_: int) -> None:
-    """Gives a worker one thread: the others belong to the network.
+    """Limits a worker to one thread; it ignores Ctrl-C and the first SIGTERM.
 
-    OpenCV's own threads can hang in a process that was forked. Signals that go to the whole group,
-    as Ctrl-C and a container's stop do, are for the process that can save.
+    The other threads belong to the network, and OpenCV's threads can hang in a forked process.
+    Ctrl-C and a container's stop send their signal to the whole process group; only the main
+    process, which saves, must react.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _ignore_once)

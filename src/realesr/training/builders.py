@@ -1,4 +1,4 @@
-"""From a recipe to networks, optimizers, patches and a teacher."""
+"""Builders of networks, optimizers, patches and a teacher from a recipe."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def find_file(name: str, data_root: Path) -> Path:
 def build_generator(
     config: GeneratorConfig, *, scale: int, find: Callable[[str], Path]
 ) -> nn.Module:
-    """Builds the network that is trained, with its first parameters.
+    """Builds the generator with its initial parameters.
 
     Raises:
         InvalidOptionError: The architecture or one of its hyperparameters is unknown.
@@ -109,7 +109,7 @@ def build_state(
 
     Raises:
         InvalidOptionError: The discriminator is unknown.
-        WeightsError: Its first weights are missing or do not fit.
+        WeightsError: The discriminator's initial weights are missing or do not fit.
     """
     schedule = recipe.schedule
     generator = _on_device(generator, device)
@@ -189,7 +189,7 @@ def prepare_teacher(
     find: Callable[[str], Path],
     on_progress: Callable[[int, int], None],
 ) -> TeacherOutputs | None:
-    """Computes the teacher's outputs with the fastest engine of this CPU, where they are missing.
+    """Computes missing outputs of the teacher with the fastest engine of this CPU.
 
     Raises:
         InvalidOptionError: The outputs on disk are of another teacher or of other patches.
@@ -245,7 +245,7 @@ def live_teacher(
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Returns what the hardware multiplies in: bfloat16, float16 on older GPUs, else float32."""
+    """Returns the dtype of multiplications: bfloat16, float16 on older GPUs, else float32."""
     if precision != "auto":
         return _DTYPES[precision]
     if has_bf16(str(device)):

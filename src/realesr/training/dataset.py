@@ -29,13 +29,13 @@ class PatchDataset(Dataset[Item]):
 
     Args:
         stores: Clean images.
-        shares: How often each store is drawn from, relative to the others.
-        damage: Levels of damage with their probabilities; all of one scale.
+        shares: Relative frequency with which each store is drawn.
+        damage: Levels of damage of the same scale, with their probabilities.
         lr_size: Side of the low-resolution patch, px.
         margin: Low-resolution px that are degraded around the patch and cut off.
-        seed: With the index, the only source of randomness.
-        teacher: The teacher's output for the first patches. The dataset then repeats these, turned
-            and mirrored.
+        seed: Seed; together with the index it determines all randomness.
+        teacher: The teacher's outputs for the first patches. The dataset then repeats these
+            patches, rotated and flipped.
 
     Raises:
         InvalidOptionError: A store has no image that is large enough.
@@ -63,9 +63,10 @@ class PatchDataset(Dataset[Item]):
         self._teacher = teacher
 
     def __getitem__(self, index: int) -> Item:
-        """Returns float32 RGB in [0, 1].
+        """Returns the damaged patch, the clean patch and the teacher's output.
 
-        Shapes: (3, lr, lr), (3, lr * scale, lr * scale), and the latter's or (0,) for the teacher.
+        They are float32 RGB in [0, 1]: (3, lr, lr), (3, lr * scale, lr * scale), and the same shape
+        or, without a teacher, (0,).
 
         Raises:
             UnreadableMediaError: An image has vanished or is damaged.
@@ -82,7 +83,7 @@ class PatchDataset(Dataset[Item]):
         return lr, hr, taught
 
     def draw(self, seed: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Makes a pair: (lr, lr, 3) and (lr * scale, lr * scale, 3) float32 RGB in [0, 1]."""
+        """Draws a pair: (lr, lr, 3) and (lr * scale, lr * scale, 3) float32 RGB in [0, 1]."""
         rng = np.random.default_rng(seed)
         source = int(rng.choice(len(self._stores), p=self._shares))
         large = self._large[source]
@@ -124,15 +125,15 @@ def _tensor(patch: NDArray[np.float32]) -> Tensor:
 
 
 class StepSampler(Sampler[list[int]]):
-    """The indices of each batch of one process, in order.
+    """Yields the indices of each batch of one process, in order.
 
-    With several processes, the batches of a step are neighbors: two processes see together what one
-    with the doubled batch sees.
+    With several processes, the batches of a step are adjacent: two processes together see the same
+    patches as one process with twice the batch size.
 
     Args:
         start: First step.
         stop: Step after the last one.
-        batch_size: Indices a batch.
+        batch_size: Number of indices per batch.
         rank: Number of this process.
         world_size: Number of processes.
     """

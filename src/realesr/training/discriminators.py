@@ -1,4 +1,4 @@
-"""Networks that tell generated images from real ones; (N, 3, H, W) RGB in [0, 1] to logits."""
+"""Discriminators: networks that map images, (N, 3, H, W) RGB in [0, 1], to logits of being real."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm as parametrized
 from realesr.errors import InvalidOptionError
 
 SLOPE = 0.2
-"""Of the leaky ReLUs, as in all three papers."""
+"""Negative slope of the leaky ReLUs, as in all three papers."""
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -23,7 +23,7 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 def _spectral(module: ModuleT) -> ModuleT:
     """Normalizes a layer's weights by their spectral norm (Miyato et al., 2018).
 
-    PyTorch's older form, whose parameters are named as in published checkpoints: ``weight_orig``,
+    PyTorch's older implementation names parameters as in published checkpoints: ``weight_orig``,
     ``weight_u``, ``weight_v``.
     """
     with warnings.catch_warnings():
@@ -34,11 +34,12 @@ def _spectral(module: ModuleT) -> ModuleT:
 class UNetDiscriminator(nn.Module):
     """Real-ESRGAN's U-Net with spectral normalization (Wang et al., 2021, section 3.3).
 
-    Parameter names are those of the published ``*_netD.pth`` files. A logit for each pixel.
+    It gives a logit for each pixel. Parameter names are those of the published ``*_netD.pth``
+    files.
 
     Args:
         num_feat: Features of the first convolution; 64 in the paper.
-        skip: Whether features of the way down are added on the way up.
+        skip: Whether features of the encoder are added in the decoder.
     """
 
     def __init__(self, *, num_feat: int = 64, skip: bool = True) -> None:
@@ -65,8 +66,8 @@ class UNetDiscriminator(nn.Module):
         for layer in (self.conv4, self.conv5, self.conv6):
             features = F.interpolate(features, scale_factor=2, mode="bilinear")
             features = F.leaky_relu(layer(features), SLOPE)
-            beside = down.pop()
-            features = features + beside if self._skip else features
+            skipped = down.pop()
+            features = features + skipped if self._skip else features
         features = F.leaky_relu(self.conv7(features), SLOPE)
         features = F.leaky_relu(self.conv8(features), SLOPE)
         logits: Tensor = self.conv9(features)
@@ -74,7 +75,7 @@ class UNetDiscriminator(nn.Module):
 
 
 class VGGDiscriminator(nn.Module):
-    """SRGAN's discriminator (Ledig et al., 2017, figure 4). One logit an image.
+    """SRGAN's discriminator (Ledig et al., 2017, figure 4); it gives one logit per image.
 
     Args:
         input_size: Height and width of the images, px; a multiple of 16.
@@ -113,8 +114,8 @@ class VGGDiscriminator(nn.Module):
 class PatchDiscriminator(nn.Module):
     """PatchGAN (Isola et al., 2017, section 3.2.2) with spectral normalization.
 
-    Small enough for a small generator, which a strong discriminator would leave nothing to follow.
-    A logit for each patch of 70 px.
+    It gives a logit for each patch of 70 px. It suits small generators, for which a strong
+    discriminator gives no useful gradient.
 
     Args:
         num_feat: Features of the first convolution.

@@ -1,8 +1,8 @@
-"""Several processes that train one network together, started by ``torchrun``.
+"""Data parallelism: several processes, started by ``torchrun``, train the same network.
 
-Each computes its share of the batch, and their gradients are averaged before the optimizer's step:
-data parallelism. The networks here are small, so one reduction of all gradients after the backward
-pass costs hardly more than overlapping it would.
+Each process computes a part of the batch, and the gradients are averaged before the optimizer's
+step. The networks are small, so one reduction of all gradients after the backward pass costs hardly
+more than a reduction that overlaps with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class World:
 
     @classmethod
     def from_environment(cls, device: torch.device) -> World:
-        """Joins the processes that ``torchrun`` has started; alone where it has not."""
+        """Joins the process group of ``torchrun``; without it, the world has one process."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -55,7 +55,7 @@ class World:
             gradient.copy_(part.view_as(gradient))
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Tells whether the flag is set in any process."""
+        """Returns whether the flag is set in any process."""
         if self.size == 1:
             return flag
         value: Tensor = torch.tensor(int(flag), device=device)
@@ -63,6 +63,6 @@ class World:
         return bool(value.item())
 
     def close(self) -> None:
-        """Leaves the group."""
+        """Leaves the process group."""
         if self.size > 1 and distributed.is_initialized():
             distributed.destroy_process_group()

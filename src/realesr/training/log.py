@@ -1,4 +1,4 @@
-"""What a run tells: lines of JSON, and TensorBoard where it is installed."""
+"""Logs of a run: lines of JSON, and TensorBoard if it is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StepTimer:
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
-        """Counts the time in the context; a GPU's work is counted where it is awaited."""
+        """Adds the time in the context; a GPU's work counts in the part that waits for it."""
         started = time.perf_counter()
         try:
             yield
@@ -32,7 +32,7 @@ class StepTimer:
             self._seconds[part] += time.perf_counter() - started
 
     def timed(self, part: str, items: Iterator[Any]) -> Iterator[Any]:
-        """Yields the items, and counts the waiting for them."""
+        """Yields the items, and adds the time of waiting for them."""
         while True:
             with self(part):
                 item = next(items, None)
@@ -41,7 +41,7 @@ class StepTimer:
             yield item
 
     def means(self, steps: int) -> dict[str, float]:
-        """Returns seconds a step, by part, and begins anew."""
+        """Returns the seconds per step of each part, and resets the sums."""
         found = {part: round(total / steps, 4) for part, total in self._seconds.items()}
         self._seconds.clear()
         return found
@@ -68,17 +68,17 @@ class RunLog:
                 self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Adds the losses of a step; on a GPU nothing is awaited."""
+        """Adds the losses of a step, without synchronizing with a GPU."""
         for name, value in losses.items():
             kept = value.detach().float()
             self._sums[name] = self._sums[name] + kept if name in self._sums else kept
             self._counts[name] += 1
 
     def means(self, step: int) -> dict[str, float]:
-        """Returns the means since the last time, and begins anew.
+        """Returns the means since the last call, and resets the sums.
 
         Raises:
-            TrainingError: A loss is no longer a number.
+            TrainingError: A loss is not finite.
         """
         self.check(step)
         found = {name: sum_.item() / self._counts[name] for name, sum_ in self._sums.items()}
@@ -87,10 +87,10 @@ class RunLog:
         return {name: round(value, 6) for name, value in found.items()}
 
     def check(self, step: int) -> None:
-        """Raises where a loss is no longer a number.
+        """Checks that the losses are finite.
 
         Raises:
-            TrainingError: One is not.
+            TrainingError: A loss is not finite.
         """
         for name, total in self._sums.items():
             if not math.isfinite(total.item()):
@@ -100,7 +100,7 @@ class RunLog:
                 )
 
     def write(self, step: int, **values: Any) -> None:
-        """Appends a line.
+        """Appends a line to ``log.jsonl``.
 
         Raises:
             TrainingError: The file cannot be written.

@@ -38,13 +38,14 @@ from realesr.weights.torch_checkpoint import save_weights
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who is told how a run goes.
+    """Callbacks that report the progress of a run.
 
     Attributes:
         message: Receives sentences.
-        start: Receives the number of steps that are done already, and of all.
-        step: Receives the number of steps done, of all, and the losses since the last call.
-        stop: Is asked after every step whether to save and end here.
+        start: Receives the number of finished steps and of all steps.
+        step: Receives the number of finished steps, of all steps, and the losses since the last
+            call.
+        stop: Returns, after every step, whether to save and stop.
     """
 
     message: Callable[[str], None] = lambda text: None
@@ -62,15 +63,15 @@ def train(
     workers: int = 1,
     reporter: Reporter = Reporter(),
 ) -> Path | None:
-    """Trains until ``schedule.total_steps``, going on from ``last.ckpt`` if it is there.
+    """Trains until ``schedule.total_steps``; resumes from ``last.ckpt`` if it exists.
 
     Args:
-        recipe: What is trained, on what, and how.
+        recipe: The recipe of the run.
         data_root: Folder that the recipe's paths are relative to.
         folder: Receives checkpoint, log, contact sheets and weights.
-        device: Where the networks are.
-        workers: Processes that make patches.
-        reporter: Who is told.
+        device: Device of the networks.
+        workers: Number of processes that make patches.
+        reporter: Callbacks that report progress.
 
     Returns:
         The moving average, ``folder/<name>.safetensors`` in float16; None if the run was stopped.
@@ -174,14 +175,14 @@ def save_average(state: TrainingState, recipe: Recipe, path: Path) -> None:
 
 
 def _save(state: TrainingState, log: RunLog, checkpoint: Path) -> None:
-    """Saves, unless a loss is no longer a number."""
+    """Saves a checkpoint, unless a loss is not finite."""
     log.check(state.step)
     if state.world.is_first:
         state.save(checkpoint)
 
 
 def _may_learn(state: TrainingState, losses: Mapping[str, Tensor]) -> bool:
-    """Decides for all processes together: one that left its step out would let the others wait."""
+    """Decides for all processes together: the others would wait for one that skips its step."""
     if state.adaptive is None:
         return True
     loss = losses["gan"]
@@ -196,7 +197,7 @@ def _highest_rates(recipe: Recipe) -> tuple[float, float]:
 
 
 def _saving_on_failure(stream: Iterator[Batch], save: Callable[[], None]) -> Iterator[Batch]:
-    """Yields the batches; where the next one cannot be made, what was learned is saved first."""
+    """Yields the batches; saves a checkpoint first if the next batch raises an error."""
     while True:
         try:
             batch = next(stream)
@@ -224,11 +225,11 @@ def _make_batches(
         teach = live_teacher(find(recipe.teacher.model), device, dtype)
     elif recipe.teacher is not None:
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             reporter.message(f"teacher: {done} of {total} patches")
 
         outputs = prepare_teacher(
-            recipe, data_root=data_root, folder=folder, find=find, on_progress=tell
+            recipe, data_root=data_root, folder=folder, find=find, on_progress=report
         )
     return batches(
         build_dataset(recipe, data_root=data_root, teacher=outputs),
@@ -254,7 +255,7 @@ def _make_validation(
     data_root: Path,
     device: torch.device,
 ) -> Callable[[], None]:
-    """Returns what measures the moving average, saves it as weights, and draws a contact sheet."""
+    """Returns a function that validates and saves the moving average, and draws a contact sheet."""
     config = recipe.validation
     if config is None or not state.world.is_first:
         return lambda: None

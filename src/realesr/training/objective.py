@@ -18,12 +18,12 @@ from realesr.training.recipe import GanConfig, LossesConfig, PerceptualConfig, P
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a step works on; float32 RGB in [0, 1].
+    """The images of a step, float32 RGB in [0, 1].
 
     Attributes:
-        lr: (N, 3, h, w), damaged.
-        hr: (N, 3, H, W), clean.
-        mix: (N, 3, H, W), the clean images mixed with the teacher's output; ``hr`` without one.
+        lr: (N, 3, h, w), damaged images.
+        hr: (N, 3, H, W), clean images.
+        mix: (N, 3, H, W), clean images mixed with the teacher's output; ``hr`` without a teacher.
         step: Number of the step, from 0.
     """
 
@@ -45,7 +45,7 @@ class Objective:
     Args:
         losses: Name, weight and function of each loss on images.
         gan: The adversarial loss, if there is one.
-        discriminator: The network that it takes.
+        discriminator: Discriminator of the adversarial loss.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ def build_objective(
     Args:
         config: The recipe's losses.
         find: Finds a file by the name that the recipe gives.
-        device: Where feature networks go.
+        device: Device of the feature networks.
         discriminator: The discriminator, if there is one.
         average: The generator's moving average.
 
@@ -203,11 +203,11 @@ _PERCEPTUAL: dict[str, Callable[[PerceptualConfig, Callable[[str], Path], torch.
 
 
 def phase(step: int) -> tuple[int, int]:
-    """Returns by how many px, down and right, images are shifted before features are taken.
+    """Returns the shift of images, px down and right, before features are computed.
 
-    Feature networks look at every second, fourth, ... pixel. Patches always begin at a multiple of
-    the scale, so without a shift a generator learns to please those pixels alone: a weave with a
-    period of 2 px appears in even areas. All shifts come within ``PHASES**2`` steps.
+    Feature networks sample every second, fourth, ... px. Patches always start at a multiple of the
+    scale, so without a shift a generator optimizes only these px: a pattern with a period of 2 px
+    appears in flat areas. All shifts occur within ``PHASES**2`` steps.
     """
     return step % PHASES, step // PHASES % PHASES
 

@@ -1,7 +1,6 @@
-"""What a training run is made of, read from a TOML file.
+"""The recipe of a training run, read from a TOML file.
 
-The recipe stays at the edge: builders turn it into plain parameters, and no network, loss or
-dataset ever sees it.
+Builders turn the recipe into plain parameters; networks, losses and datasets do not depend on it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from realesr.errors import InvalidOptionError
 from realesr.training.tables import from_table, merged
 
 Target = Literal["hr", "mix"]
-"""What a loss compares with: the clean image, or its mixture with the teacher's output."""
+"""Target of a loss: the clean image, or its mixture with the teacher's output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class InitConfig:
     Attributes:
         weights: Name in the catalog, or a file (relative to the data root or the working folder).
         mix: Second network of the same architecture to interpolate with.
-        share: How much of the mixture is ``weights``, 0 to 1.
+        share: Fraction of ``weights`` in the mixture, 0 to 1.
     """
 
     weights: str
@@ -43,9 +42,9 @@ class GeneratorConfig:
 
     Attributes:
         architecture: Name of an architecture (``srvgg``, ``rrdbnet``).
-        parameters: Its hyperparameters; the scale is the recipe's.
+        parameters: Hyperparameters of the architecture; the scale is the recipe's.
         init: Weights to start from; None starts from random ones.
-        initialization: Random first values: ``identity`` passes signals through plain chains of
+        initialization: Random initial values: ``identity`` passes signals through plain chains of
             convolutions (:mod:`realesr.training.initialization`), ``default`` is the network's own.
     """
 
@@ -57,15 +56,15 @@ class GeneratorConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminatorConfig:
-    """The network that tells generated images from real ones.
+    """The network that distinguishes generated images from real ones.
 
     Attributes:
         kind: ``unet`` (Real-ESRGAN), ``vgg`` (SRGAN) or ``patch`` (PatchGAN).
-        num_feat: Features of its first convolution.
-        init: File of weights to start from.
+        num_feat: Features of the first convolution.
+        init: Weights file to start from.
         learning_rate: Highest learning rate; None takes the generator's.
-        warmup_steps: First steps, in which it learns alone: the generator's learning rate is 0.
-        adaptive: Whether its step is left out while the generator is losing ground.
+        warmup_steps: First steps, in which the generator's learning rate is 0.
+        adaptive: Whether steps are skipped while the generator's adversarial loss rises.
     """
 
     kind: str = "unet"
@@ -82,9 +81,10 @@ class TeacherConfig:
 
     Attributes:
         model: Name in the catalog, or a file.
-        share: How much of the ``mix`` target is the teacher's output; the rest is the clean image.
-        patches: Number of patches on a CPU, where the teacher's output is computed once and kept;
-            the run then repeats them, turned and mirrored. A GPU computes it live.
+        share: Fraction of the teacher's output in the target ``mix``, 0 to 1; the rest is the clean
+            image.
+        patches: Number of patches on a CPU, where the teacher's outputs are computed once and
+            stored; the run repeats these patches, rotated and flipped. A GPU computes them live.
         color_lock: Whether the output's low frequencies are set to the input's.
     """
 
@@ -100,7 +100,7 @@ class SourceConfig:
 
     Attributes:
         path: Relative to the data root.
-        share: How often its images are drawn, relative to the other sources; None takes the number
+        share: Relative frequency with which images of this source are drawn; None for the number
             of its images.
     """
 
@@ -114,19 +114,19 @@ class DataConfig:
 
     Attributes:
         sources: Where the images are.
-        damage: How often each level of damage is drawn: names of
+        damage: Relative frequency of each level of damage: names of
             :data:`realesr.degradation.levels.LEVELS` or of the recipe's own ``[levels]``.
         manifest: CSV file with the columns ``file`` and ``licence``, relative to the data root;
             None takes every image.
         licenses: An image is used if its license starts with one of these.
         sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
-        batch_size: Patches a step, in each process.
+        batch_size: Number of patches per step in each process.
         lr_size: Side of the low-resolution patches, px.
-        margin: Low-resolution px around a patch that are degraded with it and cut off, so that
-            borders of the patch are not borders of the blur.
-        pair_pool: Patches that are kept to mix batches from (Real-ESRGAN's training pair pool); 0
-            uses each batch as it comes.
-        cache_mib: Decoded images that each worker keeps, MiB.
+        margin: Low-resolution px around a patch that are degraded with it and cut off, so that the
+            blur does not see the borders of the patch.
+        pair_pool: Number of patches in the pool from which batches are mixed (Real-ESRGAN's
+            training pair pool); 0 disables it.
+        cache_mib: Size of each worker's cache of decoded images, MiB.
     """
 
     sources: Sequence[SourceConfig]
@@ -173,7 +173,7 @@ class PerceptualConfig:
     Attributes:
         weights: File of the network's parameters, relative to the data root or the working folder;
             EfficientNet's come with a package.
-        layers: VGG19's layers with their weights; empty takes the reference's.
+        layers: VGG19's layers with their weights; empty for those of the reference.
     """
 
     weight: float
@@ -194,12 +194,12 @@ class LossesConfig:
     """The generator's losses; ``name = 0.5`` is short for ``name = { weight = 0.5 }``.
 
     Attributes:
-        l1, mse, charbonnier: On pixels.
-        averaged_l1: On averages of 16x16 px: colors of areas.
-        consistency: On lightness and color of blurred images.
+        l1, mse, charbonnier: Losses on pixels.
+        averaged_l1: Loss on the mean colors of areas of 16x16 px.
+        consistency: Loss on lightness and color of blurred images.
         squeezenet, efficientnet: Feature distances (LPIPS without learned weights).
         vgg: ESRGAN's perceptual loss.
-        srgan_vgg: SRGAN's: VGG19's last feature, after the activation.
+        srgan_vgg: SRGAN's perceptual loss: VGG19's last feature, after the activation.
         ldl: Locally discriminative learning, against artifacts.
         gan: The adversarial loss.
     """
@@ -231,7 +231,7 @@ class ScheduleConfig:
         decay_steps: Last steps, in which the learning rate falls along a half cosine to 0.
         learning_rate: Highest learning rate.
         betas: Adam's decay rates.
-        ema_decay: Share of the moving average that survives a step.
+        ema_decay: Decay of the moving average per step, in [0, 1).
     """
 
     total_steps: int
@@ -244,16 +244,16 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationConfig:
-    """Clean images that the training never sees, and what is measured on them.
+    """Validation: clean images that are not in the training data, and metrics.
 
     Attributes:
         images: Folder, relative to the data root.
         levels: Names of :data:`realesr.degradation.levels.FIXED_LEVELS`.
         squeezenet: File of SqueezeNet's parameters for the feature distance.
-        efficientnet: Which EfficientNet-Lite measures, 0 or 2; None leaves it out.
+        efficientnet: Number of the EfficientNet-Lite for feature distances, 0 or 2; None for none.
         niqe: File of NIQE's parameters.
-        every: Steps from one validation to the next.
-        sheet: Images on the contact sheet.
+        every: Number of steps between validations.
+        sheet: Number of images on the contact sheet.
     """
 
     images: str
@@ -270,13 +270,13 @@ class Recipe:
     """A whole training run.
 
     Attributes:
-        name: Of the weights that are written.
+        name: Name of the resulting weights file.
         scale: High-resolution px per low-resolution px, along each side.
-        levels: Levels of damage of the recipe's own.
+        levels: Levels of damage that this recipe defines.
         precision: ``auto`` takes bfloat16 where the hardware has it, float16 on older GPUs.
-        seed: With the index of a patch, the only source of randomness.
-        log_every: Steps from one line of the log to the next.
-        save_every: Steps from one checkpoint to the next.
+        seed: Seed; together with the index of a patch it determines all randomness.
+        log_every: Number of steps between lines of the log.
+        save_every: Number of steps between checkpoints.
     """
 
     name: str
@@ -310,7 +310,7 @@ class Recipe:
 
     @property
     def damage(self) -> tuple[tuple[DegradationConfig, float], ...]:
-        """Levels of damage at this recipe's scale, each with its probability."""
+        """Levels of damage at the recipe's scale, with their probabilities."""
         total = sum(self.data.damage.values())
         known = {**LEVELS, **self.levels}
         return tuple(

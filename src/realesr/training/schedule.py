@@ -8,8 +8,8 @@ from typing import Any
 FAST = 0.98
 SLOW = 0.995
 TOLERANCE = 1.02
-"""The discriminator waits while the fast average of the generator's loss is above the slow one by
-this factor."""
+"""Ratio of the fast to the slow average of the generator's loss above which the discriminator
+waits."""
 
 
 def learning_rate(step: int, *, warmup_steps: int, decay_steps: int, total_steps: int) -> float:
@@ -25,10 +25,10 @@ def learning_rate(step: int, *, warmup_steps: int, decay_steps: int, total_steps
 
 
 class AdaptiveSteps:
-    """Leaves out the discriminator's steps while the generator is losing ground.
+    """Skips the discriminator's steps while the generator's adversarial loss rises.
 
-    A discriminator that is too strong gives a small generator nothing to follow. It waits while the
-    generator's adversarial loss rises: while its fast moving average is above its slow one.
+    A discriminator that is too strong gives a small generator no useful gradient. The loss counts
+    as rising while its fast moving average exceeds :data:`TOLERANCE` times its slow one.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class AdaptiveSteps:
         self.skipped = 0
 
     def allows(self, generator_loss: float) -> bool:
-        """Takes the generator's adversarial loss of a step; tells whether the step may be made."""
+        """Adds the generator's adversarial loss of a step; returns whether the step is made."""
         if self._fast is None:
             self._fast = self._slow = generator_loss
         self._fast = FAST * self._fast + (1 - FAST) * generator_loss
@@ -47,9 +47,9 @@ class AdaptiveSteps:
         return allowed
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what a checkpoint keeps."""
+        """Returns the state for a checkpoint."""
         return {"fast": self._fast, "slow": self._slow, "skipped": self.skipped}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from a checkpoint."""
+        """Restores the state of a checkpoint."""
         self._fast, self._slow, self.skipped = state["fast"], state["slow"], state["skipped"]

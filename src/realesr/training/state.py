@@ -23,15 +23,15 @@ class TrainingState:
 
     Attributes:
         generator: The network that is trained.
-        optimizer: The generator's.
+        optimizer: The generator's optimizer.
         ema: The generator's moving average.
         discriminator: None in a run without an adversarial loss.
         discriminator_optimizer: None in a run without one.
         scaler: Scales losses where gradients are float16; disabled otherwise.
-        adaptive: Decides which discriminator steps are left out; None makes all.
+        adaptive: Decides which discriminator steps are skipped; None makes all steps.
         pool: Pairs to mix batches from.
         world: The processes that train together.
-        step: Optimizer steps so far.
+        step: Number of finished optimizer steps.
     """
 
     generator: nn.Module
@@ -54,11 +54,11 @@ class TrainingState:
             _set_learning_rate(self.discriminator_optimizer, factor * discriminator)
 
     def update_generator(self, losses: Mapping[str, Tensor]) -> None:
-        """Takes the generator's step down the sum of its losses."""
+        """Makes the generator's optimizer step on the sum of the losses."""
         self._step(self.generator, self.optimizer, torch.stack(list(losses.values())).sum())
 
     def update_discriminator(self, losses: Mapping[str, Tensor]) -> None:
-        """Takes the discriminator's step."""
+        """Makes the discriminator's optimizer step."""
         assert self.discriminator is not None  # noqa: S101 - for mypy
         assert self.discriminator_optimizer is not None  # noqa: S101
         self._step(self.discriminator, self.discriminator_optimizer, losses["discriminator"])
@@ -71,7 +71,7 @@ class TrainingState:
         self.scaler.update()
 
     def _parts(self) -> dict[str, Any]:
-        """Everything with a ``state_dict``, by its name in the checkpoint."""
+        """Returns all objects with a ``state_dict``, by their names in the checkpoint."""
         parts = {
             "generator": self.generator,
             "optimizer": self.optimizer,
@@ -104,10 +104,10 @@ class TrainingState:
             ) from error
 
     def restore(self, path: Path) -> bool:
-        """Goes on from a checkpoint; tells whether there was one.
+        """Restores a checkpoint; returns whether there was one.
 
         Raises:
-            TrainingError: It is damaged, or of a run with other networks.
+            TrainingError: The checkpoint is damaged, or belongs to other networks.
         """
         if not path.exists():
             return False
@@ -118,9 +118,9 @@ class TrainingState:
                     continue
                 part.load_state_dict(content[name])
             self.step = content["step"]
-        except Exception as error:  # torch raises many kinds, depending on what does not fit
+        except Exception as error:  # torch raises many types, depending on what does not fit
             raise TrainingError(
-                f"{path} is not a checkpoint of this recipe: delete it to begin anew, or choose "
+                f"{path} is not a checkpoint of this recipe: delete it to start again, or choose "
                 f"another `out` ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
             ) from error
         return True

@@ -1,7 +1,7 @@
 """Training images in tar files and folders, decoded when they are needed.
 
-Data sets of tens of gigabytes do not fit into memory: only an index is held, and a small cache of
-decoded images in every worker.
+Data sets of tens of gigabytes do not fit into memory. A store holds only an index, and each worker
+a small cache of decoded images.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from realesr.media.formats import IMAGE_FORMATS
 from realesr.media.images.decode import decode_image
 
 CleanImage = NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB."""
+"""Clean image: (H, W, 3) uint8 RGB."""
 
 _SUFFIXES = frozenset(suffix for each in IMAGE_FORMATS for suffix in each.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the bytes of an image are.
+    """Location of an image's bytes.
 
     Attributes:
-        path: An image, or a tar file.
-        name: Name in the tar file; empty for an image.
-        offset: First byte.
-        length: Bytes; None for a whole file.
-        width, height: Of the image, px.
+        path: An image file or a tar file.
+        name: Name in the tar file; empty for an image file.
+        offset: Position of the first byte.
+        length: Number of bytes; None for a whole file.
+        width, height: Size of the image, px.
     """
 
     path: Path
@@ -76,7 +76,7 @@ def index_images(path: Path, allowed: frozenset[str] | None = None) -> list[Entr
         allowed: Names (in the tar, or relative to the folder) to take; None takes all.
 
     Raises:
-        UnreadableMediaError: It cannot be read, or a member is not an image.
+        UnreadableMediaError: The path cannot be read, or a member is not an image.
     """
     try:
         return _index_folder(path, allowed) if path.is_dir() else _index_tar(path, allowed)
@@ -109,7 +109,7 @@ def _index_tar(path: Path, allowed: frozenset[str] | None) -> list[Entry]:
 
 
 def _size(stream: IO[bytes], name: object) -> tuple[int, int]:
-    """Reads width and height, from the beginning of the file where that is enough."""
+    """Reads width and height, px; from the beginning of the file if that is sufficient."""
     data = b""
     for length in (2**16, -1):
         data += stream.read(length)
@@ -122,11 +122,11 @@ def _size(stream: IO[bytes], name: object) -> tuple[int, int]:
 
 
 class ImageStore:
-    """Decodes images of an index; keeps those that were used last.
+    """Decodes images of an index, and caches the most recently used ones.
 
     Args:
         entries: The index.
-        cache_bytes: Decoded images that are kept, bytes.
+        cache_bytes: Size of the cache of decoded images, bytes.
         sharpen: Whether images are sharpened by unsharp masking (Real-ESRGAN, section 3.4).
     """
 

@@ -1,8 +1,8 @@
 """A larger network's output as part of the target: knowledge distillation.
 
-What a small network cannot learn from the clean image, because the damage has removed it, a
-teacher's output still shows in a learnable form. On a CPU the teacher is many times slower than the
-step, so its output is computed once for a number of patches and kept on disk.
+A small network cannot learn detail that the damage has removed from the input; the teacher's output
+shows a learnable version of it. On a CPU the teacher is many times slower than the step, so its
+outputs for a number of patches are computed once and stored on disk.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ LOCK_SIGMA = 2.0
 class TeacherOutputs:
     """The teacher's output for the first patches of a dataset, (H, W, 3) uint8 RGB each.
 
-    The file is a NumPy array; beside it stands what it was made from, and which patches are done.
+    They are a NumPy array in a file. Files with the suffixes ``.json`` and ``.done`` store the
+    identity of the outputs and the number of finished patches.
 
     Args:
-        path: The array's file, ``.npy``; it is made if it is missing.
+        path: File of the array, ``.npy``; it is created if it is missing.
         count: Number of patches.
-        side: Of a patch, px.
-        identity: What determines the outputs: teacher, data, seed and damage.
+        side: Side of a teacher's output, px.
+        identity: Values that determine the outputs: teacher, data, seed and damage.
 
     Raises:
-        InvalidOptionError: The file was made from something else, or cannot be written.
+        InvalidOptionError: The file belongs to another identity, or cannot be written.
     """
 
     def __init__(self, path: Path, count: int, side: int, identity: Mapping[str, Any]) -> None:
@@ -73,7 +74,7 @@ class TeacherOutputs:
 
     @property
     def done(self) -> int:
-        """Number of patches, from the first, whose outputs are there."""
+        """Number of finished outputs, from the first patch on."""
         try:
             return int(self._progress.read_text())
         except (OSError, ValueError):
@@ -87,13 +88,13 @@ class TeacherOutputs:
         color_lock: bool,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Computes what is missing; an interrupted computation goes on where it was.
+        """Computes the missing outputs; an interrupted computation resumes.
 
         Args:
-            patch: Low-resolution patch of an index: (h, w, 3) float32 RGB in [0, 1].
-            upscale: The teacher: (h, w, 3) to (H, W, 3) uint8 RGB.
+            patch: Returns the low-resolution patch of an index, (h, w, 3) float32 RGB in [0, 1].
+            upscale: Applies the teacher, (h, w, 3) to (H, W, 3) uint8 RGB.
             color_lock: Whether the output's low frequencies are set to the input's.
-            on_progress: Is told the number of outputs that are there, and of all.
+            on_progress: Receives the number of finished outputs and of all outputs.
         """
         for index in range(self.done, len(self)):
             lr = np.rint(patch(index) * 255).astype(np.uint8)

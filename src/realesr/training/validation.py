@@ -1,4 +1,4 @@
-"""What a network makes of clean images that it has never seen, damaged in fixed ways."""
+"""Validation of a network on unseen images with fixed levels of damage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from realesr.training.recipe import ValidationConfig
 from realesr.training.store import CleanImage, index_images, read_entry
 
 BORDER = 4
-"""Px cut off at the borders for PSNR, as is customary at a scale of 4."""
+"""Width of the border that PSNR ignores, px, as is customary at a scale of 4."""
 CROP = 64
 """Side of a cell of the contact sheet, low-resolution px."""
 LABEL = 16
@@ -38,7 +38,7 @@ Upscale = Callable[[Levels], Levels]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A clean image and what its damage has left of it; (H, W, 3) uint8 RGB both."""
+    """A clean image and its damaged version; both are (H, W, 3) uint8 RGB."""
 
     level: str
     lr: Levels
@@ -49,9 +49,9 @@ class Validator:
     """Measures networks on damaged images.
 
     Args:
-        samples: All levels of one image beside each other.
-        judges: Feature networks by name, for distances.
-        niqe_parameters: For NIQE, or None.
+        samples: The samples; all levels of the same image are consecutive.
+        judges: Feature networks for distances, by name.
+        niqe_parameters: Parameters of NIQE, or None.
         scale: High-resolution px per low-resolution px.
     """
 
@@ -71,7 +71,7 @@ class Validator:
         self._device = device
 
     def bicubic(self) -> Upscale:
-        """Returns the plain upscaling that networks are compared with."""
+        """Returns bicubic upscaling as a function, for comparison."""
         scale = self._scale
 
         def upscale(lr: Levels) -> Levels:
@@ -122,14 +122,14 @@ class Validator:
         return values
 
     def sheet(self, columns: dict[str, Upscale], images: int, path: Path) -> None:
-        """Draws crops at 100 %: a row for each sample, a column for each way to upscale it.
+        """Draws crops at 100 %: a row for each sample, a column for each upscaling method.
 
         The last column is the clean image.
 
         Args:
-            columns: By their titles.
+            columns: Upscaling functions by the titles of their columns.
             images: Number of images, each at all levels.
-            path: Of the sheet; the suffix decides on the format.
+            path: File of the sheet; the suffix determines the format.
         """
         levels = len({sample.level for sample in self.samples})
         samples = self.samples[: images * levels]

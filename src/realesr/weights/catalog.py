@@ -1,4 +1,4 @@
-"""The models that can be asked for by name."""
+"""The catalog of models, and the folders where their weights are searched."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FACEXLIB_RELEASES = "https://github.com/xinntao/facexlib/releases/download"
 YUNET_FOLDER = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet"
 ORIGINS = (RELEASES, FACE_RELEASES, FACEXLIB_RELEASES, YUNET_FOLDER)
 MIRROR_VARIABLE = "REALESR_MIRROR"
-"""Environment variable: a URL that takes the place of each of :data:`ORIGINS`."""
+"""Name of the environment variable with a URL that replaces each of :data:`ORIGINS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightFile:
-    """A file of weights.
+    """A published weights file.
 
     Attributes:
         name: File name.
-        size_bytes: Length.
-        sha256: Hash of the whole file, lower-case hexadecimal.
-        url: Where it can be downloaded; None if it is part of this package.
+        size_bytes: Size of the file, bytes.
+        sha256: SHA-256 of the file, lower-case hexadecimal.
+        url: Address for downloads; None if the file is part of this package.
     """
 
     name: str
@@ -38,14 +38,14 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What the catalog knows of any network.
+    """Catalog entry of a network.
 
     Attributes:
-        name: What it is asked for by.
-        architecture: Of the network, with its size.
-        domain: What it was made for, in a few words.
+        name: Name of the network for options and commands.
+        architecture: Name of the architecture, with its size.
+        domain: Purpose of the network, in a few words.
         license: SPDX expression of the weights' license.
-        weights: The file.
+        weights: The weights file.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec(Spec):
-    """What the catalog knows of a model that upscales.
+    """Catalog entry of an upscaling model.
 
     Attributes:
-        scale: Native scale.
+        scale: Native scale: output px per input px, along each side.
         weak_denoise_model: Name of the model that keeps noise and grain, with which
             ``denoise_strength`` mixes this one; None if there is none.
     """
@@ -80,7 +80,10 @@ def _official(
     domain: str,
     weak_denoise_model: str | None = None,
 ) -> ModelSpec:
-    """A release of xinntao/Real-ESRGAN; hashes as recorded by at least two separate lists."""
+    """Returns the entry of a release of xinntao/Real-ESRGAN.
+
+    The hashes agree with at least two independent lists.
+    """
     return ModelSpec(
         name=name,
         scale=scale,
@@ -259,16 +262,20 @@ FACE_NETWORKS = (
 
 
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-"""Names that stand for plain filters, to compare with; they need no weights and have any scale."""
+"""Names of plain filters for comparison; they need no weights and have any scale."""
 
 
 def all_specs() -> tuple[Spec, ...]:
-    """Everything that has weights: what upscales first, then what faces take."""
+    """Returns all entries: upscaling models first, then the networks for faces."""
     return (*MODELS, *FACE_NETWORKS)
 
 
 def find_spec(name: str) -> Spec:
-    """Looks up anything that has weights: as :func:`find_model`, faces' networks as well."""
+    """Finds an upscaling model or a network for faces by its name.
+
+    Raises:
+        UnknownModelError: The catalog has no network of that name.
+    """
     for spec in FACE_NETWORKS:
         if name in (spec.name, spec.weights.name):
             return spec
@@ -276,10 +283,10 @@ def find_spec(name: str) -> Spec:
 
 
 def find_model(name: str) -> ModelSpec:
-    """Looks a model up by its name; what follows a dot, as in ``.pth``, does not count.
+    """Finds an upscaling model by its name; a file suffix such as ``.pth`` is ignored.
 
     Raises:
-        UnknownModelError: There is none of that name.
+        UnknownModelError: The catalog has no model of that name.
     """
     for spec in MODELS:
         if spec.name == name.partition(".")[0]:
@@ -294,7 +301,7 @@ def find_model(name: str) -> ModelSpec:
 
 
 def find_local_weights(spec: Spec) -> Path | None:
-    """The file of a model's weights, or None if it is in none of the places."""
+    """Returns the weights file of a model on this machine; None if there is none."""
     try:
         return find_weights(spec)
     except MissingWeightsError:
@@ -302,26 +309,27 @@ def find_local_weights(spec: Spec) -> Path | None:
 
 
 def weight_folders() -> tuple[Path, ...]:
-    """Where weights are looked for: ``weights/`` here, beside the code, the user's cache.
+    """Returns the folders where weights are searched, in order.
 
-    Beside the code is the top level of a checkout, or the installed package.
+    They are ``weights/`` in the working folder, ``weights/`` in the checkout or the installed
+    package, and the user's cache.
     """
     package = Path(__file__).resolve().parents[1]
     is_checkout = package.parent.name == "src"
-    beside = (package.parents[1] if is_checkout else package) / "weights"
-    return Path("weights"), beside, cache_folder()
+    bundled = (package.parents[1] if is_checkout else package) / "weights"
+    return Path("weights"), bundled, cache_folder()
 
 
 def cache_folder() -> Path:
-    """Where downloads go: ``realesr/weights`` in the folder that the system has for caches."""
+    """Returns the folder of downloads: ``realesr/weights`` in the user's cache folder."""
     return Path(platformdirs.user_cache_dir("realesr", appauthor=False)) / "weights"
 
 
 def find_weights(spec: Spec) -> Path:
-    """Finds the file of weights of a model on this machine.
+    """Finds the weights file of a model on this machine.
 
     Raises:
-        MissingWeightsError: It is in none of the folders.
+        MissingWeightsError: The file is in none of the folders.
     """
     folders = weight_folders()
     for folder in folders:

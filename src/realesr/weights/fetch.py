@@ -1,4 +1,4 @@
-"""DownloadProgress weights: resumed, retried, and verified before a file takes its name."""
+"""Downloads of weights: resumed, retried, and verified before a file gets its final name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
-from realesr.progress import Notice, Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
@@ -28,7 +28,7 @@ from realesr.weights.catalog import (
 WAITS_S = (1.0, 3.0, 9.0)
 """Pauses between attempts, s."""
 TIMEOUT_S = 30.0
-"""How long a server may be silent, s."""
+"""Longest time without data from the server, s."""
 
 _BLOCK = 2**20
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -39,42 +39,42 @@ def fetch(
     folder: Path,
     *,
     on_progress: Progress = no_progress,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
-    """Downloads a file of weights.
+    """Downloads a weights file.
 
-    What an interrupted attempt has brought stays beside the target, in a file that ends with
-    ``.part``, and the next one goes on from there.
+    An interrupted download stays in the folder, in a file that ends with ``.part``, and the next
+    attempt resumes it.
 
     Args:
-        weights: What to download.
-        folder: Where to; it is made if it is missing.
-        on_progress: Is told how far it is.
-        notify: Receives a sentence before every further attempt.
-        sleep: Waits between attempts, s.
+        weights: The file to download.
+        folder: Folder of the file; it is created if it is missing.
+        on_progress: Receives the number of downloaded bytes and of all bytes.
+        notify: Receives a notice before every further attempt.
+        sleep: Function that waits between attempts, for a time in s.
 
     Returns:
-        The file, verified.
+        Path of the verified file.
 
     Raises:
         DownloadError: The server cannot be reached, does not have the file, or the folder cannot
             be written.
-        ChecksumMismatchError: Other bytes came than those expected; they are not kept.
+        ChecksumMismatchError: The downloaded bytes are not the expected ones; they are deleted.
     """
     target = folder / weights.name
     partial = folder / f"{weights.name}.part"
     url = _address(weights, target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Whoever comes second waits, and finds the file.
+        # A second process waits here, and then finds the file.
         with FileLock(folder / f"{weights.name}.lock"):
             if target.exists() and sha256_of(target) == weights.sha256:
                 return target
             is_resumed = partial.exists()
             _download(url, weights, partial, target, on_progress, notify, sleep)
             if is_resumed and sha256_of(partial) != weights.sha256:
-                partial.unlink()  # its beginning was that of another file
+                partial.unlink()  # its beginning belonged to another file
                 _download(url, weights, partial, target, on_progress, notify, sleep)
             _verify(partial, weights, url)
             partial.replace(target)
@@ -86,18 +86,21 @@ def fetch(
 
 
 def ensure_weights(
-    spec: Spec, *, on_progress: Progress = no_progress, notify: Notify = ignore
+    spec: Spec, *, on_progress: Progress = no_progress, notify: Notify = no_notice
 ) -> Path:
     """Finds the weights of a model on this machine, or downloads them into the user's cache.
 
     Args:
-        spec: The model.
-        on_progress: Is told how far a download is.
-        notify: Receives a sentence where a local file is not that of the catalog.
+        spec: Catalog entry of the model.
+        on_progress: Receives the number of downloaded bytes and of all bytes.
+        notify: Receives a notice if a local file is not the one of the catalog.
+
+    Returns:
+        Path of the weights file.
 
     Raises:
-        MissingWeightsError: They are not here, and nowhere to be downloaded.
-        DownloadError, ChecksumMismatchError: As :func:`fetch`.
+        MissingWeightsError: The weights are missing and cannot be downloaded.
+        DownloadError, ChecksumMismatchError: See :func:`fetch`.
     """
     try:
         path = find_weights(spec)
@@ -116,12 +119,12 @@ def ensure_weights(
 
 
 def matches_checksum(path: Path, weights: WeightFile) -> bool:
-    """Whether a file is byte for byte the one of the catalog."""
+    """Returns whether a file has the size and the SHA-256 of the catalog."""
     return path.stat().st_size == weights.size_bytes and sha256_of(path) == weights.sha256
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file, lower-case hexadecimal."""
+    """Returns the SHA-256 of a file, lower-case hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -149,7 +152,11 @@ def _download(
     notify: Notify,
     sleep: Callable[[float], None],
 ) -> None:
-    """Tries until all bytes are there, or there is no hope."""
+    """Downloads all bytes, with repeated attempts after temporary errors.
+
+    Raises:
+        DownloadError: An error is permanent, or the last attempt failed.
+    """
     for wait_s in (*WAITS_S, None):
         try:
             _continue(url, weights, partial, on_progress)
@@ -167,10 +174,14 @@ def _download(
 
 
 def _continue(url: str, weights: WeightFile, partial: Path, on_progress: Progress) -> None:
-    """Fetches what is missing; returns when all bytes are there."""
+    """Downloads the missing bytes in one request.
+
+    Raises:
+        ConnectionError: The connection ended before the last byte.
+    """
     there = partial.stat().st_size if partial.exists() else 0
     if there >= weights.size_bytes:
-        partial.unlink()  # no beginning of this file, or one that failed its check
+        partial.unlink()  # belongs to another file, or failed its check
         there = 0
     request = urllib.request.Request(url, headers={"User-Agent": "realesr"})  # noqa: S310
     if there:
@@ -198,7 +209,7 @@ def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """A block; trouble of the network becomes ConnectionError, apart from trouble of the disk."""
+    """Reads a block; network errors become ConnectionError, to tell them from disk errors."""
     try:
         return response.read(_BLOCK)
     except OSError as error:

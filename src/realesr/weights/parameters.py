@@ -1,8 +1,8 @@
-"""Parameters as NumPy arrays, for the native engine. PyTorch is imported only where it must be.
+"""Parameters as NumPy arrays, for the native engine. PyTorch is imported only if necessary.
 
 A ``.pth`` file is a pickle, which PyTorch's weights-only reader reads; importing PyTorch takes two
-seconds. So such a file is converted once to a safetensors file in the user's cache, named by the
-SHA-256 of the original.
+seconds. Such a file is therefore converted once to a safetensors file in the user's cache, named by
+the SHA-256 of the original.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 Arrays = dict[str, NDArray[np.float32]]
 
 MAX_CONVERTED = 16
-"""Converted files that are kept; the one that was used longest ago is deleted first."""
+"""Number of converted files that are kept; the least recently used one is deleted first."""
 _MAX_HEADER = 100 * 2**20
 """Longest header of a safetensors file, bytes (the library's own limit)."""
 
 
 class Parameters(NamedTuple):
-    """What a file of weights holds.
+    """Content of a weights file.
 
     Attributes:
-        arrays: float32, by the names of the parameters.
-        metadata: What a safetensors file says of itself; empty for other files.
+        arrays: float32 arrays, by the names of the parameters.
+        metadata: Metadata of a safetensors file; empty for other files.
     """
 
     arrays: Arrays
@@ -52,17 +52,17 @@ def read_parameters(path: Path) -> Parameters | None:
             :func:`realesr.weights.torch_checkpoint.load_checkpoint` reads it.
 
     Returns:
-        None where the values are no plain arrays even in PyTorch.
+        The parameters; None if PyTorch cannot convert them to arrays.
 
     Raises:
-        MissingWeightsError, UnsupportedCheckpointError: As ``load_checkpoint``.
+        MissingWeightsError, UnsupportedCheckpointError: See ``load_checkpoint``.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path) or _read_with_torch(path)
     try:
         converted = cache_folder() / "converted" / f"{sha256_of(path)}.safetensors"
     except OSError:
-        return _read_with_torch(path)  # which raises, with the reason
+        return _read_with_torch(path)  # raises with the reason
     parameters = _read_safetensors(converted)
     if parameters is not None:
         with suppress(OSError):
@@ -72,7 +72,7 @@ def read_parameters(path: Path) -> Parameters | None:
 
 
 def _read_safetensors(path: Path) -> Parameters | None:
-    """Reads a file without PyTorch; None where that cannot be."""
+    """Reads a file without PyTorch; None if that fails."""
     from safetensors.numpy import load_file
 
     try:
@@ -80,15 +80,15 @@ def _read_safetensors(path: Path) -> Parameters | None:
             name: each.astype(np.float32, copy=False) for name, each in load_file(path).items()
         }
         return Parameters(arrays, read_metadata(path)) if arrays else None
-    except Exception:  # the other reader may take it, and otherwise says what is wrong
+    except Exception:  # PyTorch's reader may succeed, and otherwise reports the error
         return None
 
 
 def read_metadata(path: Path) -> Mapping[str, str]:
-    """Reads what a safetensors file says of itself.
+    """Reads the metadata of a safetensors file.
 
     Raises:
-        OSError, ValueError, struct.error: It is no such file.
+        OSError, ValueError, struct.error: The file cannot be read, or is no safetensors file.
     """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -109,9 +109,7 @@ def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters | 
     if converted is not None:
         from safetensors import SafetensorError
 
-        with suppress(
-            OSError, SafetensorError
-        ):  # without a cache the next start is slower, and nothing else
+        with suppress(OSError, SafetensorError):  # without a cache only the next start is slower
             _keep(checkpoint, converted)
     return Parameters(arrays, checkpoint.metadata)
 

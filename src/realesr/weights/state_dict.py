@@ -1,4 +1,4 @@
-"""Dictionaries of parameters, be they arrays or tensors."""
+"""Operations on state dicts, whose values are arrays or tensors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 Values = TypeVar("Values", NDArray[np.float32], "Tensor")
 
 WRAPPER_KEYS = ("params_ema", "params")
-"""Where published checkpoints keep the state dict, the better one first."""
+"""Keys of the state dict in published checkpoints; the moving average comes first."""
 
 
 def unwrap(content: Any) -> Any:
-    """The state dict of what a file holds; the same where nothing is around it."""
+    """Returns the state dict in a checkpoint; the content itself if there is no wrapper."""
     for key in WRAPPER_KEYS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             return content[key]
@@ -28,20 +28,20 @@ def unwrap(content: Any) -> Any:
 
 
 def interpolate(
-    first: Mapping[str, Values], second: Mapping[str, Values], share: float
+    first: Mapping[str, Values], second: Mapping[str, Values], weight: float
 ) -> dict[str, Values]:
-    """Mixes two networks of one architecture, parameter by parameter.
+    """Mixes two networks of the same architecture, parameter by parameter.
 
     Deep network interpolation (Wang et al., 2019, arXiv 1811.10515).
 
     Args:
-        first: Counts ``share``.
-        second: Counts the rest.
-        share: 0 to 1.
+        first: Parameters by name, with the weight ``weight``.
+        second: Parameters by name, with the weight 1 - ``weight``.
+        weight: Weight of the first network, 0 to 1.
 
     Raises:
-        UnsupportedCheckpointError: They are of different architectures.
+        UnsupportedCheckpointError: Names or shapes of the parameters differ.
     """
     if {name: v.shape for name, v in first.items()} != {n: v.shape for n, v in second.items()}:
         raise UnsupportedCheckpointError("two networks that differ in size cannot be mixed")
-    return {name: share * values + (1 - share) * second[name] for name, values in first.items()}
+    return {name: weight * values + (1 - weight) * second[name] for name, values in first.items()}

@@ -1,4 +1,4 @@
-"""Reading and writing weights without running code from the file."""
+"""Reading and writing of weights files, without executing code from a file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ StateDict = dict[str, Tensor]
 
 
 class Checkpoint(NamedTuple):
-    """What a file of weights holds.
+    """Content of a weights file.
 
     Attributes:
-        state_dict: float32, on the CPU.
-        metadata: What a safetensors file says of itself; empty for other files.
+        state_dict: float32 tensors on the CPU, by the names of the parameters.
+        metadata: Metadata of a safetensors file; empty for other files.
     """
 
     state_dict: StateDict
@@ -35,14 +35,14 @@ def load_state_dict(path: Path) -> StateDict:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a state dict in float32 on the CPU, and what the file says of itself.
+    """Reads a state dict in float32 on the CPU, and the metadata of the file.
 
     Args:
         path: A ``.safetensors`` file, or a PyTorch file (``.pth``) that holds ``params_ema``,
             ``params``, or the state dict itself.
 
     Raises:
-        MissingWeightsError: The file does not exist, or must not be read.
+        MissingWeightsError: The file does not exist, or there is no permission to read it.
         UnsupportedCheckpointError: The file is damaged, would run code, or holds no state dict.
     """
     if not path.is_file():
@@ -70,7 +70,14 @@ def save_weights(
     dtype: torch.dtype = torch.float32,
     **metadata: str,
 ) -> None:
-    """Writes a ``.safetensors`` file; it takes its name only when it is whole."""
+    """Writes a ``.safetensors`` file, which gets its name only when it is complete.
+
+    Args:
+        state_dict: Tensors by the names of the parameters.
+        path: The file.
+        dtype: Number format of the tensors in the file.
+        **metadata: Metadata of the file.
+    """
     tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
     partial = path.with_name(path.name + ".part")
     try:
@@ -92,7 +99,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 def _read_pickle(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds, depending on where the file is damaged
+    except Exception as error:  # torch raises many types, depending on where the file is damaged
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: it is none, is damaged, or "
             f"would run code on loading, which is refused ({type(error).__name__})"

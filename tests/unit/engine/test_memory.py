@@ -6,7 +6,13 @@ import psutil
 import pytest
 
 from realesr.engine import memory
-from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_bytes, largest_tile
+from realesr.engine.memory import (
+    ACTIVATION_OVERHEAD,
+    MAX_CPU_TILE,
+    MIN_TILE,
+    free_host_bytes,
+    largest_tile,
+)
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
 from realesr.models.architectures.rrdbnet import RRDBNetConfig
@@ -46,7 +52,7 @@ def test_the_tile_is_the_largest_that_fits():
     network = RRDBNetConfig()
     budget = 2 * 2**30
     side = largest_tile(network, 4, "cpu", 32, budget=budget)
-    pixel_bytes = MARGIN * network.peak_activations_per_pixel * 4
+    pixel_bytes = ACTIVATION_OVERHEAD * network.peak_activations_per_pixel * 4
     assert (side + 64) ** 2 * pixel_bytes <= budget < (side + 65) ** 2 * pixel_bytes
     assert largest_tile(network, 2, "cpu", 32, budget=budget) > side
     assert largest_tile(SRVGGConfig(), 4, "cpu", 18, budget=budget) == MAX_CPU_TILE

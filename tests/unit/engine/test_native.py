@@ -305,7 +305,7 @@ def test_room_is_given_back_when_tiles_get_much_smaller():
     sizes = []
     for side in (200, 150, 50):
         made(random_image(side, side).pixels[None])
-        sizes.append(made._room._values.size)
+        sizes.append(made._workspace._values.size)
     assert sizes[0] == sizes[1] > 10 * sizes[2]
 
 
@@ -350,7 +350,7 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
     notices: list[Notice] = []
     result = TiledUpscaler(NativeBackend(made, lambda: None), tile=0)(image, notify=notices.append)
     assert abs(result.pixels.astype(int) - expected.pixels).max() <= 1
-    assert notices == [Notice("tile-halved", "out of memory on cpu: begun anew with `tile` 50")]
+    assert notices == [Notice("tile-halved", "out of memory on cpu: starting again with `tile` 50")]
 
 
 @native

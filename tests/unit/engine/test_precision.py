@@ -6,7 +6,7 @@ from realesr.engine.precision import (
     FP16,
     FP32,
     MIXED,
-    automatic,
+    default_precision,
     has_bf16,
     resolve_precision,
     selects_native,
@@ -65,14 +65,14 @@ def test_where_the_native_engine_is_there_only_amx_is_faster(monkeypatch, tmp_pa
     monkeypatch.setattr("realesr.engine.precision._CPU_FLAGS", tmp_path / "cpuinfo")
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 16)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {flag: True}, raising=False)
-    assert automatic(CPU) == auto
+    assert default_precision(CPU) == auto
     assert selects_native("auto", CPU) == (auto == FP32)
     assert selects_native("fp32", CPU)
     assert not selects_native("mixed", CPU)
     assert not selects_native("auto", CUDA)
     monkeypatch.setattr("realesr.engine.precision.lanes", lambda: 0)
     assert not selects_native("fp32", CPU)
-    assert automatic(CPU) == resolve_precision("auto", CPU) == MIXED
+    assert default_precision(CPU) == resolve_precision("auto", CPU) == MIXED
 
 
 NETWORKS = {

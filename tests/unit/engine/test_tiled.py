@@ -190,7 +190,7 @@ def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
     assert (upscaled[::2, ::2] == image.pixels).all()
     assert len(notices) == (2 if tile != 90 else 1)
     assert all(notice.code == "tile-halved" for notice in notices)
-    assert "out of memory on cpu: begun anew with `tile`" in str(notices[0])
+    assert "out of memory on cpu: starting again with `tile`" in str(notices[0])
     assert counts[-1][0] == counts[-1][1]
     cramped.seen.clear()
     upscale(image, notify=notices.append)

@@ -1,4 +1,4 @@
-"""Which options have been given and do nothing."""
+"""Detection of options that are set but have no effect."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _OF_NETWORKS = (
 def ineffective(
     args: argparse.Namespace, options: UpscaleOptions, files: FileOptions, plan: Plan
 ) -> Iterator[Notice]:
-    """Finds options that have been given and do nothing.
+    """Yields notices about options that are set but have no effect.
 
-    What depends on the model or the device is reported where these are known.
+    Effects that depend on the model or the device are checked when these are loaded.
 
     Args:
-        args: The command line, in which options of faces that were not given are None or false.
-        options: How images are upscaled.
-        files: What is read and where it goes.
+        args: Parsed command line, in which unset options of faces are None or false.
+        options: Options of upscaling.
+        files: Inputs and outputs.
         plan: The jobs.
     """
     given = [name for name in _FACES if getattr(args, name) not in (None, False)]

@@ -1,4 +1,4 @@
-"""The options for faces."""
+"""Command-line options of face restoration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realesr.options import FACE_DETECTORS, FACE_MODELS, FaceOptions
 
 
 def add_face_options(parser: argparse.ArgumentParser) -> None:
-    """The group faces."""
+    """Adds the group ``faces`` to a parser."""
     default = FaceOptions()
     group = parser.add_argument_group("faces")
     group.add_argument(
@@ -59,7 +59,7 @@ def add_face_options(parser: argparse.ArgumentParser) -> None:
 
 
 def face_options(args: argparse.Namespace) -> FaceOptions | None:
-    """What the group faces has been given; None where nothing is to be done about them.
+    """Returns the options of face restoration; None if it is not enabled.
 
     Raises:
         InvalidOptionError: A value is outside its range.

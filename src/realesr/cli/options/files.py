@@ -1,4 +1,4 @@
-"""The options for inputs, outputs and messages."""
+"""Command-line options of inputs, outputs and messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 
 
-def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> None:
-    """What is read, what becomes of it, and what is left alone."""
-    noun, example = kind.noun, kind.output_suffixes[0]
-    streams = kind is IMAGES
+def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) -> None:
+    """Adds the group ``files`` to a parser; its help names the files of the media type."""
+    noun, example = media_type.noun, media_type.output_suffixes[0]
+    default_ext = media_type.default_suffix[1:]
+    streams = media_type is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
         "paths", type=Path, nargs="*", metavar="PATH", help="inputs, the same as with -i"
@@ -53,8 +54,8 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> Non
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
         default="auto",
-        choices=("auto", *(suffix[1:] for suffix in kind.output_suffixes)),
-        help=f"output format (default: the format of each input, or {kind.default_suffix[1:]})",
+        choices=("auto", *(suffix[1:] for suffix in media_type.output_suffixes)),
+        help=f"output format (default: the format of each input, or {default_ext})",
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"
@@ -70,23 +71,23 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> Non
 
 
 def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
-    """What is told, and to whom."""
+    """Adds the group ``output`` to a parser; ``json`` is the help of ``--json``."""
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help=json)
     group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def inputs_of(args: argparse.Namespace) -> tuple[Path, ...]:
-    """Returns the inputs, with or without ``-i``; the folder ``inputs`` where none is named."""
+    """Returns the inputs, with or without ``-i``; the folder ``inputs`` if there are none."""
     return (*args.paths, *args.input) or (Path("inputs"),)
 
 
 def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
-    """What the group files has been given.
+    """Returns the options of the group ``files``.
 
     Args:
-        args: The command line.
-        **more: Attributes of :class:`realesr.options.FileOptions` that the group does not have.
+        args: Parsed command line.
+        **more: Fields of :class:`realesr.options.FileOptions` that are not in the group.
 
     Raises:
         InvalidOptionError: A value is outside its range.

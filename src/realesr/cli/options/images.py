@@ -1,4 +1,4 @@
-"""The options for image files."""
+"""Command-line options of image files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from realesr.options import DEFAULT_MAX_PIXELS
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
-    """How images are read and written."""
+    """Adds the group ``images`` to a parser."""
     group = parser.add_argument_group("images")
     group.add_argument(
         "--max-pixels",

@@ -1,4 +1,4 @@
-"""The options for the network, the size of the result, and where the network runs."""
+"""Command-line options of the network, the size of the results, and the device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realesr.weights.catalog import BASELINES
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
-    """How large results become."""
+    """Adds the group ``size`` to a parser."""
     group = parser.add_argument_group("size (default: the model's scale)")
     group.add_argument("-s", "--outscale", type=float, metavar="X", help="scale factor, any number")
     group.add_argument(
@@ -36,7 +36,7 @@ def add_size_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Which network, and how it is used."""
+    """Adds the group ``model`` to a parser."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "-n",
@@ -69,7 +69,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Where the network runs, how exactly, and in what memory."""
+    """Adds the group ``speed and memory`` to a parser."""
     group = parser.add_argument_group("speed and memory")
     devices = group.add_mutually_exclusive_group()
     devices.add_argument(
@@ -135,7 +135,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 
 def device_name(args: argparse.Namespace) -> str:
-    """The device that is asked for; ``-g 0`` takes a CPU where there is no GPU, as there."""
+    """Returns the device; ``-g 0`` is ``auto``, so that it works without a GPU."""
     gpu: int | None = args.gpu_id
     if gpu is None:
         return str(args.device)
@@ -143,7 +143,7 @@ def device_name(args: argparse.Namespace) -> str:
 
 
 def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
-    """What the groups size, model, and speed and memory have been given.
+    """Returns the options of the groups ``size``, ``model``, ``speed and memory`` and ``faces``.
 
     Raises:
         InvalidOptionError: A value is outside its range.

@@ -1,4 +1,4 @@
-"""The argument parser, and the types of option values."""
+"""The argument parser, and the parsers of option values."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import NoReturn
 from realesr.geometry import Size
 
 
-class Parser(argparse.ArgumentParser):
-    """Answers a mistake in one line, not with the whole usage."""
+class ArgumentParser(argparse.ArgumentParser):
+    """Argument parser that reports an error in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Exits with 2."""
+        """Prints the error and exits with code 2."""
         stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
         if stray:
             message += ": name all files together, before or after the options"
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def tile(text: str) -> int | None:
-    """Pixels, or None for ``auto``."""
+    """Parses the side of a tile, px; None for ``auto``."""
     if text == "auto":
         return None
     try:
@@ -36,7 +36,7 @@ def tile(text: str) -> int | None:
 
 
 def size(text: str) -> Size:
-    """``3840x2160``."""
+    """Parses a size in px, such as ``3840x2160``."""
     width, _, height = text.lower().partition("x")
     try:
         return Size(int(width), int(height))
@@ -47,7 +47,7 @@ def size(text: str) -> Size:
 
 
 def memory(text: str) -> int:
-    """``800M`` or ``2G``: bytes."""
+    """Parses a size of memory, such as ``800M`` or ``2G``, into bytes."""
     size = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)", text.lower())
     if size is None:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a size such as 800M or 2G")
@@ -55,7 +55,7 @@ def memory(text: str) -> int:
 
 
 def seconds(text: str) -> Fraction:
-    """``90``, ``1:30`` or ``0:01:30.5``, exactly: frames are chosen by it."""
+    """Parses a time, such as ``90``, ``1:30`` or ``0:01:30.5``, into exact seconds."""
     try:
         total = Fraction(0)
         for part in text.split(":"):
@@ -68,7 +68,7 @@ def seconds(text: str) -> Fraction:
 
 
 def frame_rate(text: str) -> Fraction:
-    """``24``, ``23.976`` or ``24000/1001``."""
+    """Parses a frame rate, such as ``24``, ``23.976`` or ``24000/1001``, exactly."""
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):

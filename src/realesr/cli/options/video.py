@@ -1,4 +1,4 @@
-"""The options for videos."""
+"""Command-line options of videos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realesr.options import DEINTERLACING
 
 
 def add_video_options(parser: argparse.ArgumentParser) -> None:
-    """Which part of a video is read, and how it is written."""
+    """Adds the groups ``excerpt`` and ``encoding`` to a parser."""
     part = parser.add_argument_group("excerpt")
     part.add_argument(
         "--start",

@@ -1,5 +1,5 @@
 """Networks in float32 on x86-64 CPUs without PyTorch, which takes seconds to import.
 
-The compiled part is made when the package is installed; where there was no compiler,
-:func:`realesr.engine.native.bindings.lanes` is 0, and PyTorch does it all.
+The C++ library is compiled when the package is installed. Without a compiler,
+:func:`realesr.engine.native.bindings.lanes` returns 0, and PyTorch computes everything.
 """

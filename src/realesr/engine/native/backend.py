@@ -12,7 +12,7 @@ from realesr.engine.blend import stitch
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.native.bindings import Features, aligned_empty, write_pixels
 from realesr.engine.native.networks import NativeNetwork
-from realesr.engine.padding import mirror
+from realesr.engine.padding import reflect_indices
 from realesr.engine.precision import FP32, Precision
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
@@ -22,12 +22,12 @@ from realesr.progress import Notice, Notify, Progress
 
 
 class NativeBackend:
-    """A :class:`~realesr.engine.backend.Backend`.
+    """A :class:`~realesr.engine.backend.Backend` that computes with the C++ library.
 
     Args:
-        network: What the native engine computes.
-        make_exact: Gives the same network in PyTorch, for images that come out with NaN or
-            infinity: transformed values are larger than those that PyTorch adds up.
+        network: The network.
+        make_exact: Makes a PyTorch back end of the same network, for images whose result has NaN
+            or infinity: Winograd's transformed values are larger than the sums in PyTorch.
     """
 
     engine = "native"
@@ -45,13 +45,13 @@ class NativeBackend:
 
     @property
     def architecture(self) -> NetworkProperties:
-        """What must be known of the network."""
+        """Scale, size constraints, receptive radius and memory needs of the network."""
         return self._network.architecture
 
     def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Upscales images tile by tile."""
+        """Upscales images tile by tile; see :meth:`realesr.engine.backend.Backend.upscale_into`."""
         try:
             whole = _mirrored(pixels, grid.size)
             for number, _ in enumerate(self._pieces(out, whole, grid), start=1):
@@ -66,20 +66,20 @@ class NativeBackend:
             self._exact.upscale_into(out, pixels, grid, on_tile, notify)
 
     def is_out_of_memory(self, error: Exception) -> bool:
-        """Whether smaller tiles would help."""
+        """Returns whether an error means that smaller tiles would help."""
         if isinstance(error, MemoryError):
             return True
         return "_exact" in vars(self) and self._exact.is_out_of_memory(error)
 
     def release(self) -> None:
-        """Does nothing: what is kept for features shrinks by itself."""
+        """Does nothing: the buffers for features shrink by themselves."""
 
     def free_bytes(self) -> int:
-        """Memory of the host that can still be had, bytes."""
+        """Returns the available memory of the host, bytes."""
         return free_host_bytes()
 
     def _pieces(self, out: Pixels, pixels: Pixels, grid: TileGrid) -> Iterator[None]:
-        """Writes a part of the result for each tile.
+        """Computes one tile per iteration and writes its part of the result.
 
         Raises:
             FloatingPointError: A value is not finite.
@@ -101,7 +101,11 @@ class NativeBackend:
             yield
 
     def _run_tiles(self, pixels: Pixels, grid: TileGrid) -> Iterator[Features]:
-        """Upscales the padded region of each tile: (N, 3, h * scale, w * scale)."""
+        """Yields the upscaled padded region of each tile, (N, 3, h * scale, w * scale) float32.
+
+        Raises:
+            FloatingPointError: A value is not finite.
+        """
         for tile in grid:
             size = tile.padded.size.scaled(self._network.architecture.scale)
             sr = aligned_empty(len(pixels), size.height, size.width, 3)
@@ -110,10 +114,13 @@ class NativeBackend:
 
 
 def _mirrored(pixels: Pixels, size: Size) -> Pixels:
-    """The images, continued to the right and down, in memory without gaps."""
+    """Returns the images, reflected to the right and down up to a size, in contiguous memory."""
     height, width = pixels.shape[1:3]
     if (width, height) != (size.width, size.height):
-        rows, columns = mirror(height, 0, size.height), mirror(width, 0, size.width)
+        rows, columns = (
+            reflect_indices(height, 0, size.height),
+            reflect_indices(width, 0, size.width),
+        )
         pixels = pixels[:, rows[:, None], columns]
     return np.ascontiguousarray(pixels)
 

@@ -1,6 +1,6 @@
-"""The compiled part: convolutions, and the ways from pixels to features and back.
+"""Bindings of the C++ library: convolutions, and conversions between pixels and features.
 
-All arrays have channels innermost: (N, H, W, C).
+All arrays are (N, H, W, C): channels are innermost.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Features = NDArray[np.float32]
 
 LIBRARY = Path(__file__).with_name("realesr_native.so")
 VERSION = 2
-"""Of the compiled part; it changes with the structures below."""
+"""Version of the C++ library's interface; it changes with the structures below."""
 CHANNELS = 16
-"""Convolutions take channels, in and out, in multiples of this number."""
+"""Input and output channels of a convolution are multiples of this number."""
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Of a container: microseconds of all cores together, and in which time."""
+"""CPU quota of a container: microseconds of all cores together, and the period."""
 _RESIDUALS = 2
 _LINE = 16
 _KINDS = {np.dtype(dtype): kind for kind, dtype in enumerate((np.float32, np.uint8, np.uint16))}
@@ -58,7 +58,7 @@ class _Residual(ctypes.Structure):
 class _Convolution(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int) for name in ("images", "height", "width")),
-        *((name, ctypes.c_int) for name in ("channels_in", "channels_out", "halvings")),
+        *((name, ctypes.c_int) for name in ("channels_in", "channels_out", "upsample_input")),
         ("input", ctypes.c_void_p),
         ("input_strides", _Strides),
         *((name, ctypes.c_void_p) for name in ("weights", "bias", "slopes")),
@@ -97,7 +97,7 @@ def _library() -> ctypes.CDLL:
 
 @cache
 def lanes() -> int:
-    """How many floats the compiled part computes at a time: 16, 8, or 0 where there is none."""
+    """Returns the vector length of the C++ library, floats: 16, 8, or 0 without a library."""
     try:
         library = _library()
         is_current = library.realesr_native_version() == VERSION
@@ -107,8 +107,9 @@ def lanes() -> int:
 
 
 def default_threads() -> int:
-    """One for each core that this process, or its container, may use; or what ``OMP_NUM_THREADS``
-    says, which PyTorch heeds, too.
+    """Returns the default number of threads: one per core that this process may use.
+
+    ``OMP_NUM_THREADS`` overrides it, as in PyTorch. A container's CPU quota limits it.
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if wanted.isdecimal() and int(wanted):
@@ -123,7 +124,7 @@ def default_threads() -> int:
 def aligned_empty(*shape: int) -> Features:
     """Returns an uninitialized array aligned to a 64-byte cache line.
 
-    So the convolution can use non-temporal stores.
+    The alignment lets the convolution use non-temporal stores.
     """
     count = math.prod(shape)
     values = np.empty(count + _LINE, np.float32)
@@ -141,21 +142,21 @@ def convolve(
     residuals: Sequence[tuple[Features, float]],
     threads: int,
 ) -> None:
-    """A 3x3 convolution with stride 1 and zero padding 1.
+    """Computes a 3x3 convolution with stride 1 and zero padding 1, in float32.
 
     Args:
-        features: (N, H, W, I); or of half the sides of ``out``, and every pixel counts for four.
-        out: (N, H, W, O), where the result goes: must not share memory with ``features``, but may
-            be other channels of the same array.
-        weights: (36, I, O), transformed.
+        features: (N, H, W, I), or (N, H / 2, W / 2, I), which is upsampled by nearest neighbor.
+        out: (N, H, W, O), receives the result. It must not overlap ``features``, but may be other
+            channels of the same array.
+        weights: (36, I, O), transformed for Winograd's F(4x4, 3x3).
         bias: (O,).
-        slopes: (O,), for negative results; None for no activation.
-        residuals: At most two of the shape of ``out``, and what they are multiplied with: added
-            after the activation. ``out`` itself may be one.
-        threads: How many compute.
+        slopes: (O,), factors on negative results; None for no activation.
+        residuals: At most two pairs of an array of the shape of ``out`` and its factor. They are
+            added after the activation. ``out`` itself may be one of them.
+        threads: Number of threads.
 
     Raises:
-        MemoryError: There is not enough for what threads need.
+        MemoryError: There is no memory for the threads' workspaces.
     """
     count, height, width, channels = out.shape
     task = _Convolution(
@@ -172,13 +173,14 @@ def convolve(
 
 
 def read_pixels(pixels: Pixels, features: Features, *, factor: int, threads: int) -> None:
-    """Turns levels into numbers from 0 to 1, and unshuffles them.
+    """Converts pixels to floats in [0, 1] and applies a pixel-unshuffle.
 
     Args:
         pixels: (N, H * factor, W * factor, 3) uint8 or uint16.
-        features: (N, H, W, C), in memory without gaps; channels beyond 3 * factor² become 0.
-        factor: Of the pixel-unshuffle.
-        threads: How many work at it.
+        features: (N, H, W, C) float32, contiguous, receives the result. Channels beyond
+            3 * factor² become 0.
+        factor: Factor of the pixel-unshuffle.
+        threads: Number of threads.
     """
     task = _PixelReading(
         *(*features.shape[:3], factor, features.shape[3], _KINDS[pixels.dtype]),
@@ -190,18 +192,18 @@ def read_pixels(pixels: Pixels, features: Features, *, factor: int, threads: int
 def write_pixels(
     features: Features, out: NDArray[Any], *, base: Features | None, factor: int, threads: int
 ) -> bool:
-    """Shuffles features to pixels, and rounds them where these are integers.
+    """Applies a pixel-shuffle to features and converts them to pixels.
 
     Args:
-        features: (N, H, W, C), C at least 3 * factor², by row, then column, then color.
-        out: (N, H * factor, W * factor, 3) uint8 or uint16, clamped and rounded, or float32, as it
-            is.
-        base: (N, H, W, C), C at least 3: added to all pixels that a feature becomes.
-        factor: Of the pixel-shuffle.
-        threads: How many work at it.
+        features: (N, H, W, C), C at least 3 * factor², ordered by row, then column, then color.
+        out: (N, H * factor, W * factor, 3), receives the result: uint8 or uint16, clamped and
+            rounded, or float32, unchanged.
+        base: (N, H, W, C), C at least 3: added to all pixels of a feature; None for nothing.
+        factor: Factor of the pixel-shuffle.
+        threads: Number of threads.
 
     Returns:
-        Whether all values are finite. Otherwise what was written is of no use.
+        Whether all values are finite. Otherwise ``out`` is undefined.
     """
     task = _PixelWriting(
         *(*features.shape[:3], factor, _KINDS[out.dtype]),

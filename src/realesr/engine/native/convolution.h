@@ -1,6 +1,6 @@
 // A 3x3 convolution, stride 1, zero padding 1, in float32, by Winograd's F(4x4, 3x3):
 // Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015 (arXiv 1509.09308).
-// Four times fewer multiplications than the direct way.
+// It needs a quarter of the multiplications of a direct convolution.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct Residual {
 struct Convolution {
     int images, height, width;    // of the output
     int channels_in, channels_out;  // multiples of 16
-    int halvings;                   // 1: the input has half of the sides, and is upscaled by nearest
+    int upsample_input;  // 1: the input has half of the sides and is upsampled by nearest neighbor
     const float* input;
     Strides input_strides;
     const float* weights;  // (POINTS, channels_in, channels_out), transformed
@@ -38,10 +38,10 @@ inline int tiles_across(const Convolution& c) { return (c.width + TILE - 1) / TI
 inline int tiles_down(const Convolution& c) { return (c.height + TILE - 1) / TILE; }
 
 // Tiles that are computed together: as many as fill the registers, and so few that their transformed
-// values stay in the L2 cache beside the weights and what is fetched for the next block.
+// values fit into the L2 cache together with the weights and the prefetched input of the next block.
 constexpr int BLOCK = 12;
 
-// What a block needs beside input and output: transformed input, transformed output, one patch.
+// Temporary values of a block: transformed input, transformed output, one patch.
 inline std::size_t workspace_floats(const Convolution& c) {
     return std::size_t(POINTS) * (BLOCK * (c.channels_in + c.channels_out) + c.channels_in);
 }

@@ -144,7 +144,7 @@ inline Place place_of(const Convolution& c, std::ptrdiff_t tile) {
 
 // A px of the input, by where it lies in the output.
 INLINE const float* input_at(const Convolution& c, int image, int y, int x) {
-    return at(c.input, c.input_strides, image, y >> c.halvings, x >> c.halvings);
+    return at(c.input, c.input_strides, image, y >> c.upsample_input, x >> c.upsample_input);
 }
 
 // Copies a patch that reaches over the border, with zeros there.
@@ -169,7 +169,7 @@ Patch patch_of(const Convolution& c, const Place& place, float* room) {
     for (int i = 0; i < PATCH; ++i) {
         patch.rows[i] = is_inside ? input_at(c, place.image, top + i, 0)
                                   : room + i * PATCH * c.channels_in;
-        patch.columns[i] = is_inside ? ((left + i) >> c.halvings) * c.input_strides.pixel
+        patch.columns[i] = is_inside ? ((left + i) >> c.upsample_input) * c.input_strides.pixel
                                      : std::ptrdiff_t(i) * c.channels_in;
     }
     return patch;

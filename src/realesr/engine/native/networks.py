@@ -1,4 +1,4 @@
-"""SRVGGNetCompact and RRDBNet on arrays, around the compiled convolution."""
+"""SRVGGNetCompact and RRDBNet on NumPy arrays, with the convolution of the C++ library."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.registry import detect
 
 COLORS = 3
-WASTE = 3
-"""How many times as much room is kept as is asked for; smaller tiles mean that memory was short."""
-SLACK = 1.15
-"""How much more room is taken than asked for: tiles inside an image are larger than the first."""
+MAX_SLACK = 3
+"""Largest ratio of a kept buffer to the requested size. A far smaller request means that tiles were
+halved because memory was short."""
+GROWTH = 1.15
+"""Ratio of a new buffer to the requested size: tiles inside an image are larger than the first."""
 
 _G = np.array(
     [
@@ -50,23 +51,23 @@ _G = np.array(
         [0, 0, 1],
     ]
 )
-"""Transforms weights along an axis, for the points 0, 1, -1, 2, -2 and infinity: Lavin and Gray,
-"Fast Algorithms for Convolutional Neural Networks", 2015 (arXiv 1509.09308)."""
+"""Winograd transform of weights along an axis, for the points 0, 1, -1, 2, -2 and infinity: Lavin
+and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015 (arXiv 1509.09308)."""
 
 Parameters = Mapping[str, NDArray[np.float32]]
 
 
 class NativeNetwork(Protocol):
-    """A network that the compiled part computes."""
+    """A network that the C++ library computes."""
 
     @property
     def architecture(self) -> NetworkProperties:
-        """What the engine must know of the network."""
+        """Scale, size constraints, receptive radius and memory needs of the network."""
         ...
 
     @property
     def threads(self) -> int:
-        """Number of threads that compute it."""
+        """Number of threads that compute the network."""
         ...
 
     def __call__(self, pixels: Pixels) -> RawOutput:
@@ -76,13 +77,15 @@ class NativeNetwork(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RawOutput:
-    """What a network gives, before it becomes pixels; good until the thread runs the next one.
+    """Output of a network before the conversion to pixels.
+
+    It is valid until the same thread runs the network again.
 
     Attributes:
         features: (N, H, W, C) for H * ``factor`` x W * ``factor`` px.
-        base: Added to the px, (N, H, W, C); None for nothing.
-        factor: Of the pixel-shuffle.
-        threads: How many write pixels.
+        base: (N, H, W, C), added to the px; None for nothing.
+        factor: Factor of the pixel-shuffle.
+        threads: Number of threads that write pixels.
     """
 
     features: Features
@@ -94,13 +97,13 @@ class RawOutput:
         """Writes a part of the result.
 
         Args:
-            out: (N, h, w, 3) uint8 or uint16, clamped and rounded, or float32. Its sides are
-                multiples of the factor.
-            top: Where it begins in the result, px: a multiple of the factor.
-            left: As ``top``.
+            out: (N, h, w, 3), receives the pixels: uint8 or uint16, clamped and rounded, or
+                float32. Its sides are multiples of the factor.
+            top: First row of the part in the result, px: a multiple of the factor.
+            left: First column of the part in the result, px: a multiple of the factor.
 
         Returns:
-            Whether all values are finite. Otherwise what was written is of no use.
+            Whether all values are finite. Otherwise ``out`` is undefined.
         """
         top, left, height, width = (
             length // self.factor for length in (top, left, *out.shape[1:3])
@@ -118,16 +121,16 @@ class RawOutput:
 def build_native(
     parameters: Parameters, metadata: Mapping[str, str] | None = None, threads: int | None = None
 ) -> NativeNetwork | None:
-    """Makes the network that parameters belong to.
+    """Builds the network that parameters belong to.
 
     Args:
-        parameters: All of them, by the names of the published checkpoints.
-        metadata: What their file says of itself.
+        parameters: All parameters, by the names of the published checkpoints.
+        metadata: Metadata of their file.
         threads: Number of threads that compute; None for :func:`default_threads`.
 
     Returns:
-        None where the compiled part is not made for it: another architecture, features that are no
-        multiples of 16 channels, missing or superfluous parameters.
+        The network; None if the C++ library does not support it: another architecture, features
+        whose number is no multiple of 16, missing or superfluous parameters.
     """
     shapes = {name: tuple(values.shape) for name, values in parameters.items()}
     try:
@@ -148,9 +151,9 @@ class Convolution:
     Args:
         weight: (O, I, 3, 3).
         bias: (O,).
-        slopes: Factor on negative results: one, or (O,); None for no activation.
-        gain: Factor on the result, before what residuals add.
-        threads: How many compute.
+        slopes: Factor on negative results: a number or (O,); None for no activation.
+        gain: Factor on the result, before residuals are added.
+        threads: Number of threads.
     """
 
     def __init__(
@@ -175,7 +178,7 @@ class Convolution:
 
     @property
     def channels(self) -> int:
-        """Of the result: those asked for, rounded up."""
+        """Number of channels of the result: O, rounded up to a multiple of 16."""
         return len(self._bias)
 
     def __call__(
@@ -185,7 +188,7 @@ class Convolution:
         out: Features | None = None,
         residuals: Sequence[tuple[Features, float]] = (),
     ) -> Features:
-        """Convolves, as :func:`realesr.engine.native.bindings.convolve` describes it."""
+        """Convolves features; see :func:`realesr.engine.native.bindings.convolve`."""
         if out is None:
             out = aligned_empty(*features.shape[:3], self.channels)
         convolve(
@@ -201,7 +204,7 @@ class Convolution:
 
 
 def _transformed(weight: Features) -> Features:
-    """(O, I, 3, 3) -> (36, I, O)."""
+    """Transforms weights for Winograd's F(4x4, 3x3): (O, I, 3, 3) to (36, I, O)."""
     outputs, inputs = weight.shape[:2]
     kernels = weight.transpose(2, 3, 1, 0).reshape(9, -1)
     points: Features = np.kron(_G, _G).astype(np.float32) @ kernels
@@ -219,21 +222,21 @@ class _Workspace(threading.local):
         self._values = np.empty(0, np.float32)
 
     def __reduce__(self) -> tuple[type[_Workspace], tuple[()]]:
-        """A copy is empty."""
+        """Makes copies empty."""
         return _Workspace, ()
 
     def features(self, *shape: int) -> Features:
-        """Undefined values."""
+        """Returns an uninitialized array in the buffer, which the next call overwrites."""
         count = math.prod(shape)
-        wanted = int(SLACK * count)
-        if not count <= self._values.size <= WASTE * wanted:
-            self._values = np.empty(0, np.float32)  # before there is more
+        wanted = int(GROWTH * count)
+        if not count <= self._values.size <= MAX_SLACK * wanted:
+            self._values = np.empty(0, np.float32)  # frees the old buffer first
             self._values = aligned_empty(wanted)
         return self._values[:count].reshape(shape)
 
 
 def _read(pixels: Pixels, factor: int, threads: int) -> Features:
-    """(N, H * factor, W * factor, 3) -> (N, H, W, C)."""
+    """Returns the first features: (N, H * factor, W * factor, 3) to (N, H, W, C) in [0, 1]."""
     count, height, width, _ = pixels.shape
     channels = round_up(COLORS * factor**2, CHANNELS)
     features = np.empty((count, height // factor, width // factor, channels), np.float32)
@@ -242,12 +245,12 @@ def _read(pixels: Pixels, factor: int, threads: int) -> Features:
 
 
 class _SRVGG:
-    """SRVGGNetCompact in two arrays of features, which take turns."""
+    """SRVGGNetCompact; layers alternate between two buffers."""
 
     def __init__(self, config: SRVGGConfig, parameters: Parameters, threads: int) -> None:
         self.architecture = config
         self.threads = threads
-        self._room = _Workspace()
+        self._workspace = _Workspace()
         self._inner = [
             Convolution(
                 parameters[f"body.{layer}.weight"],
@@ -269,21 +272,24 @@ class _SRVGG:
         x = _read(pixels, 1, self.threads)
         count, height, width, _ = x.shape
         most = max(self.architecture.num_feat, self._last.channels)
-        turns = cycle(self._room.features(2, count * height * width * most))
+        ping_pong = cycle(self._workspace.features(2, count * height * width * most))
         features = x
         for conv in (*self._inner, self._last):
             shape = count, height, width, conv.channels
-            features = conv(features, out=next(turns)[: math.prod(shape)].reshape(shape))
+            features = conv(features, out=next(ping_pong)[: math.prod(shape)].reshape(shape))
         return RawOutput(features, x, self.architecture.scale, self.threads)
 
 
 def _by_pixel(scale: int) -> NDArray[np.int64]:
-    """Sorts the last channels by row, column and color; published are color, row and column."""
+    """Returns the order of the last channels by row, column and color.
+
+    Published checkpoints have them by color, row and column.
+    """
     return np.arange(COLORS * scale**2).reshape(COLORS, scale**2).T.ravel()
 
 
 class _DenseBlock:
-    """A residual dense block in one array, to which every convolution adds its channels."""
+    """A residual dense block; every convolution adds its channels to the same array."""
 
     def __init__(
         self, name: str, parameters: Parameters, threads: int, gain: float = RESIDUAL_SCALE
@@ -299,7 +305,13 @@ class _DenseBlock:
     def __call__(
         self, channels: Features, *, out: Features, residuals: Sequence[tuple[Features, float]]
     ) -> None:
-        """Reads the first num_feat channels, fills the others, and writes the result to ``out``."""
+        """Computes the block from the first num_feat channels.
+
+        Args:
+            channels: (N, H, W, num_feat + 4 * num_grow_ch); the other channels are overwritten.
+            out: (N, H, W, num_feat), receives the result.
+            residuals: Arrays that are added to the result, with their factors.
+        """
         count = self._last.channels
         for conv in self._inner:
             conv(channels[..., :count], out=channels[..., count : count + conv.channels])
@@ -308,26 +320,26 @@ class _DenseBlock:
 
 
 class _RRDB:
-    """Residual in residual, in three arrays of all channels of a dense block."""
+    """Residual in residual: three dense blocks, each with an array of all its channels."""
 
     def __init__(self, name: str, num_feat: int, parameters: Parameters, threads: int) -> None:
         self._num_feat = num_feat
         self._first = _DenseBlock(f"{name}.rdb1", parameters, threads)
         self._second = _DenseBlock(f"{name}.rdb2", parameters, threads)
-        # What is around all three is folded into the last one.
+        # The outer residual's factor is folded into the last block.
         gain = RESIDUAL_SCALE**2
         self._third = _DenseBlock(f"{name}.rdb3", parameters, threads, gain)
 
     def __call__(self, one: Features, two: Features, three: Features) -> None:
-        """Changes the first num_feat channels of ``one``; the rest is room to work in."""
-        a, b, c = (room[..., : self._num_feat] for room in (one, two, three))
+        """Replaces the first num_feat channels of ``one``; everything else is overwritten."""
+        a, b, c = (buffer[..., : self._num_feat] for buffer in (one, two, three))
         self._first(one, out=b, residuals=[(a, 1)])
         self._second(two, out=c, residuals=[(b, 1)])
         self._third(three, out=a, residuals=[(c, RESIDUAL_SCALE), (a, 1)])
 
 
 class _RRDBNet:
-    """RRDBNet; its tail takes a few rows at a time."""
+    """RRDBNet; the upsampling runs in strips of a few rows."""
 
     def __init__(self, config: RRDBNetConfig, parameters: Parameters, threads: int) -> None:
         def convolution(name: str, **options: Any) -> Convolution:
@@ -336,7 +348,7 @@ class _RRDBNet:
 
         self.architecture = config
         self.threads = threads
-        self._room = _Workspace()
+        self._workspace = _Workspace()
         self._first = convolution("conv_first")
         self._blocks = [
             _RRDB(f"body.{number}", config.num_feat, parameters, threads)
@@ -353,15 +365,17 @@ class _RRDBNet:
         x = _read(pixels, self.architecture.multiple_of, self.threads)
         first = self._first(x)
         num_feat = self.architecture.num_feat
-        rooms = self._room.features(3, *x.shape[:3], num_feat + 4 * self.architecture.num_grow_ch)
-        rooms[0, ..., :num_feat] = first
+        buffers = self._workspace.features(
+            3, *x.shape[:3], num_feat + 4 * self.architecture.num_grow_ch
+        )
+        buffers[0, ..., :num_feat] = first
         for block in self._blocks:
-            block(*rooms)
-        features = self._body(rooms[0, ..., :num_feat], residuals=[(first, 1)])
+            block(*buffers)
+        features = self._body(buffers[0, ..., :num_feat], residuals=[(first, 1)])
         return RawOutput(self._upsampled(features), None, 1, self.threads)
 
     def _upsampled(self, features: Features) -> Features:
-        """(N, H, W, num_feat) -> (N, 4 * H, 4 * W, 3)."""
+        """Upsamples features: (N, H, W, num_feat) to (N, 4 * H, 4 * W, 3)."""
         count, height, width, _ = features.shape
         out = np.empty((count, 4 * height, 4 * width, COLORS), np.float32)
         for strip in strips(height, width, UPSAMPLING_REACH):
@@ -393,4 +407,4 @@ BUILDERS: Mapping[type[Architecture], Callable[..., NativeNetwork | None]] = {
     SRVGGConfig: _build_srvgg,
     RRDBNetConfig: _build_rrdbnet,
 }
-"""What the compiled part can compute. A builder returns None where sizes do not suit it."""
+"""Builders of the supported architectures. A builder returns None for unsupported sizes."""

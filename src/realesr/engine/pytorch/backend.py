@@ -1,4 +1,4 @@
-"""Tiles on any device, computed by PyTorch."""
+"""The PyTorch engine: computes tiles on any device."""
 
 from __future__ import annotations
 
@@ -25,22 +25,21 @@ from realesr.models.networks.base import SRModel
 from realesr.progress import Notice, Notify, Progress
 
 GPU_BATCH = 4
-"""Frames of a video that a GPU gets at a time. Not measured yet."""
+"""Number of video frames per batch on a GPU. Not measured yet."""
 
 Network = Callable[[Tensor], Tensor]
 
 
 class TorchBackend:
-    """A :class:`~realesr.engine.backend.Backend`.
+    """A :class:`~realesr.engine.backend.Backend` that computes with PyTorch.
 
     Args:
-        model: A module that is an :class:`~realesr.models.base.SRModel`, in float32.
-        device: Where it runs.
-        precision: What it computes in. A tile that comes out with NaN or infinity is done again
-            in float32.
-        is_compiled: Whether ``torch.compile`` gets the network, for each new size of tiles.
-        batch_tiles: Whether a GPU gets tiles of one size together; not where their size was chosen
-            so that one just fits.
+        model: A module that is an :class:`~realesr.models.networks.base.SRModel`, in float32.
+        device: Device of the network.
+        precision: Number formats. A tile whose result has NaN or infinity is computed again in
+            float32.
+        is_compiled: Whether ``torch.compile`` compiles the network, once per tile size.
+        batch_tiles: Whether a GPU computes several tiles of the same size as one batch.
     """
 
     engine = "PyTorch"
@@ -69,7 +68,7 @@ class TorchBackend:
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
-        self._joins_tiles = batch_tiles
+        self._batch_tiles = batch_tiles
         # Larger batches do not speed up a CPU.
         self.batch_size = 1 if device == "cpu" else GPU_BATCH
         self._lag = 1 if is_cuda else 0
@@ -77,14 +76,14 @@ class TorchBackend:
 
     @property
     def architecture(self) -> NetworkProperties:
-        """What must be known of the network."""
+        """Scale, size constraints, receptive radius and memory needs of the network."""
         return self._properties
 
     @torch.inference_mode()
     def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Upscales images tile by tile."""
+        """Upscales images tile by tile; see :meth:`realesr.engine.backend.Backend.upscale_into`."""
         streams = self._streams
         is_exact = self.precision == FP32 and self._device.type == "cuda"
         with (
@@ -92,41 +91,46 @@ class TorchBackend:
             nullcontext() if streams is None else torch.cuda.stream(streams.network),
         ):
             pieces = stitch(grid, self.architecture.scale, self._run_tiles(pixels, grid, notify))
-            arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
-            for number, (region, arrival) in enumerate(pipelined(arrivals, self._lag), start=1):
+            copies = (
+                (region, self._copy_to_host(to_pixels(sr, out.dtype))) for region, sr in pieces
+            )
+            for number, (region, host_copy) in enumerate(pipelined(copies, self._lag), start=1):
                 part = out if len(grid) == 1 else out[:, *region.slices]
-                part[:] = arrival.wait().numpy()[:, : part.shape[1], : part.shape[2]]
+                part[:] = host_copy.wait().numpy()[:, : part.shape[1], : part.shape[2]]
                 on_tile(number, len(grid))
 
     def is_out_of_memory(self, error: Exception) -> bool:
-        """Whether smaller tiles would help.
+        """Returns whether an error means that smaller tiles would help.
 
-        The CPU's allocator raises a bare RuntimeError, cuDNN and cuBLAS too, oneDNN MemoryError.
+        The CPU's allocator, cuDNN and cuBLAS raise a bare RuntimeError, oneDNN MemoryError.
         """
         names = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
         kinds = (torch.OutOfMemoryError, MemoryError)
         return isinstance(error, kinds) or any(name in str(error) for name in names)
 
     def release(self) -> None:
-        """Gives back what PyTorch keeps of the device's memory."""
+        """Frees the device memory that PyTorch caches."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def free_bytes(self) -> int:
-        """Memory that can still be had on the device, bytes."""
+        """Returns the available memory of the device, bytes."""
         return free_bytes(self.device)
 
     def _run_tiles(self, pixels: Pixels, grid: TileGrid, notify: Notify) -> Iterator[Tensor]:
-        """Upscales the padded region of each tile: (N, 3, h * scale, w * scale), float.
+        """Yields the upscaled padded region of each tile: (N, 3, h * scale, w * scale), float.
 
-        A device that works by itself gets the next tiles before the last ones are looked at.
+        On an asynchronous device, the next batch starts before the last one is checked.
+
+        Raises:
+            UnsupportedCheckpointError: The network gives NaN or infinity even in float32.
         """
 
         def begin(tiles: list[Tile]) -> tuple[list[Tile], Tensor, HostCopy]:
             sr = self._network(self._load(pixels, tiles, self._dtype))
-            return tiles, sr, self._send(_is_finite(sr))
+            return tiles, sr, self._copy_to_host(_is_finite(sr))
 
-        count = self.batch_size // len(pixels) if self._joins_tiles else 1
+        count = self.batch_size // len(pixels) if self._batch_tiles else 1
         batches = map(begin, _group_by_size(grid, count))
         for tiles, sr, is_finite in pipelined(batches, self._lag):
             if not is_finite.wait():
@@ -147,27 +151,27 @@ class TorchBackend:
             yield from torch.split(sr, len(pixels))
 
     def _load(self, pixels: Pixels, tiles: list[Tile], dtype: torch.dtype) -> Tensor:
-        """(N * tiles, 3, h, w): the first tile of every image, then the second, and so on."""
+        """Returns the input of a batch, (tiles * N, 3, h, w): all images of each tile in turn."""
         parts = [to_tensor(pixels, self._device, dtype, tile.padded) for tile in tiles]
         if len(parts) == 1:
             return parts[0]
         return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
-    def _send(self, values: Tensor) -> HostCopy:
+    def _copy_to_host(self, values: Tensor) -> HostCopy:
         return HostCopy(values, None if self._streams is None else self._streams.to_host)
 
 
 def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:
-    """A network in another precision: a copy, or the same one where nothing changes."""
+    """Returns a copy of a network in another precision, or the network itself for float32."""
     if precision == FP32:
         return exact
     reduced = copy.deepcopy(exact).to(getattr(torch, precision.dtype))
-    cast(SRModel, reduced).low_precision_part.to(getattr(torch, precision.bulk))
+    cast(SRModel, reduced).low_precision_part.to(getattr(torch, precision.low_precision_dtype))
     return reduced
 
 
 def free_bytes(device: str) -> int:
-    """Memory that can still be had on a device, bytes."""
+    """Returns the available memory of a device, bytes."""
     kind = torch.device(device).type
     if kind == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -179,7 +183,7 @@ def free_bytes(device: str) -> int:
 
 
 def _group_by_size(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
-    """Neighbors of one size together, but no more than ``count``, and at least one."""
+    """Yields batches of consecutive tiles of the same size, from 1 to ``count`` tiles each."""
     batch: list[Tile] = []
     for tile in tiles:
         if batch and (len(batch) >= count or tile.padded.size != batch[0].padded.size):
@@ -190,17 +194,18 @@ def _group_by_size(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
 
 
 class _Streams(threading.local):
-    """The CUDA streams of a thread: one to compute in and one for what goes back to the host."""
+    """The CUDA streams of a thread: one for the network and one for copies to the host."""
 
     def __init__(self, device: torch.device) -> None:
         self.network = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self.network.wait_stream(torch.cuda.default_stream(device))  # which brings the weights
+        self.network.wait_stream(torch.cuda.default_stream(device))  # which copies the weights
         self.to_host = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 class _ExactFloat32:
-    """While any thread is inside, convolutions on CUDA are not done in TF32, whose numbers are no
-    finer than those of float16.
+    """Disables TF32 in CUDA convolutions while any thread is inside the context.
+
+    TF32 has no more significant bits than float16.
     """
 
     def __init__(self) -> None:
@@ -211,7 +216,7 @@ class _ExactFloat32:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                with suppress(RuntimeError):  # it is set for each kind of layer: somebody chose
+                with suppress(RuntimeError):  # the application has set it per kind of layer
                     self._before = torch.backends.cudnn.allow_tf32
                     torch.backends.cudnn.allow_tf32 = False
             self._inside += 1
@@ -228,5 +233,8 @@ _EXACT_FLOAT32 = _ExactFloat32()
 
 
 def _is_finite(sr: Tensor) -> Tensor:
-    """A truth value. A sum carries NaN and infinity, and needs no array of truth values."""
+    """Returns a boolean scalar: whether all values are finite.
+
+    A sum propagates NaN and infinity, and needs no array of booleans.
+    """
     return torch.isfinite(sr.sum(dtype=torch.float32))

@@ -1,4 +1,4 @@
-"""Inference of networks whose upsampling would take far more memory than the rest."""
+"""Inference in strips, for networks whose upsampling needs far more memory than the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realesr.models.networks.base import SRModel
 
 
 def in_strips(network: nn.Module) -> nn.Module:
-    """Wraps a network so that it upsamples a few rows at a time, where that saves memory."""
+    """Wraps a network so that it upsamples a few rows at a time, if that saves memory."""
     return network if cast(SRModel, network).strip_upsampling is None else _InStrips(network)
 
 
@@ -21,7 +21,7 @@ class _InStrips(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscales (N, 3, H, W); the result is the network's own."""
+        """Upscales (N, 3, H, W) to the same result as the network itself."""
         parts = cast(SRModel, self.network).strip_upsampling
         if parts is None:
             raise ValueError("the network has no upsampling that can be split")

@@ -1,4 +1,4 @@
-"""Between images on the host and tensors on the device."""
+"""Conversions between images on the host and tensors on the device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realesr.engine.padding import mirror
+from realesr.engine.padding import reflect_indices
 from realesr.geometry import Region
 from realesr.imaging.image import PixelDType, Pixels
 
@@ -14,24 +14,24 @@ from realesr.imaging.image import PixelDType, Pixels
 def to_tensor(
     pixels: Pixels, device: torch.device, dtype: torch.dtype, region: Region | None = None
 ) -> Tensor:
-    """(N, H, W, 3) uint8 or uint16 RGB -> (N, 3, h, w) ``dtype`` in [0, 1], channels last.
+    """Converts images to a tensor, (N, 3, h, w) in [0, 1], in the channels-last memory format.
 
-    What travels to a device are the integers. To a CUDA device they go from pinned memory, so that
-    nobody waits for them.
+    The integers are copied to the device, and converted there. Copies to a CUDA device start from
+    pinned memory and are asynchronous.
 
     Args:
-        pixels: The images.
-        device: Where to.
-        dtype: Floating point.
-        region: What is wanted; None for all. Beyond the right and lower borders the images go on
-            mirrored, which happens on the device.
+        pixels: (N, H, W, 3) uint8 or uint16 RGB.
+        device: Device of the tensor.
+        dtype: Floating-point format of the tensor.
+        region: Region of the images; None for all. Beyond the right and lower borders the images
+            are reflected, on the device.
     """
     mirrored: list[tuple[int, Tensor]] = []
     if region is not None:
         spans = ((region.y, region.bottom), (region.x, region.right))
         for axis, (first, last) in enumerate(spans, start=1):
             if last > pixels.shape[axis]:
-                there = mirror(pixels.shape[axis], first, last)
+                there = reflect_indices(pixels.shape[axis], first, last)
                 first, last = int(there.min()), pixels.shape[axis]
                 mirrored.append((axis, torch.from_numpy(there - first)))
             pixels = pixels[(slice(None),) * axis + (slice(first, last),)]
@@ -45,12 +45,12 @@ def to_tensor(
 
 
 def to_pixels(sr: Tensor, dtype: PixelDType) -> Tensor:
-    """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) RGB, clamped and rounded, on the same device.
+    """Converts (N, 3, H, W) in [0, 1] to (N, H, W, 3) RGB, clamped and rounded, on the same device.
 
-    The values of ``sr`` are overwritten: a copy of a large result takes gigabytes.
+    A float32 ``sr`` is overwritten: a copy of a large result takes gigabytes.
 
     Returns:
-        uint8; for uint16, which PyTorch hardly computes with, int32.
+        uint8; int32 for uint16, which PyTorch barely supports.
     """
     peak = np.iinfo(dtype).max
     values = sr.float().mul_(peak).round_().clamp_(0, peak).permute(0, 2, 3, 1)
@@ -58,9 +58,9 @@ def to_pixels(sr: Tensor, dtype: PixelDType) -> Tensor:
 
 
 class HostCopy:
-    """A tensor on its way to the host.
+    """An asynchronous copy of a tensor to the host.
 
-    From a CUDA device it travels in a stream of its own, beside the work that was begun after it.
+    From a CUDA device the copy runs in a separate stream, concurrently with later work.
     """
 
     def __init__(self, values: Tensor, stream: torch.cuda.Stream | None) -> None:
@@ -75,7 +75,7 @@ class HostCopy:
         values.record_stream(stream)
 
     def wait(self) -> Tensor:
-        """The tensor, on the host."""
+        """Waits for the copy and returns the tensor on the host."""
         if self._event is not None:
             self._event.synchronize()
         return self._host

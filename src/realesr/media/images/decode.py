@@ -26,7 +26,7 @@ from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
 from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
 from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
 COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr")
@@ -36,7 +36,7 @@ _PILLOW_LIMIT = threading.Lock()
 
 
 def read_image(
-    path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = ignore
+    path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = no_notice
 ) -> Image:
     """Reads an image and turns it upright.
 
@@ -67,7 +67,7 @@ def decode_image(
     path: Path,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
 ) -> Image:
     """Decodes the bytes of an image file as :func:`read_image` does.
 

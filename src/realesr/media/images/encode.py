@@ -27,14 +27,14 @@ from realesr.media.images.png import encode_png
 from realesr.media.images.tiff import encode_tiff
 from realesr.media.images.webp import encode_webp
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, no_notice
 
 
 def encode_image(
     image: Image,
     destination: Path,
     options: EncodingOptions = DEFAULT_ENCODING,
-    notify: Notify = ignore,
+    notify: Notify = no_notice,
     target: ImageFormat | None = None,
 ) -> Iterable[Buffer]:
     """Encodes an image in the format that the suffix of the destination stands for.

@@ -19,7 +19,7 @@ from realesr.media.frames import Frame, FrameSource
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
@@ -32,7 +32,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
     """
 
     def __init__(
-        self, path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = ignore
+        self, path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = no_notice
     ) -> None:
         self._path = path
         self._max_pixels = max_pixels
@@ -81,7 +81,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         *,
         target: ImageFormat | None = None,
         options: EncodingOptions = DEFAULT_ENCODING,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> None:
         self._path = path
         self._target = target or IMAGES.format_of(path)

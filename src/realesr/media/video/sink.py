@@ -18,7 +18,7 @@ from realesr.media.video.info import VideoInfo
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, no_notice
 
 
 class VideoSink:
@@ -44,7 +44,7 @@ class VideoSink:
         info: VideoInfo,
         options: VideoOptions = DEFAULT_VIDEO,
         binary: str,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> None:
         self._binary = binary
         self._notify = notify

@@ -26,7 +26,7 @@ from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.probe import probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notice, Notify, ignore
+from realesr.progress import Notice, Notify, no_notice
 
 TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
 """Messages of demuxers about missing packets."""
@@ -57,7 +57,7 @@ class VideoSource:
         *,
         options: VideoOptions = DEFAULT_VIDEO,
         binary: str,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> None:
         self.decode_errors = 0
         """Number of frames that could not be decoded; final when all frames have come."""

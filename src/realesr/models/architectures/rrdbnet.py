@@ -1,4 +1,4 @@
-"""RRDBNet without its parameters. The module is in :mod:`realesr.models.networks.rrdbnet`."""
+"""Architecture of RRDBNet. The PyTorch module is in :mod:`realesr.models.networks.rrdbnet`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
 """Slope of the leaky ReLU for negative inputs (ESRGAN's code)."""
 UPSAMPLING_REACH = 2
-"""Features that the upsampling sees to either side. At 4x, three pixels (conv_up2, conv_hr,
-conv_last) reach two pixels at 2x; with conv_up1, three pixels at 2x reach two features, and that
-from the outermost of a feature's pixels alone."""
+"""Receptive radius of the upsampling, features. Three px at 4x (conv_up2, conv_hr, conv_last) are
+two px at 2x; conv_up1 makes them three px at 2x, which are two features for the outermost px of a
+feature."""
 
 _BLOCK = re.compile(r"body\.(\d+)\.rdb1\.conv1\.weight")
 
@@ -52,7 +52,7 @@ class RRDBNetConfig:
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
-        """Reads the hyperparameters off the parameters; None if these are of another network.
+        """Derives the hyperparameters from the parameters; None for another architecture.
 
         Raises:
             ValueError: No RRDBNet has such parameters.
@@ -70,28 +70,29 @@ class RRDBNetConfig:
 
     @property
     def multiple_of(self) -> int:
-        """The pixel-unshuffle factor: input pixels per feature, along each side."""
+        """Factor of the pixel-unshuffle: input px per feature, along each side."""
         return 4 // self.scale
 
     @property
     def min_size(self) -> int:
-        """One feature."""
+        """Shortest side of the input, px: one feature."""
         return self.multiple_of
 
     @property
     def receptive_radius(self) -> int:
-        """15 convolutions a block, two around the body, and the upsampling.
+        """Receptive radius, input px.
 
-        Each counts for ``multiple_of`` input pixels, and no phase is left over.
+        It counts 15 convolutions per block, two around the body, and the upsampling; each of them
+        adds ``multiple_of`` input px.
         """
         return (15 * self.num_block + 2 + UPSAMPLING_REACH) * self.multiple_of
 
     @property
     def peak_activations_per_pixel(self) -> int:
-        """What is held at the end of a dense block, for each input pixel.
+        """Number of values in memory at the end of a dense block, per input px.
 
-        That is the features of the residuals, the block's own, and all of them side by side. The
-        upsampling runs in strips and hardly counts in large tiles.
+        They are the features of the residuals, the features of the block, and their concatenation.
+        The upsampling runs in strips and is negligible for large tiles.
         """
         return (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
 
@@ -111,7 +112,7 @@ class RRDBNetConfig:
         return shapes | convolution_shapes("conv_last", feat, 3)
 
     def build(self) -> RRDBNet:
-        """Makes the PyTorch module, with random parameters."""
+        """Builds the PyTorch module, with random parameters. Imports PyTorch."""
         from realesr.models.networks.rrdbnet import RRDBNet
 
         return RRDBNet(**asdict(self))

@@ -1,4 +1,4 @@
-"""SRVGGNetCompact without its parameters. The module is in :mod:`realesr.models.networks.srvgg`."""
+"""Architecture of SRVGGNetCompact. PyTorch module: :mod:`realesr.models.networks.srvgg`."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class SRVGGConfig:
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
-        """Reads the hyperparameters off the parameters; None if these are of another network."""
+        """Derives the hyperparameters from the parameters; None for another architecture."""
         if not {"body.0.weight", "body.1.weight", "body.2.weight"} <= shapes.keys():
             return None
-        # A safetensors file has its names sorted as text: body.10 comes before body.2.
+        # Names in a safetensors file are sorted as text: body.10 comes before body.2.
         found = {int(m[1]): shapes[m[0]] for m in map(_WEIGHT.fullmatch, shapes) if m}
         convolutions = [found[index] for index in sorted(found) if len(found[index]) == 4]
         return cls(
@@ -52,12 +52,15 @@ class SRVGGConfig:
 
     @property
     def receptive_radius(self) -> int:
-        """One pixel for each 3x3 convolution."""
+        """Receptive radius, px: one for each 3x3 convolution."""
         return self.num_conv + 2
 
     @property
     def peak_activations_per_pixel(self) -> int:
-        """Two layers of features, or two results: before and after the shuffle."""
+        """Number of values in memory at the peak, per input px.
+
+        They are two layers of features, or the result before and after the pixel-shuffle.
+        """
         return max(2 * self.num_feat, 2 * 3 * self.scale**2)
 
     def parameter_shapes(self) -> dict[str, Shape]:
@@ -71,7 +74,7 @@ class SRVGGConfig:
         return shapes
 
     def build(self) -> SRVGGNetCompact:
-        """Makes the PyTorch module, with random parameters."""
+        """Builds the PyTorch module, with random parameters. Imports PyTorch."""
         from realesr.models.networks.srvgg import SRVGGNetCompact
 
         return SRVGGNetCompact(**asdict(self))

@@ -1,4 +1,4 @@
-"""What every super-resolution network of this package offers to the engine."""
+"""The interface of PyTorch networks, and the base class of this package's networks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from realesr.models.architecture import Architecture, NetworkProperties
 
 @dataclass(frozen=True, slots=True)
 class StripUpsampling:
-    """A network in two parts, of which the second may get some rows of what the first gives.
+    """A network in two parts, of which the second part can process a few rows at a time.
 
     Attributes:
         extract_features: Maps (N, 3, H, W) to (N, C, h, w).
         upsample: Maps (N, C, h, w), or some of its rows, to the result.
-        factor: Result rows per row of features.
-        reach: Rows of features that a row of the result depends on, to either side.
+        factor: Number of result rows per row of features.
+        reach: Number of rows of features on either side that a row of the result depends on.
     """
 
     extract_features: Callable[[Tensor], Tensor]
@@ -34,14 +34,14 @@ class SRModel(NetworkProperties, Protocol):
 
     @property
     def strip_upsampling(self) -> StripUpsampling | None:
-        """How to upsample a few rows of features at a time; None where that saves no memory."""
+        """The two parts of the network; None if upsampling in strips saves no memory."""
         ...
 
     @property
     def low_precision_part(self) -> nn.Module:
-        """The part that takes nearly all of the time and whose rounding hardly shows.
+        """Part that takes nearly all of the time and tolerates rounding.
 
-        In mixed precision it computes in fewer bits. It may be empty.
+        In mixed precision it computes in bfloat16. It may be empty.
         """
         ...
 
@@ -73,30 +73,30 @@ class SRNetwork(nn.Module):
 
     @property
     def scale(self) -> int:
-        """Output pixels per input pixel, along each side."""
+        """Output px per input px, along each side."""
         return self.config.scale
 
     @property
     def multiple_of(self) -> int:
-        """Both sides of the input must be a multiple of this number of pixels."""
+        """Number of px of which both sides of the input must be multiples."""
         return self.config.multiple_of
 
     @property
     def min_size(self) -> int:
-        """Neither side of the input may be shorter than this number of pixels."""
+        """Shortest allowed side of the input, px."""
         return self.config.min_size
 
     @property
     def receptive_radius(self) -> int:
-        """An output pixel depends on no input pixel farther than this, px along either axis."""
+        """Largest distance of an input px that an output px depends on, px along either axis."""
         return self.config.receptive_radius
 
     @property
     def peak_activations_per_pixel(self) -> int:
-        """Values that are alive at the same time at the peak, for each input pixel."""
+        """Largest number of values in memory at the same time, per input px."""
         return self.config.peak_activations_per_pixel
 
     @property
     def strip_upsampling(self) -> StripUpsampling | None:
-        """How to upsample a few rows of features at a time; None where that saves no memory."""
+        """None: upsampling in strips saves no memory."""
         return None

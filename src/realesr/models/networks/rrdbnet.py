@@ -96,12 +96,12 @@ class RRDBNet(SRNetwork):
 
     @property
     def low_precision_part(self) -> nn.Sequential:
-        """The blocks. Residual stream, upsampling and output stay finer: a tenth of the work."""
+        """The RRDB blocks. The other layers, a tenth of the work, keep the higher precision."""
         return self.body
 
     @property
     def strip_upsampling(self) -> StripUpsampling:
-        """The upsampling holds 16 times the memory of the features."""
+        """Features and upsampling; the upsampling needs 16 times the memory of the features."""
         return StripUpsampling(self.extract_features, self.upsample, 4, UPSAMPLING_REACH)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Networks of other architectures, recognized and built by spandrel."""
+"""Networks of other architectures, detected and built by spandrel."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from realesr.weights.torch_checkpoint import StateDict
 
 _UNKNOWN_RADIUS = 10**6
 _UNKNOWN_ACTIVATION_VALUES = 4096
-"""More than any network of our own at x4 holds (RRDBNet: 2304 at 64 features)."""
+"""Assumed peak per input px: more than any network of this package at x4 (RRDBNet: 2304 at 64
+features)."""
 
 
 class SpandrelModel(nn.Module):
-    """A network of spandrel's as a :class:`~realesr.models.networks.base.SRModel`.
+    """Adapter of a spandrel network to :class:`~realesr.models.networks.base.SRModel`.
 
     Args:
-        descriptor: The network that spandrel has recognized and loaded.
+        descriptor: Network that spandrel has detected and loaded.
     """
 
     strip_upsampling: StripUpsampling | None = None
@@ -39,7 +40,7 @@ class SpandrelModel(nn.Module):
 
     @property
     def low_precision_part(self) -> nn.ModuleList:
-        """Nothing, because it is unknown what may be rounded."""
+        """Empty part, because it is unknown which layers tolerate rounding."""
         return nn.ModuleList()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,10 +56,11 @@ class SpandrelModel(nn.Module):
 
 
 def load_with_spandrel(path: Path, state: StateDict) -> SpandrelModel:
-    """Lets spandrel recognize a state dict.
+    """Loads a state dict with spandrel.
 
     Raises:
-        UnsupportedCheckpointError: It does not, or the network is not for upscaling RGB images.
+        UnsupportedCheckpointError: spandrel does not know the architecture, the parameters do not
+            fit, or the network does not upscale RGB images.
     """
     try:
         descriptor = ModelLoader().load_from_state_dict(dict(state))

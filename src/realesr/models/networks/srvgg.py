@@ -35,16 +35,16 @@ class SRVGGNetCompact(SRNetwork):
 
     @property
     def low_precision_part(self) -> nn.ModuleList:
-        """All but the first and the last convolution, whose rounding costs 6 to 10 dB."""
+        """All layers except the first and the last convolution, whose rounding costs 6 to 10 dB."""
         return self.body[1:-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         features = x
         for layer in self.body:
-            dtype = layer.get_parameter("weight").dtype  # not that of x in mixed precision alone
+            dtype = layer.get_parameter("weight").dtype  # differs from x only in mixed precision
             features = layer(features.to(dtype))
-        # The nearest-neighbor base goes to all that become the pixels of an input pixel.
+        # Adds the nearest-neighbor upsampling: each input px to all channels that become its px.
         torch.unflatten(features, 1, (x.shape[1], -1)).add_(x[:, :, None])
         sr: Tensor = self.upsampler(features)
         return sr

@@ -1,7 +1,7 @@
 """A loss on lightness and color of blurred images, against shifts that pixel losses forgive.
 
-The idea is the consistency loss of the neosr trainer: what a network does to fine detail is left to
-the other losses, and what the eye sees as a color shift is what remains after a blur.
+The idea is the consistency loss of the neosr trainer: a color shift is a difference that remains
+after a blur, and the other losses judge fine detail.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Consistency(nn.Module):
         self.register_buffer("_luminance", torch.tensor(_LUMINANCE))
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        """Returns a scalar.
+        """Returns the loss, a scalar.
 
         Args:
             sr: (N, 3, H, W) RGB, nominally in [0, 1]; H and W are above 10 px.
-            hr: The same.
+            hr: (N, 3, H, W) RGB, clean.
         """
         with torch.autocast(sr.device.type, enabled=False):
             first, second = (self._perceived(self._blurred(each.float())) for each in (sr, hr))
@@ -82,6 +82,6 @@ class Consistency(nn.Module):
 
 
 def _linear(image: Tensor) -> Tensor:
-    """Removes sRGB's gamma; beyond [0, 1] the curve goes on."""
+    """Removes sRGB's gamma; outside [0, 1] the curve is extended."""
     curve = ((image.clamp(min=0.04045) + 0.055) / 1.055).pow(2.4)
     return torch.where(image > 0.04045, curve, image / 12.92)

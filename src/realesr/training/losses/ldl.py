@@ -1,4 +1,4 @@
-"""Locally discriminative learning: a loss on what looks like an artifact.
+"""Locally discriminative learning: a loss on pixels that look like artifacts.
 
 Liang et al., "Details or Artifacts: A Locally Discriminative Learning Approach to Realistic Image
 Super-Resolution", 2022 (arXiv 2203.09195), section 3.
@@ -13,14 +13,14 @@ from torch.nn import functional as F
 WINDOW = 7
 """Side of the neighborhood whose variance is taken, px."""
 EXPONENT = 1 / 5
-"""Of the variance of the whole residual."""
+"""Exponent of the variance of the whole residual."""
 
 
 def artifact_map(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
-    """Returns how much each pixel looks like an artifact, (N, 1, H, W).
+    """Returns the weight of each pixel as a likely artifact, (N, 1, H, W).
 
-    The local variance of the residual, times a power of the image's; 0 where the residual is
-    smaller than that of the moving average's output, so where training goes the right way.
+    The weight is the local variance of the residual, times a power of the variance of the whole
+    residual. It is 0 where the residual is smaller than that of the moving average's output.
     """
     residual = (hr - sr).abs().sum(dim=1, keepdim=True)
     stable = (hr - average).abs().sum(dim=1, keepdim=True)
@@ -35,8 +35,8 @@ def artifact_map(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
 def ldl(sr: Tensor, hr: Tensor, average: Tensor) -> Tensor:
     """Returns the mean of ``|map * (sr - hr)|``, a scalar.
 
-    The map is a weight here, and no gradient passes through it; basicsr's code differentiates it,
-    so that weights of published recipes do not carry over unchanged.
+    The map is a constant weight without a gradient. basicsr differentiates it, so the loss weights
+    of published recipes do not apply unchanged.
 
     Args:
         sr: (N, 3, H, W) RGB, the generator's output.

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 CHARBONNIER_EPSILON = 1e-3
-"""As in LapSRN's code."""
+"""Epsilon of the Charbonnier loss, as in LapSRN's code."""
 
 
 def l1(sr: Tensor, hr: Tensor) -> Tensor:
@@ -29,5 +29,5 @@ def charbonnier(sr: Tensor, hr: Tensor, epsilon: float = CHARBONNIER_EPSILON) ->
 
 
 def averaged_l1(sr: Tensor, hr: Tensor, size: int = 16) -> Tensor:
-    """Returns the L1 distance of the averages of ``size`` x ``size`` px: of the colors of areas."""
+    """Returns the L1 distance of the mean colors of areas of ``size`` x ``size`` px."""
     return F.l1_loss(F.avg_pool2d(sr.float(), size), F.avg_pool2d(hr.float(), size))
