@@ -111,7 +111,12 @@ def feathered(is_face: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Mask:
 
 
 def make_network(state: StateDict, *, is_gfpgan: bool) -> nn.Module:
-    """Builds a network and loads it strictly."""
+    """Builds a network and loads it strictly.
+
+    Raises:
+        RuntimeError: The parameters do not fit.
+        MissingExtraError: gfpgan is installed and does not work.
+    """
     maker: Callable[[StateDict], nn.Module] = _from_spandrel
     if importlib.util.find_spec("gfpgan") is not None:
         maker = _gfpgan if is_gfpgan else _restoreformer
@@ -145,9 +150,12 @@ def _restoreformer(state: StateDict) -> nn.Module:
 
 
 def _from_spandrel(state: StateDict) -> nn.Module:
-    from spandrel import ModelLoader
+    from spandrel import ModelLoader, UnsupportedModelError
 
-    network: nn.Module = ModelLoader().load_from_state_dict(state).model
+    try:
+        network: nn.Module = ModelLoader().load_from_state_dict(state).model
+    except UnsupportedModelError as error:
+        raise RuntimeError("spandrel does not recognize the parameters") from error
     return network
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
-
 from realesr.media.formats import VideoFormat
 from realesr.media.video.encoders import Encoding
 from realesr.media.video.ffmpeg import url
-from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames
+from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames, open_input
 from realesr.media.video.streams import StreamMapping
 from realesr.options import VideoOptions
 from realesr.progress import Notify
@@ -175,7 +173,7 @@ def extract_covers(
     found: dict[int, Path] = {}
     if target.muxer != "matroska" or not covers:
         return found
-    with av.open(url(info.path), metadata_errors="replace") as container:
+    with open_input(info.path) as container:
         for cover in covers:
             container.seek(0)
             packet = next(container.demux(container.streams[cover.index]))
