@@ -305,13 +305,13 @@ def describe_network(path: Path, converted: str) -> Network:
         "RRDBNet": ("scale", "num_feat", "num_block", "num_grow_ch"),
         "SRVGGNetCompact": ("upscale", "num_feat", "num_conv"),
     }.get(architecture, ())
-    sizes = {name: getattr(model.sizes, name.removeprefix("up")) for name in arguments}
+    sizes = {name: getattr(model.config, name.removeprefix("up")) for name in arguments}
     return Network(path.name, str(path), converted, architecture, sizes, model.scale)
 
 
 def load_plain(path: Path) -> Any:
     """With spandrel's class. Ours adds in place to a view, which pnnx silently leaves out."""
-    from realesr.models.spandrel_adapter import load_with_spandrel
+    from realesr.models.networks.spandrel_adapter import load_with_spandrel
     from realesr.weights.torch_checkpoint import load_state_dict
 
     return load_with_spandrel(path, load_state_dict(path)).eval()
@@ -372,7 +372,7 @@ def write_random_x4plus(path: Path) -> None:
     """
     import torch
 
-    from realesr.models.rrdbnet import RRDBNet
+    from realesr.models.networks.rrdbnet import RRDBNet
 
     torch.manual_seed(0)
     model = RRDBNet()

@@ -44,11 +44,11 @@ from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
 from realesr.media.frames import Frame
 from realesr.models.loader import load_model
-from realesr.models.rrdbnet import RRDBNet
+from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.options import FileOptions, Target, UpscaleOptions
 from realesr.pipeline import runner
 from realesr.plan import make_plan
-from realesr.progress import NullReporter
+from realesr.progress import no_report
 
 REPEATS = 5
 MATRIX = {"cuda": 8192, "cpu": 1024}
@@ -65,7 +65,7 @@ class _Noise:
         shape = (size.height, size.width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         self._frames = [Image(np.roll(noise, number, axis=1)) for number in range(count)]
-        self.expected = count
+        self.frame_count = count
 
     def __enter__(self) -> Self:
         return self
@@ -137,12 +137,12 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
         for _ in range(2):
             started = time.perf_counter()
             report = runner.run(
-                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=NullReporter()
+                plan, lambda: upscaler, _Video(noise), target=Target(), reporter=no_report
             )
             took = time.perf_counter() - started
             if report.failed:
                 raise SystemExit("a frame failed")
-    return noise.expected / took
+    return noise.frame_count / took
 
 
 def in_reference(path: Path, noise: _Noise) -> float | None:

@@ -39,7 +39,7 @@ from realesr.media.video.sink import VideoFiles
 from realesr.options import FileOptions, Target, UpscaleOptions, VideoOptions
 from realesr.pipeline import runner
 from realesr.plan import make_plan
-from realesr.progress import NullReporter
+from realesr.progress import no_report
 
 STILLS = (
     # Clip, and the second that is shown.
@@ -129,8 +129,8 @@ def row(clip: Path, folder: Path) -> str:
     streams = f"{len(before.streams)}, {sum(s.kind != 'data' for s in after.streams)}"
     notes = [str(notice) for notice in result["notices"]]  # type: ignore[attr-defined]
     notes.append(f"{after.pixel_format.name}, {after.stream.codec}")
-    if result["reused"]:
-        notes.append(f"{result['reused']} like the frame before")
+    if result["duplicate_frames"]:
+        notes.append(f"{result['duplicate_frames']} like the frame before")
     return (
         f"| {clip.name} | {len(a)}, {len(b)} | {float(late):.2f} ticks | {streams} | "
         f"{color} | {'; '.join(notes)} |\n"
@@ -212,7 +212,7 @@ def overlapped(
     """As the command does it; seconds."""
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
-    report = runner.run(plan, lambda: upscaler, medium, target=Target(), reporter=NullReporter())
+    report = runner.run(plan, lambda: upscaler, medium, target=Target(), reporter=no_report)
     if report.failed:
         raise SystemExit(f"{clip} failed")
     return {"overlapped": time.perf_counter() - started}

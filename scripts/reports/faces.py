@@ -24,7 +24,7 @@ from realesr.engine.interpolation import Interpolator
 from realesr.face.alignment import SIDE, alignment, crop_face
 from realesr.face.detection import Detector, Face, load_detector
 from realesr.face.enhancer import FaceEnhancer, Parse, Restore
-from realesr.face.networks import Parser, Restorer, feathered
+from realesr.face.networks import FaceParser, Restorer, feathered
 from realesr.imaging.image import Pixels
 from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
@@ -100,7 +100,7 @@ def main() -> None:
     device = "cpu"
     detector = load_detector(args.detector, device)
     restore = Restorer(args.restorer, device) if args.restorer else sharpened
-    parse = Parser(args.parser, device) if args.parser else all_of_it
+    parse = FaceParser(args.parser, device) if args.parser else all_of_it
     rows = [row_of(path, detector, restore, parse) for path in args.images]
     cv2.imwrite(str(args.out), np.vstack(rows)[..., ::-1])
 

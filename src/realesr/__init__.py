@@ -1,7 +1,7 @@
 """Makes images and videos larger and sharper with the Real-ESRGAN family of networks.
 
-Public names: ``Upscaler``, ``RealesrError``, ``__version__``. They are imported when they are first
-used, because PyTorch takes seconds.
+Public names: ``Upscaler``, ``upscale_image``, ``upscale_video``, ``RealesrError``,
+``__version__``. They are imported when they are first used, because NumPy and OpenCV take time.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from realesr.api import Upscaler
+    from realesr.api import Upscaler, upscale_image, upscale_video
     from realesr.errors import RealesrError
 
 __version__ = "0.1.0.dev0"
-__all__ = ["RealesrError", "Upscaler", "__version__"]
+__all__ = ["RealesrError", "Upscaler", "__version__", "upscale_image", "upscale_video"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Upscaler":
-        from realesr.api import Upscaler
+    if name in ("Upscaler", "upscale_image", "upscale_video"):
+        from realesr import api
 
-        return Upscaler
+        return getattr(api, name)
     if name == "RealesrError":
         from realesr.errors import RealesrError
 

@@ -1,7 +1,12 @@
-"""Upscaling arrays from Python: what ``from realesr import Upscaler`` gives."""
+"""Upscaling from Python: arrays with :class:`Upscaler`, files with the two functions.
+
+Nothing here changes settings of the process; what the command sets is in
+:mod:`realesr.cli.process`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,13 +15,31 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.imaging.image import Image
+from realesr.geometry import Size
+from realesr.imaging.image import PIXEL_DTYPES, Image
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
-from realesr.options import Target, UpscaleOptions
+from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
+from realesr.options import (
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_MODEL,
+    DEFAULT_VIDEO,
+    EncodingOptions,
+    FaceOptions,
+    FileOptions,
+    Target,
+    UpscaleOptions,
+    VideoOptions,
+)
+from realesr.pipeline import runner
+from realesr.plan import make_plan
+from realesr.progress import Event, Failed, Finished, Outcome, no_report
 
 Array = NDArray[Any]
+AnyPath = str | PathLike[str]
+
+_PEAK = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +56,122 @@ class Upscaler:
     _upscaler: ImageUpscaler
 
     @classmethod
-    def from_name(cls, name: str, **options: Any) -> Self:
+    def from_name(
+        cls,
+        name: str = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        tile: int | None = None,
+        tile_pad: int | None = None,
+        pre_pad: int = 0,
+        memory_budget: int | None = None,
+        threads: int | None = None,
+        is_compiled: bool = False,
+        denoise_strength: float | None = None,
+        alpha_upsampler: str = "realesrgan",
+        faces: FaceOptions | None = None,
+    ) -> Self:
         """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
 
         Args:
             name: A name of ``realesr models list``.
-            **options: ``device``, ``precision``, ``tile``, ``tile_pad``, ``pre_pad``,
-                ``denoise_strength``, ``alpha_upsampler``, ``faces``: as of
-                :class:`realesr.options.UpscaleOptions`.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
+            tile: Side of a tile in input px; 0 takes images whole; None fits it to the memory.
+            tile_pad: Context around a tile in px; None for what the network needs.
+            pre_pad: Reflected px added right and below before the network, and cut off after it.
+            memory_budget: Memory for tiles, bytes; None for a share of what is free.
+            threads: Number of CPU threads; None for one per core.
+            is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
+            denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
+            alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
+            faces: How faces are restored; None for not at all.
 
         Raises:
-            UnknownModelError: There is none of that name.
-            InvalidOptionError: An option has a value outside its range.
+            UnknownModelError: No model has that name.
+            InvalidOptionError: An argument has a value outside its range.
             WeightsError: The weights cannot be had.
             DeviceError: The device, or the precision on it, is not there.
         """
-        return cls._made(UpscaleOptions(model_name=name, **options))
+        return cls._from_options(
+            UpscaleOptions(
+                model_name=name,
+                device=device,
+                precision=precision,
+                tile=tile,
+                tile_pad=tile_pad,
+                pre_pad=pre_pad,
+                memory_budget=memory_budget,
+                threads=threads,
+                is_compiled=is_compiled,
+                denoise_strength=denoise_strength,
+                alpha_upsampler=alpha_upsampler,
+                faces=faces,
+            )
+        )
 
     @classmethod
-    def from_file(cls, path: str | PathLike[str], **options: Any) -> Self:
+    def from_file(
+        cls,
+        path: AnyPath,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        tile: int | None = None,
+        tile_pad: int | None = None,
+        pre_pad: int = 0,
+        memory_budget: int | None = None,
+        threads: int | None = None,
+        is_compiled: bool = False,
+        denoise_strength: float | None = None,
+        alpha_upsampler: str = "realesrgan",
+        faces: FaceOptions | None = None,
+    ) -> Self:
         """Loads a file of weights, ``.safetensors`` or ``.pth``.
 
         Args:
             path: The file; its architecture is read off the parameters.
-            **options: As of :meth:`from_name`.
+            device: As for :meth:`from_name`, and so are all below.
+            precision: See there.
+            tile: See there.
+            tile_pad: See there.
+            pre_pad: See there.
+            memory_budget: See there.
+            threads: See there.
+            is_compiled: See there.
+            denoise_strength: Share of ``path`` in a mixture with its weak-denoise partner beside
+                it; only for files of realesr-general-x4v3.
+            alpha_upsampler: See there.
+            faces: See there.
 
         Raises:
-            InvalidOptionError, WeightsError, DeviceError: As of :meth:`from_name`.
+            InvalidOptionError, WeightsError, DeviceError: As for :meth:`from_name`.
         """
-        return cls._made(UpscaleOptions(model_path=Path(path), **options))
+        return cls._from_options(
+            UpscaleOptions(
+                model_path=Path(path),
+                device=device,
+                precision=precision,
+                tile=tile,
+                tile_pad=tile_pad,
+                pre_pad=pre_pad,
+                memory_budget=memory_budget,
+                threads=threads,
+                is_compiled=is_compiled,
+                denoise_strength=denoise_strength,
+                alpha_upsampler=alpha_upsampler,
+                faces=faces,
+            )
+        )
 
     @classmethod
-    def _made(cls, options: UpscaleOptions) -> Self:
+    def _from_options(cls, options: UpscaleOptions) -> Self:
         return cls(make_upscaler(options, ensure_files(options), ensure_face_files(options)))
 
     @property
     def scale(self) -> int:
-        """Output px per input px along each side, where nothing else is asked for."""
+        """Output px per input px along each side, where no size is asked for."""
         return self._upscaler.scale
 
     def __call__(
@@ -79,32 +181,174 @@ class Upscaler:
         outscale: float | None = None,
         width: int | None = None,
         height: int | None = None,
+        fit: tuple[int, int] | None = None,
     ) -> Array:
         """Upscales an image.
 
         Args:
             pixels: (H, W) gray, (H, W, 3) RGB or (H, W, 4) RGB and alpha; uint8 or uint16 over
-                the full range. OpenCV's BGR must be turned round: ``pixels[..., ::-1]``.
-            outscale: How many times larger; the model's own scale if None.
-            width: Width in px instead; alone it keeps the proportions.
-            height: Height in px instead; alone it keeps the proportions.
+                the full range, or floating point in [0, 1], which is computed from 16 bits.
+                Reverse the channels of OpenCV's BGR: ``pixels[..., ::-1]``.
+            outscale: Scale factor; the model's own if None.
+            width: Width in px instead; alone it keeps the aspect ratio.
+            height: Height in px instead; alone it keeps the aspect ratio.
+            fit: Width and height of a box in px instead, into which the result just fits.
 
         Returns:
-            The same channels and depth, larger.
+            The same channels and dtype, larger.
 
         Raises:
-            ValueError: The array has another shape or dtype.
+            ValueError: The array has another shape or dtype, or floats outside of [0, 1].
             InvalidOptionError: A size is outside its range.
-            OutOfMemoryError: It does not fit into memory.
+            OutOfMemoryError: The result, or the smallest tile, does not fit into memory.
         """
-        image = _as_image(pixels)
-        target = Target(outscale=outscale, width=width, height=height)
+        dtype = pixels.dtype
+        image = _as_image(_as_integers(pixels))
+        target = Target(
+            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
+        )
         (upscaled,) = self._upscaler.upscale_to([image], target.size_of(image.size, self.scale))
+        result: Array = upscaled.pixels
         if image.is_gray:
-            return np.ascontiguousarray(upscaled.pixels[..., 0])
-        if upscaled.alpha is not None:
-            return np.dstack((upscaled.pixels, upscaled.alpha))
-        return upscaled.pixels
+            result = np.ascontiguousarray(result[..., 0])
+        elif upscaled.alpha is not None:
+            result = np.dstack((result, upscaled.alpha))
+        if dtype in PIXEL_DTYPES:
+            return result
+        return (result / np.float64(_PEAK)).astype(dtype)
+
+
+def upscale_image(
+    source: AnyPath,
+    output: AnyPath,
+    *,
+    upscaler: Upscaler | None = None,
+    outscale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: tuple[int, int] | None = None,
+    quality: int | None = None,
+    lossless: bool = False,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    on_event: Callable[[Event], None] = no_report,
+) -> Outcome:
+    """Upscales an image file, as ``realesr image`` does: metadata, depth and alpha are kept.
+
+    Args:
+        source: The input.
+        output: The output, whose suffix decides the format; or a folder.
+        upscaler: A loaded model; None for the default one. Load it once for many files.
+        outscale: Scale factor; the model's own if None.
+        width: Width in px instead; alone it keeps the aspect ratio.
+        height: Height in px instead; alone it keeps the aspect ratio.
+        fit: Width and height of a box in px instead, into which the result just fits.
+        quality: 1 to 100, for JPEG, WebP and AVIF; None hides the loss.
+        lossless: Whether WebP and AVIF are encoded losslessly.
+        max_pixels: A larger input is refused, px.
+        on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
+
+    Returns:
+        Where the output is, its size, and how long it took.
+
+    Raises:
+        InvalidOptionError: An argument has a value outside its range, or the output would replace
+            the input.
+        MediaError: The input cannot be read, or the output cannot be written.
+        WeightsError, DeviceError: The model cannot be loaded, or memory does not suffice.
+    """
+    from realesr.media.images.files import ImageFiles
+
+    encoding = EncodingOptions(quality=quality, lossless=lossless)
+    return _upscale_file(
+        FileOptions(
+            inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
+        ),
+        IMAGES,
+        ImageFiles(encoding=encoding, max_pixels=max_pixels),
+        upscaler,
+        Target(
+            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
+        ),
+        on_event,
+    )
+
+
+def upscale_video(
+    source: AnyPath,
+    output: AnyPath,
+    *,
+    upscaler: Upscaler | None = None,
+    outscale: float | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: tuple[int, int] | None = None,
+    video: VideoOptions = DEFAULT_VIDEO,
+    on_event: Callable[[Event], None] = no_report,
+) -> Outcome:
+    """Upscales a video file, as ``realesr video`` does: times, sound and other streams are kept.
+
+    Args:
+        source: The input.
+        output: The output, whose suffix decides the container; or a folder.
+        upscaler: A loaded model; None for the default one. Load it once for many files.
+        outscale: Scale factor; the model's own if None.
+        width: Width in px instead; alone it keeps the aspect ratio.
+        height: Height in px instead; alone it keeps the aspect ratio.
+        fit: Width and height of a box in px instead, into which the result just fits.
+        video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`.
+        on_event: Receives events of :mod:`realesr.progress`: frames, notices, the end.
+
+    Returns:
+        Where the output is, its size, its number of frames, and how long it took.
+
+    Raises:
+        InvalidOptionError, MediaError, WeightsError, DeviceError: As for :func:`upscale_image`.
+    """
+    from realesr.media.video.sink import VideoFiles
+
+    return _upscale_file(
+        FileOptions(inputs=(Path(source),), output=Path(output)),
+        VIDEOS,
+        VideoFiles.from_options(video),
+        upscaler,
+        Target(
+            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
+        ),
+        on_event,
+    )
+
+
+def _upscale_file(
+    files: FileOptions,
+    kind: AnyMediaType,
+    medium: runner.MediaIO,
+    upscaler: Upscaler | None,
+    target: Target,
+    on_event: Callable[[Event], None],
+) -> Outcome:
+    ends: list[Finished | Failed] = []
+
+    def report(event: Event) -> None:
+        on_event(event)
+        if isinstance(event, Finished | Failed):
+            ends.append(event)
+
+    plan = make_plan(files, kind)
+    loaded = upscaler if upscaler is not None else Upscaler.from_name()
+    runner.run(plan, lambda: loaded._upscaler, medium, target=target, reporter=report)
+    (end,) = ends
+    if isinstance(end, Failed):
+        raise end.error
+    return end.outcome
+
+
+def _as_integers(pixels: Array) -> Array:
+    """Returns floats in [0, 1] as uint16; anything else as it is."""
+    if pixels.dtype.kind != "f":
+        return pixels
+    if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN is neither
+        raise ValueError("pixels of floating point must lie in [0, 1]")
+    return np.rint(pixels.astype(np.float64) * _PEAK).astype(np.uint16)
 
 
 def _as_image(pixels: Array) -> Image:

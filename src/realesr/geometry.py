@@ -1,4 +1,4 @@
-"""Integer pixel algebra: sizes, regions, paddings. Width first, as in speech."""
+"""Integer algebra of pixels: sizes, regions and paddings. Width comes first."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Size:
 
     @property
     def area(self) -> int:
-        """Number of px."""
+        """Number of pixels."""
         return self.width * self.height
 
     def scaled(self, factor: float) -> Size:
-        """Both sides times ``factor``, rounded down as the reference does, never below 1 px."""
+        """Returns both sides times ``factor``, rounded down like the reference, at least 1 px."""
         return Size(max(1, int(self.width * factor)), max(1, int(self.height * factor)))
 
     def fitted(self, width: int | None, height: int | None) -> Size:
-        """The size of these proportions that is as wide, or as high, or just fits into both."""
+        """Returns the size of the same proportions that fits a width, a height or both, px."""
         factors = [
             limit / side
             for limit, side in ((width, self.width), (height, self.height))
@@ -43,7 +43,7 @@ class Size:
         return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
 
     def padding_to(self, *, multiple_of: int, minimum: int = 1) -> Padding:
-        """The padding right and below that reaches a multiple, and at least ``minimum``, px."""
+        """Returns the padding that makes both sides a multiple, and at least ``minimum`` px."""
         right, bottom = (
             round_up(max(side, minimum), multiple_of) - side for side in (self.width, self.height)
         )
@@ -52,7 +52,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Padding:
-    """Pixels added right and below; left and top stay, so that coordinates do."""
+    """Pixels added on the right and at the bottom only, so that coordinates stay valid."""
 
     right: int = 0
     bottom: int = 0
@@ -63,7 +63,7 @@ class Padding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A rectangle: its top left corner and its size, px."""
+    """A rectangle, given by its top left corner and its size, px."""
 
     x: int
     y: int
@@ -71,36 +71,36 @@ class Region:
 
     @property
     def right(self) -> int:
-        """The first column that is no longer inside."""
+        """First column to the right of the region."""
         return self.x + self.size.width
 
     @property
     def bottom(self) -> int:
-        """The first row that is no longer inside."""
+        """First row below the region."""
         return self.y + self.size.height
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index an array whose last two axes (or first two) are H, W."""
+        """Slices of rows and columns, to index an array on its axes H, W."""
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def scaled(self, factor: int) -> Region:
-        """The same region in an image that is ``factor`` times as large."""
+        """Returns the same region in an image ``factor`` times as large."""
         size = Size(self.size.width * factor, self.size.height * factor)
         return Region(x=self.x * factor, y=self.y * factor, size=size)
 
     def grown_within(self, margin: int, bounds: Size) -> Region:
-        """The region with ``margin`` px more on every side, cut off at the image's borders."""
+        """Returns the region with ``margin`` px more on every side, clipped to the image."""
         x, y = max(0, self.x - margin), max(0, self.y - margin)
         right = min(bounds.width, self.right + margin)
         bottom = min(bounds.height, self.bottom + margin)
         return Region(x=x, y=y, size=Size(right - x, bottom - y))
 
     def relative_to(self, outer: Region) -> Region:
-        """The region in coordinates that start at the top left corner of ``outer``."""
+        """Returns the region in coordinates relative to the top left corner of ``outer``."""
         return Region(x=self.x - outer.x, y=self.y - outer.y, size=self.size)
 
 
 def round_up(value: int, multiple_of: int) -> int:
-    """The smallest multiple of ``multiple_of`` that is not below ``value``."""
+    """Returns the smallest multiple of ``multiple_of`` that is at least ``value``."""
     return -(-value // multiple_of) * multiple_of

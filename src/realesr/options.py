@@ -50,9 +50,9 @@ class Target:
     def __post_init__(self) -> None:
         if self.outscale is not None and not 0 < self.outscale <= 64:
             raise InvalidOptionError(
-                f"--outscale {self.outscale:g}: must be above 0 and at most 64"
+                f"`outscale` {self.outscale:g}: must be above 0 and at most 64"
             )
-        for option, side in (("--width", self.width), ("--height", self.height)):
+        for option, side in (("`width`", self.width), ("`height`", self.height)):
             if side is not None and side < 1:
                 raise InvalidOptionError(f"{option} {side}: must be a positive number of pixels")
         ways = (
@@ -62,7 +62,7 @@ class Target:
         )
         if sum(ways) > 1:
             raise InvalidOptionError(
-                "--outscale, --width with --height, and --fit are three ways to say one thing: "
+                "`outscale`, `width` with `height`, and `fit` are three ways to say one thing: "
                 "choose one"
             )
 
@@ -114,16 +114,16 @@ class FaceOptions:
     report: Path | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("--face-model", self.model, FACE_MODELS)
-        _check_choice("--face-detector", self.detector, FACE_DETECTORS)
+        _check_choice("`model`", self.model, FACE_MODELS)
+        _check_choice("`detector`", self.detector, FACE_DETECTORS)
         for option, number in (
-            ("--face-weight", self.weight),
-            ("--face-confidence", self.confidence),
+            ("`weight`", self.weight),
+            ("`confidence`", self.confidence),
         ):
             if number is not None and not 0 <= number <= 1:
                 raise InvalidOptionError(f"{option} {number:g}: must be between 0 and 1")
         if self.min_size < 0:
-            raise InvalidOptionError(f"--face-min-size {self.min_size}: must be 0 or more")
+            raise InvalidOptionError(f"`min_size` {self.min_size}: must be 0 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,28 +169,28 @@ class UpscaleOptions:
     def __post_init__(self) -> None:
         if not _DEVICE.fullmatch(self.device):
             raise InvalidOptionError(
-                f"--device {self.device}: must be auto, cpu, cuda, cuda:N or mps"
+                f"`device` {self.device}: must be auto, cpu, cuda, cuda:N or mps"
             )
         if self.tile is not None and self.tile < 0:
             raise InvalidOptionError(
-                f"--tile {self.tile}: must be auto, 0 (no tiles) or a number of pixels"
+                f"`tile` {self.tile}: must be auto, 0 (no tiles) or a number of pixels"
             )
-        for option, pixels in (("--tile-pad", self.tile_pad), ("--pre-pad", self.pre_pad)):
+        for option, pixels in (("`tile_pad`", self.tile_pad), ("`pre_pad`", self.pre_pad)):
             if pixels is not None and pixels < 0:
                 raise InvalidOptionError(f"{option} {pixels}: must be 0 or more")
         for option, number in (
-            ("--memory-budget", self.memory_budget),
-            ("--threads", self.threads),
+            ("`memory_budget`", self.memory_budget),
+            ("`threads`", self.threads),
         ):
             if number is not None and number < 1:
                 raise InvalidOptionError(f"{option} {number}: must be 1 or more")
         if self.threads is not None and self.threads > MAX_THREADS:
-            raise InvalidOptionError(f"--threads {self.threads}: must be at most {MAX_THREADS}")
+            raise InvalidOptionError(f"`threads` {self.threads}: must be at most {MAX_THREADS}")
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
-            raise InvalidOptionError(f"--denoise-strength {strength:g}: must be between 0 and 1")
-        _check_choice("--precision", self.precision, PRECISIONS)
-        _check_choice("--alpha-upsampler", self.alpha_upsampler, ALPHA_UPSAMPLERS)
+            raise InvalidOptionError(f"`denoise_strength` {strength:g}: must be between 0 and 1")
+        _check_choice("`precision`", self.precision, PRECISIONS)
+        _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +210,9 @@ class EncodingOptions:
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
-            raise InvalidOptionError(f"--quality {self.quality}: must be between 1 and 100")
+            raise InvalidOptionError(f"`quality` {self.quality}: must be between 1 and 100")
         if self.quality is not None and self.lossless:
-            raise InvalidOptionError("--lossless leaves nothing for --quality to say: drop one")
+            raise InvalidOptionError("`lossless` leaves nothing for `quality` to say: drop one")
 
 
 DEFAULT_ENCODING = EncodingOptions()
@@ -250,9 +250,9 @@ class FileOptions:
 
     def __post_init__(self) -> None:
         if "/" in self.suffix or "\\" in self.suffix or "\0" in self.suffix:
-            raise InvalidOptionError(f"--suffix {self.suffix!r} must not hold a path separator")
+            raise InvalidOptionError(f"`suffix` {self.suffix!r} must not hold a path separator")
         if self.max_pixels < 1:
-            raise InvalidOptionError(f"--max-pixels {self.max_pixels}: must be above 0")
+            raise InvalidOptionError(f"`max_pixels` {self.max_pixels}: must be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,16 +293,16 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise InvalidOptionError(f"--start {float(self.start):g}: must be 0 or more seconds")
+            raise InvalidOptionError(f"`start` {float(self.start):g}: must be 0 or more seconds")
         if self.end is not None and self.end <= self.start:
             raise InvalidOptionError(
-                f"--end {float(self.end):g}: must be after --start {float(self.start):g}"
+                f"`end` {float(self.end):g}: must be after `start` {float(self.start):g}"
             )
         if self.frames is not None and self.frames < 1:
-            raise InvalidOptionError(f"--frames {self.frames}: must be 1 or more")
+            raise InvalidOptionError(f"`frames` {self.frames}: must be 1 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:
-            raise InvalidOptionError(f"--fps {float(self.fps):g}: must be above 0 and at most 1000")
-        _check_choice("--deinterlace", self.deinterlace, DEINTERLACING)
+            raise InvalidOptionError(f"`fps` {float(self.fps):g}: must be above 0 and at most 1000")
+        _check_choice("`deinterlace`", self.deinterlace, DEINTERLACING)
 
     @property
     def is_excerpt(self) -> bool:

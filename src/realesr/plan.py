@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyKind, Format, ImageFormat
+from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyMediaType, Format, ImageFormat
 from realesr.options import EncodingOptions, FileOptions
 
 
@@ -36,7 +36,7 @@ class Plan:
     existing: tuple[Job, ...] = ()
 
 
-def make_plan(options: FileOptions, kind: AnyKind = IMAGES) -> Plan:
+def make_plan(options: FileOptions, kind: AnyMediaType = IMAGES) -> Plan:
     """Names every output before any work starts. A name depends on names and options alone.
 
     Args:
@@ -69,7 +69,9 @@ def make_plan(options: FileOptions, kind: AnyKind = IMAGES) -> Plan:
     return Plan(jobs=todo, skipped=tuple(skipped), existing=tuple(existing))
 
 
-def _search(folder: Path, options: FileOptions, kind: AnyKind) -> tuple[list[Path], list[Path]]:
+def _search(
+    folder: Path, options: FileOptions, kind: AnyMediaType
+) -> tuple[list[Path], list[Path]]:
     """Files of the kind, and others, sorted. Hidden ones and the outputs do not count."""
     output = options.output.resolve()
     files, others = [], []
@@ -98,7 +100,7 @@ def _exists(path: Path) -> bool:
     return path != STANDARD_STREAM and path.exists()
 
 
-def _matching(path: Path, kind: AnyKind) -> list[Path]:
+def _matching(path: Path, kind: AnyMediaType) -> list[Path]:
     """The file itself, or what matches it as a pattern."""
     if path == STANDARD_STREAM:
         return [path]
@@ -115,9 +117,9 @@ def _matching(path: Path, kind: AnyKind) -> list[Path]:
     return [path]
 
 
-def _job(source: Path, options: FileOptions, kind: AnyKind, below: Path | None = None) -> Job:
+def _job(source: Path, options: FileOptions, kind: AnyMediaType, below: Path | None = None) -> Job:
     if source == STANDARD_STREAM:
-        return Job(source, source, kind.format_of(Path(f"-{kind.fallback}")))
+        return Job(source, source, kind.format_of(Path(f"-{kind.default_suffix}")))
     extension = kind.suffix_of_output(source) if options.ext == "auto" else f".{options.ext}"
     suffix = f"_{options.suffix}" if options.suffix else ""
     folder = options.output / source.parent.relative_to(below) if below else options.output
@@ -146,12 +148,12 @@ def _without_earlier_outputs(jobs: list[Job], options: FileOptions) -> list[Job]
     return [job for job in jobs if job.source.resolve() not in outputs]
 
 
-def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind) -> Job:
+def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyMediaType) -> Job:
     """The one job whose output is named by itself, or is a stream."""
     output, source = options.output, jobs[0].source
     if len(jobs) > 1:
         raise InvalidOptionError(
-            f"--output {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
+            f"`output` {output} is for one {kind.noun}, and there are {len(jobs)} inputs: "
             "name a folder"
         )
     if output == STANDARD_STREAM:
@@ -160,12 +162,12 @@ def _job_with_named_output(jobs: list[Job], options: FileOptions, kind: AnyKind)
         return Job(source, output, jobs[0].target)
     if not kind.matches(output) or output.is_dir():
         raise InvalidOptionError(
-            "--input - has no name to call the output by: add --output - or --output "
-            f"NAME{kind.fallback}"
+            "`inputs` - has no name to call the output by: add `output` - or `output` "
+            f"NAME{kind.default_suffix}"
         )
     if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
-            f"--output {output} and --ext {options.ext} contradict each other: drop one"
+            f"`output` {output} and `ext` {options.ext} contradict each other: drop one"
         )
     return Job(source, output, kind.format_of(output))
 
@@ -175,8 +177,8 @@ def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
         target = job.target
         if encoding.lossless and isinstance(target, ImageFormat) and not target.is_lossless:
             raise InvalidOptionError(
-                f"--lossless: {job.destination} would be {target.name}, which always loses "
-                "some: add --ext png or webp"
+                f"`lossless`: {job.destination} would be {target.name}, which always loses "
+                "some: add `ext` png or webp"
             )
 
 
@@ -189,8 +191,8 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
         resolved = job.destination.resolve()
         if resolved in inputs:
             raise InvalidOptionError(
-                f"{job.destination} would replace an input: choose another --output or --suffix; "
-                "if an earlier run has made it, --skip-existing goes on"
+                f"{job.destination} would replace an input: choose another `output` or `suffix`; "
+                "if an earlier run has made it, `skip_existing` goes on"
             )
         first = outputs.setdefault(resolved, job.source)
         if first is not job.source:

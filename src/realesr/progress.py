@@ -1,19 +1,60 @@
-"""How work in progress is told, without knowing to whom."""
+"""What is reported of work in progress: events, notices, counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 from realesr.geometry import Size
 
-Notify = Callable[[str], None]
-"""Receives a sentence that the user should know of: something was left out, or done another way."""
+NoticeCode = Literal[
+    "alpha-flattened",
+    "chroma-reduced",
+    "color-profile-dropped",
+    "depth-reduced",
+    "download-retried",
+    "fields-merged",
+    "frames-damaged",
+    "hdr-metadata-dropped",
+    "metadata-damaged",
+    "metadata-dropped",
+    "model-mismatch",
+    "option-without-effect",
+    "pages-dropped",
+    "precision-raised",
+    "stream-converted",
+    "stream-dropped",
+    "tags-dropped",
+    "tile-halved",
+    "watch-failed",
+    "weights-differ",
+]
+"""What a notice is about, for programs. Codes stay; the sentences beside them may be improved."""
 
 
-def ignore(notice: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know of: it was left out, or done another way.
+
+    Attributes:
+        code: What it is about.
+        message: A sentence, which may begin in its middle: the name of the file stands before it.
+    """
+
+    code: NoticeCode
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+Notify = Callable[[Notice], None]
+"""Receives notices."""
+
+
+def ignore(notice: Notice) -> None:
     """A :data:`Notify` that tells nobody."""
 
 
@@ -54,7 +95,7 @@ class Outcome:
         seconds: What an image took to be read, upscaled and written; for a video, from its turn
             until its output stood.
         frames: How many frames the output has.
-        reused: How many of them equal the frame before, and were not computed again.
+        duplicate_frames: How many of them equal the frame before, and were not computed again.
         decode_errors: How many frames of the input could not be decoded.
         stages: Where the time went.
     """
@@ -65,41 +106,75 @@ class Outcome:
     size: Size
     seconds: float
     frames: int = 1
-    reused: int = 0
+    duplicate_frames: int = 0
     decode_errors: int = 0
     stages: StageTimes = StageTimes()
 
 
-class Reporter(Protocol):
-    """Receives what happens: for each job started, tiles, then finished or failed.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job begins.
 
-    Jobs end in the order in which they start, but a job may end while the next one is at its tiles.
+    Attributes:
+        source: Its input.
+        job: Its number, from 1.
+        jobs: The number of jobs.
     """
 
-    def started(self, source: Path, job: int, jobs: int) -> None:
-        """Job number ``job`` (from 1) of ``jobs`` begins."""
-        ...
-
-    def tile_done(self, done: int, total: int) -> None:
-        """``done`` of ``total`` tiles of the job are finished."""
-        ...
-
-    def frame_done(self, done: int, expected: int | None) -> None:
-        """``done`` of about ``expected`` frames of the job are upscaled; None if nobody knows."""
-        ...
-
-    def noticed(self, source: Path, notice: str) -> None:
-        """Something about the job that the user should know; it goes on."""
-        ...
-
-    def finished(self, outcome: Outcome) -> None:
-        """The job's output stands."""
-        ...
-
-    def failed(self, source: Path, error: Exception) -> None:
-        """The job ended without an output."""
-        ...
+    source: Path
+    job: int
+    jobs: int
 
 
-class NullReporter(Reporter):
-    """Tells nobody."""
+@dataclass(frozen=True, slots=True)
+class TileDone:
+    """``done`` of ``total`` tiles of an image are upscaled."""
+
+    source: Path
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDone:
+    """``done`` of about ``expected`` frames are upscaled; None if the number is unknown."""
+
+    source: Path
+    done: int
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """There is a notice about a job, which goes on."""
+
+    source: Path
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The output of a job stands."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job has ended without an output."""
+
+    source: Path
+    error: Exception
+
+
+Event = Started | TileDone | FrameDone | Warned | Finished | Failed
+Reporter = Callable[[Event], None]
+"""Receives what happens: for each job its start, tiles and frames, then its end.
+
+Jobs end in the order in which they start, but a job may end while the next one is at its tiles.
+All events can be pickled.
+"""
+
+
+def no_report(event: Event) -> None:
+    """A :data:`Reporter` that tells nobody."""

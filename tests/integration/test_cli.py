@@ -246,7 +246,9 @@ def test_json_has_a_line_for_each_file_and_nothing_else(tmp_path, weights, capsy
         "notices": [],
         "error": None,
     }
-    assert transparent["notices"] == ["JPEG holds no transparency: laid on white"]
+    assert transparent["notices"] == [
+        {"code": "alpha-flattened", "message": "JPEG holds no transparency: laid on white"}
+    ]
     assert bad == constants | {
         "input": "in/bad.png",
         "output": None,

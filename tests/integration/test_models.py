@@ -9,7 +9,7 @@ import torch
 
 from realesr.cli.main import main
 from realesr.media.images.decode import read_image
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.weights import catalog
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,

@@ -68,7 +68,7 @@ def test_with_workers_as_without(arguments, tmp_path):
     ("extra", "message"),
     [
         (["--set", "schedule.totl_steps=2"], "did you mean schedule.total_steps"),
-        (["--set", "generator.architecture=srvg"], "must be one of srvgg, rrdbnet"),
+        (["--set", "generator.architecture=srvg"], "must be one of rrdbnet, srvgg"),
         (["--set", "generator.parameters.num_feet=4"], "did you mean num_feat"),
         (["--set", "validation.levels=['lite']"], "must be one of clean, light"),
         (["--set", "losses.vgg=1.0"], "--perceptual-weights FILE"),

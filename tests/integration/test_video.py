@@ -27,6 +27,7 @@ from support.clips import (
     deep_luma,
     ffmpeg,
     make_clip,
+    make_rich_clip,
     payloads,
     times,
 )
@@ -162,32 +163,7 @@ def test_fps_changes_the_speed_and_no_frame(tmp_path, capsys):
 
 @pytest.fixture
 def rich(tmp_path):
-    """A video with two languages, subtitles, a font, a cover, chapters and tags."""
-    (tmp_path / "en.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
-    (tmp_path / "font.ttf").write_bytes(b"not a font")
-    (tmp_path / "chapters").write_text(
-        ";FFMETADATA1\ntitle=A video\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
-        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=500\nEND=1000\ntitle=Two\n"
-    )
-    make_clip(tmp_path / "video.mkv", *GRADUAL, "-c:a", "aac", tone=TONE)
-    clip = tmp_path / "rich.mkv"
-    ffmpeg(
-        *("-i", tmp_path / "video.mkv", "-i", tmp_path / "en.srt"),
-        *("-f", "ffmetadata", "-i", tmp_path / "chapters"),
-        *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-map", "1:s", "-c", "copy"),
-        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
-        *(
-            "-disposition:a:0",
-            "0",
-            "-disposition:a:1",
-            "default",
-            "-metadata:s:s:0",
-            "language=eng",
-        ),
-        *("-attach", tmp_path / "font.ttf", "-metadata:s:t", "mimetype=font/ttf"),
-        *("-map_metadata", "2", "-map_chapters", "2", "-y", clip),
-    )
-    return clip
+    return make_rich_clip(tmp_path)
 
 
 def test_matroska_keeps_everything(tmp_path, rich, capsys):
@@ -332,10 +308,10 @@ def test_hdr_keeps_its_transfer_and_its_mastering_metadata(tmp_path):
         f"log-level=none:hdr10=1:repeat-headers=1:master-display={display}:max-cll=1000,400",
     )
     before, after = probe(clip), probe(upscale(clip, tmp_path / "out.mkv", *FAST))
-    assert (before.light.display, before.light.content) == (display, (1000, 400))
+    assert (before.hdr_metadata.display, before.hdr_metadata.content) == (display, (1000, 400))
     assert before.color.is_hdr
     assert after.color == before.color
-    assert after.light == before.light
+    assert after.hdr_metadata == before.hdr_metadata
     assert after.pixel_format == before.pixel_format
 
 
@@ -519,7 +495,7 @@ def test_a_network_upscales_a_folder_and_counts_what_it_does(tmp_path, capsys):
     first = lines[0]
     assert first["output"] == "out/-leading_out.mkv"
     assert first["output_size"] == [128, 96]
-    assert (first["frames"], first["reused"]) == (10, 9)  # lossless: all are equal
+    assert (first["frames"], first["duplicate_frames"]) == (10, 9)  # lossless: all are equal
     assert set(first["stages"]) == {"reading_s", "inference_s", "writing_s", "waiting_s"}
     assert first["fps"] > 0
     assert len(times(Path("out/ein Video ü 電影_out.mp4"))) == 10
@@ -533,7 +509,7 @@ def test_frames_that_are_equal_look_equal(tmp_path, capsys):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", image=image)
     assert video("-i", clip, "-o", "out.mkv", "--codec", "ffv1", "-s", 2, "--json") == 0
     line = json.loads(capsys.readouterr().out)
-    assert 12 <= line["reused"] <= 18
+    assert 12 <= line["duplicate_frames"] <= 18
     before, after = decoded(clip, "yuv444p"), decoded(Path("out.mkv"), "yuv444p")
     assert len(before) == len(after) == line["frames"]
     for a, b in zip(before, after, strict=True):

@@ -31,6 +31,29 @@ def make_clip(
     return path
 
 
+def make_rich_clip(folder: Path, *encoding: str | Path) -> Path:
+    """A video with two languages, subtitles, a font, chapters and tags."""
+    (folder / "en.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
+    (folder / "font.ttf").write_bytes(b"not a font")
+    (folder / "chapters").write_text(
+        ";FFMETADATA1\ntitle=A video\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=500\nEND=1000\ntitle=Two\n"
+    )
+    make_clip(folder / "video.mkv", *(encoding or GRADUAL), "-c:a", "aac", tone=TONE)
+    clip = folder / "rich.mkv"
+    ffmpeg(
+        *("-i", folder / "video.mkv", "-i", folder / "en.srt"),
+        *("-f", "ffmetadata", "-i", folder / "chapters"),
+        *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-map", "1:s", "-c", "copy"),
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
+        *("-disposition:a:0", "0", "-disposition:a:1", "default"),
+        *("-metadata:s:s:0", "language=eng"),
+        *("-attach", folder / "font.ttf", "-metadata:s:t", "mimetype=font/ttf"),
+        *("-map_metadata", "2", "-map_chapters", "2", "-y", clip),
+    )
+    return clip
+
+
 def times(path: Path, index: int = 0) -> list[Fraction]:
     """When each packet of a stream is presented, s, in order."""
     return sorted(packets(path)[index])

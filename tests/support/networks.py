@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.imaging.image import Image
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.weights.torch_checkpoint import save_weights
 
 
@@ -48,6 +48,7 @@ class Faulty(nn.Module):
         min_size: As of any network.
     """
 
+    strip_upsampling = None
     scale, multiple_of, receptive_radius, peak_activations_per_pixel = 2, 1, 0, 24
 
     def __init__(self, fault: Callable[[Tensor], Tensor], min_size: int = 1) -> None:

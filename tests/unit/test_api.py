@@ -7,14 +7,25 @@ import numpy as np
 import pytest
 
 import realesr
-from realesr import RealesrError, Upscaler
+from realesr import RealesrError, Upscaler, upscale_image, upscale_video
+from realesr.geometry import Size
+from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
+from realesr.progress import Started
 
+from support.clips import make_clip
+from support.images import write_image
 from support.networks import random_image, tiny_weights
 
 
 def test_public_names_are_these():
-    assert realesr.__all__ == ["RealesrError", "Upscaler", "__version__"]
+    assert realesr.__all__ == [
+        "RealesrError",
+        "Upscaler",
+        "__version__",
+        "upscale_image",
+        "upscale_video",
+    ]
     public = {name for name in vars(Upscaler) if not name.startswith("_")}
     assert public == {"from_file", "from_name", "scale"}
     with pytest.raises(AttributeError, match="Downscaler"):
@@ -48,7 +59,7 @@ def test_models_are_found_by_name():
 def test_mistakes_are_errors_of_the_package(tmp_path):
     with pytest.raises(RealesrError, match="no-such"):
         Upscaler.from_name("no-such")
-    with pytest.raises(RealesrError, match="--precision"):
+    with pytest.raises(RealesrError, match="`precision`"):
         Upscaler.from_name("realesr-photo-x4", precision="fp7")
     with pytest.raises(RealesrError, match=r"none\.pth"):
         Upscaler.from_file(tmp_path / "none.pth")
@@ -70,3 +81,96 @@ def test_it_can_be_copied_and_sent_to_another_process(options):
     expected = upscaler(pixels)
     for other in (copy.deepcopy(upscaler), pickle.loads(pickle.dumps(upscaler))):  # noqa: S301
         assert (other(pixels) == expected).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(9, 12), (9, 12, 3), (9, 12, 4)])
+def test_floats_in_the_unit_interval_are_accepted(tmp_path, dtype, shape):
+    levels = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+    upscaler = Upscaler.from_file(tiny_weights(tmp_path), device="cpu")
+    pixels = (levels / 65535).astype(dtype)
+    upscaled = upscaler(pixels)
+    assert upscaled.dtype == dtype
+    assert upscaled.min() >= 0
+    assert upscaled.max() <= 1
+    if dtype != np.float16:
+        np.testing.assert_allclose(upscaled, upscaler(levels) / 65535, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001, 255, np.nan, np.inf])
+def test_other_floats_are_refused(value):
+    pixels = np.full((4, 4, 3), 0.5)
+    pixels[1, 2, 0] = value
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        Upscaler.from_name("nearest")(pixels)
+
+
+def test_a_box_is_fitted():
+    upscaled = Upscaler.from_name("nearest")(np.zeros((9, 12), np.uint8), fit=(24, 24))
+    assert upscaled.shape == (18, 24)
+
+
+def test_image_files(tmp_path):
+    write_image(tmp_path / "in.png", random_image(12, 9, np.uint16))
+    events = []
+    outcome = upscale_image(
+        tmp_path / "in.png",
+        str(tmp_path / "out" / "large.jpg"),
+        upscaler=Upscaler.from_file(tiny_weights(tmp_path)),
+        outscale=2,
+        quality=80,
+        on_event=events.append,
+    )
+    assert outcome.destination == tmp_path / "out" / "large.jpg"
+    assert outcome.size == Size(24, 18)
+    assert read_image(outcome.destination).size == Size(24, 18)
+    assert isinstance(events[0], Started)
+
+
+def test_video_files(tmp_path):
+    make_clip(tmp_path / "in.mkv")
+    nearest = Upscaler.from_name("nearest")
+    outcome = upscale_video(tmp_path / "in.mkv", tmp_path / "out.mkv", upscaler=nearest, outscale=2)
+    assert outcome.frames == 24
+    assert outcome.destination.is_file()
+
+
+def test_files_that_fail_raise_and_leave_nothing(tmp_path):
+    (tmp_path / "in.png").write_bytes(b"no image")
+    nearest = Upscaler.from_name("nearest")
+    with pytest.raises(RealesrError, match=r"in\.png"):
+        upscale_image(tmp_path / "in.png", tmp_path / "out.png", upscaler=nearest)
+    with pytest.raises(RealesrError, match=r"none\.png"):
+        upscale_image(tmp_path / "none.png", tmp_path / "out.png", upscaler=nearest)
+    write_image(tmp_path / "in.png", random_image(4, 3))
+    with pytest.raises(RealesrError, match="replace an input"):
+        upscale_image(tmp_path / "in.png", tmp_path / "in.png", upscaler=nearest)
+    with pytest.raises(RealesrError, match="`quality` 0"):
+        upscale_image(tmp_path / "in.png", tmp_path / "out.jpg", upscaler=nearest, quality=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png"]
+
+
+def test_using_the_package_changes_nothing_in_the_process(tmp_path):
+    write_image(tmp_path / "in.png", random_image(8, 6, np.uint16))
+    code = """
+import os, sys
+import cv2, av  # OpenCV itself sets paths of Qt
+before = dict(os.environ)
+levels = cv2.utils.logging.getLogLevel(), av.logging.get_level()
+import realesr
+realesr.upscale_image(sys.argv[1], sys.argv[2])
+assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())
+assert (cv2.utils.logging.getLogLevel(), av.logging.get_level()) == levels
+import signal
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+"""
+    command = [sys.executable, "-c", code, tmp_path / "in.png", tmp_path / "out.png"]
+    subprocess.run(command, check=True)
+
+
+def test_the_library_does_not_touch_the_heap(monkeypatch):
+    def touch():
+        raise AssertionError("a setting of the process")
+
+    monkeypatch.setattr("realesr.engine.memory.keep_freed_memory", touch)
+    Upscaler.from_name("realesr-photo-x4", tile=0)(np.zeros((8, 8, 3), np.uint8))

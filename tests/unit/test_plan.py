@@ -102,7 +102,7 @@ def test_one_name_for_two_inputs_is_refused(tmp_path):
 def test_lossless_is_refused_where_there_is_no_such_thing(tmp_path):
     source = touch(tmp_path / "in", "a.png", "b.jpg")
     lossless = EncodingOptions(lossless=True)
-    with pytest.raises(InvalidOptionError, match=r"--lossless: .*b_out\.jpg would be JPEG"):
+    with pytest.raises(InvalidOptionError, match=r"`lossless`: .*b_out\.jpg would be JPEG"):
         plan(source, tmp_path / "out", encoding=lossless)
     plan(source, tmp_path / "out", encoding=lossless, ext="webp")
 
@@ -198,5 +198,5 @@ def test_a_stream_is_for_one_image(tmp_path):
     source = touch(tmp_path / "in", "a.png", "b.png")
     with pytest.raises(InvalidOptionError, match="2 inputs"):
         plan(source, Path("-"))
-    with pytest.raises(InvalidOptionError, match="add --output -"):
+    with pytest.raises(InvalidOptionError, match="add `output` -"):
         plan(Path("-"), tmp_path / "out")

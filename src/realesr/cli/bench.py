@@ -12,6 +12,7 @@ from typing import Any
 
 from realesr.cli.options.model import add_device_options, device_name
 from realesr.cli.options.parsers import size
+from realesr.cli.process import keep_memory
 from realesr.errors import DeviceError
 from realesr.geometry import Size
 from realesr.loading.build import make_upscaler
@@ -107,6 +108,7 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
 
     from realesr.imaging.image import Image
 
+    keep_memory()
     upscaler = make_upscaler(options, ensure_files(options))
     name = options.model_name if options.model_path is None else options.model_path.name
     noise = np.random.default_rng(0).integers(0, 256, (size.height, size.width, 3), np.uint8)
@@ -120,7 +122,7 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
     return {
         "model": name,
         "precision": options.precision,
-        "tile": getattr(upscaler, "tile", None),
+        "tile": upscaler.description.tile,
         "s/MP": round(per_pixel * 1e6, 2),
         "fps": round(1 / (per_pixel * FRAME.area), 2),
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from realesr import __version__
+from realesr.cli.wording import with_flags
 from realesr.errors import FFmpegNotFoundError
 from realesr.weights.catalog import MODELS, cache_folder, find_local_weights
 
@@ -66,7 +67,7 @@ def _ffmpeg() -> str:
     try:
         return find_ffmpeg()
     except FFmpegNotFoundError as error:
-        return str(error)
+        return with_flags(error)
 
 
 def _devices() -> Iterator[Line]:

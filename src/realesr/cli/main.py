@@ -17,6 +17,8 @@ from typing import NoReturn
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
 from realesr.cli.options.parsers import Parser
+from realesr.cli.process import prepare_process
+from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
 
 logger = logging.getLogger(__name__)
@@ -32,9 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
         "networks.",
     )
     parser.add_argument("--version", action="version", version=f"realesr {__version__}")
-    parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="tell more; twice: tracebacks too"
-    )
+    _add_verbose(parser, default=0)
 
     def print_help(_: argparse.Namespace) -> int:
         parser.print_help()
@@ -49,7 +49,20 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_parser(commands)
     bench.add_parser(commands)
     completion.add_parser(commands, parser)
+    for command in commands.choices.values():
+        # What is not given here must not undo what was given before the command.
+        _add_verbose(command, default=argparse.SUPPRESS)
     return parser
+
+
+def _add_verbose(parser: argparse.ArgumentParser, *, default: object) -> None:
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=default,
+        help="print model, device, precision, tiles and times; -vv: tracebacks too",
+    )
 
 
 def normalize_option_names(argv: Sequence[str]) -> list[str]:
@@ -91,13 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("realesr").setLevel(level)
+    prepare_process()
     try:
         with _interruptible():
             code: int = args.run(args)
         return code
     except RealesrError as error:
         logger.debug("the command failed", exc_info=error)
-        print(f"realesr: error: {error}", file=sys.stderr)
+        print(f"realesr: error: {with_flags(error)}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
         logger.debug("the command failed", exc_info=error)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from realesr.cli.wording import with_flags
+from realesr.progress import Notice
 from realesr.weights.catalog import (
     MODELS,
     ModelSpec,
@@ -156,5 +158,5 @@ def _place(spec: Spec) -> str:
     return "bundled" if spec.weights.url is None else str(path)
 
 
-def _warn(notice: str) -> None:
-    print(f"note: {notice}", file=sys.stderr)
+def _warn(notice: Notice) -> None:
+    print(f"note: {with_flags(notice)}", file=sys.stderr)

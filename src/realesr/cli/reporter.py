@@ -1,4 +1,4 @@
-"""Progress on standard error: bars on a terminal, plain lines for what went wrong anywhere."""
+"""Shows events: progress bars and lines on standard error, or JSON."""
 
 from __future__ import annotations
 
@@ -15,64 +15,62 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
+from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
-from realesr.progress import Outcome, Reporter
+from realesr.progress import (
+    Event,
+    Failed,
+    Finished,
+    FrameDone,
+    Notice,
+    Outcome,
+    Reporter,
+    Started,
+    TileDone,
+    Warned,
+)
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_S = 1.0
-"""How often progress is told as JSON, s."""
+"""Time between two lines of progress as JSON, s."""
 
 
 class TqdmReporter:
-    """A bar for the files, a bar for the tiles of the current one, and a line for each file.
+    """A bar for the files, one for the tiles or frames of the current file, and a line for each.
 
     Args:
-        is_quiet: Whether only errors are told.
+        is_quiet: Whether only errors are reported.
+        is_verbose: Whether each file also gets a line with sizes, tiles and times.
     """
 
-    def __init__(self, *, is_quiet: bool = False) -> None:
+    def __init__(self, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
+        self._tile_counts: dict[Path, int] = {}
         self._files: tqdm[NoReturn] | None = None
         self._tiles: tqdm[NoReturn] | None = None
         self._frames: tqdm[NoReturn] | None = None
-        self._name = ""
 
-    def started(self, source: Path, job: int, jobs: int) -> None:
-        if self._is_quiet:
-            return
-        if self._files is None:
-            self._files = _bar(jobs, "file")
-        self._close_bars_of_job()
-        self._name = source.name
-        self._tiles = _bar(None, "tile", self._name)
-
-    def tile_done(self, done: int, total: int) -> None:
-        if self._tiles is not None:
-            self._tiles.total = total
-            self._tiles.update(done - self._tiles.n)
-
-    def frame_done(self, done: int, expected: int | None) -> None:
-        if self._is_quiet or expected == 1:
-            return
-        if self._frames is None:  # the first frame had a bar of its tiles
-            self._close_bars_of_job()
-            self._frames = _bar(expected, "frame", self._name)
-        self._frames.update(done - self._frames.n)
-
-    def noticed(self, source: Path, notice: str) -> None:
-        if not self._is_quiet:
-            tqdm.write(f"note: {source}: {notice}", file=sys.stderr)
-
-    def finished(self, outcome: Outcome) -> None:
-        line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
-        if outcome.frames > 1:
-            line += f"\n  {_summary(outcome)}"
-        self._end_of_job(None if self._is_quiet else line)
-
-    def failed(self, source: Path, error: Exception) -> None:
-        logger.debug("%s", source, exc_info=error)
-        self._end_of_job(f"error: {message_of(source, error)}")
+    def __call__(self, event: Event) -> None:
+        """Shows an event."""
+        match event:
+            case Started():
+                self._start(event)
+            case TileDone(source, done, total):
+                self._tile_counts[source] = total
+                if self._tiles is not None:
+                    self._tiles.total = total
+                    self._tiles.update(done - self._tiles.n)
+            case FrameDone():
+                self._show_frames(event)
+            case Warned(source, notice) if not self._is_quiet:
+                tqdm.write(f"note: {source}: {with_flags(notice)}", file=sys.stderr)
+            case Finished(outcome):
+                self._end_of_job(None if self._is_quiet else self._line(outcome))
+            case Failed(source, error):
+                logger.debug("%s", source, exc_info=error)
+                self._end_of_job(f"error: {message_of(source, error)}")
 
     def close(self) -> None:
         """Clears the bars; what comes next gets new ones."""
@@ -81,11 +79,43 @@ class TqdmReporter:
             self._files.close()
             self._files = None
 
+    def _start(self, event: Started) -> None:
+        if self._is_quiet:
+            return
+        if self._files is None:
+            self._files = _bar(event.jobs, "file")
+        self._close_bars_of_job()
+        self._tiles = _bar(None, "tile", event.source.name)
+
+    def _show_frames(self, event: FrameDone) -> None:
+        if self._is_quiet or event.expected == 1:
+            return
+        if self._frames is None:  # the first frame had a bar of its tiles
+            self._close_bars_of_job()
+            self._frames = _bar(event.expected, "frame", event.source.name)
+        self._frames.update(event.done - self._frames.n)
+
     def _end_of_job(self, line: str | None) -> None:
         if line is not None:
             tqdm.write(line, file=sys.stderr)
         if self._files is not None:
             self._files.update()
+
+    def _line(self, outcome: Outcome) -> str:
+        """Names input and output; for a video, and where more is asked for, what it came to."""
+        count = self._tile_counts.pop(outcome.source, 1)
+        line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
+        if outcome.frames > 1:
+            return f"{line}\n  {_summary(outcome)}"
+        if not self._is_verbose:
+            return line
+        stages = outcome.stages
+        tiles = f", {count} tiles" if count > 1 else ""
+        return (
+            f"{line}\n  {outcome.source_size} -> {outcome.size}{tiles}; reading "
+            f"{stages.reading_s:.2f} s, network {stages.inference_s:.2f} s, writing "
+            f"{stages.writing_s:.2f} s"
+        )
 
     def _close_bars_of_job(self) -> None:
         for bar in (self._tiles, self._frames):
@@ -95,87 +125,71 @@ class TqdmReporter:
 
 
 class JsonReporter:
-    """A line of JSON on standard output for each file, beside what another reporter tells.
+    """A line of JSON for each file.
 
     Its keys: ``input``, ``output`` (null if it failed), ``input_size`` and ``output_size`` (width
-    and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices``, ``error`` (null
-    if it succeeded). For videos also ``frames``, ``reused``, ``decode_errors``, ``fps`` and
-    ``stages``, and meanwhile, at most once a second, lines whose ``event`` is ``progress`` and not
-    ``end``, with ``frames``, ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
+    and height, px), ``seconds``, ``model``, ``device``, ``precision``, ``notices`` (a list of
+    objects with ``code`` and ``message``), ``error`` (null if it succeeded). For videos also
+    ``frames``, ``duplicate_frames``, ``decode_errors``, ``fps`` and ``stages``, and meanwhile, at
+    most once a second, lines whose ``event`` is ``progress`` and not ``end``, with ``frames``,
+    ``expected`` (or null), ``fps`` and ``eta_s`` (or null).
 
     Args:
-        other: Tells people.
-        constants: Gives what is the same for every file: model, device, precision.
+        constants: Returns what is the same for every file: model, device, precision.
         stream: Where lines go; standard error where standard output carries an image.
         has_frames: Whether the files are videos.
     """
 
     def __init__(
         self,
-        other: Reporter,
         constants: Callable[[], Mapping[str, str | None]],
         stream: TextIO,
         *,
         has_frames: bool = False,
     ) -> None:
         self._stream = stream
-        self._other = other
         self._constants = constants
-        self._notices: dict[Path, list[str]] = defaultdict(list)
+        self._notices: dict[Path, list[Notice]] = defaultdict(list)
         self._has_frames = has_frames
-        self._source = Path()
-        self._started_at = self._told_at = 0.0
+        self._started_at = self._reported_at = 0.0
 
-    def started(self, source: Path, job: int, jobs: int) -> None:
-        self._source = source
-        self._started_at = self._told_at = time.monotonic()
-        self._other.started(source, job, jobs)
+    def __call__(self, event: Event) -> None:
+        """Writes a line where the event is worth one."""
+        match event:
+            case Started():
+                self._started_at = self._reported_at = time.monotonic()
+            case FrameDone() if self._has_frames:
+                self._report_progress(event)
+            case Warned(source, notice):
+                self._notices[source].append(notice)
+            case Finished(outcome):
+                self._end(outcome.source, **_as_json(outcome, has_frames=self._has_frames))
+            case Failed(source, error):
+                self._end(source, output=None, error=message_of(source, error))
 
-    def tile_done(self, done: int, total: int) -> None:
-        self._other.tile_done(done, total)
-
-    def frame_done(self, done: int, expected: int | None) -> None:
-        self._other.frame_done(done, expected)
+    def _report_progress(self, event: FrameDone) -> None:
         now = time.monotonic()
-        if not self._has_frames or now - self._told_at < PROGRESS_S:
+        if now - self._reported_at < PROGRESS_S:
             return
-        self._told_at = now
-        fps = done / (now - self._started_at)
+        self._reported_at = now
+        fps = event.done / (now - self._started_at)
+        expected = event.expected
         line = {
             "event": "progress",
-            "input": str(self._source),
-            "frames": done,
+            "input": str(event.source),
+            "frames": event.done,
             "expected": expected,
             "fps": round(fps, 3),
-            "eta_s": None if expected is None else round(max(0, expected - done) / fps, 1),
+            "eta_s": None if expected is None else round(max(0, expected - event.done) / fps, 1),
         }
         self._write(line)
 
-    def noticed(self, source: Path, notice: str) -> None:
-        self._notices[source].append(notice)
-        self._other.noticed(source, notice)
-
-    def finished(self, outcome: Outcome) -> None:
-        self._other.finished(outcome)
-        sizes = outcome.source_size, outcome.size
-        frames = _frames_as_json(outcome) if self._has_frames else {}
-        self._print(
-            outcome.source,
-            output=str(outcome.destination),
-            input_size=[sizes[0].width, sizes[0].height],
-            output_size=[sizes[1].width, sizes[1].height],
-            seconds=round(outcome.seconds, 3),
-            **frames,
-            error=None,
-        )
-
-    def failed(self, source: Path, error: Exception) -> None:
-        self._other.failed(source, error)
-        self._print(source, output=None, error=message_of(source, error))
-
-    def _print(self, source: Path, **entries: object) -> None:
+    def _end(self, source: Path, **entries: object) -> None:
         absent = dict.fromkeys(("input_size", "output_size", "seconds"))
-        notices = self._notices.pop(source, [])
+        notices = [
+            {"code": notice.code, "message": with_flags(notice)}
+            for notice in self._notices.pop(source, [])
+        ]
         line = {"input": str(source), **absent, **entries, **self._constants(), "notices": notices}
         self._write({"event": "end", **line} if self._has_frames else line)
 
@@ -183,10 +197,21 @@ class JsonReporter:
         print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
 
 
+def report_to(*reporters: Reporter) -> Reporter:
+    """Combines reporters: each event goes to one after the other."""
+
+    def report(event: Event) -> None:
+        for reporter in reporters:
+            reporter(event)
+
+    return report
+
+
 def _summary(outcome: Outcome) -> str:
-    """What a video came to, in one line."""
+    """Sums up a video in one line."""
     stages = outcome.stages
-    equal = f" ({outcome.reused} like the frame before)" if outcome.reused else ""
+    duplicates = outcome.duplicate_frames
+    equal = f" ({duplicates} like the frame before)" if duplicates else ""
     return (
         f"{outcome.frames} frames{equal}, {outcome.frames / outcome.seconds:.2f} a second, "
         f"{outcome.source_size} -> {outcome.size}; decoding {stages.reading_s:.1f} s, network "
@@ -195,19 +220,28 @@ def _summary(outcome: Outcome) -> str:
     )
 
 
-def _frames_as_json(outcome: Outcome) -> dict[str, object]:
-    return {
-        "frames": outcome.frames,
-        "reused": outcome.reused,
-        "decode_errors": outcome.decode_errors,
-        "fps": round(outcome.frames / outcome.seconds, 3),
-        "stages": {name: round(value, 3) for name, value in asdict(outcome.stages).items()},
+def _as_json(outcome: Outcome, *, has_frames: bool) -> dict[str, object]:
+    sizes = outcome.source_size, outcome.size
+    entries: dict[str, object] = {
+        "output": str(outcome.destination),
+        "input_size": [sizes[0].width, sizes[0].height],
+        "output_size": [sizes[1].width, sizes[1].height],
+        "seconds": round(outcome.seconds, 3),
     }
+    if has_frames:
+        entries |= {
+            "frames": outcome.frames,
+            "duplicate_frames": outcome.duplicate_frames,
+            "decode_errors": outcome.decode_errors,
+            "fps": round(outcome.frames / outcome.seconds, 3),
+            "stages": {name: round(value, 3) for name, value in asdict(outcome.stages).items()},
+        }
+    return {**entries, "error": None}
 
 
 def message_of(source: Path, error: Exception) -> str:
-    """What an error says, with the name of the file."""
-    message = str(error)
+    """Returns the message of an error, with the name of the file."""
+    message = with_flags(error)
     if not isinstance(error, RealesrError):
         return f"{source}: {type(error).__name__}: {message} (-vv tells where)"
     return message if str(source) in message else f"{source}: {message}"

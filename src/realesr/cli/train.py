@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from realesr.cli.process import keep_memory
+
 EXAMPLES = """\
 examples:
   realesr train recipe.toml --data DIR --out RUN
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from realesr.training.loop import Reporter, train
     from realesr.training.recipe import bundled_recipe, load_recipe
 
+    keep_memory()
     overrides = list(args.overrides)
     recipe = load_recipe(bundled_recipe(args.recipe), overrides)
     if args.perceptual_weights is not None:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options
+from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
+from realesr.cli.wording import with_flags
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
-from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyKind
-from realesr.options import FileOptions
+from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
+from realesr.options import FileOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Reporter
+from realesr.progress import Notice, Reporter
 
 if TYPE_CHECKING:
+    from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.runner import MediaIO
 
 
 def run(
     args: argparse.Namespace,
     files: FileOptions,
-    kind: AnyKind,
+    kind: AnyMediaType,
     make_medium: Callable[[], MediaIO],
 ) -> int:
     """Carries out a command; returns the exit code.
@@ -47,7 +52,10 @@ def run(
     plan = make_plan(files, kind)
     if options.faces is not None and options.faces.report is not None:
         check_report(options.faces.report, plan)
-    _report_skipped(plan, kind)
+    if not args.quiet:
+        _report_skipped(plan, kind)
+        for notice in ineffective(args, options, files, plan):
+            print_notice(notice)
     if args.dry_run:
         for job in plan.jobs:
             print(f"{job.source} -> {job.destination}")
@@ -55,35 +63,27 @@ def run(
     if not plan.jobs and not files.watch:
         return 0
     # The cheap things have been checked; what follows takes longer and longer to import.
-    medium = make_medium()
-    plans = watch(files, kind, notify=tell) if files.watch else (plan,)
-    if files.watch and not args.quiet:
-        print("watching; Ctrl-C ends it", file=sys.stderr)
-    from realesr.cli.reporter import JsonReporter, TqdmReporter, download_bar
-
-    files_of_network = ensure_files(options, downloading=download_bar, notify=tell)
-    files_of_faces = ensure_face_files(options, downloading=download_bar, notify=tell)
-
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline import runner
 
-    load_upscaler = cache(
-        partial(make_upscaler, options, files_of_network, files_of_faces, notify=tell)
-    )
-    people = TqdmReporter(is_quiet=args.quiet)
-    reporter: Reporter = people
+    medium = make_medium()
+    plans = watch(files, kind, notify=print_notice) if files.watch else (plan,)
+    if files.watch and not args.quiet:
+        print("watching; Ctrl-C ends it", file=sys.stderr)
+    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+    load_upscaler = cache(_loader(args, options))
+    reporter: Reporter = terminal
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        reporter = JsonReporter(
-            people,
-            lambda: describe(options, load_upscaler()),
-            stream,
-            has_frames=kind is VIDEOS,
+        lines = JsonReporter(
+            lambda: describe(options, load_upscaler()), stream, has_frames=kind is VIDEOS
         )
+        reporter = report_to(terminal, lines)
     if files.watch:
         load_upscaler()  # what is wrong with it is said now, and not when the first file comes
     has_failed = False
     for part in plans:
-        with closing(people):
+        with closing(terminal):
             report = runner.run(
                 part, load_upscaler, medium, target=options.target, reporter=reporter
             )
@@ -97,6 +97,42 @@ def run(
     return 1 if has_failed else 0
 
 
+def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:
+    """Finds or downloads the weights, and returns what loads them.
+
+    Raises:
+        RealesrError: The weights cannot be had.
+    """
+    from realesr.cli.reporter import download_bar
+
+    network = ensure_files(options, downloading=download_bar, notify=print_notice)
+    faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+
+    def load() -> ImageUpscaler:
+        started = time.perf_counter()
+        keep_memory()
+        upscaler = make_upscaler(options, network, faces, notify=print_notice)
+        if args.verbose and not args.quiet:
+            seconds = time.perf_counter() - started
+            print(_described(options, upscaler, seconds), file=sys.stderr)
+        return upscaler
+
+    return load
+
+
+def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
+    """Returns model, device, precision and tiles in one line."""
+    model = options.model_name if options.model_path is None else str(options.model_path)
+    description = upscaler.description
+    if description.device is None:
+        return f"model {model}, a plain filter"
+    tiles = {None: "as memory allows", 0: "none"}.get(description.tile, f"{description.tile} px")
+    return (
+        f"model {model} (x{upscaler.scale}), device {description.device}, precision "
+        f"{description.precision} ({description.engine}), tiles {tiles}; loaded in {seconds:.1f} s"
+    )
+
+
 def check_report(report: Path, plan: Plan) -> None:
     """Makes sure that a report takes no file's place.
 
@@ -105,15 +141,15 @@ def check_report(report: Path, plan: Plan) -> None:
     """
     taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
     if report.resolve() in taken or report.is_dir():
-        raise InvalidOptionError(f"--face-report {report}: is an input, an output or a folder")
+        raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
 
 
-def tell(notice: str) -> None:
-    """Prints what a person should know of."""
-    print(f"note: {notice}", file=sys.stderr)
+def print_notice(notice: Notice) -> None:
+    """Prints a notice that is about no file."""
+    print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 
-def _report_skipped(plan: Plan, kind: AnyKind) -> None:
+def _report_skipped(plan: Plan, kind: AnyMediaType) -> None:
     if plan.existing:
         print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
     if plan.skipped:

@@ -18,6 +18,7 @@ from realesr.cli.options.video import add_video_options
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.options import VideoOptions
+from realesr.progress import Notice
 
 if TYPE_CHECKING:
     from realesr.pipeline.runner import MediaIO
@@ -76,10 +77,19 @@ def run(args: argparse.Namespace) -> int:
     )
     files = file_options(args)
     if args.extract_frame_first:
-        upscaling.tell("--extract-frame-first is not needed: frames come with their exact times")
+        upscaling.print_notice(
+            Notice(
+                "option-without-effect",
+                "--extract-frame-first is not needed: frames come with their exact times",
+            )
+        )
     if args.num_process_per_gpu != 1:
-        upscaling.tell(
-            "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap in one"
+        upscaling.print_notice(
+            Notice(
+                "option-without-effect",
+                "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap "
+                "in one process",
+            )
         )
 
     def make_medium() -> MediaIO:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, RealesrError
-from realesr.media.formats import IMAGES, AnyKind
+from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 INTERVAL_S = 1.0
 """How long a file must rest before it counts as whole, s."""
@@ -37,7 +37,7 @@ def check_watchable(files: FileOptions) -> None:
 
 def watch(
     files: FileOptions,
-    kind: AnyKind = IMAGES,
+    kind: AnyMediaType = IMAGES,
     *,
     notify: Notify,
     interval_s: float = INTERVAL_S,
@@ -62,7 +62,7 @@ def watch(
         except RealesrError as reason:
             plan, error = Plan(jobs=()), str(reason)
         if error and error != trouble:
-            notify(error)
+            notify(Notice("watch-failed", error))
         trouble = error
         stamps = {job.source: _stamp(job.source) for job in plan.jobs}
         now = {path: stamp for path, stamp in stamps.items() if stamp is not None}

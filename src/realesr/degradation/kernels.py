@@ -15,7 +15,7 @@ Kernel = NDArray[np.float32]
 
 
 def _offsets(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distances from the center, in px: x (1, size) and y (size, 1)."""
+    """Returns the distances from the center, px: x (1, size) and y (size, 1)."""
     if size < 1 or size % 2 == 0:
         raise ValueError(f"a kernel's size must be odd and positive, not {size}")
     axis = np.arange(size, dtype=np.float64) - size // 2
@@ -29,7 +29,10 @@ def _normalized(weights: NDArray[np.float64]) -> Kernel:
 def _mahalanobis_squared(
     size: int, sigma_x: float, sigma_y: float, angle: float
 ) -> NDArray[np.float64]:
-    """``c^T Sigma^-1 c`` for every offset c; Sigma has axes sigma_x, sigma_y turned by angle."""
+    """Returns ``c^T Sigma^-1 c`` for every offset c, (size, size).
+
+    Sigma has the axes ``sigma_x`` and ``sigma_y``, px, rotated by ``angle``, rad.
+    """
     x, y = _offsets(size)
     along = (np.cos(angle) * x + np.sin(angle) * y) / sigma_x
     across = (np.cos(angle) * y - np.sin(angle) * x) / sigma_y
@@ -39,7 +42,7 @@ def _mahalanobis_squared(
 def generalized_gaussian(
     size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, shape: float = 1.0
 ) -> Kernel:
-    """``exp(-(c^T Sigma^-1 c)^shape / 2)``: a Gaussian where ``shape`` is 1.
+    """Returns the kernel ``exp(-(c^T Sigma^-1 c)^shape / 2)``, a Gaussian if ``shape`` is 1.
 
     Args:
         size: Side of the kernel in px, odd.
@@ -47,6 +50,9 @@ def generalized_gaussian(
         sigma_y: Standard deviation along the second axis, px.
         angle: Rotation of the axes, rad.
         shape: Exponent, > 0: below 1 the tails are heavier, above 1 the top is flatter.
+
+    Raises:
+        ValueError: ``size`` is not odd and positive.
     """
     return _normalized(np.exp(-0.5 * _mahalanobis_squared(size, sigma_x, sigma_y, angle) ** shape))
 
@@ -54,16 +60,22 @@ def generalized_gaussian(
 def plateau(
     size: int, sigma_x: float, sigma_y: float, angle: float = 0.0, shape: float = 1.0
 ) -> Kernel:
-    """``1 / (1 + (c^T Sigma^-1 c)^shape)``. Arguments as in :func:`generalized_gaussian`."""
+    """Returns the kernel ``1 / (1 + (c^T Sigma^-1 c)^shape)``.
+
+    Arguments and errors are those of :func:`generalized_gaussian`.
+    """
     return _normalized(1 / (1 + _mahalanobis_squared(size, sigma_x, sigma_y, angle) ** shape))
 
 
 def sinc(size: int, cutoff: float) -> Kernel:
-    """The circular low-pass filter ``cutoff * J1(cutoff * r) / (2 pi r)``: rings and overshoots.
+    """Returns the circular low-pass filter ``cutoff * J1(cutoff * r) / (2 pi r)``, which rings.
 
     Args:
         size: Side of the kernel in px, odd.
         cutoff: Cut-off frequency in rad/px, in (0, pi].
+
+    Raises:
+        ValueError: ``size`` is not odd and positive.
     """
     x, y = _offsets(size)
     radius = np.hypot(x, y)

@@ -1,7 +1,7 @@
-"""Named amounts of damage: random ones to train with, and fixed ones to measure with.
+"""Named levels of damage: random ones for training, and fixed ones for evaluation.
 
-A network that is trained on harsh damage alone softens images that were not damaged. So training
-mixes these levels image by image (``[data.levels]`` of a recipe).
+A network that is trained on strong damage alone softens undamaged images. Training therefore mixes
+these levels image by image (``[data.levels]`` of a recipe).
 """
 
 from __future__ import annotations
@@ -110,18 +110,18 @@ LEVELS: Mapping[str, DegradationConfig] = MappingProxyType(
         "paper": DegradationConfig(),
     }
 )
-"""Levels to train with, from hardly any damage to the paper's. Their scale is 4."""
+"""Levels for training, from almost no damage to that of the paper. Their scale is 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedDamage:
-    """Damage without chance but for the noise: what networks are compared on.
+    """Damage with fixed parameters, on which networks are compared; only the noise is random.
 
     Attributes:
         sigma: Standard deviations of the Gaussian blur along x and y, px of the clean image.
         noise: Standard deviation of the Gaussian noise on the small image, 8-bit levels.
         quality: JPEG quality, 1..100; None leaves JPEG out.
-        interpolation: How the image is reduced.
+        interpolation: Filter that reduces the image.
     """
 
     sigma: tuple[float, float] | None = None
@@ -138,17 +138,17 @@ FIXED_LEVELS: Mapping[str, FixedDamage] = MappingProxyType(
         "heavy": FixedDamage(sigma=(2.4, 1.6), noise=10.0, quality=40),
     }
 )
-"""Levels to measure with."""
+"""Levels for evaluation."""
 
 
 def degrade_fixed(hr: ImageArray, damage: FixedDamage, *, scale: int, seed: int) -> ImageArray:
-    """Reduces a clean image and damages it in the same way every time.
+    """Reduces a clean image and damages it reproducibly.
 
     Args:
         hr: (H, W, 3) float32 RGB in [0, 1]; H and W are multiples of ``scale``.
-        damage: What is done.
+        damage: Parameters of the damage.
         scale: Clean px per result px, along each side.
-        seed: Of the noise.
+        seed: Seed of the noise.
 
     Returns:
         (H / scale, W / scale, 3) float32 RGB in [0, 1], on the 8-bit grid.

@@ -1,7 +1,7 @@
-"""The elementary damages of an image: blur, resize, noise, JPEG, sharpening.
+"""Elementary operations of the degradation model: blur, resize, noise, JPEG, sharpening.
 
-Images are (H, W, 3) float32 RGB in [0, 1]. Nothing here clamps unless it says so. Randomness
-comes from the generator that is passed in.
+Images are (H, W, 3) float32 RGB in [0, 1]. Functions clamp only where they say so. Random numbers
+come from the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 ImageArray = NDArray[np.float32]
+"""An image, (H, W, 3) float32 RGB in [0, 1]."""
 Interpolation = Literal["area", "bilinear", "bicubic", "antialiased"]
-"""``antialiased`` is a bicubic filter that widens where it reduces (MATLAB's, Pillow's)."""
+"""Filters by name; ``antialiased`` is bicubic and widens when it reduces, as in MATLAB."""
 
 _INTERPOLATIONS: dict[Interpolation, int] = {
     "area": cv2.INTER_AREA,
@@ -25,13 +26,13 @@ _INTERPOLATIONS: dict[Interpolation, int] = {
 
 
 def blur(image: ImageArray, kernel: NDArray[np.float32]) -> ImageArray:
-    """Correlates every channel with ``kernel`` (size, size); borders are mirrored."""
+    """Correlates every channel with ``kernel``, (size, size) float32; borders are mirrored."""
     out = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(out, dtype=np.float32)
 
 
 def resize(image: ImageArray, width: int, height: int, interpolation: Interpolation) -> ImageArray:
-    """Resizes to ``width`` x ``height`` px.
+    """Resizes an image to ``width`` x ``height`` px.
 
     ``bilinear`` and ``bicubic`` do not antialias, as in the reference (OpenCV, PyTorch).
     """
@@ -50,7 +51,7 @@ def add_gaussian_noise(
 ) -> ImageArray:
     """Adds Gaussian noise of standard deviation ``sigma`` in 8-bit levels.
 
-    With ``gray`` the three channels share one noise.
+    With ``gray`` the three channels get the same noise.
     """
     height, width, channels = image.shape
     shape = (height, width, 1 if gray else channels)
@@ -63,9 +64,9 @@ def add_poisson_noise(
 ) -> ImageArray:
     """Adds ``scale`` times the shot noise of a sensor that counts 255 photons at white.
 
-    Drawn from the normal distribution with the mean and the variance of the Poisson one: equal to
-    the eye above some five photons, and many times faster to draw. With ``gray`` the noise of the
-    luma is added to all three channels.
+    The noise is drawn from a normal distribution with the mean and variance of the Poisson
+    distribution: above about five photons both look the same, and it is many times faster. With
+    ``gray`` the noise of the luma is added to all three channels.
     """
     signal = np.clip(image, 0, 1)
     if gray:
@@ -76,17 +77,17 @@ def add_poisson_noise(
 
 
 def quantize(image: ImageArray) -> NDArray[np.uint8]:
-    """Clamps to [0, 1] and rounds to 8 bits: (H, W, 3) uint8."""
+    """Clamps an image to [0, 1] and rounds it to (H, W, 3) uint8."""
     return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
 
 
 def from_levels(levels: NDArray[np.uint8]) -> ImageArray:
-    """The inverse of :func:`quantize`: (H, W, 3) uint8 to float32 in [0, 1]."""
+    """Converts (H, W, 3) uint8 to float32 in [0, 1], the inverse of :func:`quantize`."""
     return np.asarray(levels, dtype=np.float32) / np.float32(255)
 
 
 def jpeg(image: ImageArray, quality: int) -> ImageArray:
-    """Encodes as JPEG (4:2:0) of ``quality`` 1..100 and decodes again. Clamps and rounds first.
+    """Encodes an image as JPEG (4:2:0) of ``quality`` 1..100 and decodes it; clamps and rounds.
 
     Raises:
         RuntimeError: OpenCV could not encode the image.
@@ -101,16 +102,16 @@ def jpeg(image: ImageArray, quality: int) -> ImageArray:
 def unsharp_mask(
     image: ImageArray, *, weight: float = 0.5, radius: int = 50, threshold: float = 10.0
 ) -> ImageArray:
-    """Sharpens where the detail is stronger than ``threshold`` 8-bit levels; clamps to [0, 1].
+    """Sharpens details stronger than ``threshold``; clamps to [0, 1].
 
-    Real-ESRGAN trains towards targets sharpened so (its section 3.4; constants of BasicSR's
-    ``USMSharp``).
+    Real-ESRGAN sharpens its training targets this way (section 3.4 of the paper). The constants
+    are those of BasicSR's ``USMSharp``.
 
     Args:
         image: (H, W, 3) float32 RGB in [0, 1].
-        weight: Share of the detail that is added.
-        radius: Side of the Gaussian in px; the next odd number is used.
-        threshold: Weakest detail that is sharpened, 8-bit levels.
+        weight: Factor on the detail that is added.
+        radius: Side of the Gaussian window, px; even numbers are rounded up to odd ones.
+        threshold: Strength above which details are sharpened, 8-bit levels.
     """
     side = radius + 1 - radius % 2
     detail = image - cv2.GaussianBlur(image, (side, side), 0)

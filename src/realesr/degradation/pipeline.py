@@ -17,15 +17,17 @@ from realesr.degradation import kernels, operations
 from realesr.degradation.operations import ImageArray, Interpolation
 
 Range = tuple[float, float]
+"""Smallest and largest value of a random parameter."""
 
 INTERPOLATIONS: tuple[Interpolation, ...] = ("area", "bilinear", "bicubic")
 KERNEL_SIZES = range(7, 22, 2)
-"""Sides of the blur kernels in px (section 3.2)."""
+"""Possible sides of blur kernels, px (section 3.2)."""
 SMALL_SINC_KERNEL = 13
-"""Kernels narrower than this start their sinc cut-off at pi/3, the others at pi/5."""
+"""Side, px, below which the cut-off of a sinc kernel is at least pi/3 instead of pi/5."""
 FINAL_SINC_CUTOFF: Range = (np.pi / 3, np.pi)
+"""Cut-off frequency of the final sinc filter, rad/px."""
 MIN_SIDE = 8
-"""No intermediate image is made smaller than this, px: a JPEG block."""
+"""Smallest side of an intermediate image, px: that of a JPEG block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ SECOND_STAGE = StageConfig(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DegradationConfig:
-    """The whole model.
+    """Parameters of the whole degradation model.
 
     Attributes:
         scale: High-resolution pixels per low-resolution pixel, along each side.
@@ -88,7 +90,7 @@ class DegradationConfig:
         second: The second round; its resize factor is relative to the final size.
         second_probability: Chance that there is a second round at all (1 in the paper).
         final_sinc_probability: Chance of the last sinc filter.
-        interpolations: Filters that the resizes choose from, with equal chances.
+        interpolations: Filters of the resizes, drawn with equal probability.
     """
 
     scale: int = 4
@@ -100,7 +102,7 @@ class DegradationConfig:
 
 
 def random_kernel(stage: StageConfig, rng: np.random.Generator) -> kernels.Kernel:
-    """Draws a blur kernel of a round: (size, size) float32, sum 1."""
+    """Draws the blur kernel of a round, (size, size) float32, sum 1."""
     size = int(rng.choice(KERNEL_SIZES))
     if rng.random() < stage.sinc_probability:
         lowest = np.pi / 3 if size < SMALL_SINC_KERNEL else np.pi / 5
@@ -126,7 +128,7 @@ def degrade(hr: ImageArray, config: DegradationConfig, rng: np.random.Generator)
     Args:
         hr: (H, W, 3) float32 RGB in [0, 1]; H and W are multiples of ``config.scale``.
         config: Ranges and probabilities.
-        rng: The only source of randomness.
+        rng: Source of all random numbers.
 
     Returns:
         (H / scale, W / scale, 3) float32 RGB in [0, 1], on the 8-bit grid.
@@ -157,7 +159,7 @@ def _blur_resize_noise(
     interpolations: Sequence[Interpolation],
     rng: np.random.Generator,
 ) -> ImageArray:
-    """One round without its JPEG; the resize factor is relative to ``reference_size``."""
+    """Applies one round without JPEG; the resize factor is relative to ``reference_size``, px."""
     if rng.random() < stage.blur_probability:
         image = operations.blur(image, random_kernel(stage, rng))
     factor = _draw_factor(stage, rng)
@@ -182,7 +184,7 @@ def _finish(
     config: DegradationConfig,
     rng: np.random.Generator,
 ) -> ImageArray:
-    """The resize to the final size with its sinc filter, before or after the last JPEG."""
+    """Resizes to the final size and applies the sinc filter, before or after the last JPEG."""
     jpeg_first = rng.random() < 0.5
     quality = _draw_quality(stage, rng) if rng.random() < stage.jpeg_probability else None
     if jpeg_first and quality is not None:
@@ -214,6 +216,6 @@ def _draw_factor(stage: StageConfig, rng: np.random.Generator) -> float:
 
 
 def _around_one(limits: Range, rng: np.random.Generator) -> float:
-    """Below and above 1 with equal chance, so that heavy-tailed and flat kernels balance."""
+    """Draws below or above 1 with equal chance, so that heavy-tailed and flat kernels balance."""
     smallest, largest = limits
     return float(rng.uniform(smallest, 1) if rng.random() < 0.5 else rng.uniform(1, largest))

@@ -7,7 +7,7 @@ from typing import Protocol
 from realesr.engine.precision import Precision
 from realesr.engine.tiling import TileGrid
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture
+from realesr.models.architecture import NetworkProperties
 from realesr.progress import Notify, Progress
 
 
@@ -15,8 +15,13 @@ class Backend(Protocol):
     """A network on a device."""
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> NetworkProperties:
         """What must be known of the network."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """``native`` or ``PyTorch``."""
         ...
 
     @property
@@ -30,18 +35,8 @@ class Backend(Protocol):
         ...
 
     @property
-    def workers(self) -> int:
-        """Number of threads that may call it at the same time."""
-        ...
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch: images of one size in one call."""
-        ...
-
-    @property
-    def resizes(self) -> bool:
-        """Whether it can resize its results before they come to the host."""
         ...
 
     def upscale_into(
@@ -50,8 +45,7 @@ class Backend(Protocol):
         """Upscales images tile by tile.
 
         Args:
-            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten. Of any other
-                size where the grid has one tile and :attr:`resizes`.
+            out: (N, H * scale, W * scale, 3) uint8 or uint16, which is overwritten.
             pixels: (N, H, W, 3) uint8 or uint16 RGB.
             grid: The tiles. What lies beyond the right and lower borders is the image, mirrored;
                 of the result it is cut off.

@@ -39,11 +39,11 @@ def resolve_device(name: str) -> str:
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceUnavailableError(
-            f"--device {name}: PyTorch sees {torch.cuda.device_count()} CUDA devices here; "
-            "use --device auto or cpu, or check the driver with nvidia-smi"
+            f"`device` {name}: PyTorch sees {torch.cuda.device_count()} CUDA devices here; "
+            "use `device` auto or cpu, or check the driver with nvidia-smi"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise DeviceUnavailableError("--device mps: there is no Metal device here; use auto or cpu")
+        raise DeviceUnavailableError("`device` mps: there is no Metal device here; use auto or cpu")
     return name
 
 

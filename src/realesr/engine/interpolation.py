@@ -11,6 +11,7 @@ from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
+from realesr.imaging.upscaler import Description
 from realesr.progress import Notify, Progress, ignore, no_progress
 
 
@@ -27,12 +28,12 @@ class Interpolator:
     scale: int = 4
 
     @property
-    def workers(self) -> int:
-        """One thread."""
-        return 1
+    def description(self) -> Description:
+        """A filter has neither a device nor a precision."""
+        return Description(engine="filter")
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """One at a time."""
         return 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from realesr.engine.device import kind_of
-from realesr.models.architecture import Architecture
+from realesr.models.architecture import NetworkProperties
 
 FREE_MEMORY_FRACTION = {"cpu": 0.5, "cuda": 0.8, "mps": 0.5}
 """How much of the free memory tiles may take. The rest of the machine needs some of the host's."""
@@ -66,7 +66,7 @@ def free_host_bytes() -> int:
 
 
 def largest_tile(
-    architecture: Architecture,
+    architecture: NetworkProperties,
     itemsize: int,
     device: str,
     overlap: int,

@@ -57,11 +57,11 @@ def resolve_precision(name: str, device: str) -> Precision:
         return MIXED if kind == "cpu" and has_bf16(device) else FP32
     if name == "fp16" and kind == "cpu":
         raise UnsupportedPrecisionError(
-            "--precision fp16 does not run on a CPU: use auto, fp32 or bf16"
+            "`precision` fp16 does not run on a CPU: use auto, fp32 or bf16"
         )
     if name in ("bf16", "mixed") and not has_bf16(device):
         raise UnsupportedPrecisionError(
-            f"--precision {name}: {device} has no bf16 instructions and would be slower than with "
+            f"`precision` {name}: {device} has no bf16 instructions and would be slower than with "
             "fp32: use auto or fp32"
         )
     return _PRECISIONS[name]

@@ -13,7 +13,7 @@ import numpy as np
 
 from realesr.engine.backend import Backend
 from realesr.engine.device import kind_of
-from realesr.engine.memory import FREE_MEMORY_FRACTION, MIN_TILE, keep_freed_memory, largest_tile
+from realesr.engine.memory import FREE_MEMORY_FRACTION, MIN_TILE, largest_tile
 from realesr.engine.precision import Precision
 from realesr.engine.tiling import TileGrid
 from realesr.errors import OutOfMemoryError
@@ -22,7 +22,8 @@ from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.resize import resize, resize_plane
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.imaging.upscaler import Description
+from realesr.progress import Notice, Notify, Progress, ignore, no_progress
 
 EXACT_OVERLAP = 64
 """Networks that see no farther than this, px, get all they see around each tile, and the result
@@ -67,7 +68,6 @@ class TiledUpscaler:
         pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
     ) -> None:
-        keep_freed_memory()
         self._backend = backend
         self._tile = tile
         self._memory_budget = memory_budget
@@ -78,7 +78,6 @@ class TiledUpscaler:
         self._overlap = min(tile_pad, sees)
         self._blend = BLEND if self._overlap < sees else 0
         self._pre_pad = pre_pad
-        self._resizes = backend.resizes
 
     @property
     def scale(self) -> int:
@@ -86,29 +85,30 @@ class TiledUpscaler:
         return self._backend.architecture.scale
 
     @property
+    def description(self) -> Description:
+        """Engine, device, precision and tiles."""
+        backend = self._backend
+        return Description(
+            engine=backend.engine,
+            device=backend.device,
+            precision=backend.precision.name,
+            tile=self._tile,
+        )
+
+    @property
     def device(self) -> str:
-        """Where it runs."""
+        """The device that computes."""
         return self._backend.device
 
     @property
     def precision(self) -> Precision:
-        """What it computes in."""
+        """What the network computes in."""
         return self._backend.precision
 
     @property
-    def tile(self) -> int | None:
-        """Side of a tile, px; 0 takes images whole, None is decided with the first one."""
-        return self._tile
-
-    @property
-    def workers(self) -> int:
-        """Number of threads that may call it at the same time."""
-        return self._backend.workers
-
-    @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Largest useful batch: images of one size in one call."""
-        return self._backend.batch
+        return self._backend.batch_size
 
     def __call__(
         self,
@@ -203,38 +203,8 @@ class TiledUpscaler:
         """
         if size == images[0].size.scaled(self.scale):
             return self.upscale(images, on_tile=on_tile, notify=notify)
-        resized = self._resized_on_device(images, size, on_tile, notify)
-        if resized is not None:
-            return resized
         finer = self.upscale(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
-
-    def _resized_on_device(
-        self, images: Sequence[Image], size: Size, on_tile: Progress, notify: Notify
-    ) -> list[Image] | None:
-        """Images that are one tile need not come to the host in the network's size.
-
-        Returns:
-            None where that is not so, they have alpha or are gray, which takes more than a
-            resize, or memory does not suffice.
-        """
-        if not self._resizes or images[0].is_gray or images[0].alpha is not None:
-            return None
-        pixels = np.stack([image.pixels for image in images])
-        grid = self._grid(pixels, self._tile_for())
-        if len(grid) > 1:
-            return None
-        out = np.empty((len(images), size.height, size.width, 3), pixels.dtype)
-        try:
-            self._backend.upscale_into(out, pixels, grid, on_tile, notify)
-        except (RuntimeError, MemoryError) as error:
-            if not self._backend.is_out_of_memory(error):
-                raise
-            self._resizes = False  # nor with the next frame
-        else:
-            return [replace(image, pixels=each) for image, each in zip(images, out, strict=True)]
-        self._backend.release()
-        return None
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """An even alpha stays what it is, whatever upscales it."""
@@ -272,7 +242,12 @@ class TiledUpscaler:
                 if not self._backend.is_out_of_memory(error):
                     raise
                 self._halve_tile(tile, max(height, width), error)
-                notify(f"out of memory on {self.device}: begun anew with --tile {self._tile}")
+                notify(
+                    Notice(
+                        "tile-halved",
+                        f"out of memory on {self.device}: begun anew with `tile` {self._tile}",
+                    )
+                )
             if not is_done:
                 self._backend.release()  # the error is gone, and what its frames held with it
         return out
@@ -288,7 +263,7 @@ class TiledUpscaler:
         if used <= MIN_TILE:
             raise OutOfMemoryError(
                 f"not even a tile of {used} px fits into the memory of {self.device}: free some, "
-                "or use --device cpu or a smaller model"
+                "or use `device` cpu or a smaller model"
             ) from error
         return max(MIN_TILE, -(-used // 2))
 
@@ -322,7 +297,7 @@ class TiledUpscaler:
                     backend.device,
                     self._overlap,
                     budget=budget,
-                    batch=backend.batch * backend.workers,
+                    batch=backend.batch_size,
                     result_bytes=result_bytes,
                 )
             return self._tile

@@ -8,6 +8,10 @@ from itertools import pairwise
 
 from realesr.geometry import Region, Size, round_up
 
+STRIP_FEATURES = 2**15
+"""Features that are upsampled at a time where the upsampling takes far more memory than the rest
+of a network: RRDBNet's holds 16 times as much."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
@@ -73,3 +77,34 @@ class TileGrid:
         longest = round_up(self.tile, self.multiple_of) // self.multiple_of or units
         count = -(-units // longest)
         return [units * number // count * self.multiple_of for number in range(count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Rows of features that are upsampled together.
+
+    Attributes:
+        top: First row that the strip alone stands for.
+        bottom: Row behind the last of these.
+        first: First row with context.
+        last: Row behind the last one with context.
+    """
+
+    top: int
+    bottom: int
+    first: int
+    last: int
+
+
+def strips(height: int, width: int, reach: int) -> Iterator[Strip]:
+    """Cuts features into strips of at most :data:`STRIP_FEATURES` and at least one row.
+
+    Args:
+        height: Rows of the features.
+        width: Columns of the features.
+        reach: Rows of context to either side.
+    """
+    rows = max(1, STRIP_FEATURES // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        yield Strip(top, bottom, max(0, top - reach), min(height, bottom + reach))

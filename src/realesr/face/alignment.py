@@ -1,4 +1,4 @@
-"""Faces into a square of fixed eyes and mouth, and back into the image."""
+"""Alignment of faces: from an image to a square with fixed landmarks, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from realesr.face.detection import Points
 from realesr.imaging.image import Pixels
 
 SIDE = 512
-"""Of an aligned face, px: what GFPGAN and RestoreFormer were trained on."""
+"""Side of an aligned face, px: the size that GFPGAN and RestoreFormer were trained on."""
 TEMPLATE: Points = np.array(
     [
         (192.98138, 239.94708),
@@ -23,26 +23,31 @@ TEMPLATE: Points = np.array(
         (313.08905, 371.15118),
     ]
 )
-"""Where the five landmarks lie in an aligned face: those of FFHQ (facexlib's face helper)."""
+"""The five landmarks of an aligned face, (5, 2) px: those of FFHQ (facexlib's face helper)."""
 OUTSIDE = (132, 133, 135)
-"""Gray for what lies outside the image, RGB, as facexlib has it."""
-
+"""Color outside the image, RGB, 0 to 255, as in facexlib."""
 NEAR = 8
-"""How far the image's border is continued before the gray begins, aligned px."""
+"""Width by which the image's border is extended before :data:`OUTSIDE` begins, aligned px."""
 
 Matrix = NDArray[np.float64]
-"""(2, 3): an affine map of points, px."""
+"""An affine map of points in px, (2, 3) float64."""
 Mask = NDArray[np.float32]
-"""(SIDE, SIDE): how much of an aligned face is taken, 0 to 1."""
+"""The weights of an aligned face's pixels, (SIDE, SIDE) float32, 0 to 1."""
 
 
 def alignment(landmarks: Points) -> Matrix:
-    """The rotation, scale and shift that bring five landmarks to :data:`TEMPLATE`.
+    """Estimates the rotation, scale and shift that map five landmarks to :data:`TEMPLATE`.
 
-    Robustly, by least median of squares: one landmark may be off.
+    Least median of squares tolerates one wrong landmark.
+
+    Args:
+        landmarks: (5, 2) float64, px of the image.
+
+    Returns:
+        The map from the image to the aligned face.
 
     Raises:
-        RealesrError: The landmarks are all in one place.
+        RealesrError: The landmarks all lie in one place.
     """
     matrix, _ = cv2.estimateAffinePartial2D(landmarks, TEMPLATE, method=cv2.LMEDS)
     aligned = np.asarray(matrix if matrix is not None else np.zeros((2, 3)), np.float64)
@@ -51,21 +56,26 @@ def alignment(landmarks: Points) -> Matrix:
     return aligned
 
 
-def whole(width: int, height: int) -> Matrix:
-    """Stretches an image that is an aligned face already."""
+def full_frame_matrix(width: int, height: int) -> Matrix:
+    """Returns the map that stretches an image that already is an aligned face.
+
+    Args:
+        width: Width of the image, px.
+        height: Height of the image, px.
+    """
     x, y = SIDE / width, SIDE / height
     return np.array([(x, 0, (x - 1) / 2), (0, y, (y - 1) / 2)])
 
 
 def crop_face(pixels: Pixels, matrix: Matrix) -> Pixels:
-    """Aligns a face.
+    """Crops a face and aligns it.
 
     Args:
-        pixels: (H, W, 3) uint8.
-        matrix: From the image to the aligned face.
+        pixels: (H, W, 3) uint8 RGB.
+        matrix: Map from the image to the aligned face.
 
     Returns:
-        (SIDE, SIDE, 3) uint8. A larger face is reduced without aliasing.
+        The aligned face, (SIDE, SIDE, 3) uint8 RGB. A larger face is reduced without aliasing.
     """
     shrink = min(1.0, _scale_of(matrix))
     if shrink < 1:
@@ -81,7 +91,7 @@ def crop_face(pixels: Pixels, matrix: Matrix) -> Pixels:
     size = (SIDE, SIDE)
     source = np.ascontiguousarray(pixels)
     view = cv2.warpAffine(source, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    # A little farther than the image reaches, so that gray does not mix into its border.
+    # The border is extended a little, so that gray does not mix into it.
     inside = cv2.warpAffine(np.ones(source.shape[:2], np.uint8), matrix, size)
     near = cv2.dilate(inside, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
     return np.where(near[..., None] > 0, view, np.array(OUTSIDE, np.uint8)).astype(np.uint8)
@@ -93,11 +103,11 @@ def paste_face(
     """Blends an aligned face into an upscaled image, in the image's own depth.
 
     Args:
-        pixels: (H, W, 3) uint8 or uint16, changed in place; where the mask is 0 not a bit.
-        face: (SIDE, SIDE, 3) uint8.
-        mask: How much of it is taken; 0 at its borders, or the image lies all inside it.
-        matrix: From the image before it was upscaled to the aligned face.
-        scale: How much it was upscaled, across and down.
+        pixels: (H, W, 3) RGB, uint8 or uint16, changed in place where the mask is not 0.
+        face: (SIDE, SIDE, 3) uint8 RGB.
+        mask: Weights of the face, 0 at the borders unless the image lies inside the square.
+        matrix: Map from the image before upscaling to the aligned face.
+        scale: Output px per input px, horizontally and vertically.
     """
     matrix = _chain(_unscale(*scale, 0, 0), matrix)
     left, top, right, bottom = _region(_inverse(matrix), SIDE, SIDE, pixels.shape)
@@ -127,17 +137,17 @@ def paste_face(
 
 
 def _scale_of(matrix: Matrix) -> float:
-    """How much longer it makes things; of a stretch, the mean."""
+    """Returns the factor by which a map changes lengths; the geometric mean of both axes."""
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
 def _scaling(factor: float) -> Matrix:
-    """Onto an image so many times as large, whose pixels' middles have whole coordinates, too."""
+    """Returns the map to an image ``factor`` times as large; centers of pixels are integers."""
     return np.array([(factor, 0, (factor - 1) / 2), (0, factor, (factor - 1) / 2)])
 
 
 def _unscale(x: float, y: float, left: float, top: float) -> Matrix:
-    """From an upscaled part, (x, y) times as large, that began at (left, top), to the whole."""
+    """Returns the map from a part, scaled by (x, y), that begins at (left, top), to the image."""
     return np.array([(1 / x, 0, (1 / x - 1) / 2 + left), (0, 1 / y, (1 / y - 1) / 2 + top)])
 
 
@@ -146,7 +156,7 @@ def _shift(x: float, y: float) -> Matrix:
 
 
 def _chain(first: Matrix, second: Matrix) -> Matrix:
-    """The one after the other."""
+    """Returns the map that applies ``first``, then ``second``."""
     bottom = (0.0, 0.0, 1.0)
     return np.asarray((np.vstack((second, bottom)) @ np.vstack((first, bottom)))[:2])
 
@@ -158,7 +168,10 @@ def _inverse(matrix: Matrix) -> Matrix:
 def _region(
     matrix: Matrix, width: int, height: int, shape: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
-    """What a mapped rectangle covers of an image: left, top, right, bottom, with a px around."""
+    """Returns the bounds of a mapped rectangle in an image: left, top, right, bottom, px.
+
+    The bounds include a margin of 1 px and are clipped to ``shape``, (H, W, ...).
+    """
     corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]) - (
         0.5,
         0.5,

@@ -1,4 +1,4 @@
-"""What PyPI's basicsr 1.4.2 needs in order to be imported beside today's torchvision."""
+"""A stand-in that lets PyPI's basicsr 1.4.2 be imported with current torchvision."""
 
 from __future__ import annotations
 

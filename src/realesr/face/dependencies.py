@@ -1,4 +1,4 @@
-"""The packages of the extra ``face``, which need not be installed."""
+"""The optional packages of the extra ``face``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("facexlib", "gfpgan", "basicsr")
 
 
 def check_extra() -> None:
-    """Makes sure that faces can be found and outlined, before anything is downloaded.
+    """Checks, before weights are downloaded, that the package for detection is installed.
 
     Raises:
         MissingExtraError: facexlib is not installed.
@@ -24,10 +24,11 @@ def check_extra() -> None:
 
 @contextmanager
 def importing_extra() -> Iterator[None]:
-    """Lets what stands inside import them, without their warnings.
+    """Context for importing packages of the extra, without their warnings.
 
     Raises:
-        MissingExtraError: One is not installed, or does not work; names the remedy.
+        MissingExtraError: A package is not installed or cannot be imported; the message says
+            what to install.
     """
     try:
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Finding faces: their boxes, and five landmarks of each."""
+"""Detection of faces: a box and five landmarks for each."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from realesr.imaging.image import Pixels
 from realesr.weights.torch_checkpoint import load_state_dict
 
 Points = NDArray[np.float64]
-"""(N, 2): x and y, px; a pixel's middle has whole coordinates."""
+"""Points x, y in px, (N, 2) float64; the centers of pixels have integer coordinates."""
 
 LONGEST_SIDES = (1920, 480)
-"""Images are reduced to these for detection, px: a larger one would take gigabytes, and in the
-smaller one faces are found that fill a large image and are too large for a detector (YuNet was
-made for up to 300 px, RetinaFace's anchors for up to 512)."""
+"""Longest sides to which images are reduced for detection, px. Larger images would take gigabytes.
+The smaller side finds faces that fill a large image: YuNet is made for faces up to 300 px,
+RetinaFace's anchors for up to 512 px."""
 LARGE_FACE = 96
-"""Side from which on a face is large in the smaller image, px."""
+"""Smallest side of a face that counts as large in the smaller image, px."""
 PART_THRESHOLD = 0.6
-"""A box of which more than this lies in another one is a part of that face."""
+"""Share of a box's area inside another box above which it is a part of that face."""
 NMS_THRESHOLD = 0.4
-"""Boxes that overlap more than this (intersection over union) are of one face. As in facexlib."""
+"""Intersection over union above which two boxes are of one face, as in facexlib."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Face:
 
     Attributes:
         box: Left, top, right and bottom, px.
-        score: How sure the detector is, 0 to 1.
-        landmarks: (5, 2) px: the eyes, the tip of the nose, the corners of the mouth; of pairs the
-            one that is left in the image first.
+        score: Confidence of the detector, 0 to 1.
+        landmarks: Eyes, tip of the nose, corners of the mouth, (5, 2) float64, px; of each pair,
+            the one on the left of the image first.
     """
 
     box: tuple[float, float, float, float]
@@ -50,29 +50,29 @@ class Face:
 
     @property
     def side(self) -> float:
-        """The longer side of the box, px."""
+        """Longer side of the box, px."""
         left, top, right, bottom = self.box
         return max(right - left, bottom - top)
 
     @property
     def area(self) -> float:
-        """Of the box, px."""
+        """Area of the box, square px."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top)
 
     def shared_area(self, other: Face) -> float:
-        """Of both boxes, px."""
+        """Returns the area that both boxes share, square px."""
         width = min(self.box[2], other.box[2]) - max(self.box[0], other.box[0])
         height = min(self.box[3], other.box[3]) - max(self.box[1], other.box[1])
         return max(0.0, width) * max(0.0, height)
 
     def overlap(self, other: Face) -> float:
-        """Intersection over union of the boxes, 0 to 1."""
+        """Returns the intersection over union of the boxes, 0 to 1."""
         shared = self.shared_area(other)
         return shared / (self.area + other.area - shared) if shared else 0.0
 
     def is_same_as(self, other: Face) -> bool:
-        """Whether both are of one face, or one a part of the other."""
+        """Returns whether both are the same face, or one is a part of the other."""
         smaller = min(self.area, other.area)
         return (
             self.overlap(other) > NMS_THRESHOLD
@@ -80,35 +80,39 @@ class Face:
         )
 
     def scaled(self, factors: NDArray[np.float64]) -> Face:
-        """In an image so many times as large, across and down."""
+        """Returns the face in an image larger by ``factors``, (2,): horizontal, vertical."""
         left, top, right, bottom = (np.array(self.box).reshape(2, 2) * factors).ravel()
         return Face((left, top, right, bottom), self.score, self.landmarks * factors)
 
     @property
     def center(self) -> tuple[float, float]:
-        """Of the box, px."""
+        """Center of the box: x and y, px."""
         left, top, right, bottom = self.box
         return (left + right) / 2, (top + bottom) / 2
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Detects faces in an image."""
 
     confidence: float
-    """Score from which on a face is believed, where nothing else is asked for."""
+    """Default of the smallest score of a face, 0 to 1."""
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """Finds the faces of an image, the surest first.
+        """Detects the faces of an image, ordered by score, the highest first.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            min_score: Less sure ones are left out, 0 to 1.
+            min_score: Smallest score of a face that is returned, 0 to 1.
         """
         ...
 
 
 def load_detector(path: Path, device: str) -> Detector:
-    """Loads RetinaFace, or YuNet where the file is ``.onnx``.
+    """Loads RetinaFace, or YuNet if the file ends with ``.onnx``.
+
+    Args:
+        path: File of weights.
+        device: PyTorch device of RetinaFace; YuNet runs on the CPU.
 
     Raises:
         WeightsError, MissingExtraError: As the detectors do.
@@ -117,20 +121,20 @@ def load_detector(path: Path, device: str) -> Detector:
 
 
 class RetinaFaceDetector:
-    """RetinaFace (Deng et al., 2020, arXiv 1905.00641), as facexlib has it.
+    """RetinaFace (Deng et al., 2020, arXiv 1905.00641) from facexlib.
 
     Args:
-        path: Weights of ``retinaface_resnet50`` or ``retinaface_mobile0.25``, told apart by their
-            parameters.
-        device: Where it runs.
+        path: Weights of ``retinaface_resnet50`` or ``retinaface_mobile0.25``; their parameters
+            tell which.
+        device: PyTorch device.
 
     Raises:
         MissingExtraError: facexlib is not installed.
-        WeightsError: The file is missing, damaged, or of something else.
+        WeightsError: The file is missing, damaged, or of another model.
     """
 
     confidence = 0.97
-    """As in the reference's face helper."""
+    """Smallest score of a face by default, as in the reference's face helper."""
 
     def __init__(self, path: Path, device: str) -> None:
         with importing_extra():
@@ -148,7 +152,7 @@ class RetinaFaceDetector:
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """See :class:`Detector`."""
+        """Detects faces, as described at :class:`Detector`."""
         return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
@@ -160,10 +164,10 @@ class YuNetDetector:
     """YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023), through OpenCV.
 
     Args:
-        path: Its ONNX file.
+        path: ONNX file of the network.
 
     Raises:
-        UnsupportedCheckpointError: The file is damaged, or of something else.
+        UnsupportedCheckpointError: The file is missing, damaged, or of another model.
     """
 
     confidence = 0.8
@@ -177,7 +181,7 @@ class YuNetDetector:
             raise UnsupportedCheckpointError(f"{path} is not an ONNX file of YuNet") from error
 
     def __call__(self, pixels: Pixels, min_score: float) -> list[Face]:
-        """See :class:`Detector`."""
+        """Detects faces, as described at :class:`Detector`."""
         return _at_all_sizes(pixels, lambda bgr: self._detect(bgr, min_score), self.confidence)
 
     def _detect(self, bgr: Pixels, min_score: float) -> Iterator[Face]:
@@ -192,11 +196,11 @@ class YuNetDetector:
 def _at_all_sizes(
     pixels: Pixels, detect: Callable[[Pixels], Iterable[Face]], confidence: float
 ) -> list[Face]:
-    """Detects in the image as it is and reduced; the surest first.
+    """Detects faces at each of :data:`LONGEST_SIDES` and merges them, the highest score first.
 
-    Where a face is sure, and large even when reduced, that one counts, and what the finer image
-    has inside of it, mostly parts, does not. Of other faces the finer image's landmarks are
-    better.
+    A confident face that is large at the smaller size takes precedence: detections inside it at
+    the larger size are mostly parts of it. Of all other faces the larger size has better
+    landmarks.
     """
     bgr = np.ascontiguousarray(pixels[..., ::-1])
     height, width = bgr.shape[:2]

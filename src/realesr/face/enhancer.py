@@ -1,4 +1,4 @@
-"""Faces restored in images that something else has upscaled."""
+"""Restoration of faces in upscaled images."""
 
 from __future__ import annotations
 
@@ -8,53 +8,60 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
 
 from realesr.errors import RealesrError, UnwritableMediaError
-from realesr.face.alignment import SIDE, Mask, Matrix, alignment, crop_face, paste_face, whole
+from realesr.face.alignment import (
+    SIDE,
+    Mask,
+    Matrix,
+    alignment,
+    crop_face,
+    full_frame_matrix,
+    paste_face,
+)
 from realesr.face.detection import Detector, Face
 from realesr.face.tracking import Tracker
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Pixels
-from realesr.imaging.upscaler import ImageUpscaler
+from realesr.imaging.upscaler import Description, ImageUpscaler
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, ignore, no_progress
 
 TRACKED_CONFIDENCE_MARGIN = 0.2
-"""How much less sure a face may be that was there in the frame before."""
-
+"""Amount by which the score of a face that is already tracked may be lower, 0 to 1."""
 
 Restore = Callable[[Sequence[Pixels]], list[Pixels]]
-"""Restores aligned faces, (SIDE, SIDE, 3) uint8 RGB."""
+"""A function that restores aligned faces, (SIDE, SIDE, 3) uint8 RGB each."""
 Parse = Callable[[Sequence[Pixels]], list[Mask]]
-"""Tells how much of each aligned face is to be taken."""
+"""A function that returns a mask for each aligned face."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An aligned face's place in an image."""
+    """Position of an aligned face in an image, and its visibility from 0 to 1."""
 
     matrix: Matrix
-    presence: float
+    visibility: float
 
 
 class FaceEnhancer:
-    """An upscaler whose results get restored faces.
+    """Upscaler that restores faces in the results of another upscaler.
 
     Args:
-        upscaler: What makes images larger.
-        options: How faces are treated.
-        restore: Restores them.
-        detector: Finds them; None where every image is an aligned face itself.
-        parse: Says which pixels of a restored one are face; None for all.
-        batch: How many faces the networks get at a time.
+        upscaler: The upscaler of the images.
+        options: Options of detection, blending and reporting.
+        restore: Restores aligned faces.
+        detector: Detects faces; None if every image is an aligned face.
+        parse: Finds the pixels of a restored face that are pasted; None for all pixels.
+        batch: Number of faces per call of the networks.
 
     Raises:
-        UnwritableMediaError: The file for the report cannot be written.
+        UnwritableMediaError: The report cannot be written.
     """
 
     def __init__(
@@ -81,31 +88,21 @@ class FaceEnhancer:
 
     @property
     def scale(self) -> int:
-        """As of what upscales."""
+        """Output px per input px of the underlying upscaler."""
         return self._upscaler.scale
 
     @property
-    def batch(self) -> int:
-        """As of what upscales."""
-        return self._upscaler.batch
+    def batch_size(self) -> int:
+        """Largest useful batch of the underlying upscaler."""
+        return self._upscaler.batch_size
 
     @property
-    def workers(self) -> int:
-        """One: faces are followed from frame to frame."""
-        return 1
-
-    @property
-    def device(self) -> Any:
-        """As of what upscales; None for a plain filter."""
-        return getattr(self._upscaler, "device", None)
-
-    @property
-    def precision(self) -> Any:
-        """As of what upscales; None for a plain filter."""
-        return getattr(self._upscaler, "precision", None)
+    def description(self) -> Description:
+        """Description of the underlying upscaler."""
+        return self._upscaler.description
 
     def session(self, source: Path, *, is_video: bool) -> Self:
-        """One that follows the faces of this job alone."""
+        """Returns an enhancer that tracks the faces of one job."""
         other = copy(self)
         other._upscaler = self._upscaler.session(source, is_video=is_video)
         other._source = source
@@ -123,19 +120,32 @@ class FaceEnhancer:
         on_tile: Progress = no_progress,
         notify: Notify = ignore,
     ) -> list[Image]:
-        """Upscales, and puts restored faces in, at the final size and in the image's depth."""
+        """Upscales images, then pastes restored faces at the final size and in the images' depth.
+
+        Args:
+            images: Images of one size and depth.
+            size: Size of the results, px.
+            on_tile: Called after every tile.
+            notify: Receives a sentence for everything that is done differently.
+
+        Raises:
+            UnwritableMediaError: The report cannot be written.
+            RealesrError: The underlying upscaler fails.
+        """
         results = self._upscaler.upscale_to(images, size, on_tile=on_tile, notify=notify)
-        eights = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
-        places = [self._places(pixels) for pixels in eights]
+        uint8_images = [convert_depth(image.pixels, np.dtype(np.uint8)) for image in images]
+        places = [self._places(pixels) for pixels in uint8_images]
         results = [
             replace(result, pixels=result.pixels.copy())
             if not result.pixels.flags.writeable or np.may_share_memory(result.pixels, image.pixels)
             else result
             for result, image in zip(results, images, strict=True)
-        ]  # at its own size an image may have come back as it is
+        ]  # an upscaler may return the image itself, or a view of it
         work = [
             (result, image, place, crop_face(pixels, place.matrix))
-            for result, image, pixels, found in zip(results, images, eights, places, strict=True)
+            for result, image, pixels, found in zip(
+                results, images, uint8_images, places, strict=True
+            )
             for place in found
         ]
         for start in range(0, len(work), self._batch):
@@ -147,7 +157,7 @@ class FaceEnhancer:
                 if image.is_gray:
                     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
                     face = np.repeat(gray[..., None], 3, axis=2)
-                share = np.float32(self._options.weight * place.presence)
+                share = np.float32(self._options.weight * place.visibility)
                 scale = size.width / image.size.width, size.height / image.size.height
                 paste_face(result.pixels, face, mask * share, place.matrix, scale)
         return results
@@ -160,22 +170,22 @@ class FaceEnhancer:
     def _places(self, pixels: Pixels) -> list[_Place]:
         height, width = pixels.shape[:2]
         if self._detector is None:
-            return [_Place(whole(width, height), 1.0)]
-        places, told = [], []
-        for face, presence in self._find(self._detector, pixels):
+            return [_Place(full_frame_matrix(width, height), 1.0)]
+        places, described = [], []
+        for face, visibility in self._find(self._detector, pixels):
             try:
-                places.append(_Place(alignment(face.landmarks), presence))
-            except RealesrError:  # nothing that could be aligned
+                places.append(_Place(alignment(face.landmarks), visibility))
+            except RealesrError:  # the face cannot be aligned
                 continue
-            told.append(_described(face))
+            described.append(_described(face))
         if self._options.report is not None:
-            line = {"input": str(self._source), "frame": self._frames, "faces": told}
+            line = {"input": str(self._source), "frame": self._frames, "faces": described}
             _append(self._options.report, json.dumps(line) + "\n")
         self._frames += 1
         return places
 
     def _find(self, detector: Detector, pixels: Pixels) -> list[tuple[Face, float]]:
-        """The faces to be restored, and how much of each is to be shown."""
+        """Detects the faces to restore, each with its visibility."""
         confidence = _confidence(detector, self._options)
         if self._tracker is None:
             found = [(face, 1.0) for face in detector(pixels, confidence)]
@@ -193,7 +203,7 @@ class FaceEnhancer:
 
 
 def _confidence(detector: Detector, options: FaceOptions) -> float:
-    """Score from which on a face is believed."""
+    """Returns the smallest score of a face: the option, or the detector's default."""
     return detector.confidence if options.confidence is None else options.confidence
 
 
@@ -202,7 +212,7 @@ def _append(path: Path, text: str, mode: str = "a") -> None:
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UnwritableMediaError(f"--face-report {path}: {error.strerror}") from error
+        raise UnwritableMediaError(f"`report` {path}: {error.strerror}") from error
 
 
 def _described(face: Face) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The networks that restore and parse an aligned face."""
+"""Networks that restore and parse aligned faces."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from realesr.imaging.image import Pixels
 from realesr.weights.torch_checkpoint import StateDict, load_state_dict
 
 FACE_CLASSES = (*range(1, 14), 15)
-"""Of CelebAMask-HQ, as ParseNet numbers them: skin, features, ears, lips, hair and earrings; not
-the background, hat, necklace, neck and clothes."""
+"""Classes of CelebAMask-HQ, in ParseNet's numbering, that belong to a face: skin, features, ears,
+lips, hair and earrings; not the background, hat, necklace, neck and clothes."""
 FEATHER_SIGMA = 11.0
-"""Softens the outline of a face, aligned px."""
+"""Standard deviation of the blur that feathers the outline of a face, aligned px."""
 MARGIN = 10
-"""Aligned px at the borders of the square that are never taken."""
+"""Width of the border of an aligned face whose weight is 0, aligned px."""
 
 
 class Restorer:
     """GFPGAN (Wang et al., 2021, arXiv 2101.04061) or RestoreFormer (Wang et al., 2022, arXiv
-    2201.06374); which of them is read off the parameters.
+    2201.06374), detected from the parameters.
 
-    The networks come from gfpgan where it is installed, and from spandrel elsewhere.
+    The networks come from gfpgan if it is installed, otherwise from spandrel.
 
     Args:
-        path: The file of weights.
-        device: Where it runs.
+        path: File of weights.
+        device: PyTorch device.
 
     Raises:
-        WeightsError: The file is missing, damaged, or of something else.
-        MissingExtraError: gfpgan is installed and does not work.
+        WeightsError: The file is missing, damaged, or of another model.
+        MissingExtraError: gfpgan is installed but cannot be imported.
     """
 
     def __init__(self, path: Path, device: str) -> None:
@@ -62,7 +62,7 @@ class Restorer:
 
     @torch.inference_mode()
     def __call__(self, faces: Sequence[Pixels]) -> list[Pixels]:
-        """Restores aligned faces, (SIDE, SIDE, 3) uint8 RGB, all at once."""
+        """Restores aligned faces, (SIDE, SIDE, 3) uint8 RGB each, in one batch."""
         x = _as_tensor(faces, self._device)
         # Noise that changed from frame to frame would make faces flicker.
         options = {"return_rgb": False, "randomize_noise": False} if self._is_gfpgan else {}
@@ -71,16 +71,16 @@ class Restorer:
         return list(values.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
 
 
-class Parser:
-    """ParseNet, as facexlib has it: which pixels of an aligned face are face.
+class FaceParser:
+    """ParseNet from facexlib, which finds the pixels of an aligned face that belong to the face.
 
     Args:
-        path: The file of weights.
-        device: Where it runs.
+        path: File of weights.
+        device: PyTorch device.
 
     Raises:
         MissingExtraError: facexlib is not installed.
-        WeightsError: The file is missing, damaged, or of something else.
+        WeightsError: The file is missing, damaged, or of another model.
     """
 
     def __init__(self, path: Path, device: str) -> None:
@@ -96,13 +96,20 @@ class Parser:
 
     @torch.inference_mode()
     def __call__(self, faces: Sequence[Pixels]) -> list[Mask]:
-        """Feathered masks of restored faces, (SIDE, SIDE, 3) uint8 RGB."""
+        """Returns feathered masks of restored faces, (SIDE, SIDE, 3) uint8 RGB each."""
         classes = self._network(_as_tensor(faces, self._device))[0].argmax(1).cpu().numpy()
         return [feathered(np.isin(each, FACE_CLASSES)) for each in classes]
 
 
 def feathered(is_face: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Mask:
-    """A soft mask from a hard one, that is 0 at the borders of the square: no seams."""
+    """Feathers a mask, so that pasted faces have no seams.
+
+    Args:
+        is_face: (SIDE, SIDE) bool.
+
+    Returns:
+        (SIDE, SIDE) float32, 0 to 1, 0 at the borders of the square.
+    """
     soft = cv2.GaussianBlur(is_face.astype(np.float32), (0, 0), FEATHER_SIGMA)
     places = np.arange(SIDE)
     ramp = np.clip((np.minimum(places, places[::-1]) - MARGIN) / (4 * MARGIN), 0, 1)
@@ -111,11 +118,15 @@ def feathered(is_face: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Mask:
 
 
 def make_network(state: StateDict, *, is_gfpgan: bool) -> nn.Module:
-    """Builds a network and loads it strictly.
+    """Builds a network, from gfpgan or spandrel, and loads its parameters strictly.
+
+    Args:
+        state: Parameters of the network.
+        is_gfpgan: Whether they are GFPGAN's; otherwise they are RestoreFormer's.
 
     Raises:
+        MissingExtraError: gfpgan is installed but cannot be imported.
         RuntimeError: The parameters do not fit.
-        MissingExtraError: gfpgan is installed and does not work.
     """
     maker: Callable[[StateDict], nn.Module] = _from_spandrel
     if importlib.util.find_spec("gfpgan") is not None:
@@ -143,7 +154,7 @@ def _restoreformer(state: StateDict) -> nn.Module:
     restore_removed_torchvision_module()
     with importing_extra():
         from gfpgan.archs.restoreformer_arch import RestoreFormer
-    with redirect_stdout(StringIO()):  # it prints a line, into what may be an image
+    with redirect_stdout(StringIO()):  # it prints a line, and standard output may be an image
         network: nn.Module = RestoreFormer()
     network.load_state_dict(state)
     return network
@@ -160,6 +171,6 @@ def _from_spandrel(state: StateDict) -> nn.Module:
 
 
 def _as_tensor(faces: Sequence[Pixels], device: str) -> Tensor:
-    """(N, 3, SIDE, SIDE) in [-1, 1]."""
+    """Stacks N faces: (N, 3, SIDE, SIDE) float32 RGB in [-1, 1]."""
     values = torch.from_numpy(np.stack(faces)).to(device).float()
     return (values / 127.5 - 1).permute(0, 3, 1, 2).contiguous()

@@ -1,4 +1,4 @@
-"""Faces from frame to frame, so that neither boxes nor faces flicker."""
+"""Tracking of faces from frame to frame, so that they do not flicker."""
 
 from __future__ import annotations
 
@@ -14,32 +14,35 @@ from realesr.face.detection import Face
 from realesr.imaging.image import Pixels
 
 MIN_OVERLAP = 0.3
-"""Intersection over union from which on two boxes are of the same face."""
+"""Smallest intersection over union of two boxes of the same face."""
 FADE_FRAMES = 5
-"""How many frames a face takes to come, where it was not from the start, and to go."""
+"""Number of frames over which a face fades in, unless its scene begins with it, or out."""
 JITTER_GAIN, MOTION_GAIN = 0.3, 1.0
 """Smoothing gain for displacements near 0 and for those of at least ``MOTION_THRESHOLD``; linear in
 between."""
 MOTION_THRESHOLD = 0.05
-"""Displacement that counts as movement, in sides of the face."""
-LOOK_SIDE = 32
-MIN_LIKENESS = 0.7
-"""Correlation of two views of a face, LOOK_SIDE px a side, below which it is another scene."""
+"""Displacement that counts as movement, in sides of the face's box."""
+APPEARANCE_SIDE = 32
+"""Side of the small gray views of faces that are compared, px."""
+MIN_CORRELATION = 0.7
+"""Correlation of two such views below which the scene has changed."""
 
 
 @dataclass(slots=True)
 class _Track:
+    """A face that is followed, its visibility (0 to 1), and the view in which it was last seen."""
+
     face: Face
-    presence: float
-    look: NDArray[np.float32]
+    visibility: float
+    appearance: NDArray[np.float32]
 
 
 class Tracker:
     """Follows the faces of a video.
 
     Args:
-        confidence: Score from which on a face is believed that was not there before. One that was
-            is followed with less.
+        confidence: Smallest score of a new face, 0 to 1. A face that is already followed needs
+            no minimum.
     """
 
     def __init__(self, confidence: float) -> None:
@@ -47,41 +50,45 @@ class Tracker:
         self._tracks: list[_Track] = []
 
     def __call__(self, pixels: Pixels, faces: list[Face]) -> list[tuple[Face, float]]:
-        """Follows them into the next frame.
+        """Follows the faces into the next frame.
 
         Args:
-            pixels: (H, W, 3) uint8 RGB, the frame.
-            faces: What was found in it, also what is not sure.
+            pixels: The frame, (H, W, 3) uint8 RGB.
+            faces: Faces detected in it, uncertain ones included.
 
         Returns:
-            Faces with steadied landmarks, and how much of each is to be shown, 0 to 1. One that was
-            missed is held for some frames, as long as its place looks as before.
+            Faces with smoothed landmarks, each with its visibility, 0 to 1. A face that was not
+            detected is kept for some frames while its place in the image looks as before.
         """
         pairs, missed, new = self._match(faces)
         followed = [
             _Track(
                 _steadied(track.face, face),
-                min(1.0, track.presence + 1 / FADE_FRAMES),
-                _look(pixels, face),
+                min(1.0, track.visibility + 1 / FADE_FRAMES),
+                _appearance(pixels, face),
             )
             for track, face in pairs
         ]
         for track in missed:
-            presence = track.presence - 1 / FADE_FRAMES
-            if presence > 0 and _likeness(_look(pixels, track.face), track.look) >= MIN_LIKENESS:
-                followed.append(_Track(track.face, presence, track.look))
+            visibility = track.visibility - 1 / FADE_FRAMES
+            if (
+                visibility > 0
+                and _correlation(_appearance(pixels, track.face), track.appearance)
+                >= MIN_CORRELATION
+            ):
+                followed.append(_Track(track.face, visibility, track.appearance))
         is_cut = not followed
         for face in new:
             if face.score >= self._confidence:
-                presence = 1.0 if is_cut else 1 / FADE_FRAMES
-                followed.append(_Track(face, presence, _look(pixels, face)))
+                visibility = 1.0 if is_cut else 1 / FADE_FRAMES
+                followed.append(_Track(face, visibility, _appearance(pixels, face)))
         self._tracks = followed
-        return [(track.face, track.presence) for track in followed]
+        return [(track.face, track.visibility) for track in followed]
 
     def _match(
         self, faces: list[Face]
     ) -> tuple[list[tuple[_Track, Face]], list[_Track], list[Face]]:
-        """Pairs that overlap most, tracks without a face, and faces without a track."""
+        """Returns pairs that overlap most, tracks without a face, and faces without a track."""
         candidates = sorted(
             (
                 (track.face.overlap(face), i, j)
@@ -102,30 +109,33 @@ class Tracker:
 
 
 def _steadied(before: Face, now: Face) -> Face:
-    """Follows movement, and only a part of trembling."""
+    """Smooths box and landmarks: large displacements are followed, small ones damped."""
     movement = float(np.abs(now.landmarks - before.landmarks).max()) / max(now.side, 1)
-    share = JITTER_GAIN + (MOTION_GAIN - JITTER_GAIN) * min(1.0, movement / MOTION_THRESHOLD)
+    gain = JITTER_GAIN + (MOTION_GAIN - JITTER_GAIN) * min(1.0, movement / MOTION_THRESHOLD)
     left, top, right, bottom = (
-        old + share * (new - old) for old, new in zip(before.box, now.box, strict=True)
+        old + gain * (new - old) for old, new in zip(before.box, now.box, strict=True)
     )
     return replace(
         now,
         box=(left, top, right, bottom),
-        landmarks=before.landmarks + share * (now.landmarks - before.landmarks),
+        landmarks=before.landmarks + gain * (now.landmarks - before.landmarks),
     )
 
 
-def _look(pixels: Pixels, face: Face) -> NDArray[np.float32]:
-    """A small gray view of the face's place, of mean 0 and length 1."""
+def _appearance(pixels: Pixels, face: Face) -> NDArray[np.float32]:
+    """Returns a gray view of an aligned face, (APPEARANCE_SIDE, APPEARANCE_SIDE) float32.
+
+    The view has mean 0 and norm 1; it is 0 if the face cannot be aligned.
+    """
     try:
         view = crop_face(pixels, alignment(face.landmarks))
     except RealesrError:
-        return np.zeros((LOOK_SIDE, LOOK_SIDE), np.float32)
+        return np.zeros((APPEARANCE_SIDE, APPEARANCE_SIDE), np.float32)
     gray = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(gray, (LOOK_SIDE, LOOK_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(gray, (APPEARANCE_SIDE, APPEARANCE_SIDE), interpolation=cv2.INTER_AREA)
     values = small.astype(np.float32) - small.mean()
     return np.asarray(values / max(float(np.linalg.norm(values)), 1e-6), np.float32)
 
 
-def _likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float((one * other).sum())

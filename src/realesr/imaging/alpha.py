@@ -1,4 +1,4 @@
-"""Transparency: what happens to it before and after a network that knows only colors."""
+"""Steps around a network that make it work with alpha, although it knows only colors."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ import numpy as np
 from realesr.imaging.image import Image, Pixels, Plane
 
 ALPHA_REACH = 2
-"""How far, in px, an upscaled alpha looks for the bounds of its values: the reach of bicubic."""
+"""Radius of the neighborhood that bounds an upscaled alpha, px: that of a bicubic filter."""
 
 
 def bleed_colors(pixels: Pixels, alpha: Plane) -> Pixels:
     """Gives every invisible pixel the color of the nearest visible one.
 
-    Where ``alpha`` is 0 the stored color means nothing, is black most often, and would be mixed
-    into the visible edge by any filter: the dark or bright halo of other tools. All other pixels
-    keep their values.
+    The color of an invisible pixel has no meaning and is mostly black. A filter would mix it into
+    the visible edge, which shows as a halo. All other pixels keep their values.
 
     Args:
-        pixels: (H, W, 3).
-        alpha: (H, W), the alpha.
+        pixels: (H, W, 3) RGB, uint8 or uint16, full range.
+        alpha: (H, W) alpha of the same dtype; pixels with 0 are invisible.
 
     Returns:
-        (H, W, 3) of the same dtype; the same array where nothing is invisible, or everything.
+        (H, W, 3) RGB of the same dtype; ``pixels`` itself if all pixels are visible, or none.
     """
     invisible = alpha == 0
     if not invisible.any() or invisible.all():
@@ -40,19 +39,19 @@ def bleed_colors(pixels: Pixels, alpha: Plane) -> Pixels:
 
 
 def bound_alpha(upscaled: Plane, alpha: Plane, scale: int) -> Plane:
-    """Keeps an upscaled alpha within what its neighborhood had.
+    """Clamps an upscaled alpha to the extremes of its neighborhood before upscaling.
 
-    A network rings at edges and shifts constants by a level; what was opaque must stay opaque, and
-    what was invisible invisible.
+    A network rings at edges and shifts constants by a level. Opaque regions must stay opaque, and
+    invisible ones invisible.
 
     Args:
-        upscaled: (H * scale, W * scale), of the dtype of the result.
-        alpha: (H, W) of the same dtype, before it was upscaled.
+        upscaled: (H * scale, W * scale) alpha, uint8 or uint16, full range.
+        alpha: (H, W) alpha of the same dtype, before it was upscaled.
         scale: Output px per input px.
 
     Returns:
-        (H * scale, W * scale): ``upscaled``, clamped to the extremes of the pixels of ``alpha``
-        that are at most :data:`ALPHA_REACH` px away.
+        (H * scale, W * scale) of the same dtype: ``upscaled``, clamped to the extremes of
+        ``alpha`` within :data:`ALPHA_REACH` px.
     """
     window = np.ones((2 * ALPHA_REACH + 1,) * 2, np.uint8)
     size = upscaled.shape[::-1]
@@ -64,10 +63,14 @@ def bound_alpha(upscaled: Plane, alpha: Plane, scale: int) -> Plane:
 
 
 def composite(image: Image, background: int = 255) -> Image:
-    """Lays an image over a gray of ``background`` (0 to 255), on gamma-encoded values, rounded.
+    """Composites an image on gray, on gamma-encoded values.
+
+    Args:
+        image: Image of either depth.
+        background: Level of the gray, 0 to 255.
 
     Returns:
-        An opaque image of the same depth; the same one if it was opaque.
+        An opaque image of the same depth, rounded to nearest; ``image`` itself if it is opaque.
     """
     if image.alpha is None:
         return image

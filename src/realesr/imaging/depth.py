@@ -1,4 +1,4 @@
-"""From one bit depth to another, over the full range of both, rounding to nearest."""
+"""Conversion of bit depths, over the full range of both, rounded to nearest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from realesr.imaging.image import PixelDType
 
 
 def to_depth(values: NDArray[np.float32], dtype: PixelDType) -> NDArray[np.unsignedinteger]:
-    """Scales float values in [0, 1] to the full range of ``dtype``, clamps and rounds."""
+    """Scales float32 values in [0, 1], of any shape, to the full range of ``dtype``.
+
+    Values are rounded to nearest and clamped. ``dtype`` is uint8 or uint16.
+    """
     peak = np.iinfo(dtype).max
     levels = np.clip(np.rint(values * np.float32(peak)), 0, peak)
     return np.asarray(levels, dtype=dtype)
@@ -23,9 +26,12 @@ def convert_depth(
     From 16 to 8 bits this divides by 257 and rounds; from 8 to 16 it multiplies by 257.
 
     Args:
-        levels: Any shape, uint8 or uint16.
-        dtype: uint8 or uint16.
-        bits: Bits in use where that is not all of them: 10 and 12 of an AVIF image.
+        levels: Array of any shape, uint8 or uint16.
+        dtype: Type of the result, uint8 or uint16.
+        bits: Bits in use, e.g. 10 or 12 in AVIF; None for all bits of the type.
+
+    Returns:
+        Array of the same shape; ``levels`` itself if nothing changes.
     """
     bits = bits or 8 * levels.dtype.itemsize
     if bits == 8 * dtype.itemsize:

@@ -10,22 +10,23 @@ from numpy.typing import NDArray
 from realesr.geometry import Size
 
 PixelDType = np.dtype[np.unsignedinteger]
-"""uint8 or uint16."""
+"""The dtype of pixels: uint8 or uint16."""
 Pixels = NDArray[np.unsignedinteger]
-"""(H, W, 3) RGB of a :data:`PixelDType`, in its full range."""
+"""An RGB array, (H, W, 3), uint8 or uint16, full range."""
 Plane = NDArray[np.unsignedinteger]
-"""(H, W) of a :data:`PixelDType`, in its full range."""
+"""An array of one channel, (H, W), uint8 or uint16, full range."""
 
 PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What an image says beside its pixels.
+    """Metadata of an image.
 
     Attributes:
         icc: ICC color profile.
-        exif: A TIFF stream (``II*`` or ``MM*`` first, no ``Exif`` prefix) whose orientation is 1.
+        exif: EXIF block: a TIFF stream (``II*`` or ``MM*`` first, no ``Exif`` prefix) whose
+            orientation is 1.
         xmp: XMP packet, UTF-8.
     """
 
@@ -39,13 +40,13 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image, upright.
+    """An upright image.
 
     Attributes:
-        pixels: (H, W, 3) RGB, uint8 or uint16, the full range of its dtype.
-        is_gray: Whether the image has one channel; the three of ``pixels`` are then equal.
-        alpha: (H, W) alpha, the same dtype, not multiplied into ``pixels``; None if opaque.
-        metadata: What is carried from input to output.
+        pixels: (H, W, 3) RGB, uint8 or uint16, full range.
+        is_gray: Whether the image has one channel; then the three of ``pixels`` are equal.
+        alpha: (H, W) alpha of the same dtype, not premultiplied; None if the image is opaque.
+        metadata: Metadata that is carried from input to output.
 
     Raises:
         ValueError: An array has another shape or dtype.
@@ -71,11 +72,11 @@ class Image:
 
     @property
     def size(self) -> Size:
-        """Width and height in px."""
+        """Width and height, px."""
         height, width = self.pixels.shape[:2]
         return Size(width, height)
 
     @property
     def peak(self) -> int:
-        """The value of full brightness and full alpha: 255 or 65535."""
+        """Value of white and of opaque: 255 or 65535."""
         return int(np.iinfo(self.pixels.dtype).max)

@@ -1,4 +1,4 @@
-"""Changing the size and the depth of an image, rounding once."""
+"""Resizing of images to another size and depth, rounding once."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FILTERS = {
     "bicubic": PillowImage.Resampling.BICUBIC,
     "lanczos": PillowImage.Resampling.LANCZOS,
 }
-"""Pillow's filters; all but the first widen where they reduce, and so do not alias."""
+"""Pillow's filters by name. All but ``nearest`` are antialiased when they reduce."""
 
 BAND_BYTES = 64 * 2**20
-"""About how much a band of rows takes as float32, before or after the resize, bytes."""
+"""Approximate size of a band of rows in float32, before or after the resize, bytes."""
 _SUPPORT = 3
-"""Reach of the widest filter, Lanczos, in px of the coarser of both images."""
+"""Radius of the widest filter, Lanczos, px of the coarser image."""
 
 
 def resize(image: Image, size: Size, dtype: PixelDType, method: str = "lanczos") -> Image:
-    """Resizes gamma-encoded values.
+    """Resizes an image, on gamma-encoded values.
 
     Args:
-        image: Any depth; alpha is resized like the colors.
-        size: The size of the result, px.
-        dtype: The depth of the result, uint8 or uint16: the values are rounded once, to it.
+        image: Image of either depth; alpha is resized like the colors.
+        size: Size of the result, px.
+        dtype: Depth of the result, uint8 or uint16, to which values are rounded once.
         method: A name of :data:`FILTERS`.
     """
     out = np.empty((size.height, size.width, 3), dtype)
@@ -44,23 +44,23 @@ def resize(image: Image, size: Size, dtype: PixelDType, method: str = "lanczos")
 
 
 def resize_plane(plane: Plane, size: Size, dtype: PixelDType, method: str) -> Plane:
-    """Resizes one channel, (H, W), as :func:`resize` does."""
+    """Resizes one channel, (H, W) uint8 or uint16, as :func:`resize` does."""
     out = np.empty((size.height, size.width), dtype)
     _resize_into(plane, out, method)
     return out
 
 
 def _resize_into(plane: Plane, out: Plane, method: str) -> None:
-    """Band by band, so that only a band is ever held as float.
+    """Resizes a plane band by band, so that only one band is held as float.
 
-    A band of output rows needs the rows that it is made of and the filter's reach around them.
+    A band of output rows needs the input rows below it and those within the filter's radius.
     """
     (height, width), (out_height, out_width) = plane.shape, out.shape
     peak = np.float32(np.iinfo(plane.dtype).max)
     ratio = height / out_height
     reach = int(np.ceil(_SUPPORT * max(ratio, 1))) + 1
     row_bytes = 4 * max(width * ratio, out_width)
-    # The nearest pixel is found by rounding down, which the border of a band could tip over.
+    # Nearest rounds coordinates down; those of a band could round to another pixel.
     rows = out_height if method == "nearest" else max(1, int(BAND_BYTES / row_bytes))
     for top in range(0, out_height, rows):
         bottom = min(top + rows, out_height)

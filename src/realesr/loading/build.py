@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
-from realesr.progress import Notify, ignore
-from realesr.weights.catalog import cache_folder
+from realesr.progress import Notice, Notify, ignore
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
     from realesr.engine.precision import Precision
     from realesr.imaging.upscaler import ImageUpscaler
-    from realesr.weights.numpy_checkpoint import Arrays
+    from realesr.weights.parameters import Parameters
 
 GPU_FACES = 4
 """Faces that a GPU gets at a time; on a CPU more than one are slower, and take a gigabyte each."""
@@ -42,17 +38,13 @@ def make_upscaler(
         WeightsError, DeviceError: They cannot be loaded, or it is not there.
         MissingExtraError: Faces need packages that are not installed.
     """
-    # PyTorch's threads would spin for a while after their work, and take the cores from encoders.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    # Where PyTorch keeps what it compiles, which would be gone with the next start of the machine.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     upscaler = _make_plain_upscaler(options, files, notify)
     if face_files is None or options.faces is None:
         return upscaler
     from realesr.engine.device import resolve_device
     from realesr.face.detection import load_detector
     from realesr.face.enhancer import FaceEnhancer
-    from realesr.face.networks import Parser, Restorer
+    from realesr.face.networks import FaceParser, Restorer
 
     _set_torch_threads(options)
     device = resolve_device(options.device)
@@ -62,7 +54,7 @@ def make_upscaler(
         options.faces,
         restore=Restorer(face_files.restorer, device),
         detector=None if detector is None else load_detector(detector, device),
-        parse=None if parser is None else Parser(parser, device),
+        parse=None if parser is None else FaceParser(parser, device),
         batch=1 if device == "cpu" else GPU_FACES,
     )
 
@@ -99,7 +91,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
     device = resolve_device(options.device)
     is_compiled = options.is_compiled and kind_of(device) == "cuda"
     if options.is_compiled and not is_compiled:
-        notify(f"--compile does nothing on {device}")
+        notify(Notice("option-without-effect", f"`is_compiled` does nothing on {device}"))
 
     make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
     if selects_native(options.precision, device):
@@ -107,7 +99,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         from realesr.engine.native.networks import build_native
 
         parameters = _read_parameters(files)
-        network = None if parameters is None else build_native(parameters, options.threads)
+        network = None if parameters is None else build_native(*parameters, options.threads)
         if network is not None:
             return NativeBackend(network, partial(make_in_torch, FP32))
     return make_in_torch(resolve_precision(options.precision, device))
@@ -141,41 +133,27 @@ def _set_torch_threads(options: UpscaleOptions) -> None:
         torch.set_num_threads(options.threads)
 
 
-def _read_parameters(files: NetworkFiles) -> Arrays | None:
-    """Without PyTorch, unless only that can read them, or tell what is wrong with them.
-
-    Returns:
-        None where they are no plain arrays even in PyTorch.
+def _read_parameters(files: NetworkFiles) -> Parameters | None:
+    """Reads, and mixes, what the native engine computes; None where it cannot.
 
     Raises:
-        WeightsError: They cannot be read.
+        WeightsError: A file cannot be read.
     """
-    from realesr.weights.numpy_checkpoint import read_arrays
+    from realesr.weights.parameters import read_parameters
     from realesr.weights.state_dict import interpolate
 
-    def read(path: Path) -> Arrays | None:
-        arrays = read_arrays(path)
-        if arrays is None:
-            from realesr.weights.torch_checkpoint import load_state_dict
-
-            state = load_state_dict(path)
-            with suppress(TypeError, RuntimeError):  # sparse, or without values
-                arrays = {name: tensor.numpy() for name, tensor in state.items()}
-        return arrays
-
-    parameters = read(files.path)
+    parameters = read_parameters(files.path)
     if parameters is None or files.partner is None:
         return parameters
-    partner = read(files.partner)
-    return None if partner is None else interpolate(parameters, partner, files.share)
+    partner = read_parameters(files.partner)
+    if partner is None:
+        return None
+    mixed = interpolate(parameters.arrays, partner.arrays, files.share)
+    return parameters._replace(arrays=mixed)
 
 
 def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:
-    """Model, device and precision in words; a baseline has none of the latter two."""
+    """Returns model, device and precision in words; a plain filter has none of the latter two."""
     model = options.model_name if options.model_path is None else str(options.model_path)
-    device, precision = (getattr(upscaler, name, None) for name in ("device", "precision"))
-    return {
-        "model": model,
-        "device": device,
-        "precision": None if precision is None else precision.name,
-    }
+    description = upscaler.description
+    return {"model": model, "device": description.device, "precision": description.precision}

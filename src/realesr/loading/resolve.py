@@ -11,7 +11,7 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, ignore, no_progress
 from realesr.weights.catalog import BASELINES, Spec, find_model, find_spec
 
 DownloadProgress = Callable[[str], AbstractContextManager[Progress]]
@@ -88,7 +88,12 @@ def ensure_files(
     path = obtain(spec)
     if spec.weak_denoise_model is None:
         if strength is not None:
-            notify(f"--denoise-strength does nothing for {spec.name}, which has no partner")
+            notify(
+                Notice(
+                    "option-without-effect",
+                    f"`denoise_strength` does nothing for {spec.name}, which has no partner",
+                )
+            )
         return NetworkFiles(path)
     strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
     if strength == 1:
@@ -121,13 +126,28 @@ def ensure_face_files(
         return None
     if faces.weight == 0:
         if faces.report is not None:
-            notify("--face-report does nothing at --face-weight 0: no faces are looked for")
+            notify(
+                Notice(
+                    "option-without-effect",
+                    "`report` does nothing at `weight` 0: no faces are looked for",
+                )
+            )
         return None
     if faces.is_aligned and faces.report is not None:
-        notify("--face-report does nothing with --aligned: no faces are looked for")
+        notify(
+            Notice(
+                "option-without-effect",
+                "`report` does nothing with `is_aligned`: no faces are looked for",
+            )
+        )
     model = options.model_name if options.model_path is None else options.model_path.name
     if "anime" in model:
-        notify(f"{model} is made for drawings, and --face-enhance for photographs of faces")
+        notify(
+            Notice(
+                "model-mismatch",
+                f"{model} is made for drawings, and `faces` for photographs of faces",
+            )
+        )
 
     names = {"restorer": faces.model}
     if not faces.is_aligned:
@@ -148,7 +168,7 @@ def _partner_beside(path: Path) -> Path:
     partner = path.with_name(path.name.replace("general-x4v3", "general-wdn-x4v3"))
     if partner == path or not partner.is_file():
         raise InvalidOptionError(
-            f"--denoise-strength mixes {path.name} with a partner that keeps noise, "
+            f"`denoise_strength` mixes {path.name} with a partner that keeps noise, "
             "realesr-general-wdn-x4v3 beside realesr-general-x4v3, which is not there: "
             "put it there, or leave the option out"
         )

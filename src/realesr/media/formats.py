@@ -1,4 +1,4 @@
-"""The formats of images and videos: suffixes, and what each can hold."""
+"""Formats of images and videos: their suffixes, and what each can hold."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from realesr.geometry import Size
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFormat:
-    """What a format can hold. Limits are those that common readers have, too.
+    """An image format and its limits, which are those of common readers.
 
     Attributes:
-        name: As Pillow calls it.
-        suffixes: In lower case, the usual one first.
+        name: Pillow's name of the format.
+        suffixes: Suffixes in lower case, the usual one first.
         max_side: Longest side, px.
         max_pixels: Largest area, px.
-        max_bytes: Largest size of the pixels before compression.
-        supports_16_bit: Whether it holds more than 8 bits a channel.
-        has_alpha: Whether it holds alpha.
-        has_gray: Whether it has images of one channel.
-        has_metadata: Whether it carries ICC profile, EXIF and XMP.
-        is_lossy: Whether ``--quality`` means something.
-        is_lossless: Whether it holds the pixels exactly, always or on ``--lossless``.
+        max_bytes: Largest size of the pixels before compression, bytes.
+        supports_16_bit: Whether the format holds more than 8 bits a channel.
+        supports_alpha: Whether the format holds alpha.
+        supports_gray: Whether the format holds images of one channel.
+        supports_metadata: Whether the format holds ICC profile, EXIF and XMP.
+        is_lossy: Whether ``quality`` has an effect.
+        is_lossless: Whether the pixels can be stored exactly, always or with ``lossless``.
     """
 
     name: str
@@ -35,17 +35,23 @@ class ImageFormat:
     max_pixels: int = 2**40
     max_bytes: int = 2**50
     supports_16_bit: bool = False
-    has_alpha: bool = True
-    has_gray: bool = True
-    has_metadata: bool = True
+    supports_alpha: bool = True
+    supports_gray: bool = True
+    supports_metadata: bool = True
     is_lossy: bool = False
     is_lossless: bool = True
 
     def check_fits(self, path: Path, size: Size, *, channels: int, byte_depth: int) -> None:
-        """Tells whether an image of this size can be written, before it is made.
+        """Checks, before an image is made, that the format can hold one of this size.
+
+        Args:
+            path: Destination, named in the error.
+            size: Size of the image, px.
+            channels: Number of channels, alpha included.
+            byte_depth: Bytes a channel, 1 or 2.
 
         Raises:
-            UnwritableMediaError: It cannot.
+            UnwritableMediaError: The size exceeds a limit of the format.
         """
         area = size.width * size.height
         limits = (
@@ -57,7 +63,7 @@ class ImageFormat:
             if value > limit:
                 raise UnwritableMediaError(
                     f"{path}: {size} px do not fit into {self.name}, which ends at {limit} {unit}: "
-                    "use --ext png or a smaller --outscale"
+                    "use `ext` png or a smaller `outscale`"
                 )
 
 
@@ -69,12 +75,14 @@ IMAGE_FORMATS = (
         name="JPEG",
         suffixes=(".jpg", ".jpeg"),
         max_side=65_500,
-        has_alpha=False,
+        supports_alpha=False,
         is_lossy=True,
         is_lossless=False,
     ),
     # 14 bits a side in the bitstream
-    ImageFormat(name="WEBP", suffixes=(".webp",), max_side=16_383, has_gray=False, is_lossy=True),
+    ImageFormat(
+        name="WEBP", suffixes=(".webp",), max_side=16_383, supports_gray=False, is_lossy=True
+    ),
     # 32-bit offsets
     ImageFormat(
         name="TIFF",
@@ -89,7 +97,7 @@ IMAGE_FORMATS = (
         suffixes=(".bmp",),
         max_side=1_000_000,
         max_bytes=2**31 - 2**16,
-        has_metadata=False,
+        supports_metadata=False,
     ),
     # what libavif decodes unless told otherwise
     ImageFormat(
@@ -105,12 +113,12 @@ IMAGE_FORMATS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFormat:
-    """What a container needs where a source's streams cannot be copied into it.
+    """A container, and the codecs for streams that cannot be copied into it.
 
     Attributes:
-        name: As people call it.
-        suffixes: In lower case, the usual one first.
-        muxer: As ffmpeg calls it.
+        name: Common name of the container.
+        suffixes: Suffixes in lower case, the usual one first.
+        muxer: ffmpeg's name of the container.
         text_codec: ffmpeg's encoder for text subtitles.
         audio_codec: ffmpeg's encoder for sound that cannot be copied.
         video_codec: ffmpeg's encoder for 8 bits a channel, and for more.
@@ -124,6 +132,11 @@ class VideoFormat:
     audio_codec: str
     video_codec: tuple[str, str] = ("libx264", "libx265")
     alpha_codec: str | None = None
+
+    @property
+    def is_isobmff(self) -> bool:
+        """Whether the container is an ISO base media file: MP4 or its parent, QuickTime."""
+        return self.muxer in ("mp4", "mov")
 
 
 VIDEO_FORMATS = (
@@ -162,106 +175,106 @@ VIDEO_FORMATS = (
 )
 
 STANDARD_STREAM = Path("-")
-"""Stands for standard input or output."""
+"""The path that stands for standard input or output."""
 
 Format = ImageFormat | VideoFormat
 F = TypeVar("F", ImageFormat, VideoFormat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MediaKind(Generic[F]):
-    """A kind of files that a command takes.
+class MediaType(Generic[F]):
+    """A type of media that a command takes: images or videos.
 
     Attributes:
-        noun: What people call it.
-        one: The same with its article.
-        written: The formats of outputs.
-        fallback: Suffix of the output of an input whose own format is only read, and of what has
-            no name.
-        only_read: Suffixes, in lower case, of formats that are read and not written.
-        advice: What to do with a file of another kind; by its suffix, in lower case.
+        noun: Name of one file of the type.
+        one: ``noun`` with its article.
+        output_formats: Formats that can be written.
+        default_suffix: Suffix of the output if the format of the input cannot be written, or if
+            the input has no name.
+        read_only_suffixes: Suffixes, in lower case, of formats that can be read but not written.
+        hints: Advice for files of other types, by suffix in lower case.
     """
 
     noun: str
     one: str
-    written: tuple[F, ...]
-    fallback: str
-    only_read: tuple[str, ...] = ()
-    advice: Mapping[str, str] = field(default_factory=dict)
+    output_formats: tuple[F, ...]
+    default_suffix: str
+    read_only_suffixes: tuple[str, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """Suffixes, in lower case, of what is read."""
-        return (*self.written_suffixes, *self.only_read)
+        """Suffixes, in lower case, of files that can be read."""
+        return (*self.output_suffixes, *self.read_only_suffixes)
 
     @property
-    def written_suffixes(self) -> tuple[str, ...]:
-        """Suffixes, in lower case, of what is written."""
-        return tuple(suffix for spec in self.written for suffix in spec.suffixes)
+    def output_suffixes(self) -> tuple[str, ...]:
+        """Suffixes, in lower case, of files that can be written."""
+        return tuple(suffix for spec in self.output_formats for suffix in spec.suffixes)
 
     def matches(self, path: Path) -> bool:
-        """Whether the name ends like that of a file that is read."""
+        """Returns whether the suffix is that of a file that can be read."""
         return path.suffix.lower() in self.suffixes
 
     def format_of(self, path: Path) -> F:
-        """The format that is written under a name.
+        """Returns the output format that a path's suffix stands for.
 
         Raises:
-            UnsupportedMediaError: It ends like none of them.
+            UnsupportedMediaError: The suffix is not that of an output format.
         """
-        for spec in self.written:
+        for spec in self.output_formats:
             if path.suffix.lower() in spec.suffixes:
                 return spec
         raise UnsupportedMediaError(
             f"{path}: not the name of {self.one}: "
-            f"must end with one of {', '.join(self.written_suffixes)}"
+            f"must end with one of {', '.join(self.output_suffixes)}"
         )
 
     def check_readable(self, path: Path) -> None:
-        """Tells whether a file is of this kind by its name.
+        """Checks that a file has a suffix of this media type.
 
         Raises:
-            UnsupportedMediaError: It is not.
+            UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
         if not self.matches(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
-            advice = self.advice.get(path.suffix.lower(), default)
-            raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {advice}")
+            hint = self.hints.get(path.suffix.lower(), default)
+            raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
 
     def suffix_of_output(self, path: Path) -> str:
-        """The suffix of an input's output, if nothing else is asked for."""
-        if path.suffix.lower() in self.written_suffixes:
+        """Returns the suffix of an input's output where no format is requested."""
+        if path.suffix.lower() in self.output_suffixes:
             return path.suffix
-        return self.fallback
+        return self.default_suffix
 
 
-AnyKind = MediaKind[Any]
+AnyMediaType = MediaType[Any]
 
-_ONLY_READ_VIDEOS = (
+_READ_ONLY_VIDEO_SUFFIXES = (
     *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
     *(".ogv", ".3gp"),
 )
 _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
-    *_ONLY_READ_VIDEOS,
+    *_READ_ONLY_VIDEO_SUFFIXES,
 )
 _ANIMATED = "animated images are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
 
-IMAGES: MediaKind[ImageFormat] = MediaKind(
+IMAGES: MediaType[ImageFormat] = MediaType(
     noun="image",
     one="an image",
-    written=IMAGE_FORMATS,
-    fallback=".png",
-    advice=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
+    output_formats=IMAGE_FORMATS,
+    default_suffix=".png",
+    hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
-VIDEOS: MediaKind[VideoFormat] = MediaKind(
+VIDEOS: MediaType[VideoFormat] = MediaType(
     noun="video",
     one="a video",
-    written=VIDEO_FORMATS,
+    output_formats=VIDEO_FORMATS,
     # Matroska, because it carries nearly everything.
-    fallback=".mkv",
-    only_read=_ONLY_READ_VIDEOS,
-    advice={
+    default_suffix=".mkv",
+    read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
+    hints={
         ".gif": _ANIMATED,
         ".apng": _ANIMATED,
         **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),

@@ -1,4 +1,4 @@
-"""Images in time, and what they come from and go to."""
+"""Frames, and the protocols of their sources and sinks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from realesr.imaging.image import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """An image in its place in time.
+    """An image and its time in a video.
 
     Attributes:
         index: Number of the frame, from 0.
-        image: Its pixels.
+        image: Pixels of the frame.
         pts: Presentation time, s.
     """
 
@@ -28,7 +28,7 @@ class Frame:
 
 
 class Abortable(Protocol):
-    """A context manager that can be ended from outside."""
+    """A context manager whose work another thread can end."""
 
     def __enter__(self) -> Self: ...
 
@@ -41,42 +41,42 @@ class Abortable(Protocol):
     ) -> None: ...
 
     def abort(self) -> None:
-        """Lets whatever waits for it end soon, or fail; called from another thread."""
+        """Ends blocked calls soon, possibly with an error. Another thread calls this."""
         ...
 
 
 class FrameSource(Abortable, Protocol):
-    """Gives frames in order; leaving it lets go of what it holds."""
+    """Yields frames in order; leaving the context releases its resources."""
 
     @property
-    def expected(self) -> int | None:
-        """How many frames will come; None if nobody knows."""
+    def frame_count(self) -> int | None:
+        """Number of frames that will come; None if it is unknown."""
         ...
 
     @property
     def decode_errors(self) -> int:
-        """How many frames could not be decoded, once all have come."""
+        """Number of frames that could not be decoded; complete after the last frame."""
         ...
 
     def __iter__(self) -> Iterator[Frame]: ...
 
 
 class FrameSink(Abortable, Protocol):
-    """Takes frames in order; a clean end gives the output its name."""
+    """Writes frames in order; leaving the context without an error renames the partial output."""
 
     def nearest_supported_size(self, size: Size) -> Size:
-        """The size that comes next to a size, px, among those that can be written."""
+        """Returns the size nearest to ``size``, px, that can be written."""
         ...
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
-        """Makes sure that the result can be written, before any work is spent.
+        """Checks, before a frame is upscaled, that the result can be written.
 
         Args:
-            frame: What is going to be upscaled.
-            size: What it is going to be upscaled to, px.
+            frame: Frame that will be upscaled.
+            size: Size of the result, px.
 
         Returns:
-            The frame as the output can hold it.
+            The frame in a form that the output can hold.
         """
         ...
 

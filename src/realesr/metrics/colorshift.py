@@ -1,4 +1,4 @@
-"""How far an upscaled image's colors are from those of its reference."""
+"""Color shift: the difference between the mean colors of an image and its reference."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from realesr.metrics.psnr import Array, peak_of, require_rgb
 
 
 def color_shift(upscaled: Array, reference: Array) -> float:
-    """Returns the largest difference of a channel's mean, 8-bit levels.
+    """Returns the largest difference between the means of a channel, 8-bit levels.
 
     Args:
-        upscaled: (H, W, 3) RGB, uint8 or uint16.
-        reference: The same shape and dtype: a plain upscaling of the input.
+        upscaled: (H, W, 3) RGB, uint8 or uint16, full range.
+        reference: Array of the same shape and dtype, e.g. the input upscaled by a plain filter.
 
     Raises:
-        ValueError: Shapes or dtypes differ or are others than these.
+        ValueError: Shapes or dtypes differ or are not supported.
     """
     if upscaled.shape != reference.shape or upscaled.dtype != reference.dtype:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""NIQE: how natural an image looks, without a reference.
+"""NIQE, a measure of naturalness that needs no reference.
 
 Mittal, Soundararajan and Bovik, "Making a 'Completely Blind' Image Quality Analyzer", 2013.
 """
@@ -23,20 +23,21 @@ BLOCK = 96
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Neighbors whose products are modeled: right, below, and both diagonals (section II-A)."""
 _SHAPES = np.arange(0.2, 10.001, 0.001)
+"""Shapes of generalized Gaussians among which the best fit is searched."""
 _RATIOS = np.array(
     [math.gamma(2 / s) ** 2 / (math.gamma(1 / s) * math.gamma(3 / s)) for s in _SHAPES]
 )
-"""Squared mean over mean square of generalized Gaussians of these shapes."""
+"""Squared mean magnitude over mean square of a generalized Gaussian, for each of ``_SHAPES``."""
 
 
 @dataclass(frozen=True, slots=True)
 class NiqeParameters:
-    """The model of natural images.
+    """The statistical model of natural images.
 
     Attributes:
-        mean: (36,), of the features.
-        covariance: (36, 36), of the features.
-        window: (7, 7), the Gaussian window of the local normalization.
+        mean: Mean of the features, (36,) float.
+        covariance: Covariance of the features, (36, 36) float.
+        window: Gaussian window of the local normalization, (7, 7) float.
     """
 
     mean: Plane
@@ -48,8 +49,8 @@ class NiqeParameters:
         """Reads the official file, ``niqe_pris_params.npz``.
 
         Raises:
-            MissingWeightsError: It does not exist.
-            UnsupportedCheckpointError: It is another file.
+            MissingWeightsError: The file does not exist.
+            UnsupportedCheckpointError: The file holds something else.
         """
         if not path.is_file():
             raise MissingWeightsError(f"{path}: no such file of NIQE's parameters")
@@ -62,16 +63,18 @@ class NiqeParameters:
 
 
 def niqe(image: Array, parameters: NiqeParameters, *, crop: int = 0) -> float:
-    """Returns the distance to natural images, >= 0; less is more natural.
+    """Returns the distance to natural images, >= 0; lower is more natural.
+
+    NIQE is computed on luma, rounded to 8-bit levels.
 
     Args:
-        image: (H, W, 3) RGB, uint8 or uint16; taken on its luma, rounded to 8-bit levels.
-        parameters: The model of natural images.
-        crop: Px left out at each border.
+        image: (H, W, 3) RGB, uint8 or uint16, full range.
+        parameters: Model of natural images.
+        crop: Width of the border that is left out, px.
 
     Raises:
-        ValueError: The shape or dtype is another, the crop is negative, or fewer than two blocks of
-            96 px fit into what it leaves or have texture there.
+        ValueError: Shape or dtype is not supported, the crop is negative, or the cropped image has
+            fewer than two blocks of 96 px with texture.
     """
     require_rgb(image)
     plane = _rounded_luma(cropped(image, crop))
@@ -99,10 +102,10 @@ def niqe(image: Array, parameters: NiqeParameters, *, crop: int = 0) -> float:
 
 
 def _rounded_luma(image: Array) -> NDArray[np.float32]:
-    """Returns BT.601 luma, rounded to levels.
+    """Returns BT.601 luma, (H, W) float32, rounded to 8-bit levels.
 
-    In the precision of basicsr, here and below: in flat areas the rounding of float32 is part of
-    the figures that are published.
+    The precision, here and below, is that of basicsr: in flat areas float32 rounding affects
+    published figures.
     """
     unit = image.astype(np.float32) / np.float32(peak_of(image))
     levels = unit.astype(np.float64) @ np.asarray(LUMA) + LUMA_OFFSET
@@ -110,7 +113,7 @@ def _rounded_luma(image: Array) -> NDArray[np.float32]:
 
 
 def _features_of_blocks(plane: Plane, window: Plane, side: int) -> Plane:
-    """Returns the features of each block, (blocks, 18)."""
+    """Returns the features of each block, (blocks, 18) float64."""
     normalized = _normalized(plane, window)
     rows, columns = (size // side for size in plane.shape)
     blocks = [
@@ -135,7 +138,7 @@ def _normalized(plane: Plane, window: Plane) -> Plane:
 
 
 def _features(block: Plane) -> list[float]:
-    """Returns shape and scales of the block's values and of its neighbors' products."""
+    """Returns 18 features: shapes and scales of a block's values and of products of neighbors."""
     shape, left, right = _fitted(block)
     features = [shape, (left + right) / 2]
     for shift in _SHIFTS:
@@ -146,7 +149,7 @@ def _features(block: Plane) -> list[float]:
 
 
 def _fitted(values: Plane) -> tuple[float, float, float]:
-    """Fits an asymmetric generalized Gaussian by moments: shape, left and right scale.
+    """Fits an asymmetric generalized Gaussian by moments; returns shape, left and right scale.
 
     Lasmar, Stitou and Berthoumieu, 2009; equations 5 to 8 of NIQE.
     """
@@ -162,10 +165,13 @@ def _fitted(values: Plane) -> tuple[float, float, float]:
 
 
 def halved(plane: Plane) -> Plane:
-    """Reduces to half the size by antialiased bicubic interpolation, as MATLAB's ``imresize``.
+    """Halves a plane by antialiased bicubic interpolation, like MATLAB's ``imresize``.
 
     Args:
-        plane: (H, W); H and W are even.
+        plane: (H, W) float, 8-bit levels; H and W are even.
+
+    Returns:
+        (H / 2, W / 2) float32, 8-bit levels.
     """
     height, width = plane.shape
     small = _halving(height) @ (plane / np.float32(255)) @ _halving(width).T
@@ -173,7 +179,7 @@ def halved(plane: Plane) -> Plane:
 
 
 def _halving(size: int) -> Plane:
-    """Returns the matrix (size / 2, size) of the reduction; borders are mirrored, edge included."""
+    """Returns the matrix of the reduction, (size / 2, size); borders repeat the edge pixel."""
     distances = (np.arange(8) - 3.5) / 2
     far = np.abs(distances)
     near = 1.5 * far**3 - 2.5 * far**2 + 1

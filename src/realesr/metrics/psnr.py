@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio, and the channel that the field takes it on."""
+"""Peak signal-to-noise ratio, and the preparation of images for metrics."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ Channel = Literal["y", "rgb"]
 Array = NDArray[Any]
 
 LUMA = (65.481, 128.553, 24.966)
+"""Weights of R, G, B in [0, 1] for BT.601 luma in 8-bit levels, as in MATLAB's ``rgb2ycbcr``."""
 LUMA_OFFSET = 16.0
-"""ITU-R BT.601 in 8 bits, 16 to 235, as MATLAB's ``rgb2ycbcr``."""
+"""BT.601 luma of black, 8-bit levels."""
 
 
 def psnr(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") -> float:
-    """Returns ``10 log10(peak^2 / mean squared difference)`` in dB; more is nearer.
+    """Returns ``10 log10(peak^2 / mean squared difference)`` in dB; higher is closer.
 
     Args:
-        first: (H, W, 3) RGB or (H, W), uint8 or uint16.
-        second: The same shape and dtype.
-        crop: Px left out at each border; customary is the scale.
-        channel: ``y`` takes BT.601 luma (16 to 235), as papers on super-resolution do; ``rgb`` all
-            channels.
+        first: (H, W, 3) RGB or (H, W), uint8 or uint16, full range.
+        second: Array of the same shape and dtype.
+        crop: Width of the border that is left out, px; usually the scale.
+        channel: ``y`` for BT.601 luma (16 to 235), as in papers on super-resolution; ``rgb`` for
+            all channels.
 
     Returns:
-        ``inf`` for equal images.
+        The ratio in dB, ``inf`` for equal images.
 
     Raises:
-        ValueError: Shapes or dtypes differ or are others than these, the channel is unknown, the
-            crop is negative, or nothing is left after it.
+        ValueError: Shapes or dtypes differ or are not supported, the channel is unknown, the crop
+            is negative, or nothing is left after it.
     """
     one, other = prepared(first, second, crop, channel)
     error = float(np.mean((one - other) ** 2))
@@ -39,13 +40,13 @@ def psnr(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
 
 
 def luma(image: Array) -> NDArray[np.float64]:
-    """Returns BT.601 luma, (H, W), in 8-bit levels from 16 to 235; nothing is rounded.
+    """Returns BT.601 luma, (H, W) float64, 8-bit levels from 16 to 235, not rounded.
 
     Args:
-        image: (H, W, 3) RGB; uint8, uint16, or floating point in [0, 1].
+        image: (H, W, 3) RGB; uint8 or uint16, full range, or floating point in [0, 1].
 
     Raises:
-        ValueError: Another shape or dtype.
+        ValueError: Shape or dtype is not supported.
     """
     require_rgb(image)
     peak = 1 if np.issubdtype(image.dtype, np.floating) else peak_of(image)
@@ -56,7 +57,7 @@ def peak_of(image: Array) -> int:
     """Returns the value of white: 255 for uint8, 65535 for uint16.
 
     Raises:
-        ValueError: Another dtype; the range of floating point is anyone's guess.
+        ValueError: The dtype is another one; the range of floating point is unknown.
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"an image must be uint8 or uint16, not {image.dtype}")
@@ -70,7 +71,7 @@ def require_rgb(image: Array) -> None:
 
 
 def cropped(image: Array, crop: int) -> Array:
-    """Leaves ``crop`` px out at each border; a view.
+    """Returns a view without ``crop`` px at each border of a (H, W, ...) array.
 
     Raises:
         ValueError: The crop is negative, or nothing is left.
@@ -86,10 +87,19 @@ def cropped(image: Array, crop: int) -> Array:
 def prepared(
     first: Array, second: Array, crop: int, channel: Channel
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Crops two images and takes the channel: float64 in 8-bit levels, (H, W) or (H, W, 3).
+    """Crops two images and selects the channel.
+
+    Args:
+        first: As for :func:`psnr`.
+        second: As for :func:`psnr`.
+        crop: As for :func:`psnr`.
+        channel: As for :func:`psnr`.
+
+    Returns:
+        Both images, (H, W) or (H, W, 3) float64, 8-bit levels.
 
     Raises:
-        ValueError: As of :func:`psnr`.
+        ValueError: As :func:`psnr`.
     """
     if channel not in get_args(Channel):
         raise ValueError(f"a channel is one of {get_args(Channel)}, not {channel!r}")

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from realesr.metrics.psnr import Array, Channel, prepared
 
 WINDOW = 11
+"""Side of the Gaussian window, px (Wang et al., 2004, section III-C)."""
 SIGMA = 1.5
-"""Side and standard deviation of the Gaussian window, px (Wang et al., 2004, section III-C)."""
+"""Standard deviation of the Gaussian window, px (Wang et al., 2004, section III-C)."""
 _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
 
@@ -19,17 +20,17 @@ def ssim(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
     """Returns the mean structural similarity, in [-1, 1]; 1 for equal images.
 
     Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004,
-    equation 13, where the window lies inside the image; averaged over channels.
+    equation 13. Only windows that lie inside the image count; channels are averaged.
 
     Args:
-        first: (H, W, 3) RGB or (H, W), uint8 or uint16.
-        second: The same shape and dtype.
-        crop: Px left out at each border; customary is the scale.
-        channel: ``y`` takes BT.601 luma (16 to 235); ``rgb`` all channels.
+        first: (H, W, 3) RGB or (H, W), uint8 or uint16, full range.
+        second: Array of the same shape and dtype.
+        crop: Width of the border that is left out, px; usually the scale.
+        channel: ``y`` for BT.601 luma (16 to 235); ``rgb`` for all channels.
 
     Raises:
-        ValueError: As of :func:`~realesr.metrics.psnr.psnr`, or less than the window is left after
-            the crop.
+        ValueError: As :func:`~realesr.metrics.psnr.psnr`, or the cropped image is smaller than the
+            window.
     """
     one, other = prepared(first, second, crop, channel)
     if min(one.shape[:2]) < WINDOW:

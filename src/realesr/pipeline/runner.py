@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
-from realesr.engine.lookahead import pipelined
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
@@ -23,10 +20,19 @@ from realesr.media.frames import Frame, FrameSink, FrameSource
 from realesr.options import Target
 from realesr.pipeline.queues import ReadAhead, WriteBehind
 from realesr.plan import Job, Plan
-from realesr.progress import Notify, Outcome, Reporter, StageTimes
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from realesr.progress import (
+    Failed,
+    Finished,
+    FrameDone,
+    Notice,
+    Notify,
+    Outcome,
+    Reporter,
+    StageTimes,
+    Started,
+    TileDone,
+    Warned,
+)
 
 READ_AHEAD = 1
 """How many jobs are read before their turn."""
@@ -75,7 +81,7 @@ def run(
             being read.
         medium: How inputs are read and outputs written.
         target: How large results become.
-        reporter: Is told what happens, by the caller's thread alone.
+        reporter: Receives what happens, from the caller's thread alone.
 
     Raises:
         Exception: What ``load_upscaler`` raises.
@@ -89,7 +95,7 @@ def run(
         active.upscaler = load_upscaler()
         for number, job in enumerate(plan.jobs):
             active.read_ahead(plan.jobs[number : number + READ_AHEAD + 1])
-            reporter.started(job.source, number + 1, len(plan.jobs))
+            reporter(Started(job.source, number + 1, len(plan.jobs)))
             active.upscale(job)
         active.finish_writing()
     return RunReport(tuple(active.done), tuple(active.failed))
@@ -100,13 +106,12 @@ class _ActiveJob:
 
     def __init__(self, job: Job, medium: MediaIO) -> None:
         self.job = job
-        self.notices: list[str] = []
+        self.notices: list[Notice] = []
         """What reader and writer have noticed; appending is safe between threads."""
         self.sizes: tuple[Size, Size] | None = None
         self.frames = 0
-        self.reused = 0
-        self.inference_s: list[float] = []
-        """How long each batch took; appending is safe between threads, too."""
+        self.duplicate_frames = 0
+        self.inference_s = 0.0
         self.started_at = 0.0
         self.medium = medium
         self.reading = ReadAhead(medium.source(job.source, self.notices.append))
@@ -138,7 +143,7 @@ class _ActiveJob:
         self.writing.finish()
         stages = StageTimes(
             reading_s=self.reading.reading_s,
-            inference_s=sum(self.inference_s),
+            inference_s=self.inference_s,
             writing_s=self.writing.writing_s,
             waiting_s=self.reading.waiting_s + self.writing.waiting_s,
         )
@@ -153,34 +158,10 @@ class _ActiveJob:
             size=self.sizes[1],
             seconds=seconds,
             frames=self.frames,
-            reused=self.reused,
+            duplicate_frames=self.duplicate_frames,
             decode_errors=self.reading.source.decode_errors,
             stages=stages,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Frames on their way through the network.
-
-    Attributes:
-        frames: As they came.
-        new: Those of them that differ from the one before.
-        results: What becomes of the latter.
-    """
-
-    frames: list[Frame]
-    new: list[Frame]
-    results: Future[list[Image]]
-
-
-class _SynchronousExecutor(Executor):
-    """Does at once what it is given."""
-
-    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_result(task(*args, **kwargs))
-        return future
 
 
 class _Runner:
@@ -245,77 +226,62 @@ class _Runner:
         self._writing = None
         self._pass_on_notices(work)
         self.done.append(work.job)
-        self._reporter.finished(outcome)
+        self._reporter(Finished(outcome))
 
     def _upscale(self, work: _ActiveJob) -> None:
         """Every frame; a frame that equals the one before is not computed again."""
-        is_video = work.reading.source.expected != 1
+        is_video = work.reading.source.frame_count != 1
         upscaler = self.upscaler.session(work.job.source, is_video=is_video)
-        batches = work.reading.batches(upscaler.batch)
+        batches = work.reading.batches(upscaler.batch_size)
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
         size = sink.nearest_supported_size(self._target.size_of(source_size, upscaler.scale))
         work.sizes = source_size, size
-        # An image stays in this thread, so that its tiles can be told.
-        workers = upscaler.workers if is_video else 1
-        to_size = partial(self._to_size, work, upscaler, size, workers)
-        last: Image | None = None
-
-        def begin(frames: list[Frame]) -> _Batch:
-            nonlocal last
-            prepared = [sink.prepare(frame, size) for frame in frames]
-            new = _distinct(prepared, last)
-            last = prepared[-1].image
-            images = [frame.image for frame in new]
-            return _Batch(prepared, new, pool.submit(to_size, images))
-
+        before: Image | None = None
         result: Image | None = None
-        with _SynchronousExecutor() if workers == 1 else ThreadPoolExecutor(workers) as pool:
-            for batch in pipelined(map(begin, chain((first,), batches)), workers - 1):
-                results = batch.results.result()
-                self._pass_on_notices(work)
-                for frame in batch.frames:
-                    if batch.new and frame is batch.new[0]:
-                        batch.new.pop(0)
-                        result = results.pop(0)
-                    elif result is not None:
-                        work.reused += 1
-                    if result is not None:
-                        writing.put(replace(frame, image=result))
-                    work.frames += 1
-                self._reporter.frame_done(work.frames, work.reading.source.expected)
-                self.finish_writing()  # of the job before; this one's first frame is on its way
+        for frames in chain((first,), batches):
+            prepared = [sink.prepare(frame, size) for frame in frames]
+            new = _distinct(prepared, before)
+            before = prepared[-1].image
+            results = self._upscale_batch(work, upscaler, size, [frame.image for frame in new])
+            self._pass_on_notices(work)
+            for frame in prepared:
+                if new and frame is new[0]:
+                    new.pop(0)
+                    result = results.pop(0)
+                elif result is not None:
+                    work.duplicate_frames += 1
+                if result is not None:
+                    writing.put(replace(frame, image=result))
+                work.frames += 1
+            self._reporter(FrameDone(work.job.source, work.frames, work.reading.source.frame_count))
+            self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()
 
-    def _to_size(
-        self,
-        work: _ActiveJob,
-        upscaler: ImageUpscaler,
-        size: Size,
-        workers: int,
-        images: list[Image],
+    def _upscale_batch(
+        self, work: _ActiveJob, upscaler: ImageUpscaler, size: Size, images: list[Image]
     ) -> list[Image]:
         if not images:
             return []
         started = time.perf_counter()
-        if workers > 1:  # the reporter hears from one thread alone
-            results = upscaler.upscale_to(images, size, notify=work.notices.append)
-        else:
-            notify = partial(self._reporter.noticed, work.job.source)
-            results = upscaler.upscale_to(
-                images, size, on_tile=self._reporter.tile_done, notify=notify
-            )
-        work.inference_s.append((time.perf_counter() - started) / workers)
+        source = work.job.source
+        results = upscaler.upscale_to(
+            images,
+            size,
+            on_tile=lambda done, total: self._reporter(TileDone(source, done, total)),
+            notify=lambda notice: self._reporter(Warned(source, notice)),
+        )
+        work.inference_s += time.perf_counter() - started
         return results
 
     def _pass_on_notices(self, work: _ActiveJob) -> None:
         while work.notices:
-            self._reporter.noticed(work.job.source, work.notices.pop(0))
+            self._reporter(Warned(work.job.source, work.notices.pop(0)))
 
     def _fail(self, work: _ActiveJob, error: Exception) -> None:
         self._pass_on_notices(work)
-        self._reporter.failed(work.job.source, error)
+        self._reporter(Failed(work.job.source, error))
         self.failed.append(work.job)
 
 

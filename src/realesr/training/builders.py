@@ -7,6 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,8 +20,8 @@ from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedC
 from realesr.imaging.image import Image
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
-from realesr.models.architecture import ARCHITECTURES
-from realesr.models.loader import build, load_model
+from realesr.models.loader import load_model
+from realesr.models.registry import ARCHITECTURES, by_name
 from realesr.options import UpscaleOptions
 from realesr.training.batches import PairPool
 from realesr.training.dataset import PatchDataset
@@ -67,19 +68,20 @@ def build_generator(
         InvalidOptionError: The architecture or one of its hyperparameters is unknown.
         WeightsError: The weights to start from are missing or do not fit.
     """
-    sizes = ARCHITECTURES.get(config.architecture)
-    if sizes is None:
+    architecture = by_name(config.architecture)
+    if architecture is None:
         raise InvalidOptionError(
             f"generator.architecture = {config.architecture!r}: "
-            f"must be one of {', '.join(ARCHITECTURES)}"
+            f"must be one of {', '.join(each.name for each in ARCHITECTURES)}"
         )
-    known = [each.name for each in dataclasses.fields(sizes) if each.name != "scale"]
+    names = [field.name for field in dataclasses.fields(cast(Any, architecture))]
+    known = [name for name in names if name != "scale"]
     for name in config.parameters:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             raise InvalidOptionError(f"generator.parameters.{name} is unknown; {hint}")
-    network = build(sizes(**config.parameters, scale=scale))
+    network: nn.Module = cast(Any, architecture)(**config.parameters, scale=scale).build()
     if config.init is not None:
         init = InitConfig(weights=config.init) if isinstance(config.init, str) else config.init
         state = load_state_dict(find(init.weights))

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from realesr.engine.memory import keep_freed_memory
+from realesr.models.networks.base import SRNetwork
+from realesr.models.registry import describe
 from realesr.training.batches import batches
 from realesr.training.builders import (
     autocast_dtype,
@@ -77,7 +79,6 @@ def train(
         RealesrError: The data cannot be read, a loss is no longer a number, or a file cannot be
             written. The last checkpoint is intact.
     """
-    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     find = partial(find_file, data_root=data_root)
@@ -162,13 +163,13 @@ def train(
 
 def save_average(state: TrainingState, recipe: Recipe, path: Path) -> None:
     """Writes the moving average in float16, with the recipe and the step as metadata."""
-    recipe_text = json.dumps(dataclasses.asdict(recipe))
     save_weights(
         state.ema.network.state_dict(),
         path,
         dtype=torch.float16,
-        recipe=recipe_text,
+        recipe=json.dumps(dataclasses.asdict(recipe)),
         step=str(state.step),
+        **describe(cast(SRNetwork, state.ema.network).config),
     )
 
 

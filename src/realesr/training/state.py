@@ -121,7 +121,7 @@ class TrainingState:
         except Exception as error:  # torch raises many kinds, depending on what does not fit
             raise TrainingError(
                 f"{path} is not a checkpoint of this recipe: delete it to begin anew, or choose "
-                f"another --out ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+                f"another `out` ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
             ) from error
         return True
 

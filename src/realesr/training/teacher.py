@@ -49,7 +49,7 @@ class TeacherOutputs:
                 if fingerprint.read_text(encoding="utf-8") != text:
                     raise InvalidOptionError(
                         f"{path} holds outputs of another teacher or of other patches: "
-                        "delete it, or choose another --out"
+                        "delete it, or choose another `out`"
                     )
                 self._array = np.lib.format.open_memmap(path, mode="r+")
             else:

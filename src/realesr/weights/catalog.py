@@ -62,7 +62,7 @@ class ModelSpec(Spec):
     Attributes:
         scale: Native scale.
         weak_denoise_model: Name of the model that keeps noise and grain, with which
-            ``--denoise-strength`` mixes this one; None if there is none.
+            ``denoise_strength`` mixes this one; None if there is none.
     """
 
     scale: int
@@ -157,7 +157,7 @@ MODELS = (
         4_885_111,
         "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292",
         architecture="SRVGG 64x32",
-        domain="anything, small; --denoise-strength sets how much noise goes",
+        domain="anything, small; the denoise strength sets how much noise goes",
         weak_denoise_model="realesr-general-wdn-x4v3",
     ),
     _official(
@@ -277,7 +277,7 @@ def find_model(name: str) -> ModelSpec:
     close = get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, 1)
     hint = f"did you mean {plain[close[0]]}?" if close else f"known: {', '.join(names)}."
     raise UnknownModelError(
-        f"no model is called {name!r}; {hint} A file of weights goes with --model-path"
+        f"no model is called {name!r}; {hint} A file of weights goes with `model_path`"
     )
 
 
@@ -318,5 +318,5 @@ def find_weights(spec: Spec) -> Path:
             return path
     raise MissingWeightsError(
         f"{spec.weights.name} is missing: put it into one of "
-        f"{', '.join(str(folder) for folder in folders)}, or name it with --model-path"
+        f"{', '.join(str(folder) for folder in folders)}, or name it with `model_path`"
     )

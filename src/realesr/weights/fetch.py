@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
-from realesr.progress import Notify, Progress, ignore, no_progress
+from realesr.progress import Notice, Notify, Progress, ignore, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
@@ -106,7 +106,12 @@ def ensure_weights(
             raise
         return fetch(spec.weights, cache_folder(), on_progress=on_progress, notify=notify)
     if not matches_checksum(path, spec.weights):
-        notify(f"{path} is not the published {spec.name} (its SHA-256 differs), and used as it is")
+        notify(
+            Notice(
+                "weights-differ",
+                f"{path} is not the published {spec.name} (its SHA-256 differs), and used as it is",
+            )
+        )
     return path
 
 
@@ -152,7 +157,12 @@ def _download(
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
             if wait_s is None or not _is_transient(error):
                 raise DownloadError(_explain(error, url, target)) from error
-            notify(f"{weights.name}: {_reason(error)}; trying again in {wait_s:g} s")
+            notify(
+                Notice(
+                    "download-retried",
+                    f"{weights.name}: {_reason(error)}; trying again in {wait_s:g} s",
+                )
+            )
             sleep(wait_s)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
@@ -17,8 +17,25 @@ from realesr.weights.state_dict import unwrap
 StateDict = dict[str, Tensor]
 
 
+class Checkpoint(NamedTuple):
+    """What a file of weights holds.
+
+    Attributes:
+        state_dict: float32, on the CPU.
+        metadata: What a safetensors file says of itself; empty for other files.
+    """
+
+    state_dict: StateDict
+    metadata: Mapping[str, str]
+
+
 def load_state_dict(path: Path) -> StateDict:
-    """Reads a state dict in float32 on the CPU.
+    """Reads a state dict; see :func:`load_checkpoint`."""
+    return load_checkpoint(path).state_dict
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a state dict in float32 on the CPU, and what the file says of itself.
 
     Args:
         path: A ``.safetensors`` file, or a PyTorch file (``.pth``) that holds ``params_ema``,
@@ -34,20 +51,27 @@ def load_state_dict(path: Path) -> StateDict:
         path.open("rb").close()
     except OSError as error:
         raise MissingWeightsError(f"{path}: {error.strerror}") from error
-    is_safetensors = path.suffix == ".safetensors"
-    content = unwrap(_read_safetensors(path) if is_safetensors else _read_pickle(path))
+    metadata: Mapping[str, str] = {}
+    if path.suffix == ".safetensors":
+        content, metadata = _read_safetensors(path)
+    else:
+        content = unwrap(_read_pickle(path))
     if not isinstance(content, Mapping) or not content:
         raise UnsupportedCheckpointError(f"{path} holds no state dict")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
-    return {name: tensor.detach().float() for name, tensor in content.items()}
+    return Checkpoint({name: each.detach().float() for name, each in content.items()}, metadata)
 
 
 def save_weights(
-    state_dict: Mapping[str, Tensor], path: Path, *, dtype: torch.dtype, **metadata: str
+    state_dict: Mapping[str, Tensor],
+    path: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    **metadata: str,
 ) -> None:
     """Writes a ``.safetensors`` file; it takes its name only when it is whole."""
-    tensors = {name: t.detach().to(dtype).contiguous() for name, t in state_dict.items()}
+    tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
     partial = path.with_name(path.name + ".part")
     try:
         save_file(tensors, partial, metadata=metadata)
@@ -56,9 +80,11 @@ def save_weights(
         partial.unlink(missing_ok=True)
 
 
-def _read_safetensors(path: Path) -> StateDict:
+def _read_safetensors(path: Path) -> Checkpoint:
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return Checkpoint(state, file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise UnsupportedCheckpointError(f"{path} is not a safetensors file: {error}") from error
 

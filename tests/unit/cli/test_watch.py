@@ -78,7 +78,7 @@ def test_a_clash_is_told_once_and_holds_up_only_until_it_is_gone(drop, monkeypat
     plans, told = watched(options(drop, ext="png"))
     assert plans == [["a.png"]]
     assert len(told) == 1
-    assert "would both become" in told[0]
+    assert "would both become" in str(told[0])
 
 
 def test_what_cannot_be_watched_is_refused(drop):

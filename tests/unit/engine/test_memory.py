@@ -9,12 +9,9 @@ from realesr.engine import memory
 from realesr.engine.memory import MARGIN, MAX_CPU_TILE, MIN_TILE, free_host_bytes, largest_tile
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
-from realesr.models import rrdbnet
-from realesr.models.architecture import RRDBNetConfig, SRVGGConfig
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
+from realesr.models.architectures.srvgg import SRVGGConfig
 
-from support.live_bytes import activation_values_per_pixel
 from support.networks import random_image, tiny_srvgg
 
 CHECK = """
@@ -45,23 +42,6 @@ def test_freed_memory_is_used_again():
     assert with_setting < without / 5
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        SRVGGNetCompact(num_feat=64, num_conv=3),
-        SRVGGNetCompact(num_feat=8, num_conv=3),
-        SRVGGNetCompact(num_feat=24, num_conv=2, scale=2),
-        RRDBNet(num_feat=16, num_block=2, num_grow_ch=8),
-        RRDBNet(num_feat=16, num_block=1, num_grow_ch=8, scale=2),
-        RRDBNet(num_feat=32, num_block=1, num_grow_ch=16, scale=1),
-    ],
-)
-def test_networks_know_what_they_hold_at_their_peak(network, monkeypatch):
-    monkeypatch.setattr(rrdbnet, "STRIP_FEATURES", 1)  # as in a large image
-    held = activation_values_per_pixel(network, 64 * (4 // network.scale))
-    assert network.peak_activations_per_pixel == pytest.approx(held, rel=0.2)
-
-
 def test_the_tile_is_the_largest_that_fits():
     network = RRDBNetConfig()
     budget = 2 * 2**30
@@ -84,7 +64,9 @@ def test_a_share_of_what_is_free_is_the_budget_unless_it_is_given(monkeypatch):
         monkeypatch.setattr(backend, "free_bytes", lambda free=free: free)
         upscaler = TiledUpscaler(backend, memory_budget=budget)
         upscaler(image)
-        assert upscaler.tile == largest_tile(backend.architecture, 4, "cpu", 4, budget=2**21)
+        assert upscaler.description.tile == largest_tile(
+            backend.architecture, 4, "cpu", 4, budget=2**21
+        )
 
 
 def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):

@@ -16,8 +16,8 @@ from realesr.engine.pytorch.tensor import to_tensor
 from realesr.errors import UnsupportedPrecisionError
 from realesr.media.images.decode import read_image
 from realesr.models.loader import load_model
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.networks.srvgg import SRVGGNetCompact
 
 from support.networks import randomized
 from support.paths import ROOT, shared

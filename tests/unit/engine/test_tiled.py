@@ -12,10 +12,9 @@ from realesr.engine.precision import BF16, FP32, MIXED
 from realesr.engine.pytorch.backend import TorchBackend, _ExactFloat32
 from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import OutOfMemoryError, UnsupportedCheckpointError
-from realesr.geometry import Size
 from realesr.imaging.image import Image
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.networks.srvgg import SRVGGNetCompact
 
 from support.networks import Faulty, random_image, randomized, tiny_srvgg
 
@@ -58,7 +57,7 @@ def test_a_seam_would_be_noticed():
     image = random_image(61, 37)
     network = tiny_srvgg()
     whole = upscaler(network)(image).pixels
-    network.sizes = replace(network.sizes, num_conv=0)  # declares a radius of 2 where it is 4
+    network.config = replace(network.config, num_conv=0)  # declares a radius of 2 where it is 4
     tiled = upscaler(network, tile=16)(image).pixels
     assert (whole != tiled).mean() > 1e-3
 
@@ -130,7 +129,7 @@ def test_threads_that_run_out_of_memory_together_halve_the_tile_once():
     images = [random_image(48, 48), random_image(48, 47)]
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(upscale, images))
-    assert upscale.tile == 32
+    assert upscale.description.tile == 32
     assert [result.size for result in results] == [image.size.scaled(2) for image in images]
 
 
@@ -148,7 +147,7 @@ def test_an_overflowing_tile_is_done_again_in_single_precision(lag):
     upscaled = upscale(Image(pixels), notify=notices.append)
     assert (upscaled.pixels[:, :16] == 255).all()
     assert (upscaled.pixels[:, 16:] == 64).all()
-    assert notices == ["a tile overflowed in bf16 and is done again in PyTorch's float32"]
+    assert [notice.code for notice in notices] == ["precision-raised"]
 
 
 def test_a_network_that_always_overflows_is_an_error_not_a_image():
@@ -190,7 +189,8 @@ def test_out_of_memory_halves_the_tile_and_begins_anew(error, tile):
     ).pixels
     assert (upscaled[::2, ::2] == image.pixels).all()
     assert len(notices) == (2 if tile != 90 else 1)
-    assert all("out of memory on cpu: begun anew with --tile" in notice for notice in notices)
+    assert all(notice.code == "tile-halved" for notice in notices)
+    assert "out of memory on cpu: begun anew with `tile`" in str(notices[0])
     assert counts[-1][0] == counts[-1][1]
     cramped.seen.clear()
     upscale(image, notify=notices.append)
@@ -340,66 +340,13 @@ def test_tiles_of_one_size_go_through_the_network_together(batch, network):
     batches, counts = [], []
     run = upscale._backend._network
     upscale._backend._network = lambda x: batches.append(len(x)) or run(x)
-    upscale._backend.batch = batch
+    upscale._backend.batch_size = batch
     together = upscale.upscale([image, other], on_tile=lambda *count: counts.append(count))
     assert min(batch, 4) <= max(batches) <= batch  # two of a row have one size, at least
     assert sum(batches) == 2 * 6 * 4
     assert counts == [(number, 24) for number in range(1, 25)]
     for ours, theirs in zip(together, expected, strict=True):
         assert np.abs(ours.pixels.astype(int) - theirs.pixels).max() <= 1
-
-
-class Resizing(TorchBackend):
-    """Does on the CPU what is done on a GPU."""
-
-    fits = True
-
-    def __init__(self, network) -> None:
-        super().__init__(network)
-        self.resizes = True
-        self.sizes: list[tuple[int, ...]] = []
-
-    def upscale_into(self, out, pixels, grid, on_tile, notify):
-        self.sizes.append(out.shape[1:3])
-        if not self.fits and len(self.sizes) == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        super().upscale_into(out, pixels, grid, on_tile, notify)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(("network", "size"), [("srvgg", (41, 30)), ("x2", (131, 97))])
-@pytest.mark.parametrize("pre_pad", [0, 7])
-def test_a_result_is_resized_on_the_device_as_on_the_host(dtype, network, size, pre_pad):
-    image = random_image(21, 15, dtype)
-    model = tiny_srvgg() if network == "srvgg" else small_rrdbnet(2)
-    on_host = TiledUpscaler(TorchBackend(model), pre_pad=pre_pad).upscale_to(
-        [image] * 2, Size(*size)
-    )
-    backend = Resizing(model)
-    on_device = TiledUpscaler(backend, pre_pad=pre_pad).upscale_to([image] * 2, Size(*size))
-    assert backend.sizes == [size[::-1]]
-    for ours, theirs in zip(on_device, on_host, strict=True):
-        assert ours.pixels.dtype == dtype
-        # On the host there is a rounding to 16 bits more.
-        assert np.abs(ours.pixels.astype(int) - theirs.pixels).max() <= 2
-
-
-@pytest.mark.parametrize("why", ["tiles", "alpha", "gray", "memory"])
-def test_what_cannot_be_resized_on_the_device_is_resized_on_the_host(why):
-    image = random_image(21, 15, alpha=why == "alpha", gray=why == "gray")
-    backend = Resizing(tiny_srvgg())
-    backend.fits = why != "memory"
-    options = {"tile": 8} if why == "tiles" else {}
-    upscaler = TiledUpscaler(backend, **options)
-    sr = upscaler.upscale_to([image], Size(41, 30))[0]
-    expected = TiledUpscaler(TorchBackend(tiny_srvgg()), **options).upscale_to(
-        [image], Size(41, 30)
-    )[0]
-    assert (sr.pixels == expected.pixels).all()
-    assert backend.sizes[-1] == (60, 84)
-    tried = len(backend.sizes)
-    upscaler.upscale_to([image], Size(41, 30))
-    assert len(backend.sizes) == tried + (2 if why == "alpha" else 1)  # not tried again
 
 
 def test_exact_float32_lasts_until_the_last_thread_is_done():
@@ -417,7 +364,7 @@ def test_tiles_of_a_chosen_size_go_through_alone():
     image = random_image(95, 61)
     batches = []
     backend = TorchBackend(tiny_srvgg(), batch_tiles=False)
-    backend.batch = 4
+    backend.batch_size = 4
     run = backend._network
     backend._network = lambda x: batches.append(len(x)) or run(x)
     TiledUpscaler(backend, tile=16)(image)

@@ -9,8 +9,8 @@ from realesr.face.alignment import (
     TEMPLATE,
     alignment,
     crop_face,
+    full_frame_matrix,
     paste_face,
-    whole,
 )
 from realesr.face.networks import feathered
 
@@ -95,7 +95,9 @@ def test_a_face_really_goes_in_and_fades_out():
 def test_half_of_a_mask_takes_half_of_a_face():
     result = np.full((64, 64, 3), 100, np.uint8)
     face = np.full((SIDE, SIDE, 3), 200, np.uint8)
-    paste_face(result, face, np.full((SIDE, SIDE), 0.5, np.float32), whole(64, 64), (1, 1))
+    paste_face(
+        result, face, np.full((SIDE, SIDE), 0.5, np.float32), full_frame_matrix(64, 64), (1, 1)
+    )
     assert (result == 150).all()
 
 
@@ -123,13 +125,13 @@ def test_gray_does_not_mix_into_the_border_of_the_image():
 def test_a_large_face_is_reduced_without_aliasing():
     stripes = np.zeros((2048, 2048, 3), np.uint8)
     stripes[:, ::2] = 255
-    view = crop_face(stripes, whole(2048, 2048))
+    view = crop_face(stripes, full_frame_matrix(2048, 2048))
     assert abs(view.astype(int) - 128).max() <= 2
 
 
 def test_a_image_that_is_a_face_is_stretched_to_the_square_and_back():
     image = smooth_image(300, 200)
-    matrix = whole(300, 200)
+    matrix = full_frame_matrix(300, 200)
     result = image.copy()
     paste_face(result, crop_face(image, matrix), np.ones((SIDE, SIDE), np.float32), matrix, (1, 1))
     assert abs(result.astype(int) - image)[5:-5, 5:-5].max() <= 2

@@ -10,7 +10,7 @@ from realesr.errors import MissingExtraError, UnsupportedCheckpointError
 from realesr.face import networks
 from realesr.face.alignment import SIDE
 from realesr.face.compatibility import restore_removed_torchvision_module
-from realesr.face.networks import Parser, Restorer
+from realesr.face.networks import FaceParser, Restorer
 
 from support.faces import needs_extra, random_gfpgan, random_parsenet
 
@@ -62,20 +62,20 @@ def test_other_weights_are_refused(tmp_path, state):
 def test_parsenet_gives_a_soft_mask(tmp_path):
     path = tmp_path / "parsing_parsenet.pth"
     random_parsenet(path)
-    (mask,) = Parser(path, CPU)([FACE])
+    (mask,) = FaceParser(path, CPU)([FACE])
     assert mask.shape == (SIDE, SIDE)
     assert mask.dtype == np.float32
     assert 0 <= mask.min() < mask.max() <= 1
     torch.save({"a": torch.zeros(1)}, path)
     with pytest.raises(UnsupportedCheckpointError, match="ParseNet"):
-        Parser(path, CPU)
+        FaceParser(path, CPU)
 
 
 def test_a_package_that_is_missing_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "facexlib", None)
     monkeypatch.setitem(sys.modules, "facexlib.parsing.parsenet", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'realesr\[face\]'"):
-        Parser(tmp_path / "none", CPU)
+        FaceParser(tmp_path / "none", CPU)
 
 
 @needs_extra("gfpgan")

@@ -18,7 +18,7 @@ def face(x=100.0, y=80.0, score=0.99):
 
 
 def test_a_face_that_is_there_from_the_start_is_shown_at_once():
-    assert [presence for _, presence in Tracker(0.9)(SCENE, [face()])] == [1.0]
+    assert [visibility for _, visibility in Tracker(0.9)(SCENE, [face()])] == [1.0]
 
 
 def test_one_that_comes_later_fades_in():
@@ -31,11 +31,11 @@ def test_one_that_comes_later_fades_in():
 def test_one_that_is_missed_is_held_and_comes_back():
     track = Tracker(0.9)
     track(SCENE, [face()])
-    ((held, presence),) = track(SCENE, [])
+    ((held, visibility),) = track(SCENE, [])
     assert held.box == face().box
-    assert 0 < presence < 1
-    ((_, presence),) = track(SCENE, [face()])
-    assert presence == 1
+    assert 0 < visibility < 1
+    ((_, visibility),) = track(SCENE, [face()])
+    assert visibility == 1
 
 
 def test_one_that_has_gone_fades_out():
@@ -50,7 +50,7 @@ def test_nothing_is_held_into_another_scene():
     track = Tracker(0.9)
     track(SCENE, [face()])
     assert track(OTHER, []) == []
-    assert [presence for _, presence in track(OTHER, [face(x=10)])] == [1.0]
+    assert [visibility for _, visibility in track(OTHER, [face(x=10)])] == [1.0]
 
 
 def test_doubtful_faces_are_followed_but_not_begun():

@@ -35,7 +35,7 @@ def test_what_does_not_fit_is_known_beforehand(name, fits, too_large):
     path = Path(name)
     depth = 2 if name == "a.tif" else 1
     IMAGES.format_of(path).check_fits(path, fits, channels=3, byte_depth=depth)
-    with pytest.raises(UnwritableMediaError, match=f"{name}: {too_large} px do not fit.*--ext"):
+    with pytest.raises(UnwritableMediaError, match=f"{name}: {too_large} px do not fit.*`ext`"):
         IMAGES.format_of(path).check_fits(path, too_large, channels=3, byte_depth=depth)
 
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from realesr.models import rrdbnet
-from realesr.models.architecture import RRDBNetConfig, SRVGGConfig
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
+from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks import rrdbnet
+from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.networks.srvgg import SRVGGNetCompact
 
 from support.networks import randomized
 from support.paths import OFFICIAL_RRDB, OFFICIAL_SRVGG, shared
@@ -83,7 +84,7 @@ def test_parity_notices_a_perturbed_parameter(parameter):
 def test_official_networks_equal_basicsr(name, num_conv):
     ours = load_model(shared(f"weights/{name}"))
     assert isinstance(ours, SRVGGNetCompact)
-    assert ours.sizes == SRVGGConfig(num_feat=64, num_conv=num_conv, scale=4)
+    assert ours.config == SRVGGConfig(num_feat=64, num_conv=num_conv, scale=4)
     _, theirs = srvgg_pair(num_conv, 4, ours.state_dict())
     assert largest_difference(ours, theirs, (33, 41)) <= TOLERANCE
 
@@ -91,7 +92,7 @@ def test_official_networks_equal_basicsr(name, num_conv):
 @pytest.mark.parametrize(("name", "num_block"), OFFICIAL_RRDB.items())
 def test_official_rrdb_weights_load_and_equal_basicsr(name, num_block):
     ours = load_model(shared(f"weights/{name}"))
-    assert ours.sizes == RRDBNetConfig(num_block=num_block)
+    assert ours.config == RRDBNetConfig(num_block=num_block)
     theirs = basicsr("archs.rrdbnet_arch").RRDBNet(3, 3, num_block=num_block).eval()
     theirs.load_state_dict(ours.state_dict(), strict=True)
     assert largest_difference(ours, theirs, (12, 9)) <= 1e-5

@@ -9,7 +9,7 @@ from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
 from realesr.models.loader import load_model
-from realesr.models.rrdbnet import RRDBNet
+from realesr.models.networks.rrdbnet import RRDBNet
 
 from support.networks import random_image, randomized, tiny_weights
 

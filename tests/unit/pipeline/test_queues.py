@@ -21,7 +21,7 @@ def frames(count):
 class Source:
     """Counts what has been asked of it."""
 
-    expected = None
+    frame_count = None
     decode_errors = 0
 
     def __init__(self, count=5, error=None):

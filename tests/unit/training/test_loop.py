@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 from realesr.errors import TrainingError, UnreadableMediaError, UnsupportedCheckpointError
-from realesr.models.architecture import SRVGGConfig
+from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.training import state as state_module
 from realesr.training.builders import live_teacher
@@ -72,7 +72,7 @@ def checkpoints_equal(first, second) -> bool:
 
 def test_a_run_ends_with_loadable_weights_a_log_and_sheets(run, tmp_path):
     path = run(tiny_recipe(), tmp_path / "out")
-    assert load_model(path).sizes == SRVGGConfig(num_feat=8, num_conv=1, scale=2)
+    assert load_model(path).config == SRVGGConfig(num_feat=8, num_conv=1, scale=2)
     assert path.name == "tiny.safetensors"
     log = log_of(tmp_path / "out")
     assert [entry["step"] for entry in log if "losses" in entry] == [1, 2, 3, 4]

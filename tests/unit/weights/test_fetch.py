@@ -112,7 +112,9 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch, tmp_path):
         fetch(FILE, tmp_path, sleep=waits.append, notify=notices.append)
     assert waits == list(WAITS_S)
     assert len(notices) == len(waits)
-    assert all("net.pth: " in notice and "trying again in" in notice for notice in notices)
+    assert all(notice.code == "download-retried" for notice in notices)
+    assert "net.pth: " in str(notices[0])
+    assert "trying again in" in str(notices[0])
     for part in ("net.pth", address + PATH, "refused", str(tmp_path / "net.pth")):
         assert part in str(caught.value)
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
 from realesr.models.loader import build_network, load_model
-from realesr.models.rrdbnet import RRDBNet
-from realesr.models.srvgg import SRVGGNetCompact
+from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 from support.networks import tiny_srvgg
@@ -37,7 +37,7 @@ def test_detection_round_trips(tmp_path, network, arguments, wrapper):
         torch.save({wrapper: state} if wrapper else state, path)
     loaded = load_model(path)
     assert type(loaded) is network
-    assert asdict(loaded.sizes) == arguments
+    assert asdict(loaded.config) == arguments
     assert not loaded.training
     for name, tensor in loaded.state_dict().items():
         assert torch.equal(tensor, state[name])

@@ -18,21 +18,18 @@ def add_face_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--face-model",
         choices=FACE_MODELS,
-        default=default.model,
-        help="restoration network (default: %(default)s)",
+        help=f"restoration network (default: {default.model})",
     )
     group.add_argument(
         "--face-weight",
         type=float,
-        default=default.weight,
         metavar="W",
-        help="share of the restored face in the result, 0 to 1 (default: %(default)g)",
+        help=f"share of the restored face in the result, 0 to 1 (default: {default.weight:g})",
     )
     group.add_argument(
         "--face-detector",
         choices=FACE_DETECTORS,
-        default=default.detector,
-        help="face detector; the last two are small and fast (default: %(default)s)",
+        help=f"face detector; the last two are small and fast (default: {default.detector})",
     )
     group.add_argument(
         "--face-confidence",
@@ -44,9 +41,8 @@ def add_face_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--face-min-size",
         type=int,
-        default=default.min_size,
         metavar="PX",
-        help="ignore faces smaller than this in the input (default: %(default)s)",
+        help=f"ignore faces smaller than this in the input (default: {default.min_size})",
     )
     group.add_argument(
         "--only-center-face", action="store_true", help="restore only the face nearest the center"
@@ -70,13 +66,14 @@ def face_options(args: argparse.Namespace) -> FaceOptions | None:
     """
     if not args.face_enhance:
         return None
-    return FaceOptions(
-        model=args.face_model,
-        detector=args.face_detector,
-        weight=args.face_weight,
-        min_size=args.face_min_size,
-        confidence=args.face_confidence,
-        only_center=args.only_center_face,
-        is_aligned=args.aligned,
-        report=args.face_report,
-    )
+    given = {
+        "model": args.face_model,
+        "detector": args.face_detector,
+        "weight": args.face_weight,
+        "min_size": args.face_min_size,
+        "confidence": args.face_confidence,
+        "only_center": args.only_center_face,
+        "is_aligned": args.aligned,
+        "report": args.face_report,
+    }
+    return FaceOptions(**{name: value for name, value in given.items() if value is not None})

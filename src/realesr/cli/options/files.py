@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from realesr.media.formats import IMAGES, AnyKind
+from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 
 
-def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
+def add_file_options(parser: argparse.ArgumentParser, kind: AnyMediaType) -> None:
     """What is read, what becomes of it, and what is left alone."""
-    noun, example = kind.noun, kind.written_suffixes[0]
+    noun, example = kind.noun, kind.output_suffixes[0]
     streams = kind is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
@@ -53,8 +53,8 @@ def add_file_options(parser: argparse.ArgumentParser, kind: AnyKind) -> None:
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
         default="auto",
-        choices=("auto", *(suffix[1:] for suffix in kind.written_suffixes)),
-        help=f"output format (default: the format of each input, or {kind.fallback[1:]})",
+        choices=("auto", *(suffix[1:] for suffix in kind.output_suffixes)),
+        help=f"output format (default: the format of each input, or {kind.default_suffix[1:]})",
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"

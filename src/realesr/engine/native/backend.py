@@ -11,14 +11,14 @@ from realesr.engine.backend import Backend
 from realesr.engine.blend import stitch
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.native.bindings import Features, aligned_empty, write_pixels
-from realesr.engine.native.networks import Native
+from realesr.engine.native.networks import NativeNetwork
 from realesr.engine.padding import mirror
 from realesr.engine.precision import FP32, Precision
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture
-from realesr.progress import Notify, Progress
+from realesr.models.architecture import NetworkProperties
+from realesr.progress import Notice, Notify, Progress
 
 
 class NativeBackend:
@@ -30,13 +30,12 @@ class NativeBackend:
             infinity: transformed values are larger than those that PyTorch adds up.
     """
 
+    engine = "native"
     device = "cpu"
     precision: Precision = FP32
-    workers = 1
-    batch = 1
-    resizes = False
+    batch_size = 1
 
-    def __init__(self, network: Native, make_exact: Callable[[], Backend]) -> None:
+    def __init__(self, network: NativeNetwork, make_exact: Callable[[], Backend]) -> None:
         self._network = network
         self._make_exact = make_exact
 
@@ -45,9 +44,9 @@ class NativeBackend:
         return self._make_exact()
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> NetworkProperties:
         """What must be known of the network."""
-        return self._network.sizes
+        return self._network.architecture
 
     def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
@@ -58,7 +57,12 @@ class NativeBackend:
             for number, _ in enumerate(self._pieces(out, whole, grid), start=1):
                 on_tile(number, len(grid))
         except FloatingPointError:
-            notify("a tile overflowed natively and all are done again in PyTorch's float32")
+            notify(
+                Notice(
+                    "precision-raised",
+                    "a tile overflowed natively and all are done again in PyTorch's float32",
+                )
+            )
             self._exact.upscale_into(out, pixels, grid, on_tile, notify)
 
     def is_out_of_memory(self, error: Exception) -> bool:
@@ -80,7 +84,7 @@ class NativeBackend:
         Raises:
             FloatingPointError: A value is not finite.
         """
-        scale = self._network.sizes.scale
+        scale = self._network.architecture.scale
         if grid.blend and len(grid) > 1:
             for region, values in stitch(grid, scale, self._run_tiles(pixels, grid)):
                 part = out[:, *region.slices]
@@ -99,7 +103,7 @@ class NativeBackend:
     def _run_tiles(self, pixels: Pixels, grid: TileGrid) -> Iterator[Features]:
         """Upscales the padded region of each tile: (N, 3, h * scale, w * scale)."""
         for tile in grid:
-            size = tile.padded.size.scaled(self._network.sizes.scale)
+            size = tile.padded.size.scaled(self._network.architecture.scale)
             sr = aligned_empty(len(pixels), size.height, size.width, 3)
             _check(self._network(pixels[:, *tile.padded.slices]).write(sr))
             yield sr.transpose(0, 3, 1, 2)

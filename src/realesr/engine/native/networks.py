@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, Protocol
@@ -21,18 +21,18 @@ from realesr.engine.native.bindings import (
     read_pixels,
     write_pixels,
 )
+from realesr.engine.tiling import strips
 from realesr.geometry import round_up
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import (
+from realesr.models.architecture import Architecture, NetworkProperties
+from realesr.models.architectures.rrdbnet import (
     NEGATIVE_SLOPE,
     RESIDUAL_SCALE,
-    STRIP_FEATURES,
-    TAIL_REACH,
-    Architecture,
+    UPSAMPLING_REACH,
     RRDBNetConfig,
-    SRVGGConfig,
-    detect_architecture,
 )
+from realesr.models.architectures.srvgg import SRVGGConfig
+from realesr.models.registry import detect
 
 COLORS = 3
 WASTE = 3
@@ -56,21 +56,21 @@ _G = np.array(
 Parameters = Mapping[str, NDArray[np.float32]]
 
 
-class Native(Protocol):
+class NativeNetwork(Protocol):
     """A network that the compiled part computes."""
 
     @property
-    def sizes(self) -> Architecture:
-        """What the engine must know of it."""
+    def architecture(self) -> NetworkProperties:
+        """What the engine must know of the network."""
         ...
 
     @property
     def threads(self) -> int:
-        """How many compute it."""
+        """Number of threads that compute it."""
         ...
 
     def __call__(self, pixels: Pixels) -> RawOutput:
-        """Upscales (N, H, W, 3) uint8 or uint16 RGB, whose sides are multiples of what it takes."""
+        """Upscales (N, H, W, 3) uint8 or uint16 RGB with sides that ``multiple_of`` divides."""
         ...
 
 
@@ -115,12 +115,15 @@ class RawOutput:
         )
 
 
-def build_native(parameters: Parameters, threads: int | None = None) -> Native | None:
+def build_native(
+    parameters: Parameters, metadata: Mapping[str, str] | None = None, threads: int | None = None
+) -> NativeNetwork | None:
     """Makes the network that parameters belong to.
 
     Args:
         parameters: All of them, by the names of the published checkpoints.
-        threads: How many compute; None for :func:`default_threads`.
+        metadata: What their file says of itself.
+        threads: Number of threads that compute; None for :func:`default_threads`.
 
     Returns:
         None where the compiled part is not made for it: another architecture, features that are no
@@ -128,15 +131,15 @@ def build_native(parameters: Parameters, threads: int | None = None) -> Native |
     """
     shapes = {name: tuple(values.shape) for name, values in parameters.items()}
     try:
-        sizes = detect_architecture(shapes)
-    except (ValueError, IndexError):
+        architecture = detect(shapes, metadata)
+    except (ValueError, TypeError, IndexError):
         return None
-    if sizes is None or shapes != sizes.parameters() or sizes.num_feat % CHANNELS:
+    if architecture is None or shapes != architecture.parameter_shapes():
         return None
-    threads = default_threads() if threads is None else threads
-    if isinstance(sizes, SRVGGConfig):
-        return _SRVGG(sizes, parameters, threads)
-    return None if sizes.num_grow_ch % CHANNELS else _RRDBNet(sizes, parameters, threads)
+    build = BUILDERS.get(type(architecture))
+    if build is None:
+        return None
+    return build(architecture, parameters, default_threads() if threads is None else threads)
 
 
 class Convolution:
@@ -241,8 +244,8 @@ def _read(pixels: Pixels, factor: int, threads: int) -> Features:
 class _SRVGG:
     """SRVGGNetCompact in two arrays of features, which take turns."""
 
-    def __init__(self, sizes: SRVGGConfig, parameters: Parameters, threads: int) -> None:
-        self.sizes = sizes
+    def __init__(self, config: SRVGGConfig, parameters: Parameters, threads: int) -> None:
+        self.architecture = config
         self.threads = threads
         self._room = _Workspace()
         self._inner = [
@@ -252,10 +255,10 @@ class _SRVGG:
                 slopes=parameters[f"body.{layer + 1}.weight"],
                 threads=threads,
             )
-            for layer in range(0, 2 * (sizes.num_conv + 1), 2)
+            for layer in range(0, 2 * (config.num_conv + 1), 2)
         ]
-        last = 2 * (sizes.num_conv + 1)
-        order = _by_pixel(sizes.scale)
+        last = 2 * (config.num_conv + 1)
+        order = _by_pixel(config.scale)
         self._last = Convolution(
             parameters[f"body.{last}.weight"][order],
             parameters[f"body.{last}.bias"][order],
@@ -265,13 +268,13 @@ class _SRVGG:
     def __call__(self, pixels: Pixels) -> RawOutput:
         x = _read(pixels, 1, self.threads)
         count, height, width, _ = x.shape
-        most = max(self.sizes.num_feat, self._last.channels)
+        most = max(self.architecture.num_feat, self._last.channels)
         turns = cycle(self._room.features(2, count * height * width * most))
         features = x
         for conv in (*self._inner, self._last):
             shape = count, height, width, conv.channels
             features = conv(features, out=next(turns)[: math.prod(shape)].reshape(shape))
-        return RawOutput(features, x, self.sizes.scale, self.threads)
+        return RawOutput(features, x, self.architecture.scale, self.threads)
 
 
 def _by_pixel(scale: int) -> NDArray[np.int64]:
@@ -326,18 +329,18 @@ class _RRDB:
 class _RRDBNet:
     """RRDBNet; its tail takes a few rows at a time."""
 
-    def __init__(self, sizes: RRDBNetConfig, parameters: Parameters, threads: int) -> None:
+    def __init__(self, config: RRDBNetConfig, parameters: Parameters, threads: int) -> None:
         def convolution(name: str, **options: Any) -> Convolution:
             weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
             return Convolution(weight, bias, threads=threads, **options)
 
-        self.sizes = sizes
+        self.architecture = config
         self.threads = threads
         self._room = _Workspace()
         self._first = convolution("conv_first")
         self._blocks = [
-            _RRDB(f"body.{number}", sizes.num_feat, parameters, threads)
-            for number in range(sizes.num_block)
+            _RRDB(f"body.{number}", config.num_feat, parameters, threads)
+            for number in range(config.num_block)
         ]
         self._body = convolution("conv_body")
         self._tail = [
@@ -347,10 +350,10 @@ class _RRDBNet:
         ]
 
     def __call__(self, pixels: Pixels) -> RawOutput:
-        x = _read(pixels, self.sizes.multiple_of, self.threads)
+        x = _read(pixels, self.architecture.multiple_of, self.threads)
         first = self._first(x)
-        num_feat = self.sizes.num_feat
-        rooms = self._room.features(3, *x.shape[:3], num_feat + 4 * self.sizes.num_grow_ch)
+        num_feat = self.architecture.num_feat
+        rooms = self._room.features(3, *x.shape[:3], num_feat + 4 * self.architecture.num_grow_ch)
         rooms[0, ..., :num_feat] = first
         for block in self._blocks:
             block(*rooms)
@@ -360,14 +363,11 @@ class _RRDBNet:
     def _upsampled(self, features: Features) -> Features:
         """(N, H, W, num_feat) -> (N, 4 * H, 4 * W, 3)."""
         count, height, width, _ = features.shape
-        rows = max(1, STRIP_FEATURES // width)
         out = np.empty((count, 4 * height, 4 * width, COLORS), np.float32)
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            first, last = max(0, top - TAIL_REACH), min(height, bottom + TAIL_REACH)
-            strip = self._upsample_strip(features[:, first:last])
-            part = strip[:, 4 * (top - first) : 4 * (bottom - first), :, :COLORS]
-            out[:, 4 * top : 4 * bottom] = part
+        for strip in strips(height, width, UPSAMPLING_REACH):
+            upsampled = self._upsample_strip(features[:, strip.first : strip.last])
+            inner = slice(4 * (strip.top - strip.first), 4 * (strip.bottom - strip.first))
+            out[:, 4 * strip.top : 4 * strip.bottom] = upsampled[:, inner, :, :COLORS]
         return out
 
     def _upsample_strip(self, features: Features) -> Features:
@@ -377,3 +377,20 @@ class _RRDBNet:
             out = aligned_empty(count, 2 * height, 2 * width, conv.channels)
             features = conv(features, out=out)
         return last(hr(features))
+
+
+def _build_srvgg(config: Any, parameters: Parameters, threads: int) -> NativeNetwork | None:
+    return None if config.num_feat % CHANNELS else _SRVGG(config, parameters, threads)
+
+
+def _build_rrdbnet(config: Any, parameters: Parameters, threads: int) -> NativeNetwork | None:
+    if config.num_feat % CHANNELS or config.num_grow_ch % CHANNELS:
+        return None
+    return _RRDBNet(config, parameters, threads)
+
+
+BUILDERS: Mapping[type[Architecture], Callable[..., NativeNetwork | None]] = {
+    SRVGGConfig: _build_srvgg,
+    RRDBNetConfig: _build_rrdbnet,
+}
+"""What the compiled part can compute. A builder returns None where sizes do not suit it."""

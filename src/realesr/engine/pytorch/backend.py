@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from typing import cast
 
@@ -15,20 +15,19 @@ from realesr.engine.blend import stitch
 from realesr.engine.lookahead import pipelined
 from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, MIXED, Precision
-from realesr.engine.pytorch.graphs import DEVICE_LOCK, CudaGraphRunner, Network, can_record
-from realesr.engine.pytorch.resampling import lanczos
+from realesr.engine.pytorch.strips import in_strips
 from realesr.engine.pytorch.tensor import HostCopy, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
-from realesr.geometry import Size
 from realesr.imaging.image import Pixels
-from realesr.models.architecture import Architecture
-from realesr.models.base import SRModel, SRNetwork
-from realesr.progress import Notify, Progress
+from realesr.models.architecture import NetworkProperties
+from realesr.models.networks.base import SRModel
+from realesr.progress import Notice, Notify, Progress
 
 GPU_BATCH = 4
-GPU_WORKERS = 2
-"""Frames of a video that a GPU gets at a time, and threads that feed it. Not measured yet."""
+"""Frames of a video that a GPU gets at a time. Not measured yet."""
+
+Network = Callable[[Tensor], Tensor]
 
 
 class TorchBackend:
@@ -43,6 +42,8 @@ class TorchBackend:
         batch_tiles: Whether a GPU gets tiles of one size together; not where their size was chosen
             so that one just fits.
     """
+
+    engine = "PyTorch"
 
     def __init__(
         self,
@@ -61,32 +62,29 @@ class TorchBackend:
         self.precision = precision
         self._device = torch.device(device)
         self._dtype = getattr(torch, precision.dtype)
-        self._exact = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._network: Network = in_precision(self._exact, precision)
+        model = model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._properties = cast(NetworkProperties, model)
+        self._exact = in_strips(model)
+        self._network: Network = in_strips(in_precision(model, precision))
         if is_compiled:
             self._network = torch.compile(self._network)
         is_cuda = self._device.type == "cuda"
-        # Other networks may wait for the device in between, which cannot be recorded.
-        if is_cuda and can_record() and isinstance(model, SRNetwork):
-            self._network = CudaGraphRunner(self._network)
         self._joins_tiles = batch_tiles
-        self.resizes = is_cuda
-        # Larger batches do not speed up a CPU. On a GPU one thread copies, the other computes.
-        self.batch = 1 if device == "cpu" else GPU_BATCH
-        self.workers = GPU_WORKERS if is_cuda else 1
+        # Larger batches do not speed up a CPU.
+        self.batch_size = 1 if device == "cpu" else GPU_BATCH
         self._lag = 1 if is_cuda else 0
         self._streams = _Streams(self._device) if is_cuda else None
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> NetworkProperties:
         """What must be known of the network."""
-        return cast(Architecture, self._exact)
+        return self._properties
 
     @torch.inference_mode()
     def upscale_into(
         self, out: Pixels, pixels: Pixels, grid: TileGrid, on_tile: Progress, notify: Notify
     ) -> None:
-        """Upscales images tile by tile, and resizes them where they are one tile."""
+        """Upscales images tile by tile."""
         streams = self._streams
         is_exact = self.precision == FP32 and self._device.type == "cuda"
         with (
@@ -94,10 +92,7 @@ class TorchBackend:
             nullcontext() if streams is None else torch.cuda.stream(streams.network),
         ):
             pieces = stitch(grid, self.architecture.scale, self._run_tiles(pixels, grid, notify))
-            arrivals = (
-                (region, self._send(to_pixels(self._fitted(sr, pixels, out), out.dtype)))
-                for region, sr in pieces
-            )
+            arrivals = ((region, self._send(to_pixels(sr, out.dtype))) for region, sr in pieces)
             for number, (region, arrival) in enumerate(pipelined(arrivals, self._lag), start=1):
                 part = out if len(grid) == 1 else out[:, *region.slices]
                 part[:] = arrival.wait().numpy()[:, : part.shape[1], : part.shape[2]]
@@ -114,11 +109,8 @@ class TorchBackend:
 
     def release(self) -> None:
         """Gives back what PyTorch keeps of the device's memory."""
-        if isinstance(self._network, CudaGraphRunner):
-            self._network.clear()
         if self._device.type == "cuda":
-            with DEVICE_LOCK:
-                torch.cuda.empty_cache()
+            torch.cuda.empty_cache()
 
     def free_bytes(self) -> int:
         """Memory that can still be had on the device, bytes."""
@@ -134,13 +126,18 @@ class TorchBackend:
             sr = self._network(self._load(pixels, tiles, self._dtype))
             return tiles, sr, self._send(_is_finite(sr))
 
-        count = self.batch // len(pixels) if self._joins_tiles else 1
+        count = self.batch_size // len(pixels) if self._joins_tiles else 1
         batches = map(begin, _group_by_size(grid, count))
         for tiles, sr, is_finite in pipelined(batches, self._lag):
             if not is_finite.wait():
                 if self.precision != FP32:
                     name = self.precision.name
-                    notify(f"a tile overflowed in {name} and is done again in PyTorch's float32")
+                    notify(
+                        Notice(
+                            "precision-raised",
+                            f"a tile overflowed in {name} and is done again in PyTorch's float32",
+                        )
+                    )
                 sr = self._exact(self._load(pixels, tiles, torch.float32))
                 if not _is_finite(sr):
                     raise UnsupportedCheckpointError(
@@ -158,14 +155,6 @@ class TorchBackend:
 
     def _send(self, values: Tensor) -> HostCopy:
         return HostCopy(values, None if self._streams is None else self._streams.to_host)
-
-    def _fitted(self, sr: Tensor, pixels: Pixels, out: Pixels) -> Tensor:
-        """Resized, where the result has not the size that the network gives."""
-        height, width = (side * self.architecture.scale for side in pixels.shape[1:3])
-        if out.shape[1:3] == (height, width):
-            return sr
-        # Clamped first, as what comes to the host is before it is resized there.
-        return lanczos(sr[..., :height, :width].clamp(0, 1), Size(out.shape[2], out.shape[1]))
 
 
 def in_precision(exact: nn.Module, precision: Precision) -> nn.Module:

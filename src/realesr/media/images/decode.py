@@ -1,8 +1,8 @@
-"""Reading image files.
+"""Reading of image files.
 
-Pillow reads every image: it notices missing data, and knows palettes, transparent colors,
-orientation and metadata, which OpenCV loses. It holds 8 bits a channel, so deeper images are
-decoded once more, by OpenCV, for their pixels (:mod:`realesr.media.images.high_bit_depth`).
+Pillow reads every image: it detects missing data, and supports palettes, transparent colors,
+orientation and metadata, which OpenCV loses. Pillow holds 8 bits a channel, so OpenCV decodes the
+pixels of deeper images a second time (:mod:`realesr.media.images.high_bit_depth`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
 from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
 from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
 COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr")
@@ -41,18 +41,19 @@ def read_image(
     """Reads an image and turns it upright.
 
     Args:
-        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its name ends with; or ``-`` for
-            standard input.
-        max_pixels: An image that says to be larger is refused before it is decoded, px.
+        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its suffix; or ``-`` for standard
+            input.
+        max_pixels: Largest image that is decoded, px; the size in the header counts.
         notify: Receives a sentence for everything that the result does not carry.
 
     Returns:
-        8 bits a channel if the file has up to 8, else 16, over the full range. Palettes and
-        transparent colors have become colors and alpha; alpha is not multiplied in.
+        The image, uint8 if the file has up to 8 bits a channel, else uint16, over the full range.
+        Palettes and transparent colors are converted to colors and alpha, which is not
+        premultiplied.
 
     Raises:
-        UnreadableMediaError: The file cannot be opened, or is damaged, cut short or no image.
-        UnsupportedMediaError: The image is too large, or of a kind that is not read.
+        UnreadableMediaError: The file cannot be opened, or is damaged, truncated or not an image.
+        UnsupportedMediaError: The image is too large, or of a type that is not supported.
     """
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
@@ -71,10 +72,13 @@ def decode_image(
     """Decodes the bytes of an image file as :func:`read_image` does.
 
     Args:
-        data: The whole file.
-        path: Its name, for messages.
+        data: Content of the file.
+        path: Name of the file in errors.
         max_pixels: As for :func:`read_image`.
         notify: As for :func:`read_image`.
+
+    Returns:
+        The image, as from :func:`read_image`.
 
     Raises:
         UnreadableMediaError, UnsupportedMediaError: As :func:`read_image`.
@@ -86,8 +90,8 @@ def decode_image(
         _check_size(path, image, max_pixels)
         exif = image.getexif()
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # a second view that cameras put beside
-            notify(f"holds {frames} images: only the first is taken")
+        if frames > 1 and image.format != "MPO":  # MPO's second image is a preview or a stereo view
+            notify(Notice("pages-dropped", f"holds {frames} images: only the first is taken"))
         bits = _bits(image, data)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             _check_tiff(path, image, bits, len(data))
@@ -105,15 +109,15 @@ def decode_image(
     turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
     return replace(
         decoded,
-        pixels=_upright(decoded.pixels, turn),
-        alpha=None if decoded.alpha is None else _upright(decoded.alpha, turn),
+        pixels=_apply_orientation(decoded.pixels, turn),
+        alpha=None if decoded.alpha is None else _apply_orientation(decoded.alpha, turn),
         metadata=metadata,
     )
 
 
 @contextmanager
 def _decoder_errors(path: Path) -> Iterator[None]:
-    """Turns whatever Pillow's decoders raise, or warn of, into an error with the file's name."""
+    """Turns the exceptions of Pillow's decoders into errors that name the file."""
     try:
         with suppress_pillow_warnings:
             yield
@@ -128,7 +132,7 @@ def _decoder_errors(path: Path) -> Iterator[None]:
 
 
 def _open(data: bytes) -> PillowImage.Image:
-    """Reads the header. Pillow's limit on sizes gives way to ours, which names its option."""
+    """Reads the header, without Pillow's limit on sizes: ours names the option that lifts it."""
     with _PILLOW_LIMIT:
         limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
         try:
@@ -142,12 +146,12 @@ def _check_size(path: Path, image: PillowImage.Image, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise UnsupportedMediaError(
             f"{path}: says to be {image.width}x{image.height} px, more than {max_pixels} in "
-            f"all: if it is no trap, allow it with --max-pixels {pixels}"
+            f"all: if it is no trap, allow it with `max_pixels` {pixels}"
         )
 
 
 def _bits(image: PillowImage.Image, data: bytes) -> int:
-    """Bits a channel, from the header."""
+    """Returns the bits a channel that the header states."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, 1)
         return max(bits) if isinstance(bits, tuple) else int(bits)
@@ -163,7 +167,7 @@ def _bits(image: PillowImage.Image, data: bytes) -> int:
 def _check_tiff(
     path: Path, image: TiffImagePlugin.TiffImageFile, bits: int, size_bytes: int
 ) -> None:
-    """What libtiff would print a line of its own for, and what Pillow or OpenCV would get wrong."""
+    """Refuses files that libtiff would print a warning about or that would be decoded wrong."""
     for starts, lengths in ((273, 279), (324, 325)):  # of strips, of tiles: TIFF 6.0
         tags = image.tag_v2
         ends = map(sum, zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False))
@@ -190,8 +194,10 @@ def _decode_8_bits(image: PillowImage.Image, bits: int) -> Image:
     return Image(np.ascontiguousarray(values), is_gray=is_gray, alpha=alpha)
 
 
-def _upright(array: NDArray[np.unsignedinteger], orientation: int) -> NDArray[np.unsignedinteger]:
-    """Undoes an EXIF orientation: 1 to 8, CIPA DC-008 4.6.5; others mean nothing."""
+def _apply_orientation(
+    array: NDArray[np.unsignedinteger], orientation: int
+) -> NDArray[np.unsignedinteger]:
+    """Turns and mirrors pixels upright, from an EXIF orientation (1 to 8, CIPA DC-008 4.6.5)."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

@@ -1,4 +1,4 @@
-"""Image files: sources of one frame, and sinks of one."""
+"""Image files as sources and sinks of one frame."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from realesr.media.frames import Frame, FrameSource
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
-    """The one frame of an image file.
+    """Source of the one frame of an image file.
 
     Args:
-        path: The file; it is read when the iteration begins.
-        max_pixels: A larger image is refused, px.
+        path: The file, which is read when the iteration begins.
+        max_pixels: Largest image that is read, px.
         notify: Receives a sentence for everything that the frame does not carry.
     """
 
@@ -39,20 +39,20 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         self._notify = notify
 
     @property
-    def expected(self) -> int:
-        """One frame."""
+    def frame_count(self) -> int:
+        """Number of frames: 1."""
         return 1
 
     @property
     def decode_errors(self) -> int:
-        """None: a damaged image is an error."""
+        """Number of frames with decoding errors: 0, because a damaged image raises an error."""
         return 0
 
     def __exit__(self, *_: object) -> None:
-        """Nothing stays open."""
+        """Does nothing: no file stays open."""
 
     def abort(self) -> None:
-        """Reading a file does not wait."""
+        """Does nothing: reading a file does not block."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the image.
@@ -65,13 +65,13 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
 
 class ImageSink(AbstractContextManager["ImageSink", None]):
-    """An image file that takes its name only when it is whole.
+    """Sink of one frame: an image file that gets its name only when it is complete.
 
     Args:
-        path: The destination; its folder is made if it is missing. ``-`` is standard output, which
-            gets nothing before the image is whole.
-        target: The format; None for the one that the name stands for.
-        options: How it is written.
+        path: Destination; a missing folder is created. ``-`` is standard output, which receives
+            nothing before the frame is upscaled.
+        target: Output format; None for the format that the suffix stands for.
+        options: Quality, or lossless.
         notify: Receives a sentence for everything that the file does not hold.
     """
 
@@ -91,29 +91,31 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         self._file: BinaryIO | None = None
 
     def nearest_supported_size(self, size: Size) -> Size:
-        """Every size can be written, up to the limits that :meth:`prepare` checks."""
+        """Returns ``size``: the limits of the format are checked by :meth:`prepare`."""
         return size
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
-        """Makes sure, before any work is spent, that the result can be written.
+        """Checks, before the frame is upscaled, that the result can be written; opens the file.
 
         Args:
-            frame: What is going to be upscaled.
-            size: What it is going to be upscaled to.
+            frame: Frame that will be upscaled.
+            size: Size of the result, px.
 
         Returns:
-            The frame as the format can hold it: laid on white where it knows no alpha.
+            The frame, composited on white if the format does not hold alpha.
 
         Raises:
-            UnwritableMediaError: The format cannot hold such a size, or the folder or the file
-                cannot be written.
+            UnwritableMediaError: The format cannot hold the size, or the folder or the file cannot
+                be written.
         """
         target, image = self._target, frame.image
-        if image.alpha is not None and not target.has_alpha:
+        if image.alpha is not None and not target.supports_alpha:
             if image.alpha.min() < image.peak:
-                self._notify(f"{target.name} holds no transparency: laid on white")
+                self._notify(
+                    Notice("alpha-flattened", f"{target.name} holds no transparency: laid on white")
+                )
             image = composite(image)
-        channels = 1 if image.is_gray and target.has_gray else 3
+        channels = 1 if image.is_gray and target.supports_gray else 3
         target.check_fits(
             self._path,
             size,
@@ -124,7 +126,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         if self._path == STANDARD_STREAM:
             return frame
         if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
+            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._partial.open("wb")
@@ -137,6 +139,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
 
         Raises:
             UnwritableMediaError: The disk is full, or the image cannot be encoded.
+            ValueError: :meth:`prepare` was not called.
         """
         file = sys.stdout.buffer if self._path == STANDARD_STREAM else self._file
         if file is None:
@@ -149,7 +152,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
 
     def abort(self) -> None:
-        """Writing a file does not wait."""
+        """Does nothing: writing a file does not block."""
 
     def __exit__(
         self,
@@ -172,22 +175,32 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFiles:
-    """How images are read and written.
+    """Opens image files as sources and sinks.
 
     Attributes:
-        encoding: How outputs are written.
-        max_pixels: Larger inputs are refused, px.
+        encoding: Quality of the outputs.
+        max_pixels: Largest input that is read, px.
     """
 
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
 
     def source(self, path: Path, notify: Notify) -> ImageSource:
-        """The image of a file."""
+        """Returns a source of the image of a file."""
         return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
 
     def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> ImageSink:
-        """An image file, whatever the source."""
+        """Returns a sink for an image file.
+
+        Args:
+            path: Destination.
+            target: Image format.
+            source: Ignored: an image needs nothing from its source.
+            notify: Receives a sentence for everything that the file does not hold.
+
+        Raises:
+            TypeError: The target is not an image format.
+        """
         if not isinstance(target, ImageFormat):
             raise TypeError(f"{target.name} is no image format")
         return ImageSink(path, target=target, options=self.encoding, notify=notify)

@@ -1,4 +1,4 @@
-"""Reading the pixels of images with more than 8 bits a channel, which Pillow cannot hold."""
+"""Decoding of images with more than 8 bits a channel, which Pillow cannot hold."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ _SAMPLE_FORMAT, _UNSIGNED = 339, 1
 _PNG_GRAY_COLOR_TYPES = (0, 4)
 _PEAK = 65_535
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it in one line
-
 
 def check_high_bit_depth_tiff(path: Path, image: TiffImagePlugin.TiffImageFile, bits: int) -> None:
-    """Makes sure, before any decoding, that OpenCV reads a TIFF of more than 8 bits right.
+    """Checks, before decoding, that OpenCV decodes a TIFF of more than 8 bits correctly.
+
+    Args:
+        path: Name of the file in errors.
+        image: The file, opened by Pillow.
+        bits: Bits a channel.
 
     Raises:
-        UnsupportedMediaError: It does not.
+        UnsupportedMediaError: OpenCV would decode it wrong.
     """
     photometric = _tag(image, _PHOTOMETRIC)
     is_color = photometric == _RGB
@@ -55,13 +58,13 @@ def decode_high_bit_depth(path: Path, image: PillowImage.Image, data: bytes, bit
     """Decodes a PNG or TIFF of 16 bits, or an AVIF of 10 or 12, with OpenCV.
 
     Args:
-        path: Named in errors.
-        image: The same file, opened by Pillow.
-        data: The file.
-        bits: Bits in use of each channel.
+        path: Name of the file in errors.
+        image: The file, opened by Pillow.
+        data: Content of the file.
+        bits: Bits a channel.
 
     Returns:
-        16 bits over the full range; TIFF upright, others as stored.
+        The image, uint16 over the full range; TIFF upright, others as stored.
 
     Raises:
         UnreadableMediaError: OpenCV cannot decode it.
@@ -81,7 +84,7 @@ def decode_high_bit_depth(path: Path, image: PillowImage.Image, data: bytes, bit
     pixels = np.ascontiguousarray(values[..., 2::-1])
     alpha = np.ascontiguousarray(values[..., 3]) if has_alpha or _has_color_key(image) else None
     if alpha is not None and _tag(image, _EXTRA_SAMPLES) == _MULTIPLIED_ALPHA:
-        pixels = _divided(pixels, alpha)
+        pixels = _unpremultiply(pixels, alpha)
     is_gray = image.format == "PNG" and data[25] in _PNG_GRAY_COLOR_TYPES
     return Image(pixels, is_gray=is_gray, alpha=alpha)
 
@@ -95,18 +98,21 @@ def _from_gray(values: Plane, image: PillowImage.Image) -> Image:
 
 
 def _has_color_key(image: PillowImage.Image) -> bool:
-    """Whether a color stands for transparency: OpenCV turns it into alpha where it is RGB."""
+    """Returns whether a color is transparent: in RGB images OpenCV converts it to alpha."""
     return image.info.get("transparency") is not None
 
 
-def _divided(pixels: Pixels, alpha: Plane) -> Pixels:
-    """Takes the alpha out of colors that it was multiplied into."""
+def _unpremultiply(pixels: Pixels, alpha: Plane) -> Pixels:
+    """Divides premultiplied colors by their alpha."""
     divisor = np.maximum(alpha, 1)[..., None].astype(np.float32)
     return np.minimum(np.rint(pixels * (_PEAK / divisor)), _PEAK).astype(np.uint16)
 
 
 def _tag(image: PillowImage.Image, tag: int, default: int | None = None) -> int | None:
-    """A number of a TIFF's header, the first where there is one for each channel."""
+    """Returns the value of a TIFF tag, that of the first channel if there are several.
+
+    Images of other formats have no tags: None.
+    """
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None
     value = image.tag_v2.get(tag, default)

@@ -1,4 +1,4 @@
-"""ICC, EXIF and XMP: out of an input, and fit for an output."""
+"""Metadata of images, ICC profile, EXIF and XMP: read from inputs and adapted to outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from realesr.geometry import Size
 from realesr.imaging.image import Metadata
 from realesr.media.formats import ImageFormat
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 EXIF_PREFIX = b"Exif\0\0"
 XMP_JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -25,28 +25,28 @@ _STRUCTURAL = frozenset(
     {*range(254, 260), 262, 266, 273, *range(277, 282), 284, 317, 320, *range(322, 326), 330, 332}
     | {*range(336, 342), 347, *range(512, 520), *range(529, 533), 700, 33723, 34377, 34675}
 )
-"""TIFF tags (TIFF 6.0) that describe how pixels are stored, or hold what is carried elsewhere."""
+"""TIFF tags (TIFF 6.0) that describe how pixels are stored, or hold other metadata blocks."""
 _INTEROP = ExifTags.IFD.Interop
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
 
 
 def read_metadata(image: PillowImage.Image, exif: PillowImage.Exif, notify: Notify) -> Metadata:
-    """What a decoded image carries, its orientation said to be upright.
+    """Reads the metadata of a decoded image and sets its orientation to upright.
 
-    Thumbnails are left out: they show the image as it was.
+    Thumbnails are left out, because they show the image before it was upscaled.
 
     Args:
-        image: Already loaded: PNG may hold metadata behind the pixels.
-        exif: Its EXIF, taken before it was loaded.
-        notify: Receives a sentence where the EXIF is damaged.
+        image: The image after ``load()``: PNG may hold metadata behind the pixels.
+        exif: EXIF of the image, taken before ``load()``.
+        notify: Receives a sentence if the EXIF block is damaged.
     """
     xmp = image.info.get("xmp") or image.info.get(XMP_PNG_KEYWORD)
     if isinstance(xmp, str):
         xmp = xmp.encode()
     try:
-        upright = _upright(exif)
-    except Exception:  # whatever a damaged block makes Pillow's parser and writer stumble over
-        notify("the EXIF block is damaged and left out")
+        upright = _clean_exif(exif)
+    except Exception:  # a damaged block makes Pillow's parser and writer raise many kinds
+        notify(Notice("metadata-damaged", "the EXIF block is damaged and left out"))
         upright = None
     return Metadata(
         icc=image.info.get("icc_profile") or None,
@@ -63,39 +63,55 @@ def fit_metadata(
     is_gray: bool,
     notify: Notify,
 ) -> Metadata:
-    """What the output carries of it; what must be left out is told.
+    """Adapts the metadata of an input to an output.
 
     Args:
-        metadata: Of the input.
-        target: The format of the output.
-        size: Of the output, px: the EXIF of some cameras states it.
+        metadata: Metadata of the input.
+        target: Format of the output.
+        size: Size of the output, px, which the EXIF of some cameras states.
         is_gray: Whether the output has one channel.
-        notify: Receives a sentence for everything left out.
+        notify: Receives a sentence for everything that is left out.
     """
-    if not target.has_metadata:
+    if not target.supports_metadata:
         held = [name for name in ("icc", "exif", "xmp") if getattr(metadata, name)]
         if held:
-            notify(f"{target.name} holds no metadata: {', '.join(held).upper()} left out")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"{target.name} holds no metadata: {', '.join(held).upper()} left out",
+                )
+            )
         return Metadata()
     icc = metadata.icc
     if icc and (reason := _mismatch(icc, is_gray=is_gray)):
-        notify(f"the color profile is left out: {reason}")
+        notify(Notice("color-profile-dropped", f"the color profile is left out: {reason}"))
         icc = None
     exif = _resized(metadata.exif, size) if metadata.exif else None
     if target.name == "JPEG":  # a segment's length has 16 bits
         if exif and len(exif) > 65_000:
-            notify(f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG",
+                )
+            )
             exif = None
         if metadata.xmp and len(metadata.xmp) > 65_000:
-            notify(f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG")
+            notify(
+                Notice(
+                    "metadata-dropped",
+                    f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG",
+                )
+            )
             metadata = replace(metadata, xmp=None)
     return replace(metadata, icc=icc, exif=exif)
 
 
 class SuppressWarnings:
-    """Silences warnings while any thread is inside: their filters belong to all threads.
+    """Suppresses warnings while at least one thread is inside the context.
 
-    Python's own context for this would, with two threads, restore what the other one has set.
+    Filters of warnings belong to all threads: of two overlapping ``warnings.catch_warnings``, one
+    would restore what the other has set.
     """
 
     def __init__(self) -> None:
@@ -119,18 +135,21 @@ class SuppressWarnings:
 
 
 suppress_pillow_warnings = SuppressWarnings()
-"""A context without Pillow's warnings: odd tags of cameras, and sizes that have a limit here."""
+"""A context without Pillow's warnings about unusual tags and large images."""
 
 
 def load_exif(exif: bytes) -> PillowImage.Exif:
-    """Parses an EXIF block without prefix."""
+    """Parses an EXIF block without its ``Exif`` prefix."""
     parsed = PillowImage.Exif()
     parsed.load(EXIF_PREFIX + exif)
     return parsed
 
 
 def _mismatch(icc: bytes, *, is_gray: bool) -> str | None:
-    """Why a profile does not describe the pixels; ICC.1:2022, 7.2: space at 16, magic at 36."""
+    """Returns why a profile does not describe the pixels, or None if it does.
+
+    ICC.1:2022, 7.2: the color space stands at byte 16, the signature at byte 36.
+    """
     if len(icc) < 132 or icc[36:40] != b"acsp":
         return "it is damaged"
     space, wanted = icc[16:20], b"GRAY" if is_gray else b"RGB "
@@ -140,8 +159,8 @@ def _mismatch(icc: bytes, *, is_gray: bool) -> str | None:
     return None
 
 
-def _upright(exif: PillowImage.Exif) -> bytes | None:
-    """A copy of the tags that say something, with orientation 1; None if there are none."""
+def _clean_exif(exif: PillowImage.Exif) -> bytes | None:
+    """Copies EXIF without structural tags and with orientation 1; None if no tag is left."""
     copy = PillowImage.Exif()
     copy.update({tag: value for tag, value in exif.items() if tag not in _STRUCTURAL})
     for tag in _SUB_IFDS:

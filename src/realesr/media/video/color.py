@@ -1,4 +1,4 @@
-"""What the numbers of a video stand for, and how ffmpeg is told.
+"""Color tags of videos, and ffmpeg's filters that convert by them.
 
 Code points are those of ITU-T H.273, which files, PyAV and ffmpeg share.
 """
@@ -14,7 +14,7 @@ from realesr.geometry import Size
 UNSPECIFIED = 2
 RGB = 0
 _MATRICES = {
-    # H.273 table 4: ffmpeg's tag, and what its scaler calls the matrix
+    # H.273 table 4: ffmpeg's name of the tag, and its scaler's name of the matrix
     1: ("bt709", "bt709"),
     4: ("fcc", "fcc"),
     5: ("bt470bg", "bt601"),
@@ -57,14 +57,14 @@ _TRANSFERS = {
 }
 _PQ, _HLG = 16, 18
 _HD = Size(1280, 576)
-"""As wide as this, or higher: players then take untagged video for BT.709, and else for BT.601."""
+"""Video as wide as this, or higher, is assumed to be BT.709 if untagged, and else BT.601."""
 SCALER_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
-"""Without the middle two ffmpeg's conversion is up to 3 levels off; with them, less than one."""
+"""Flags of ffmpeg's scaler. Without the middle two its conversion is up to 3 levels off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColorTags:
-    """How pixels become light.
+    """The relation between the numbers of a pixel and its color.
 
     Attributes:
         matrix: H.273 matrix coefficients.
@@ -95,15 +95,15 @@ class ColorTags:
 
     @property
     def range(self) -> str:
-        """What ffmpeg calls the range: ``pc`` or ``tv``."""
+        """Ffmpeg's name of the range: ``pc`` or ``tv``."""
         return "pc" if self.is_full else "tv"
 
     @property
     def scaler_matrix(self) -> str:
-        """What ffmpeg's scaler calls the matrix.
+        """The name of the matrix in ffmpeg's scaler.
 
         Raises:
-            UnsupportedMediaError: It does not know it.
+            UnsupportedMediaError: The scaler does not know the matrix.
         """
         try:
             return _MATRICES[self.matrix][1]
@@ -114,14 +114,14 @@ class ColorTags:
             ) from None
 
     def to_rgb(self, pixel_format: str, *, is_rgb: bool) -> str:
-        """The filter that brings decoded frames to full-range RGB."""
+        """Returns the filter that converts decoded frames to full-range RGB."""
         options = f"out_range=pc:flags={SCALER_FLAGS}"
         if not is_rgb:
             options = f"in_color_matrix={self.scaler_matrix}:in_range={self.range}:{options}"
         return f"scale={options},format={pixel_format}"
 
     def from_rgb(self, pixel_format: str, *, is_rgb: bool) -> str:
-        """The filter that brings full-range RGB back, and tells what it is."""
+        """Returns the filter that converts full-range RGB back and tags the result."""
         matrix, range_, convert = "gbr", "pc", "in_range=pc:out_range=pc"
         if not is_rgb:
             matrix, range_ = _MATRICES[self.matrix][0], self.range

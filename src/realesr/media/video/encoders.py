@@ -1,4 +1,4 @@
-"""Which encoder writes a video, in which pixel format, with which arguments."""
+"""Chooses the encoder of a video, its pixel format and its arguments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from realesr.errors import InvalidOptionError, UnsupportedMediaError
 from realesr.geometry import Size, round_up
 from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import describe_encoder
-from realesr.media.video.probe import PixelFormat, VideoInfo, pixel_format_of
+from realesr.media.video.info import PixelFormat, VideoInfo
+from realesr.media.video.probe import pixel_format_of
 from realesr.options import VideoOptions
-from realesr.progress import Notify
+from realesr.progress import Notice, Notify
 
 CRF = {
-    # A little finer than what the encoders' guides call visually lossless; not measured here.
+    # A little finer than what the encoders' guides call visually lossless. Not measured here.
     "libx264": 16,
     "libx265": 18,
     "libvpx-vp9": 20,
@@ -34,33 +35,48 @@ _ALWAYS = {
     "prores_ks": {"profile:v": "4444"},
 }
 _ALPHA_FORMATS = {
-    # Where alpha is widely read; libx265's is not, and libvpx takes its others reluctantly.
+    # Formats whose alpha is widely read. That of libx265 is not.
     "libvpx-vp9": r"yuva420p",
     "prores_ks": r"yuva.*",
     "ffv1": r".*",
     "qtrle": r".*",
     "png": r".*",
 }
+_OPTION = re.compile(r"-[A-Za-z]")
+_MUXING_OPTIONS = frozenset(
+    {
+        *("metadata", "map_metadata", "map_chapters", "disposition", "map", "attach", "timestamp"),
+        *("movflags", "brand", "use_editlist", "movie_timescale", "write_tmcd", "fflags"),
+        *("cues_to_front", "reserve_index_space", "default_mode", "cluster_time_limit"),
+        *("an", "sn", "dn", "acodec", "scodec", "ac", "ar", "af", "ab", "aq"),
+    }
+)
+"""Options, without their dashes, that change the file and not how frames are encoded."""
 _HEVC = re.compile(r"libx265|hevc_")
 _PIXEL_FORMATS = re.compile(r"Supported pixel formats: (.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How frames become a stream.
+    """An encoder with its settings.
 
     Attributes:
         codec: ffmpeg's name of the encoder.
-        pixel_format: What it encodes.
+        pixel_format: The pixel format that is encoded.
         arguments: ffmpeg's options of the encoder, without their dashes.
+        tag: The name of the codec in the container; None for ffmpeg's choice.
     """
 
     codec: str
     pixel_format: PixelFormat
     arguments: dict[str, str]
+    tag: str | None = None
 
     def nearest_supported_size(self, size: Size) -> Size:
-        """The size, px, with whole values of color: 4:2:0 has none for odd sides."""
+        """Returns the smallest size, px, that holds a size and whole chroma samples.
+
+        4:2:0 has none for odd sides.
+        """
         across, down = self.pixel_format.chroma
         return Size(round_up(size.width, across), round_up(size.height, down))
 
@@ -68,12 +84,12 @@ class Encoding:
 def choose_encoding(
     info: VideoInfo, target: VideoFormat, options: VideoOptions, *, binary: str, notify: Notify
 ) -> Encoding:
-    """Chooses what keeps the source's chroma, depth and alpha.
+    """Chooses the encoder that keeps the source's chroma, depth and alpha.
 
     Args:
         info: The source.
-        target: The container of the result.
-        options: What is asked for.
+        target: The container of the output.
+        options: The user's choices.
         binary: The ffmpeg.
         notify: Receives a sentence for everything that the encoder does not keep.
 
@@ -100,10 +116,39 @@ def choose_encoding(
         arguments["cpu-used" if codec.startswith(("libvpx", "libaom")) else "preset"] = (
             options.preset
         )
-    if _HEVC.match(codec) and target.muxer in ("mp4", "mov"):
-        arguments["tag:v"] = "hvc1"  # what Apple's players ask for
-    arguments |= _light(info, codec, notify)
-    return Encoding(codec=codec, pixel_format=pixel_format, arguments=arguments)
+    arguments |= _hdr_arguments(info, codec, notify)
+    is_hevc_in_mp4 = target.is_isobmff and _HEVC.match(codec)
+    return Encoding(
+        codec=codec,
+        pixel_format=pixel_format,
+        arguments=arguments,
+        tag="hvc1" if is_hevc_in_mp4 else None,  # Apple's players need it
+    )
+
+
+def encoder_arguments(extra: Sequence[str]) -> list[str]:
+    """Returns those of the user's additional arguments that concern the encoder of the frames."""
+    return [text for option in _options(extra) if not _is_muxing(option[0]) for text in option]
+
+
+def muxer_arguments(extra: Sequence[str]) -> list[str]:
+    """Returns those of the user's additional arguments that concern other streams and the file."""
+    return [text for option in _options(extra) if _is_muxing(option[0]) for text in option]
+
+
+def _options(arguments: Sequence[str]) -> list[list[str]]:
+    """Groups arguments: each option with the values that follow it."""
+    groups: list[list[str]] = []
+    for text in arguments:
+        if _OPTION.match(text) or not groups:
+            groups.append([])
+        groups[-1].append(text)
+    return groups
+
+
+def _is_muxing(option: str) -> bool:
+    name, _, specifier = option.removeprefix("-").partition(":")
+    return name in _MUXING_OPTIONS or specifier[:1] in ("a", "s", "d", "t")
 
 
 def _usual_codec(wanted: PixelFormat, target: VideoFormat) -> str:
@@ -114,31 +159,34 @@ def _usual_codec(wanted: PixelFormat, target: VideoFormat) -> str:
 
 @functools.cache
 def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
-    """Pixel formats of an encoder; the scaler makes no others than those that PyAV knows, too."""
+    """Returns the pixel formats of an encoder that PyAV, and so ffmpeg's scaler, knows."""
     found = _PIXEL_FORMATS.search(describe_encoder(binary, codec))
     if found is None:
         raise InvalidOptionError(
-            f"--codec {codec}: this ffmpeg has no such video encoder, or it does not tell its "
+            f"`codec` {codec}: this ffmpeg has no such video encoder, or it does not tell its "
             "pixel formats: libx264, libx265, libvpx-vp9 and libsvtav1 are usual"
         )
     formats = []
     for name in found[1].split():
         try:
             pixel_format = pixel_format_of(name)
-        except (ValueError, UnsupportedMediaError):  # a device's own, or a newer one
+        except (ValueError, UnsupportedMediaError):  # of a device, or of a newer version
             continue
         if not pixel_format.has_palette:
             formats.append(pixel_format)
     if not formats:
         raise InvalidOptionError(
-            f"--codec {codec} takes frames from a device's memory alone, which is not supported: "
+            f"`codec` {codec} takes frames from a device's memory alone, which is not supported: "
             "h264_nvenc, hevc_nvenc, h264_qsv and h264_videotoolbox take others"
         )
     return tuple(formats)
 
 
 def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelFormat:
-    """What loses least, and among those what adds least; yuvj formats tell their range twice."""
+    """Returns the format that loses least and, among equals, adds least.
+
+    The yuvj formats come last, because their names state a range that is tagged as well.
+    """
 
     def loss(candidate: PixelFormat) -> tuple[bool | int, ...]:
         coarser = any(c > max(w, 1) for c, w in zip(candidate.chroma, wanted.chroma, strict=True))
@@ -165,7 +213,7 @@ def _pixel_format_asked_for(
         if candidate.name == name:
             return candidate
     names = ", ".join(each.name for each in supported)
-    raise InvalidOptionError(f"--pix-fmt {name}: {codec} encodes {names}")
+    raise InvalidOptionError(f"`pix_fmt` {name}: {codec} encodes {names}")
 
 
 def _report_losses(
@@ -173,25 +221,42 @@ def _report_losses(
 ) -> None:
     if wanted.has_alpha and not got.has_alpha:
         notify(
-            f"{codec} in {target.name} holds no transparency: laid on white; "
-            ".webm, .mkv and .mov keep it"
+            Notice(
+                "alpha-flattened",
+                f"{codec} in {target.name} holds no transparency: laid on white; "
+                ".webm, .mkv and .mov keep it",
+            )
         )
     if got.depth < wanted.depth:
-        notify(f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded")
+        notify(
+            Notice(
+                "depth-reduced",
+                f"{codec} holds {got.depth} bits a channel: the {wanted.depth} are rounded",
+            )
+        )
     if any(g > w for g, w in zip(got.chroma, wanted.chroma, strict=True)):
-        notify(f"{codec} stores color more coarsely than the source: {got.name}")
+        notify(
+            Notice(
+                "chroma-reduced", f"{codec} stores color more coarsely than the source: {got.name}"
+            )
+        )
 
 
-def _light(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
-    """HDR metadata, for the encoder that takes it."""
-    if not info.color.is_hdr or not (info.light.display or info.light.content):
+def _hdr_arguments(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str]:
+    """Returns the arguments that pass HDR metadata to libx265, the only encoder that takes it."""
+    if not info.color.is_hdr or not (info.hdr_metadata.display or info.hdr_metadata.content):
         return {}
     if codec != "libx265":
-        notify(f"{codec} is not told the HDR mastering metadata: libx265 keeps it")
+        notify(
+            Notice(
+                "hdr-metadata-dropped",
+                f"{codec} is not told the HDR mastering metadata: libx265 keeps it",
+            )
+        )
         return {}
     parameters = ["hdr10=1", "repeat-headers=1"]
-    if info.light.display:
-        parameters.append(f"master-display={info.light.display}")
-    if info.light.content:
-        parameters.append("max-cll={},{}".format(*info.light.content))
+    if info.hdr_metadata.display:
+        parameters.append(f"master-display={info.hdr_metadata.display}")
+    if info.hdr_metadata.content:
+        parameters.append("max-cll={},{}".format(*info.hdr_metadata.content))
     return {"x265-params": ":".join(parameters)}

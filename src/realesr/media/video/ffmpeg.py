@@ -1,4 +1,4 @@
-"""ffmpeg as a process: which one, how it is watched, and what it said when it failed."""
+"""Finds ffmpeg, runs it as a process, and reports its errors."""
 
 from __future__ import annotations
 
@@ -21,35 +21,39 @@ import numpy as np
 from realesr.errors import FFmpegError, FFmpegNotFoundError
 
 PIPE_BYTES = 1 << 20
-"""How much is read from a pipe, or written into it, at a time."""
+"""Buffer size of a pipe, bytes: the largest single read or write."""
 
 _LOG_LINES = 400
 MAX_REPORTED_ERRORS = 6
-"""How many of its complaints an error repeats."""
+"""Number of lines of ffmpeg's log that an error message repeats."""
 EXIT_GRACE_S = 1
-"""How long a process that has closed its pipe may take to end, s."""
+"""Time that a process may take to exit after its pipe has closed, s."""
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+verbose")
-_COMPLAINT = re.compile(r"\[(?:error|fatal|panic)\] (?P<words>.+)")
+_ERROR_LINE = re.compile(r"\[(?:error|fatal|panic)\] (?P<text>.+)")
 _ECHO = re.compile(
     r"Task finished with|Terminating thread|Nothing was written|Error sending frames|"
     r"Error while filtering|Conversion failed|Error opening output files|Could not open encoder"
 )
-"""What follows from a failure and does not tell its reason."""
+"""Lines that follow every failure and do not contain its reason."""
 PROBE_TIMEOUT_S = 30
+"""Time that ffmpeg may take to answer a question about itself, s."""
 CAPABILITY_CHECK = (
     *("-f", "lavfi", "-i", "color=size=16x16:duration=0.1"),
     *("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "null", "-"),
 )
-"""What versions before 6.1 do not know."""
+"""Arguments that fail in versions before 6.1, which lack ``-enc_time_base demux``."""
 
 
 def url(path: Path) -> str:
-    """How a file is called in ffmpeg's arguments: names may begin with ``-`` or hold colons."""
+    """Returns the form of a path that is safe in ffmpeg's arguments.
+
+    File names may begin with ``-`` or contain colons.
+    """
     return f"file:{path}"
 
 
 def raw_format(dtype: np.dtype[Any], *, has_alpha: bool) -> str:
-    """What ffmpeg calls RGB of this depth, with or without alpha."""
+    """Returns ffmpeg's name of packed RGB with this dtype, with or without alpha."""
     if dtype.itemsize == 2:
         return "rgba64le" if has_alpha else "rgb48le"
     return "rgba" if has_alpha else "rgb24"
@@ -59,19 +63,20 @@ def raw_format(dtype: np.dtype[Any], *, has_alpha: bool) -> str:
 def find_ffmpeg(asked_for: Path | None = None) -> str:
     """Finds an ffmpeg that keeps time stamps exactly.
 
-    The one of imageio-ffmpeg comes first, because its version is known; then that of the PATH.
+    The program of imageio-ffmpeg is preferred, because its version is known. The PATH comes
+    second.
 
     Args:
-        asked_for: A file or a command that is to be used, and no other.
+        asked_for: The only file or command to try, or None.
 
     Raises:
-        FFmpegNotFoundError: There is none, or it is older than 6.1.
+        FFmpegNotFoundError: No ffmpeg was found, or it is older than 6.1.
     """
     if asked_for is not None and asked_for != Path("ffmpeg"):  # the reference's default
         found = shutil.which(asked_for)
         if found is None:
-            raise FFmpegNotFoundError(f"--ffmpeg-bin {asked_for}: there is no such program")
-        _check_abilities(found)
+            raise FFmpegNotFoundError(f"`ffmpeg` {asked_for}: there is no such program")
+        _check_capabilities(found)
         return found
     candidates = []
     with suppress(RuntimeError):
@@ -81,35 +86,35 @@ def find_ffmpeg(asked_for: Path | None = None) -> str:
         candidates.append(on_path)
     for candidate in candidates:
         try:
-            _check_abilities(candidate)
+            _check_capabilities(candidate)
         except FFmpegNotFoundError:
             continue
         return candidate
     raise FFmpegNotFoundError(
         "no ffmpeg of version 6.1 or newer was found: `pip install --force-reinstall "
-        "imageio-ffmpeg` brings one, or name yours with --ffmpeg-bin"
+        "imageio-ffmpeg` brings one, or name yours with `ffmpeg`"
     )
 
 
-def _check_abilities(binary: str) -> None:
+def _check_capabilities(binary: str) -> None:
     command = [binary, "-nostdin", "-v", "error", *CAPABILITY_CHECK]
     try:
-        tried = subprocess.run(  # noqa: S603 -- a program that the user names
+        trial = subprocess.run(  # noqa: S603 -- a program that the user names
             command, capture_output=True, timeout=PROBE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FFmpegNotFoundError(f"{binary} does not run: {error}") from error
-    if tried.returncode:
+    if trial.returncode:
         raise FFmpegNotFoundError(
             f"{binary} cannot keep time stamps: it is older than 6.1, or no ffmpeg; leave out "
-            "--ffmpeg-bin to use the one that comes with realesr"
+            "`ffmpeg` to use the one that comes with realesr"
         )
 
 
 def describe_encoder(binary: str, codec: str) -> str:
-    """What ffmpeg prints about an encoder; it says so, too, when there is none."""
+    """Returns what ffmpeg prints about an encoder, also when it does not know that encoder."""
     command = [binary, "-hide_banner", "-h", f"encoder={codec}"]
-    said = subprocess.run(  # noqa: S603
+    answer = subprocess.run(  # noqa: S603
         command,
         capture_output=True,
         text=True,
@@ -117,11 +122,11 @@ def describe_encoder(binary: str, codec: str) -> str:
         timeout=PROBE_TIMEOUT_S,
         check=False,
     )
-    return said.stdout
+    return answer.stdout
 
 
 def succeeds(binary: str, arguments: Sequence[str]) -> bool:
-    """Runs ffmpeg to its end and tells whether it succeeded."""
+    """Runs ffmpeg to its end and returns whether it succeeded."""
     with Process(binary, ["-nostdin", *arguments], subject="ffmpeg") as process:
         try:
             process.finish()
@@ -131,15 +136,15 @@ def succeeds(binary: str, arguments: Sequence[str]) -> bool:
 
 
 class Process(AbstractContextManager["Process", None]):
-    """A running ffmpeg whose words are kept. Leaving the context ends it.
+    """A running ffmpeg whose log is kept. Leaving the context ends the process.
 
     Args:
         binary: The program.
-        arguments: Without the program's name.
-        subject: What it works on, for messages.
+        arguments: Arguments without the program's name.
+        subject: The file that the process works on; error messages begin with it.
         has_input: Whether ``stdin`` is a pipe.
         has_output: Whether ``stdout`` is a pipe.
-        watch_for: Patterns of words that :meth:`saw` finds.
+        watch_for: Regular expressions; :meth:`matched` returns the first line that matches one.
     """
 
     def __init__(
@@ -153,7 +158,7 @@ class Process(AbstractContextManager["Process", None]):
         watch_for: Sequence[str] = (),
     ) -> None:
         self._patterns = watch_for
-        self._seen: dict[str, str] = {}
+        self._matches: dict[str, str] = {}
         self._subject = subject
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._errors: deque[str] = deque(maxlen=MAX_REPORTED_ERRORS)
@@ -172,34 +177,34 @@ class Process(AbstractContextManager["Process", None]):
 
     @property
     def stdin(self) -> IO[bytes]:
-        """Where it reads."""
+        """The pipe that the process reads from."""
         if self._process.stdin is None:
             raise ValueError("was started without has_input")
         return self._process.stdin
 
     @property
     def stdout(self) -> IO[bytes]:
-        """Where it writes."""
+        """The pipe that the process writes to."""
         if self._process.stdout is None:
             raise ValueError("was started without has_output")
         return self._process.stdout
 
     @property
     def log(self) -> str:
-        """The end of what it has said."""
+        """The last lines of the log."""
         return "\n".join(self._lines)
 
     @property
     def error_summary(self) -> str:
-        """Its last complaints, in one line."""
+        """The last error lines of the log without repetitions, joined into one line."""
         unique = dict.fromkeys(self._errors)
         return "; ".join(unique) or "without a word"
 
     def finish(self) -> None:
-        """Waits for its end.
+        """Closes the input and waits for the process to exit.
 
         Raises:
-            FFmpegError: It failed.
+            FFmpegError: The exit code is not 0.
         """
         if self._process.stdin is not None:
             self._process.stdin.close()
@@ -209,34 +214,38 @@ class Process(AbstractContextManager["Process", None]):
             raise FFmpegError(f"{self._subject}: ffmpeg failed ({code}): {self.error_summary}")
 
     def check(self) -> None:
-        """Tells of its failure, if it has ended or is about to.
+        """Raises the error of a process that has exited or is about to.
 
         Raises:
-            FFmpegError: It has failed.
+            FFmpegError: The process has failed.
         """
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_GRACE_S)
         if self._process.poll() is not None:
             self.finish()
 
-    def fail(self, cause: Exception) -> FFmpegError:
-        """The error of writing to it, or reading from it, in vain; ends it."""
+    def to_error(self, cause: Exception) -> FFmpegError:
+        """Returns the error that explains why a pipe broke. The caller ends the process.
+
+        Args:
+            cause: The exception that reading or writing the pipe has raised.
+        """
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_GRACE_S)
         code = self._process.poll()
-        self.end()
+        self._listener.join(EXIT_GRACE_S)  # the reason may still be on its way
         if code is None:
             return FFmpegError(f"{self._subject}: frames do not reach ffmpeg: {cause}")
         return FFmpegError(f"{self._subject}: ffmpeg ended early ({code}): {self.error_summary}")
 
     def kill(self) -> None:
-        """Ends it at once, from whatever thread; who waits for it goes on."""
+        """Kills the process, from any thread. Whatever waits for the process continues."""
         if self._process.poll() is None:
             self._process.kill()
 
-    def saw(self, pattern: str) -> str | None:
-        """The first complaint or warning that matches one of the patterns that were given."""
-        return self._seen.get(pattern)
+    def matched(self, pattern: str) -> str | None:
+        """Returns the first log line that matches one of the ``watch_for`` patterns, or None."""
+        return self._matches.get(pattern)
 
     def __exit__(
         self,
@@ -248,11 +257,11 @@ class Process(AbstractContextManager["Process", None]):
         self.end()
 
     def end(self) -> None:
-        """Ends it, whatever it is doing. Nothing of what it writes is wanted any more."""
+        """Kills the process, closes its pipes and waits for it. What it still writes is lost."""
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(OSError):  # what waits for a process that has died
+                with suppress(OSError):  # buffered data for a process that has died
                     pipe.close()
         self._process.wait()
         self._listener.join()
@@ -266,8 +275,8 @@ class Process(AbstractContextManager["Process", None]):
             text = line.decode(errors="replace").rstrip()
             self._lines.append(text)
             for pattern in self._patterns:
-                if pattern not in self._seen and re.search(pattern, text):
-                    self._seen[pattern] = text
-            complaint = _COMPLAINT.search(text)
-            if complaint and not _ECHO.search(text):
-                self._errors.append(complaint["words"])
+                if pattern not in self._matches and re.search(pattern, text):
+                    self._matches[pattern] = text
+            error = _ERROR_LINE.search(text)
+            if error and not _ECHO.search(text):
+                self._errors.append(error["text"])

@@ -1,22 +1,27 @@
-"""The arguments of the ffmpeg that encodes frames and puts everything else of the source beside."""
+"""Arguments of the ffmpeg that puts the upscaled video and the source's other streams together."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 from realesr.media.formats import VideoFormat
-from realesr.media.video.encoders import Encoding
+from realesr.media.video.encoder import EncodeSpec
+from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
-from realesr.media.video.probe import StreamInfo, VideoInfo, end_of_frames, open_input
-from realesr.media.video.streams import StreamMapping
-from realesr.options import VideoOptions
-from realesr.progress import Notify
+from realesr.media.video.info import StreamInfo, VideoInfo
+from realesr.media.video.probe import end_of_frames, open_input
+from realesr.media.video.streams import StreamMapping, map_streams
+from realesr.progress import Notice, Notify
 
 _STALE_TAG = re.compile(r"BPS|DURATION|NUMBER_OF_|_STATISTICS|SOURCE_ID|alpha_mode", re.IGNORECASE)
-"""What tags say about the stream that was, and not about the one that is."""
+"""Tags that describe the stream of the source and would be wrong for the upscaled one."""
+_ENCODER_TAGS = ("encoder", "alpha_mode")
+"""Tags that ffmpeg derives from the encoder, so that they must be copied with the video."""
 _STALE_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 _MP4_TAGS = frozenset(
     {
@@ -24,14 +29,14 @@ _MP4_TAGS = frozenset(
         *("description", "synopsis", "genre", "grouping", "lyrics", "show", "episode_id"),
         *("episode_sort", "season_number", "network", "media_type", "hd_video", "compilation"),
         *("gapless_playback", "disc", "track", "keywords", "author", "rating", "location"),
-        # What ffmpeg writes by itself.
+        # ffmpeg writes these by itself.
         *("creation_time", "encoder", "encoded_by", "timecode", "handler_name", "vendor_id"),
         *("language", "duration"),
     }
 )
-"""What ffmpeg's muxer has a place for."""
+"""Tags that ffmpeg's MP4 muxer can store."""
 _QUEUED_PACKETS = 65536
-"""How many packets of other streams may wait for the first frame, however long it takes."""
+"""Number of packets of other streams that may wait for the first frame, however long it takes."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg"}
 
 # ffmpeg keeps reading an input until each of its streams has produced a packet, and writes whatever
@@ -42,39 +47,99 @@ AUDIO_INPUT, SPARSE_INPUT, STILL_INPUT = 1, 2, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MuxSpec:
-    """What goes into an output.
+    """The content of an output: the upscaled video with everything else of the source.
 
     Attributes:
-        info: The source.
-        target: The container.
-        options: Which part, and how it is encoded.
-        encoding: The encoder of the frames.
-        carried: The other streams.
-        covers: Images that go into Matroska as attachments, by the numbers of their streams.
+        video: How the video is encoded.
+        streams: The other streams of the source.
+        covers: Image files that become attachments of Matroska, by stream index in the source.
     """
 
-    info: VideoInfo
-    target: VideoFormat
-    options: VideoOptions
-    encoding: Encoding
-    carried: tuple[StreamMapping, ...]
+    video: EncodeSpec
+    streams: tuple[StreamMapping, ...]
     covers: dict[int, Path]
 
-    def arguments(self, first: Fraction, destination: Path) -> list[str]:
-        """Of an ffmpeg that reads raw frames as NUT from its standard input.
-
-        Not by way of ffmpeg-python, which leaves out an input that gives nothing but tags.
+    @classmethod
+    def create(cls, video: EncodeSpec, folder: Path, *, binary: str, notify: Notify) -> Self:
+        """Finds out which streams of the source the container can hold.
 
         Args:
-            first: When the first frame is shown in the source, s.
+            video: How the video is encoded.
+            folder: A folder for covers, which must exist until the output is whole.
+            binary: The ffmpeg.
+            notify: Receives a sentence for everything that is converted or left out.
+        """
+        streams = map_streams(video.info, video.target, binary=binary, notify=notify)
+        covers = extract_covers(video.info, video.target, streams, folder)
+        spec = cls(video=video, streams=streams, covers=covers)
+        spec.report_dropped_tags(notify)
+        return spec
+
+    def encode_arguments(self, destination: Path) -> list[str]:
+        """Returns the arguments of an ffmpeg that reads raw frames as NUT from its standard input.
+
+        Frames are encoded and put together with the other streams in one pass.
+
+        Args:
             destination: The file.
         """
-        options = self.options
-        mapped = [each for each in self.carried if each.stream.index not in self.covers]
-        arguments = [*self._inputs(first), "-map", "0:0"]
+        video = self.video
+        return self._arguments(
+            destination, "nut", video.stream_arguments(), video.options.encoder_args
+        )
+
+    def copy_arguments(self, destination: Path, *, tags: Mapping[str, str]) -> list[str]:
+        """Returns the arguments of an ffmpeg that reads encoded video from its standard input.
+
+        The container of that video is the one of the output.
+
+        Args:
+            destination: The file.
+            tags: Metadata of that video; keys are in lower case.
+        """
+        video = ["-c:0", "copy", *self.video.tag_arguments()]
+        extra = muxer_arguments(self.video.options.encoder_args)
+        kept = [f"{tag}={tags.get(tag, '')}" for tag in _ENCODER_TAGS]
+        extra = [*(text for tag in kept for text in ("-metadata:s:0", tag)), *extra]
+        return self._arguments(destination, self.video.target.muxer, video, extra)
+
+    def report_dropped_tags(self, notify: Notify) -> None:
+        """Names the tags of the source that MP4 and QuickTime cannot store."""
+        info, target = self.video.info, self.video.target
+        if not target.is_isobmff or _has_keys(info):
+            return
+        lost = [
+            tag for tag in info.tags if tag.lower() not in _MP4_TAGS and tag not in _STALE_FILE_TAGS
+        ]
+        if lost:
+            names = ", ".join(lost)
+            notify(
+                Notice(
+                    "tags-dropped",
+                    f"{target.name} has no place for these tags: {names}; .mkv keeps them",
+                )
+            )
+
+    def _arguments(
+        self, destination: Path, pipe: str, video: Sequence[str], extra: Sequence[str]
+    ) -> list[str]:
+        """Returns all arguments.
+
+        ffmpeg-python does not build them, because it leaves out an input that is only mapped for
+        its tags.
+
+        Args:
+            destination: The file.
+            pipe: The container that is read from standard input.
+            video: Arguments of stream 0.
+            extra: Arguments that come last and override others.
+        """
+        target, options = self.video.target, self.video.options
+        mapped = [each for each in self.streams if each.stream.index not in self.covers]
+        arguments = [*self._inputs(pipe), "-map", "0:0"]
         for each in mapped:
             arguments += ["-map", f"{_input_of(each.stream)}:{each.stream.index}"]
-        arguments += self._video()
+        arguments += [*video, *self._video_tags()]
         for number, each in enumerate(mapped, start=1):
             arguments += each.arguments(number)
             arguments += [f"-map_metadata:s:{number}", f"1:s:{each.stream.index}"]
@@ -82,92 +147,72 @@ class MuxSpec:
                 arguments += [f"-copypriorss:{number}", "0"]
             if each.stream.is_cover:
                 arguments += [f"-disposition:{number}", "attached_pic"]
-        for number, (index, path) in enumerate(self.covers.items(), start=len(mapped) + 1):
-            arguments += ["-attach", str(path)]
-            kind = _COVER_TYPES[self.info.streams[index].codec]
-            arguments += [f"-metadata:s:{number}", f"mimetype={kind}"]
-            arguments += [f"-metadata:s:{number}", f"filename={path.name}"]
+        arguments += self._attachments(len(mapped) + 1)
         arguments += ["-map_metadata", "1", "-map_chapters", "-1" if options.is_excerpt else "1"]
         for tag in _STALE_FILE_TAGS:
             arguments += ["-metadata", f"{tag}="]
-        if self.target.muxer in ("mp4", "mov"):
-            keys = "+use_metadata_tags" if self._has_keys() else ""
+        if target.is_isobmff:
+            keys = "+use_metadata_tags" if _has_keys(self.video.info) else ""
             arguments += ["-movflags", f"+faststart{keys}"]
-        arguments += ["-max_muxing_queue_size", str(_QUEUED_PACKETS), *options.encoder_args]
-        return [*arguments, "-f", self.target.muxer, "-y", url(destination)]
+        arguments += ["-max_muxing_queue_size", str(_QUEUED_PACKETS), *extra]
+        return [*arguments, "-f", target.muxer, "-y", url(destination)]
 
-    def report_dropped_tags(self, notify: Notify) -> None:
-        """Names the tags that MP4 and QuickTime have no place for."""
-        if self.target.muxer not in ("mp4", "mov") or self._has_keys():
-            return
-        lost = [
-            tag
-            for tag in self.info.tags
-            if tag.lower() not in _MP4_TAGS and tag not in _STALE_FILE_TAGS
-        ]
-        if lost:
-            names = ", ".join(lost)
-            notify(f"{self.target.name} has no place for these tags: {names}; .mkv keeps them")
-
-    def _has_keys(self) -> bool:
-        """Whether the source has tags of QuickTime's newer kind, which excludes the older one."""
-        return any(tag.startswith("com.") for tag in self.info.tags)
-
-    def _inputs(self, first: Fraction) -> list[str]:
-        info, options = self.info, self.options
-        if options.start:
-            # ffmpeg lets every input begin at 0, which for the other streams is the start that
-            # is asked for. With -copyts it would not tell which packets come before.
-            since_start = first - info.start - options.start
-            arguments = ["-itsoffset", f"{float(since_start):.6f}", "-f", "nut", "-i", "pipe:0"]
-        else:
-            arguments = ["-copyts", "-f", "nut", "-i", "pipe:0"]
+    def _inputs(self, pipe: str) -> list[str]:
+        info, options = self.video.info, self.video.options
+        # With -copyts ffmpeg would not tell which packets of sound come before the start of an
+        # excerpt. Without it, every input begins at 0, which for the other streams is the start
+        # that is asked for. Times in the pipe are right already: -seek_timestamp keeps them.
+        times = ["-seek_timestamp", "1"] if options.start else ["-copyts"]
         source = ["-i", url(info.path)]
         cut = ["-ss", f"{float(options.start):.6f}"] if options.start else []
         end = self._end()
         if end is not None:
             cut += ["-to", f"{float(end):.6f}"]
-        return [*arguments, *cut, *source, *cut, *source, *source]
+        return [*times, "-f", pipe, "-i", "pipe:0", *cut, *source, *cut, *source, *source]
 
     def _end(self) -> Fraction | None:
-        """Where the other streams of an excerpt end, s from the beginning."""
-        options, ends = self.options, []
+        """Returns when the other streams of an excerpt end, s from the beginning, or None."""
+        options, ends = self.video.options, []
         if options.end is not None:
             ends.append(options.end)
         if options.frames is not None:
-            end = end_of_frames(self.info, start=options.start, frames=options.frames)
+            end = end_of_frames(self.video.info, start=options.start, frames=options.frames)
             if end is not None:
                 ends.append(end)
         return min(ends, default=None)
 
-    def _video(self) -> list[str]:
-        """What concerns the first stream of the output, the upscaled one."""
-        info, pixel_format = self.info, self.encoding.pixel_format
-        color = info.color.from_rgb(pixel_format.name, is_rgb=pixel_format.is_rgb)
-        arguments = ["-c:0", self.encoding.codec]
-        for option, value in self.encoding.arguments.items():
-            arguments += [f"-{option}", value]
-        arguments += ["-filter:0", f"{color},setsar={info.sample_aspect_ratio}"]
-        arguments += ["-fps_mode:0", "passthrough", "-enc_time_base:0", "demux"]
-        arguments += ["-map_metadata:s:0", f"1:s:{info.index}"]
+    def _video_tags(self) -> list[str]:
+        """Returns the arguments that give stream 0 the tags and dispositions of the source."""
+        info = self.video.info
+        arguments = ["-map_metadata:s:0", f"1:s:{info.index}"]
         arguments += ["-disposition:0", "+".join(info.stream.dispositions) or "0"]
         for tag in info.stream.tags:
             if _STALE_TAG.match(tag):
                 arguments += ["-metadata:s:0", f"{tag}="]
         return arguments
 
+    def _attachments(self, first: int) -> list[str]:
+        """Returns the arguments that attach covers, as streams from number ``first`` on."""
+        arguments = []
+        for number, (index, path) in enumerate(self.covers.items(), start=first):
+            arguments += ["-attach", str(path)]
+            kind = _COVER_TYPES[self.video.info.streams[index].codec]
+            arguments += [f"-metadata:s:{number}", f"mimetype={kind}"]
+            arguments += [f"-metadata:s:{number}", f"filename={path.name}"]
+        return arguments
+
 
 def extract_covers(
-    info: VideoInfo, target: VideoFormat, carried: tuple[StreamMapping, ...], folder: Path
+    info: VideoInfo, target: VideoFormat, streams: Sequence[StreamMapping], folder: Path
 ) -> dict[int, Path]:
-    """Writes covers into files, for Matroska, which has them as attachments.
+    """Writes covers into files, because Matroska stores them as attachments.
 
     Returns:
-        The files by the numbers of their streams; none for other containers.
+        The files by stream index; none for other containers.
     """
     covers = [
         each.stream
-        for each in carried
+        for each in streams
         if each.stream.is_cover and each.stream.codec in _COVER_TYPES
     ]
     found: dict[int, Path] = {}
@@ -182,6 +227,11 @@ def extract_covers(
             found[cover.index] = folder / f"{name}.{suffix}"
             found[cover.index].write_bytes(bytes(packet))
     return found
+
+
+def _has_keys(info: VideoInfo) -> bool:
+    """Returns whether the source has tags of QuickTime's newer kind, which exclude older ones."""
+    return any(tag.startswith("com.") for tag in info.tags)
 
 
 def _input_of(stream: StreamInfo) -> int:

@@ -1,10 +1,10 @@
-"""What a video file holds, read with PyAV."""
+"""Reads the properties of video files with PyAV."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -19,139 +19,31 @@ from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.geometry import Size
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
 from realesr.media.video.ffmpeg import url
+from realesr.media.video.info import HdrMetadata, PixelFormat, StreamInfo, VideoInfo
 
 PROBED_FRAMES = 50
-"""How many frames are looked at to find out whether a video is interlaced."""
+"""Number of first frames that are searched for signs of interlacing."""
 _REORDERED = 32
-"""Packets come in the order of decoding: H.264 and HEVC reorder 16 frames at most."""
+"""Packets to read beyond a frame: they come in the order of decoding, at most 16 frames off."""
 _OPEN_OPTIONS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
-"""For tags that are not UTF-8: an error by default before PyAV 19, which knows no such option."""
+"""Options of av.open for tags that are not UTF-8, which are an error before PyAV 19."""
 _ATTACHED = av.stream.Disposition.attached_pic
 _FULL = 2
 _MASTERING = struct.Struct("=20i2i")
 _LIGHT = struct.Struct("=2I")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelFormat:
-    """How a video stores its pixels.
-
-    Attributes:
-        name: As ffmpeg calls it.
-        depth: Bits a channel.
-        chroma: How many px share one value of color, across and down: (2, 2) is 4:2:0.
-        is_rgb: Whether it is red, green and blue, or a palette of them.
-        is_gray: Whether it has brightness alone.
-        has_alpha: Whether it has alpha.
-        has_palette: Whether its values are numbers of colors.
-    """
-
-    name: str
-    depth: int
-    chroma: tuple[int, int]
-    is_rgb: bool = False
-    is_gray: bool = False
-    has_alpha: bool = False
-    has_palette: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HdrMetadata:
-    """What an HDR image was mastered for (SMPTE ST 2086, CTA-861.3), in x265's units.
-
-    Attributes:
-        display: ``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)``, or None.
-        content: MaxCLL and MaxFALL, cd/m2, or None.
-    """
-
-    display: str | None = None
-    content: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamInfo:
-    """A stream of a file.
-
-    Attributes:
-        index: Its number in the file.
-        kind: ``video``, ``audio``, ``subtitle``, ``data`` or ``attachment``.
-        codec: ffmpeg's name; empty if it has none.
-        language: As tagged, or None.
-        is_cover: Whether it is a still image beside the video.
-        dispositions: What it is meant for, in ffmpeg's words, such as ``default``.
-        tags: Its metadata.
-    """
-
-    index: int
-    kind: str
-    codec: str
-    language: str | None = None
-    is_cover: bool = False
-    dispositions: tuple[str, ...] = ()
-    tags: dict[str, str]
-
-    def __str__(self) -> str:
-        name = f"{self.kind} stream {self.index}"
-        details = [word for word in (self.codec, self.language) if word]
-        return f"{name} ({', '.join(details)})" if details else name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInfo:
-    """A video file.
-
-    Attributes:
-        path: The file.
-        index: The number of the stream that is upscaled.
-        codec: ffmpeg's name of its decoder.
-        size: Stored size, px, before any rotation.
-        pixel_format: How it stores its pixels.
-        color: What they stand for; the matrix is never unspecified.
-        light: HDR metadata.
-        is_interlaced: Whether frames are woven from two fields.
-        sample_aspect_ratio: Width by height of a pixel, upright; 1 where none is told.
-        time_base: What times in the stream are multiples of, s.
-        frame_rate: Average frames per second, or None.
-        frames: How many frames, as the container says or duration and rate let expect; or None.
-        start: Where time begins in the file, s.
-        streams: All streams.
-        tags: Metadata of the file.
-    """
-
-    path: Path
-    index: int
-    codec: str
-    size: Size
-    pixel_format: PixelFormat
-    color: ColorTags
-    light: HdrMetadata
-    is_interlaced: bool
-    sample_aspect_ratio: Fraction
-    time_base: Fraction
-    frame_rate: Fraction | None
-    frames: int | None
-    start: Fraction
-    streams: tuple[StreamInfo, ...]
-    tags: dict[str, str]
-
-    @property
-    def stream(self) -> StreamInfo:
-        """The stream that is upscaled."""
-        return self.streams[self.index]
-
-
 def probe(path: Path) -> VideoInfo:
-    """Looks at a file and at its first frames.
+    """Reads the headers of a file and its first frames.
 
     Raises:
-        UnreadableMediaError: It cannot be opened, or not one frame can be decoded.
-        UnsupportedMediaError: It holds no video, or one of a kind that is not handled.
+        UnreadableMediaError: The file cannot be opened, or none of its first frames can be decoded.
+        UnsupportedMediaError: The file holds no video, or one that is not supported.
     """
     if not path.is_file():
         raise UnreadableMediaError(f"{path}: no such file")
-    av.logging.set_level(None)
     try:
         with open_input(path) as container:
             return _probe(path, container)
@@ -202,7 +94,7 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         size=size,
         pixel_format=pixel_format,
         color=_color_of(stream, first, pixel_format, size),
-        light=_light_of(first),
+        hdr_metadata=_hdr_metadata_of(first),
         is_interlaced=is_interlaced,
         sample_aspect_ratio=_sample_aspect_ratio(stream, first),
         time_base=stream.time_base or Fraction(1, av.time_base),
@@ -215,12 +107,12 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
 
 
 def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction | None:
-    """When the frame after so many frames begins, s from the beginning; None if there is none.
+    """Returns when the first frame after an excerpt begins, s from the beginning, or None.
 
     Args:
         info: The file.
-        start: When counting begins, s from the beginning.
-        frames: How many are counted.
+        start: Start of the excerpt, s from the beginning.
+        frames: Number of frames in the excerpt.
     """
     earliest = info.start + start
     times: list[Fraction] = []
@@ -236,7 +128,7 @@ def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction 
 
 
 def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames that can be decoded; damage between them is passed over."""
+    """Yields the first frames that can be decoded and skips the others."""
     stream.thread_type = "AUTO"
     found = 0
     for number, packet in enumerate(container.demux(stream)):
@@ -257,7 +149,7 @@ def _says_alpha(stream: VideoStream) -> bool:
 
 
 def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    """A frame with alpha, which ffmpeg's own VP8 and VP9 decoders leave out; None if opaque."""
+    """Decodes a frame with libvpx, because ffmpeg's own decoders drop alpha; None if opaque."""
     name = "libvpx-vp9" if stream.codec_context.name == "vp9" else "libvpx"
     try:
         decoder = av.CodecContext.create(name, "r")
@@ -272,10 +164,10 @@ def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> Video
 
 
 def pixel_format_of(name: str) -> PixelFormat:
-    """Takes ffmpeg's name of a pixel format apart.
+    """Returns the properties of a pixel format by its name in ffmpeg.
 
     Raises:
-        UnsupportedMediaError: It holds no image, as those of hardware decoders.
+        UnsupportedMediaError: Frames of this format hold no pixels, as those of hardware decoders.
     """
     known = av.VideoFormat(name, 16, 16)
     components = known.components
@@ -300,10 +192,10 @@ def pixel_format_of(name: str) -> PixelFormat:
 def _color_of(
     stream: VideoStream, frame: VideoFrame, pixel_format: PixelFormat, size: Size
 ) -> ColorTags:
-    """What the frame says; where it says nothing, what the container says."""
+    """Returns the tags of the frame; those that it lacks come from the container."""
     context = stream.codec_context
 
-    def told(name: str, nothing: int) -> int:
+    def tag_of(name: str, nothing: int) -> int:
         return next(
             (
                 int(value)
@@ -314,18 +206,18 @@ def _color_of(
         )
 
     tags = ColorTags(
-        matrix=told("colorspace", UNSPECIFIED),
-        primaries=told("color_primaries", UNSPECIFIED),
-        transfer=told("color_trc", UNSPECIFIED),
-        is_full=told("color_range", 0) == _FULL or pixel_format.name.startswith("yuvj"),
+        matrix=tag_of("colorspace", UNSPECIFIED),
+        primaries=tag_of("color_primaries", UNSPECIFIED),
+        transfer=tag_of("color_trc", UNSPECIFIED),
+        is_full=tag_of("color_range", 0) == _FULL or pixel_format.name.startswith("yuvj"),
     )
     if pixel_format.is_rgb or tags.matrix == RGB:
-        # What is RGB has no matrix: its result gets the usual one.
+        # RGB has no matrix: the output gets the usual one.
         return replace(tags, matrix=1, is_full=False)
     return tags.completed(size)
 
 
-def _light_of(frame: VideoFrame) -> HdrMetadata:
+def _hdr_metadata_of(frame: VideoFrame) -> HdrMetadata:
     side_data: Mapping[Any, Any] = frame.side_data
     display = side_data.get(SideData.MASTERING_DISPLAY_METADATA)
     content = side_data.get(SideData.CONTENT_LIGHT_LEVEL)
@@ -336,7 +228,7 @@ def _light_of(frame: VideoFrame) -> HdrMetadata:
 
 
 def _mastering_display(data: bytes) -> str | None:
-    """From ``AVMasteringDisplayMetadata``: ten rationals (R, G, B, white; least, most light)."""
+    """Formats ``AVMasteringDisplayMetadata``: ten rationals (R, G, B, white; least, most light)."""
     *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
     if not (has_primaries and has_luminance):
         return None

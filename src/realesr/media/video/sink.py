@@ -1,50 +1,37 @@
-"""Writing videos: PyAV hands raw frames with their exact times to ffmpeg, which encodes them and
-copies everything else of the source.
-"""
+"""Writes whole videos in one pass, and opens sources and sinks for a run."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-import av
-import numpy as np
-from av.container import OutputContainer
-from av.video.stream import VideoStream
-
-from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.geometry import Size
-from realesr.imaging.alpha import composite
 from realesr.media.formats import Format, VideoFormat
 from realesr.media.frames import Frame, FrameSource
-from realesr.media.video.encoders import choose_encoding
-from realesr.media.video.ffmpeg import PIPE_BYTES, Process, find_ffmpeg, raw_format
-from realesr.media.video.muxing import MuxSpec, extract_covers
-from realesr.media.video.probe import VideoInfo
+from realesr.media.video.encoder import EncodeSpec, VideoEncoder
+from realesr.media.video.ffmpeg import find_ffmpeg
+from realesr.media.video.info import VideoInfo
+from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.source import VideoSource
-from realesr.media.video.streams import map_streams
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, ignore
 
-_WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
-
 
 class VideoSink:
-    """A video file that takes its name only when it is whole.
+    """A sink of frames that writes a whole video with all streams of its source in one pass.
+
+    One ffmpeg encodes the frames and copies the other streams, so that neither a second pass nor
+    more disk is needed. The file gets its name when it is whole.
 
     Args:
-        path: The destination; its folder is made if it is missing.
+        path: The destination. A missing folder is created.
         target: Its container.
-        info: The source, whose other streams, tags and chapters are carried.
-        options: How it is written.
+        info: The source of all other streams, tags and chapters.
+        options: How the video is written.
         binary: The ffmpeg.
         notify: Receives a sentence for everything that the file does not hold.
     """
@@ -59,77 +46,45 @@ class VideoSink:
         binary: str,
         notify: Notify = ignore,
     ) -> None:
-        self._path = path
-        self._target = target
-        self._info = info
-        self._options = options
         self._binary = binary
         self._notify = notify
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._encoding = choose_encoding(info, target, options, binary=binary, notify=notify)
+        self._spec = EncodeSpec.choose(info, target, options, binary=binary, notify=notify)
         self._stack = ExitStack()
-        self._process: Process | None = None
-        self._container: OutputContainer | None = None
-        self._stream: VideoStream | None = None
-        self._written = 0
-        self._first: int | None = None
-        self._last = -(2**62)
-        # The source's own holds every time of the source exactly.
-        self._time_base = info.time_base if options.fps is None else 1 / options.fps
+        self._encoder = VideoEncoder(path, spec=self._spec, binary=binary, command=self._command)
 
     def __enter__(self) -> Self:
         return self
 
     def nearest_supported_size(self, size: Size) -> Size:
-        """The size, px, with whole values of color."""
-        return self._encoding.nearest_supported_size(size)
+        """Returns the smallest size, px, that the pixel format supports and that holds a size."""
+        return self._encoder.nearest_supported_size(size)
 
     def prepare(self, frame: Frame, size: Size) -> Frame:
-        """Starts the encoder, at the first frame.
+        """Starts ffmpeg at the first frame.
+
+        Args:
+            frame: The next frame, before it is upscaled.
+            size: Size of the upscaled frames, px.
 
         Returns:
-            The frame as the encoder can hold it: laid on white where it knows no alpha.
+            The frame; composited on white if the encoder has no alpha.
 
         Raises:
             UnwritableMediaError: The folder or the file cannot be written.
         """
-        if self._process is None:
-            self._start(frame, size)
-        if frame.image.alpha is not None and not self._encoding.pixel_format.has_alpha:
-            return replace(frame, image=composite(frame.image))
-        return frame
+        return self._encoder.prepare(frame, size)
 
     def write(self, frame: Frame) -> None:
-        """Gives a frame to the encoder.
+        """Encodes a frame.
 
         Raises:
-            FFmpegError: It died.
+            FFmpegError: ffmpeg has died.
         """
-        if self._process is None or self._container is None or self._stream is None:
-            raise ValueError("prepare() comes before write()")
-        image = frame.image
-        pixels = image.pixels
-        if self._encoding.pixel_format.has_alpha:
-            alpha = image.alpha
-            if alpha is None:
-                alpha = np.full(pixels.shape[:2], image.peak, pixels.dtype)
-            pixels = np.dstack((pixels, alpha))
-        packet = av.Packet(np.ascontiguousarray(pixels).tobytes())
-        packet.stream = self._stream
-        packet.time_base = self._time_base
-        packet.pts = packet.dts = self._last = self._ticks(frame.pts)
-        packet.is_keyframe = True
-        try:
-            self._container.mux(packet)
-        except (av.FFmpegError, OSError) as error:
-            raise self._process.fail(error) from error
-        self._written += 1
+        self._encoder.write(frame)
 
     def abort(self) -> None:
-        """Ends the encoder, whatever waits for it."""
-        process = self._process
-        if process is not None:
-            process.kill()
+        """Kills ffmpeg, from any thread."""
+        self._encoder.abort()
 
     def __exit__(
         self,
@@ -138,88 +93,18 @@ class VideoSink:
         traceback: TracebackType | None,
         /,
     ) -> None:
-        try:
-            with self._stack:
-                if kind is None and self._process is not None:
-                    self._finish(self._process)
-            if kind is None and self._process is not None:
-                self._partial.replace(self._path)
-        except OSError as failure:
-            raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
-        finally:
-            self._partial.unlink(missing_ok=True)
+        with self._stack:
+            self._encoder.__exit__(kind, error, traceback)
 
-    def _start(self, frame: Frame, size: Size) -> None:
-        if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another --output")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._partial.touch()
-        except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
-        arguments = self._muxing().arguments(frame.pts, self._partial)
-        self._stack.callback(self._close_container)
-        self._process = self._stack.enter_context(
-            Process(self._binary, arguments, subject=str(self._path), has_input=True)
-        )
-        self._container = av.open(self._process.stdin, "w", format="nut", buffer_size=PIPE_BYTES)
-        stream = self._container.add_stream("rawvideo", rate=self._info.frame_rate or 25)
-        self._stream = stream
-        self._stream.width, self._stream.height = size.width, size.height
-        self._stream.pix_fmt = raw_format(
-            frame.image.pixels.dtype, has_alpha=self._encoding.pixel_format.has_alpha
-        )
-        self._stream.time_base = self._time_base
-
-    def _close_container(self) -> None:
-        if self._container is not None:
-            # Closing writes an index; a dead encoder has been told of already.
-            with contextlib.suppress(av.FFmpegError, OSError):
-                self._container.close()
-
-    def _finish(self, process: Process) -> None:
-        if self._container is not None:
-            try:
-                self._container.close()
-            except (av.FFmpegError, OSError) as error:
-                raise process.fail(error) from error
-            self._container = None
-        process.finish()
-        found = _WRITTEN.search(process.log)
-        if found and int(found[1]) != self._written:
-            raise FFmpegError(
-                f"{self._path}: the encoder wrote {found[1]} of {self._written} frames: "
-                f"{process.error_summary}"
-            )
-
-    def _muxing(self) -> MuxSpec:
-        info, target = self._info, self._target
-        carried = map_streams(info, target, binary=self._binary, notify=self._notify)
+    def _command(self, destination: Path) -> list[str]:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="realesr-")))
-        muxing = MuxSpec(
-            info=info,
-            target=target,
-            options=self._options,
-            encoding=self._encoding,
-            carried=carried,
-            covers=extract_covers(info, target, carried, folder),
-        )
-        muxing.report_dropped_tags(self._notify)
-        return muxing
-
-    def _ticks(self, pts: Fraction) -> int:
-        """When the next frame is shown, in ticks of the NUT stream, and later than the last one."""
-        if self._options.fps is None:
-            return max(round(pts / self._time_base), self._last + 1)
-        if self._first is None:
-            origin = self._options.start + self._info.start if self._options.start else 0
-            self._first = round((pts - origin) / self._time_base)
-        return self._first + self._written
+        spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
+        return spec.encode_arguments(destination)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFiles:
-    """How videos are read and written.
+    """The way in which a run reads and writes videos.
 
     Attributes:
         options: Which part is read, and how it is written.
@@ -231,19 +116,19 @@ class VideoFiles:
 
     @classmethod
     def from_options(cls, options: VideoOptions) -> Self:
-        """With the ffmpeg that is asked for, or found.
+        """Finds the ffmpeg that the options ask for.
 
         Raises:
-            FFmpegNotFoundError: There is none that will do.
+            FFmpegNotFoundError: There is no suitable one.
         """
         return cls(options, find_ffmpeg(options.ffmpeg))
 
     def source(self, path: Path, notify: Notify) -> VideoSource:
-        """The frames of a file."""
+        """Returns the frames of a file."""
         return VideoSource(path, options=self.options, binary=self.binary, notify=notify)
 
     def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> VideoSink:
-        """A file that carries everything else of the source, too."""
+        """Returns a sink for the frames of a source, whose other streams it copies."""
         if not isinstance(target, VideoFormat) or not isinstance(source, VideoSource):
             raise TypeError(f"{path}: a video is made of a video")
         return VideoSink(

@@ -1,7 +1,7 @@
-"""Reading videos: ffmpeg decodes, and PyAV takes raw frames with their exact times from it.
+"""Reads videos: ffmpeg decodes, and PyAV receives raw frames with their exact times.
 
-The way leads through NUT, the one container that ffmpeg writes into a pipe and that keeps every
-time stamp as it is.
+Frames travel as NUT, the only container that ffmpeg can write into a pipe without changing any
+time stamp.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.frames import Frame
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
-from realesr.media.video.probe import VideoInfo, open_input, probe
+from realesr.media.video.info import VideoInfo
+from realesr.media.video.probe import open_input, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notice, Notify, ignore
 
 TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds containing master element"
-"""What demuxers say of packets that are missing."""
+"""Messages of demuxers about missing packets."""
 NON_MONOTONIC = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
+"""Message of ffmpeg about time stamps that go back; the groups are times in ticks."""
 _JUMP_S = Fraction(1, 2)
-"""By less, time stamps may go back where a container rounds them."""
+"""Largest step back that rounding by a container may cause, s."""
 _MAYBE_INTERLACED = (
     *("mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vc1", "wmv3"),
     *("dvvideo", "prores", "mjpeg", "ffv1", "huffyuv", "utvideo", "rawvideo", "v210"),
@@ -43,10 +45,10 @@ class VideoSource:
     """The frames of a video, upright, as full-range RGB with their times.
 
     Args:
-        path: The file; it is looked at when the context is entered.
+        path: The file. It is opened when the context is entered.
         options: Which part is read, and how.
         binary: The ffmpeg.
-        notify: Receives a sentence for everything that is read another way than stored.
+        notify: Receives a sentence for everything that is not read as it is stored.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class VideoSource:
         notify: Notify = ignore,
     ) -> None:
         self.decode_errors = 0
-        """How many frames could not be decoded, once all have come."""
+        """Number of frames that could not be decoded; final when all frames have come."""
         self._path = path
         self._info: VideoInfo | None = None
         self._options = options
@@ -68,14 +70,14 @@ class VideoSource:
 
     @property
     def info(self) -> VideoInfo:
-        """What the file holds; known within the context."""
+        """The content of the file; available within the context."""
         if self._info is None:
             raise ValueError("the context has not been entered")
         return self._info
 
     @property
-    def expected(self) -> int | None:
-        """How many frames will come, as far as the file tells."""
+    def frame_count(self) -> int | None:
+        """Number of frames that will come according to the file; None if it does not say."""
         if self._info is None:
             return None
         frames, rate = self.info.frames, self.info.frame_rate
@@ -88,18 +90,23 @@ class VideoSource:
         return frames if options.frames is None else min(frames, options.frames)
 
     def __enter__(self) -> Self:
-        """Looks at the file.
+        """Reads the headers and the first frames of the file.
 
         Raises:
-            MediaError: It cannot be read.
+            MediaError: The file cannot be read.
         """
         self._info = probe(self._path)
         if self._info.is_interlaced and self._options.deinterlace == "auto":
-            self._notify("is interlaced: whole frames are made of its fields (--deinterlace off)")
+            self._notify(
+                Notice(
+                    "fields-merged",
+                    "is interlaced: whole frames are made of its fields (`deinterlace` off)",
+                )
+            )
         return self
 
     def abort(self) -> None:
-        """Ends the decoder, whatever waits for it."""
+        """Kills ffmpeg, from any thread."""
         process = self._process
         if process is not None:
             process.kill()
@@ -112,10 +119,10 @@ class VideoSource:
         """Yields frames.
 
         Raises:
-            UnreadableMediaError: Not one frame can be decoded, or some cannot and the options are
+            UnreadableMediaError: No frame can be decoded, or some cannot and the options are
                 strict.
-            UnsupportedMediaError: The size changes in the midst of it.
-            FFmpegError: The decoder died.
+            UnsupportedMediaError: The size of the frames changes, or their times jump back.
+            FFmpegError: ffmpeg has died.
         """
         index = 0
         for frame in self._from_start():
@@ -130,16 +137,16 @@ class VideoSource:
             raise UnreadableMediaError(f"{self._path}: there is no frame in this part")
 
     def _from_start(self) -> Iterator[Frame]:
-        """Frames from the key frame before the start on, or from the first.
+        """Yields frames from the key frame before the start on, or from the first.
 
-        In files without an index, ffmpeg may seek too far; then everything is decoded.
+        ffmpeg may seek too far in files without an index; then everything is decoded.
         """
         start = self._options.start
         if start:
             frames = self._decoded(start)
             try:
                 first = next(frames, None)
-            except UnreadableMediaError:  # it has sought behind the last key frame
+            except UnreadableMediaError:  # ffmpeg sought behind the last key frame
                 first = None
             if first is not None and first.pts - self.info.start <= start:
                 yield first
@@ -205,23 +212,23 @@ class VideoSource:
         return self._options.end is not None and pts - self.info.start >= self._options.end
 
     def _check_whole(self, process: Process) -> None:
-        """Tells of what is missing."""
+        """Reports frames that are missing."""
         found = _DECODED.search(process.log)
         self.decode_errors = int(found[1]) if found else 0
         troubles = []
         if self.decode_errors:
             frames = "1 frame" if self.decode_errors == 1 else f"{self.decode_errors} frames"
             troubles.append(f"{frames} cannot be decoded: the source is damaged")
-        if process.saw(TRUNCATED):
+        if process.matched(TRUNCATED):
             troubles.append("the source is cut short or damaged: frames may be missing")
         for trouble in troubles:
             if self._options.is_strict:
-                raise UnreadableMediaError(f"{self._path}: {trouble} (--strict)")
-            self._notify(f"{trouble}; the others keep their times")
+                raise UnreadableMediaError(f"{self._path}: {trouble} (`is_strict`)")
+            self._notify(Notice("frames-damaged", f"{trouble}; the others keep their times"))
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:
-        """Refuses what ffmpeg would squeeze into no time."""
-        line = process.saw(NON_MONOTONIC)
+        """Raises an error if times jump back, because ffmpeg would give such frames no duration."""
+        line = process.matched(NON_MONOTONIC)
         found = re.search(NON_MONOTONIC, line) if line else None
         if found and (int(found[1]) - int(found[2])) * tick > _JUMP_S:
             raise UnsupportedMediaError(

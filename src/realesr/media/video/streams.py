@@ -1,6 +1,7 @@
-"""Which streams of a source go into a result, and as what.
+"""Maps the streams of a source to those of an output.
 
-ffmpeg itself is asked: what it cannot put into a container fails within a second.
+No table of codecs is kept. ffmpeg muxes one second as a trial: a stream that the container cannot
+hold fails at once.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import succeeds, url
-from realesr.media.video.probe import StreamInfo, VideoInfo
-from realesr.progress import Notify
+from realesr.media.video.info import StreamInfo, VideoInfo
+from realesr.progress import Notice, Notify
 
 COPY = "copy"
 _TRIAL_S = "1"
@@ -22,10 +23,10 @@ _OPUS_LAYOUTS = "7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 
 @dataclass(frozen=True, slots=True)
 class StreamMapping:
-    """A stream that goes into the result.
+    """A stream of the source that goes into the output.
 
     Attributes:
-        stream: What it is in the source.
+        stream: The stream in the source.
         codec: ``copy``, or ffmpeg's name of an encoder.
     """
 
@@ -33,9 +34,9 @@ class StreamMapping:
     codec: str = COPY
 
     def arguments(self, number: int) -> list[str]:
-        """What makes it the stream of this number of an output."""
+        """Returns ffmpeg's arguments for the output stream with this number."""
         arguments = [f"-c:{number}", self.codec]
-        if self.codec == "libopus":  # which refuses the layouts of AC-3 and DTS
+        if self.codec == "libopus":  # it refuses the layouts of AC-3 and DTS
             arguments += [f"-filter:{number}", f"aformat=channel_layouts={_OPUS_LAYOUTS}"]
         return arguments
 
@@ -43,11 +44,11 @@ class StreamMapping:
 def map_streams(
     info: VideoInfo, target: VideoFormat, *, binary: str, notify: Notify
 ) -> tuple[StreamMapping, ...]:
-    """Takes all streams but the one that is upscaled, as they are where the container allows it.
+    """Maps all streams but the upscaled one. Streams are copied where the container allows it.
 
     Args:
         info: The source.
-        target: The container of the result.
+        target: The container of the output.
         binary: The ffmpeg.
         notify: Receives a sentence for everything that is converted or left out.
     """
@@ -55,18 +56,28 @@ def map_streams(
     everything = [StreamMapping(stream) for stream in others]
     if not others or _can_mux(everything, info, target, binary):
         return tuple(everything)
-    carried = []
+    mappings = []
     for stream in others:
         for codec in (COPY, *_conversions(stream, target)):
             candidate = StreamMapping(stream, codec)
             if _can_mux([candidate], info, target, binary):
-                carried.append(candidate)
+                mappings.append(candidate)
                 if codec != COPY:
-                    notify(f"{stream} becomes {codec}, because {target.name} holds no other")
+                    notify(
+                        Notice(
+                            "stream-converted",
+                            f"{stream} becomes {codec}, because {target.name} holds no other",
+                        )
+                    )
                 break
         else:
-            notify(f"{stream} is left out, because {target.name} cannot hold it: .mkv may")
-    return tuple(carried)
+            notify(
+                Notice(
+                    "stream-dropped",
+                    f"{stream} is left out, because {target.name} cannot hold it: .mkv may",
+                )
+            )
+    return tuple(mappings)
 
 
 def _conversions(stream: StreamInfo, target: VideoFormat) -> tuple[str, ...]:
@@ -80,10 +91,10 @@ def _can_mux(
 ) -> bool:
     # Bounded at both ends: fonts and late subtitles would let it read the whole source.
     arguments = ["-t", _TRIAL_S, "-i", url(info.path)]
-    for carried in streams:
-        arguments += ["-map", f"0:{carried.stream.index}"]
-    for number, carried in enumerate(streams):
-        arguments += carried.arguments(number)
+    for mapping in streams:
+        arguments += ["-map", f"0:{mapping.stream.index}"]
+    for number, mapping in enumerate(streams):
+        arguments += mapping.arguments(number)
     with tempfile.TemporaryDirectory(prefix="realesr-") as folder:
         trial = url(Path(folder) / "trial")
         return succeeds(binary, [*arguments, "-t", _TRIAL_S, "-f", target.muxer, "-y", trial])

@@ -11,12 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from realesr.models.architecture import SRVGGConfig
-from realesr.models.base import SRNetwork
+from realesr.models.architectures.srvgg import SRVGGConfig
+from realesr.models.networks.base import SRNetwork
 
 
 class SRVGGNetCompact(SRNetwork):
-    """A compact VGG-style super-resolution network. See :class:`realesr.models.base.SRModel`.
+    """A compact VGG-style network. See :class:`realesr.models.networks.base.SRModel`.
 
     Args:
         num_feat: Channels of the intermediate features.

@@ -8,6 +8,7 @@ from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from realesr.errors import UnsupportedCheckpointError
+from realesr.models.networks.base import StripUpsampling
 from realesr.weights.torch_checkpoint import StateDict
 
 _UNKNOWN_RADIUS = 10**6
@@ -16,12 +17,13 @@ _UNKNOWN_ACTIVATION_VALUES = 4096
 
 
 class SpandrelModel(nn.Module):
-    """A network of spandrel's as a :class:`~realesr.models.base.SRModel`.
+    """A network of spandrel's as a :class:`~realesr.models.networks.base.SRModel`.
 
     Args:
-        descriptor: What spandrel found.
+        descriptor: The network that spandrel has recognized and loaded.
     """
 
+    strip_upsampling: StripUpsampling | None = None
     receptive_radius = _UNKNOWN_RADIUS
     peak_activations_per_pixel = _UNKNOWN_ACTIVATION_VALUES
 
@@ -37,7 +39,7 @@ class SpandrelModel(nn.Module):
 
     @property
     def low_precision_part(self) -> nn.ModuleList:
-        """Nothing: nobody knows what may be rounded."""
+        """Nothing, because it is unknown what may be rounded."""
         return nn.ModuleList()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,7 +55,7 @@ class SpandrelModel(nn.Module):
 
 
 def load_with_spandrel(path: Path, state: StateDict) -> SpandrelModel:
-    """Lets spandrel recognise a state dict.
+    """Lets spandrel recognize a state dict.
 
     Raises:
         UnsupportedCheckpointError: It does not, or the network is not for upscaling RGB images.

@@ -12,14 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from realesr.models.architecture import (
+from realesr.models.architectures.rrdbnet import (
     NEGATIVE_SLOPE,
     RESIDUAL_SCALE,
-    STRIP_FEATURES,
-    TAIL_REACH,
+    UPSAMPLING_REACH,
     RRDBNetConfig,
 )
-from realesr.models.base import SRNetwork
+from realesr.models.networks.base import SRNetwork, StripUpsampling
 
 
 class ResidualDenseBlock(nn.Module):
@@ -66,7 +65,7 @@ class RRDB(nn.Module):
 
 
 class RRDBNet(SRNetwork):
-    """The ESRGAN generator. See :class:`realesr.models.base.SRModel`.
+    """The ESRGAN generator. See :class:`realesr.models.networks.base.SRModel`.
 
     Args:
         num_feat: Channels of the intermediate features.
@@ -100,33 +99,26 @@ class RRDBNet(SRNetwork):
         """The blocks. Residual stream, upsampling and output stay finer: a tenth of the work."""
         return self.body
 
+    @property
+    def strip_upsampling(self) -> StripUpsampling:
+        """The upsampling holds 16 times the memory of the features."""
+        return StripUpsampling(self.extract_features, self.upsample, 4, UPSAMPLING_REACH)
+
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        return self.upsample(self.extract_features(x))
+
+    def extract_features(self, x: Tensor) -> Tensor:
+        """Maps (N, 3, H, W) to (N, num_feat, H / multiple_of, W / multiple_of)."""
         if self.multiple_of > 1:
             x = F.pixel_unshuffle(x, self.multiple_of)
         features: Tensor = self.conv_first(x)
-        features = features + self.conv_body(self.body(features))
-        return self._tail(features) if torch.is_grad_enabled() else self._tail_in_strips(features)
+        out: Tensor = features + self.conv_body(self.body(features))
+        return out
 
-    def _tail(self, features: Tensor) -> Tensor:
+    def upsample(self, features: Tensor) -> Tensor:
         """Maps (N, num_feat, H, W) to (N, 3, 4 * H, 4 * W)."""
         features = self.lrelu(self.conv_up1(F.interpolate(features, scale_factor=2)))
         features = self.lrelu(self.conv_up2(F.interpolate(features, scale_factor=2)))
         out: Tensor = self.conv_last(self.lrelu(self.conv_hr(features)))
-        return out
-
-    def _tail_in_strips(self, features: Tensor) -> Tensor:
-        """The same from a few rows at a time: at 4x, features take 16 times the memory."""
-        height, width = features.shape[-2:]
-        rows = max(1, STRIP_FEATURES // width)
-        if rows >= height:
-            return self._tail(features)
-        out = features.new_empty((len(features), 3, 4 * height, 4 * width))
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            first, last = max(0, top - TAIL_REACH), min(height, bottom + TAIL_REACH)
-            strip = self._tail(features[..., first:last, :])
-            out[..., 4 * top : 4 * bottom, :] = strip[
-                ..., 4 * (top - first) : 4 * (bottom - first), :
-            ]
         return out

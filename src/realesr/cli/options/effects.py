@@ -1,0 +1,91 @@
+"""Which options have been given and do nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from realesr.media.formats import ImageFormat
+from realesr.options import DEFAULT_MODEL, FileOptions, UpscaleOptions
+from realesr.plan import Plan
+from realesr.progress import Notice
+from realesr.weights.catalog import BASELINES
+
+_FACES = {
+    "face_model": "model",
+    "face_weight": "weight",
+    "face_detector": "detector",
+    "face_confidence": "confidence",
+    "face_min_size": "min_size",
+    "only_center_face": "only_center",
+    "aligned": "is_aligned",
+    "face_report": "report",
+}
+_FINDING_FACES = ("face_detector", "face_confidence", "face_min_size", "only_center_face")
+_OF_NETWORKS = (
+    "device",
+    "precision",
+    "tile",
+    "memory_budget",
+    "threads",
+    "tile_pad",
+    "pre_pad",
+    "is_compiled",
+    "denoise_strength",
+    "alpha_upsampler",
+)
+
+
+def ineffective(
+    args: argparse.Namespace, options: UpscaleOptions, files: FileOptions, plan: Plan
+) -> Iterator[Notice]:
+    """Finds options that have been given and do nothing.
+
+    What depends on the model or the device is reported where these are known.
+
+    Args:
+        args: The command line, in which options of faces that were not given are None or false.
+        options: How images are upscaled.
+        files: What is read and where it goes.
+        plan: The jobs.
+    """
+    given = [name for name in _FACES if getattr(args, name) not in (None, False)]
+    if not args.face_enhance and given:
+        yield _notice([_FACES[name] for name in given], "without `faces`")
+    elif args.aligned and set(given) & set(_FINDING_FACES):
+        names = [_FACES[name] for name in given if name in _FINDING_FACES]
+        yield _notice(names, "with `is_aligned`: no faces are looked for")
+    if options.model_path is not None:
+        if args.model_name != DEFAULT_MODEL:
+            yield _notice(["model_name"], "with `model_path`")
+    elif options.model_name in BASELINES:
+        default = UpscaleOptions()
+        names = [name for name in _OF_NETWORKS if getattr(options, name) != getattr(default, name)]
+        if names:
+            yield _notice(names, f"for {options.model_name}, which is a plain filter")
+    if options.tile is not None and options.memory_budget is not None:
+        yield _notice(["memory_budget"], f"with `tile` {options.tile}")
+    if options.tile == 0 and options.tile_pad is not None:
+        yield _notice(["tile_pad"], "with `tile` 0: there are no tiles")
+    yield from _of_files(args, files, plan)
+
+
+def _of_files(args: argparse.Namespace, files: FileOptions, plan: Plan) -> Iterator[Notice]:
+    targets = {job.target for job in plan.jobs}
+    images = [target for target in targets if isinstance(target, ImageFormat)]
+    has_quality = files.encoding.quality is not None
+    if has_quality and images and not any(target.is_lossy for target in images):
+        kinds = ", ".join(sorted(target.name for target in images))
+        yield _notice(["quality"], f"for {kinds}, which loses nothing")
+    if args.suffix != "out" and any(job.destination == files.output for job in plan.jobs):
+        yield _notice(["suffix"], "where `output` is a file name")
+    may_be_folder = any(path.is_dir() or "*" in str(path) for path in files.inputs)
+    if files.recursive and not files.watch and not may_be_folder:
+        yield _notice(["recursive"], "where no input is a folder")
+
+
+def _notice(names: list[str], why: str) -> Notice:
+    quoted = [f"`{name}`" for name in names]
+    listed = ", ".join(quoted[:-1]) + " and " + quoted[-1] if len(quoted) > 1 else quoted[0]
+    verb = "does" if len(quoted) == 1 else "do"
+    return Notice("option-without-effect", f"{listed} {verb} nothing {why}")

@@ -1,0 +1,272 @@
+"""Encodes frames into a file without other streams: a whole video, or one piece of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+
+from realesr.geometry import Size
+from realesr.imaging.alpha import composite
+from realesr.media.formats import VideoFormat
+from realesr.media.frames import Frame
+from realesr.media.video.encoders import Encoding, choose_encoding, encoder_arguments
+from realesr.media.video.ffmpeg import raw_format, url
+from realesr.media.video.info import VideoInfo
+from realesr.media.video.output import PipedFile
+from realesr.options import VideoOptions
+from realesr.progress import Notify, ignore
+
+_USUAL_RATE = Fraction(25)
+"""Frames per second that encoders are given where the source does not state any."""
+_FRAGMENTED = {
+    # Matroska rounds times to 1/1000 s, as in the output. MP4 does not, but a plain file keeps the
+    # start in coarser units; fragments keep all times, and can be read from a pipe.
+    "movflags": "+frag_discont+delay_moov+default_base_moof",
+    "frag_size": str(4 << 20),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameClock:
+    """The rule that places frames on the time line of the output.
+
+    Attributes:
+        time_base: Length of a tick, s.
+        origin: The time in the source that becomes 0 in the output, s.
+        first_tick: The tick of frame 0 where one frame follows the other at every tick
+            (``fps``); None if every frame keeps its own time.
+    """
+
+    time_base: Fraction
+    origin: Fraction
+    first_tick: int | None = None
+
+    def ticks(self, frame: Frame) -> int:
+        """Returns when a frame is shown in the output, in ticks."""
+        if self.first_tick is not None:
+            return self.first_tick + frame.index
+        return round((frame.pts - self.origin) / self.time_base)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeSpec:
+    """Everything that the encoding of a video depends on, apart from its frames and their size.
+
+    Pieces that were encoded with equal specs, in whatever process, can be joined.
+
+    Attributes:
+        info: The source.
+        target: The container of the output.
+        options: Which part is encoded, and how.
+        encoding: The encoder with its pixel format and arguments.
+    """
+
+    info: VideoInfo
+    target: VideoFormat
+    options: VideoOptions
+    encoding: Encoding
+
+    @classmethod
+    def choose(
+        cls,
+        info: VideoInfo,
+        target: VideoFormat,
+        options: VideoOptions,
+        *,
+        binary: str,
+        notify: Notify = ignore,
+    ) -> Self:
+        """Chooses the encoder that keeps the source's chroma, depth and alpha.
+
+        Args:
+            info: The source.
+            target: The container of the output.
+            options: Which part is encoded, and how.
+            binary: The ffmpeg.
+            notify: Receives a sentence for everything that the encoder does not keep.
+
+        Raises:
+            InvalidOptionError: There is no such encoder or pixel format.
+        """
+        encoding = choose_encoding(info, target, options, binary=binary, notify=notify)
+        return cls(info=info, target=target, options=options, encoding=encoding)
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """The nominal number of frames per second, which encoders derive levels from."""
+        return self.options.fps or self.info.frame_rate or _USUAL_RATE
+
+    @property
+    def _time_base(self) -> Fraction:
+        # The source's own time base holds every time of the source exactly.
+        return self.info.time_base if self.options.fps is None else 1 / self.options.fps
+
+    def clock(self, first: Fraction) -> FrameClock:
+        """Returns the time line of the output.
+
+        Args:
+            first: When the first frame of the video is shown, or of the excerpt that is asked for,
+                s in the source. Only ``fps`` depends on it.
+        """
+        start, time_base = self.options.start, self._time_base
+        origin = start + self.info.start if start else Fraction(0)
+        first_tick = None if self.options.fps is None else round((first - origin) / time_base)
+        return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
+
+    def stream_arguments(self) -> list[str]:
+        """Returns the arguments that encode raw frames into stream 0 of an output."""
+        info, encoding = self.info, self.encoding
+        pixel_format = encoding.pixel_format
+        color = info.color.from_rgb(pixel_format.name, is_rgb=pixel_format.is_rgb)
+        arguments = ["-c:0", encoding.codec]
+        for option, value in encoding.arguments.items():
+            arguments += [f"-{option}", value]
+        arguments += ["-filter:0", f"{color},setsar={info.sample_aspect_ratio}"]
+        arguments += ["-fps_mode:0", "passthrough", "-enc_time_base:0", "demux"]
+        return [*arguments, *self.tag_arguments()]
+
+    def tag_arguments(self) -> list[str]:
+        """Returns the arguments that name the codec of stream 0 in the container."""
+        return [] if self.encoding.tag is None else ["-tag:0", self.encoding.tag]
+
+    def piece_arguments(self, destination: Path) -> list[str]:
+        """Returns the arguments of an ffmpeg that writes a piece.
+
+        Args:
+            destination: The file.
+        """
+        arguments = ["-copyts", "-f", "nut", "-i", "pipe:0", "-map", "0:0"]
+        arguments += [*self.stream_arguments(), *encoder_arguments(self.options.encoder_args)]
+        for option, value in self.piece_options.items():
+            arguments += [f"-{option}", value]
+        return [*arguments, "-f", self.target.muxer, "-y", url(destination)]
+
+    @property
+    def piece_suffix(self) -> str:
+        """The suffix of a piece: pieces have the container of the output."""
+        return self.target.suffixes[0]
+
+    @property
+    def piece_options(self) -> dict[str, str]:
+        """Options of the muxer with which a piece keeps times as exactly as the output."""
+        return _FRAGMENTED if self.target.is_isobmff else {}
+
+
+class VideoEncoder:
+    """A sink of frames that encodes them into a file without other streams.
+
+    The file gets its name when it is whole; if encoding fails or is aborted, nothing is left.
+
+    Args:
+        path: The destination. A missing folder is created.
+        spec: How frames are encoded.
+        clock: The time line of the output; None if the first frame that comes is the first of the
+            video, so that the time line follows from it.
+        binary: The ffmpeg.
+        command: Returns the arguments of the ffmpeg that reads raw frames as NUT from its standard
+            input and writes a file of this name; None for those of a piece.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        spec: EncodeSpec,
+        clock: FrameClock | None = None,
+        binary: str,
+        command: Callable[[Path], list[str]] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._clock = clock
+        self._command = command or spec.piece_arguments
+        self._file = PipedFile(path, binary=binary)
+        self._stream: VideoStream | None = None
+        self._last_tick = -(2**62)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames that have been written."""
+        return self._file.packets
+
+    def __enter__(self) -> Self:
+        return self
+
+    def nearest_supported_size(self, size: Size) -> Size:
+        """Returns the smallest size, px, that the pixel format supports and that holds a size."""
+        return self._spec.encoding.nearest_supported_size(size)
+
+    def prepare(self, frame: Frame, size: Size) -> Frame:
+        """Starts ffmpeg at the first frame.
+
+        Args:
+            frame: The next frame, before it is upscaled.
+            size: Size of the upscaled frames, px.
+
+        Returns:
+            The frame; composited on white if the encoder has no alpha.
+
+        Raises:
+            UnwritableMediaError: The folder or the file cannot be written.
+        """
+        if self._stream is None:
+            self._start(frame, size)
+        if frame.image.alpha is not None and not self._spec.encoding.pixel_format.has_alpha:
+            return replace(frame, image=composite(frame.image))
+        return frame
+
+    def write(self, frame: Frame) -> None:
+        """Encodes a frame.
+
+        Raises:
+            FFmpegError: ffmpeg has died.
+        """
+        if self._stream is None or self._clock is None:
+            raise ValueError("prepare() comes before write()")
+        image = frame.image
+        pixels = image.pixels
+        if self._spec.encoding.pixel_format.has_alpha:
+            alpha = image.alpha
+            if alpha is None:
+                alpha = np.full(pixels.shape[:2], image.peak, pixels.dtype)
+            pixels = np.dstack((pixels, alpha))
+        # Containers need times that increase, which those of a damaged source may not do.
+        self._last_tick = max(self._clock.ticks(frame), self._last_tick + 1)
+        packet = av.Packet(np.ascontiguousarray(pixels).tobytes())
+        packet.stream = self._stream
+        packet.time_base = self._clock.time_base
+        packet.pts = packet.dts = self._last_tick
+        packet.is_keyframe = True
+        self._file.mux(packet)
+
+    def abort(self) -> None:
+        """Kills ffmpeg, from any thread."""
+        self._file.abort()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._file.__exit__(kind, error, traceback)
+
+    def _start(self, frame: Frame, size: Size) -> None:
+        if self._clock is None:
+            self._clock = self._spec.clock(frame.pts)
+        container = self._file.start(self._command, container="nut")
+        stream = container.add_stream("rawvideo", rate=self._spec.frame_rate)
+        stream.width, stream.height = size.width, size.height
+        stream.pix_fmt = raw_format(
+            frame.image.pixels.dtype, has_alpha=self._spec.encoding.pixel_format.has_alpha
+        )
+        stream.time_base = self._clock.time_base
+        self._stream = stream

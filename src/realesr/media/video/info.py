@@ -1,0 +1,118 @@
+"""Properties of video files, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from realesr.geometry import Size
+from realesr.media.video.color import ColorTags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelFormat:
+    """The layout of pixels in a video.
+
+    Attributes:
+        name: ffmpeg's name.
+        depth: Bits per channel.
+        chroma: Pixels that share one chroma sample, across and down: (2, 2) is 4:2:0.
+        is_rgb: Whether pixels are RGB, directly or through a palette.
+        is_gray: Whether there is luma alone.
+        has_alpha: Whether there is an alpha channel.
+        has_palette: Whether pixels are indices of a palette.
+    """
+
+    name: str
+    depth: int
+    chroma: tuple[int, int]
+    is_rgb: bool = False
+    is_gray: bool = False
+    has_alpha: bool = False
+    has_palette: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HdrMetadata:
+    """The display and the light that a video was mastered for (SMPTE ST 2086, CTA-861.3).
+
+    Attributes:
+        display: ``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)`` in x265's units, or None.
+        content: MaxCLL and MaxFALL, cd/m2, or None.
+    """
+
+    display: str | None = None
+    content: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """A stream of a file.
+
+    Attributes:
+        index: Number of the stream in the file.
+        kind: ``video``, ``audio``, ``subtitle``, ``data`` or ``attachment``.
+        codec: ffmpeg's name of the codec; empty if there is none.
+        language: The language tag, or None.
+        is_cover: Whether the stream is a still image such as a cover.
+        dispositions: Purposes of the stream by ffmpeg's names, such as ``default``.
+        tags: Metadata of the stream.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    language: str | None = None
+    is_cover: bool = False
+    dispositions: tuple[str, ...] = ()
+    tags: dict[str, str]
+
+    def __str__(self) -> str:
+        name = f"{self.kind} stream {self.index}"
+        details = [word for word in (self.codec, self.language) if word]
+        return f"{name} ({', '.join(details)})" if details else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """Properties of a video file.
+
+    Attributes:
+        path: The file.
+        index: Number of the stream that is upscaled.
+        codec: ffmpeg's name of the decoder.
+        size: Stored size, px, before any rotation.
+        pixel_format: Layout of the pixels.
+        color: Color tags; the matrix is never unspecified.
+        hdr_metadata: Mastering display and content light level.
+        is_interlaced: Whether frames consist of two fields.
+        sample_aspect_ratio: Width by height of a pixel of the upright image; 1 if untagged.
+        time_base: Length of a tick, of which times in the stream are multiples, s.
+        frame_rate: Average frames per second, or None.
+        frames: Number of frames by the container, or by duration and rate; or None.
+        start: Earliest time in the file, s.
+        streams: All streams.
+        tags: Metadata of the file.
+    """
+
+    path: Path
+    index: int
+    codec: str
+    size: Size
+    pixel_format: PixelFormat
+    color: ColorTags
+    hdr_metadata: HdrMetadata
+    is_interlaced: bool
+    sample_aspect_ratio: Fraction
+    time_base: Fraction
+    frame_rate: Fraction | None
+    frames: int | None
+    start: Fraction
+    streams: tuple[StreamInfo, ...]
+    tags: dict[str, str]
+
+    @property
+    def stream(self) -> StreamInfo:
+        """The stream that is upscaled."""
+        return self.streams[self.index]

@@ -1,0 +1,170 @@
+"""Every architecture of the registry: one that is added is tested at once."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from realesr.engine import tiling
+from realesr.engine.native.bindings import lanes
+from realesr.engine.native.networks import BUILDERS, build_native
+from realesr.engine.pytorch.backend import TorchBackend
+from realesr.engine.pytorch.strips import in_strips
+from realesr.engine.tiled import TiledUpscaler
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
+from realesr.models.architectures.srvgg import SRVGGConfig
+from realesr.models.loader import load_model
+from realesr.models.networks.base import SRModel
+from realesr.models.registry import ARCHITECTURES, METADATA_KEY, by_name, describe, detect
+from realesr.weights.torch_checkpoint import save_weights
+
+from support.live_bytes import activation_values_per_pixel
+from support.networks import random_image, randomized
+
+EXAMPLES = {
+    RRDBNetConfig: [
+        RRDBNetConfig(num_feat=16, num_block=2, num_grow_ch=8, scale=4),
+        RRDBNetConfig(num_feat=16, num_block=11, num_grow_ch=8, scale=2),
+        RRDBNetConfig(num_feat=32, num_block=1, num_grow_ch=16, scale=1),
+    ],
+    SRVGGConfig: [
+        SRVGGConfig(num_feat=12, num_conv=16, scale=4),
+        SRVGGConfig(num_feat=24, num_conv=3, scale=2),
+        SRVGGConfig(num_feat=24, num_conv=1, scale=1),
+    ],
+}
+"""Small networks of each architecture, of each scale that it has."""
+CONFIGS = [
+    pytest.param(config, id=f"{each.name}-x{config.scale}")
+    for each in ARCHITECTURES
+    for config in EXAMPLES[each]
+]
+
+
+@pytest.fixture(params=CONFIGS)
+def config(request):
+    return request.param
+
+
+def shapes_of(network):
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def test_names_are_distinct_and_found():
+    assert [by_name(each.name) for each in ARCHITECTURES] == list(ARCHITECTURES)
+    assert len({each.name for each in ARCHITECTURES}) == len(ARCHITECTURES)
+    assert by_name("nothing") is None
+
+
+def test_the_configuration_knows_its_parameters(config):
+    network = config.build()
+    assert isinstance(network, SRModel)
+    assert network.config == config
+    assert shapes_of(network) == config.parameter_shapes()
+
+
+@pytest.mark.parametrize("has_metadata", [True, False])
+def test_detection_round_trips(tmp_path, config, has_metadata):
+    metadata = describe(config) if has_metadata else {}
+    original = randomized(config.build())
+    path = tmp_path / "net.safetensors"
+    save_weights(original.state_dict(), path, dtype=torch.float32, **metadata)
+    loaded = load_model(path)
+    assert type(loaded) is type(original)
+    assert loaded.config == config
+    x = torch.rand(1, 3, 5 * config.multiple_of, 7 * config.multiple_of)
+    torch.testing.assert_close(loaded(x), original(x), rtol=0, atol=0)
+
+
+def test_what_a_file_says_must_be_so(config):
+    shapes = config.parameter_shapes()
+    stated = json.loads(describe(config)[METADATA_KEY])
+    with pytest.raises(ValueError, match="the file says num_feat"):
+        detect(shapes, {METADATA_KEY: json.dumps(stated | {"num_feat": 10**9})})
+    with pytest.raises(TypeError, match="num_feat"):
+        detect(shapes, {METADATA_KEY: json.dumps(stated | {"num_feat": [1]})})
+    other = next(each.name for each in ARCHITECTURES if each is not type(config))
+    with pytest.raises(ValueError, match="other parameters"):
+        detect(shapes, {METADATA_KEY: json.dumps(stated | {"name": other})})
+    for odd in ("", "no JSON", "[]", '{"name": "of tomorrow"}', '{"name": 3}'):
+        assert detect(shapes, {METADATA_KEY: odd}) == config
+
+
+def reached(network, side, at):
+    """Distances, in input px, of all output rows that notice a change of input row ``at``."""
+    x = torch.zeros(1, 3, side, network.multiple_of, dtype=torch.float64)
+    changed = x.clone()
+    changed[:, :, at] = 1
+    with torch.inference_mode():
+        difference = (network(changed) - network(x)).abs().amax(dim=(0, 1, 3))
+    return [row // network.scale - at for row in torch.nonzero(difference).flatten().tolist()]
+
+
+def test_receptive_radius_is_exact(config):
+    """A changed pixel is noticed exactly as far as declared, in one direction at least.
+
+    No weight is negative and no bias is there, so that nothing cancels out or drowns.
+    """
+    network = config.build().double().requires_grad_(False)
+    for name, parameter in network.named_parameters():
+        parameter.fill_(0 if name.endswith("bias") else 1 / parameter[0].numel())
+    radius, step = network.receptive_radius, network.multiple_of
+    side = (2 * radius // step + 3) * step
+    middle = side // 2 // step * step
+    distances = [d for phase in range(step) for d in reached(network, side, middle + phase)]
+    assert max(abs(d) for d in distances) == radius
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (33, 41)])
+def test_odd_sizes_and_tiles(config, size):
+    """Any size comes out, and tiles with all of their context do not show."""
+    network = randomized(config.build())
+    image = random_image(*size)
+    whole = TiledUpscaler(TorchBackend(network), tile=0)(image)
+    assert whole.size == image.size.scaled(config.scale)
+    tiled = TiledUpscaler(TorchBackend(network), tile=16, tile_pad=config.receptive_radius)(image)
+    assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1
+
+
+def test_strips_do_not_show(config, monkeypatch):
+    network = randomized(config.build())
+    x = torch.rand(2, 3, 12 * config.multiple_of, 7 * config.multiple_of)
+    expected = network(x)
+    monkeypatch.setattr(tiling, "STRIP_FEATURES", 15)
+    torch.testing.assert_close(in_strips(network)(x), expected)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_peak_activations(architecture, monkeypatch):
+    """Networks know what they hold at their peak: tensors are counted while they live."""
+    monkeypatch.setattr(tiling, "STRIP_FEATURES", 1)  # as in a large image
+    for config in EXAMPLES[architecture]:
+        network = config.build()
+        held = activation_values_per_pixel(in_strips(network), 64 * network.multiple_of)
+        assert network.peak_activations_per_pixel == pytest.approx(held, rel=0.2)
+
+
+@pytest.mark.skipif(not lanes(), reason="the native engine is not built")
+@pytest.mark.parametrize("architecture", [each for each in ARCHITECTURES if each in BUILDERS])
+def test_the_native_engine_takes_what_is_detected(architecture):
+    config = EXAMPLES[architecture][0]
+    wide = type(config)(
+        **{
+            name: 16 if name in ("num_feat", "num_grow_ch") else getattr(config, name)
+            for name in asdict(config)
+        }
+    )
+    state = randomized(wide.build()).state_dict()
+    arrays = {name: tensor.numpy() for name, tensor in state.items()}
+    network = build_native(arrays, describe(wide))
+    assert network is not None
+    assert network.architecture == wide
+    assert build_native({**arrays, "more": np.ones(1, np.float32)}) is None
+
+
+def test_missing_blocks_are_not_made_up():
+    shapes = RRDBNetConfig(num_feat=8, num_block=2, num_grow_ch=4).parameter_shapes()
+    far = {name.replace("body.1.", "body.999999999."): shape for name, shape in shapes.items()}
+    assert detect(far).num_block == 2
