@@ -19,7 +19,7 @@ CHECKS = (
     ("codespell", "-D", "-", "-D", "scripts/setup/words.txt"),
     ("mypy",),
     ("lint-imports", "--no-logo"),
-    ("mkdocs", "--quiet", "build", "--strict"),
+    ("mkdocs", "build", "--strict"),
     ("pytest", "-m", "not slow"),
 )
 
