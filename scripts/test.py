@@ -19,6 +19,7 @@ CHECKS = (
     ("codespell", "-D", "-", "-D", "scripts/setup/words.txt"),
     ("mypy",),
     ("lint-imports", "--no-logo"),
+    ("mkdocs", "build", "--strict"),
     ("pytest", "-m", "not slow"),
 )
 

@@ -139,7 +139,12 @@ def test_a_face_is_found_restored_and_reported(tmp_path, capsys):
 @pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_an_aligned_face_needs_no_detector(tmp_path, depth, monkeypatch):
-    monkeypatch.setattr(dependencies.importlib.util, "find_spec", lambda name: object())
+    find = dependencies.importlib.util.find_spec
+    monkeypatch.setattr(
+        dependencies.importlib.util,
+        "find_spec",
+        lambda name: object() if name == "facexlib" else find(name),
+    )
     write_image(tmp_path / "in.png", random_image(64, 64, depth, alpha=True))
     assert image("-s", "2") == 0
     plain = read_image(tmp_path / "out.png")

@@ -355,6 +355,13 @@ def broken(tmp_path):
     return clip
 
 
+def test_a_title_that_is_not_utf_8_is_no_obstacle(tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", "-metadata", "title=NOTUTF8")
+    clip.write_bytes(clip.read_bytes().replace(b"NOTUTF8", b"\xe9\xe9\xe9UTF8"))
+    assert video("-i", clip, "-o", "out.mp4", "-s", 1, *FAST) == 0
+    assert b"UTF8" in (tmp_path / "out.mp4").read_bytes()
+
+
 def test_frames_that_cannot_be_decoded_are_counted(tmp_path, capsys):
     clip = broken(tmp_path)
     assert video("-i", clip, "-o", "out.mkv", "-s", 1, "--json", *FAST) == 0

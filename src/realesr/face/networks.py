@@ -161,9 +161,12 @@ def _restoreformer(state: StateDict) -> nn.Module:
 
 
 def _from_spandrel(state: StateDict) -> nn.Module:
-    from spandrel import ModelLoader
+    from spandrel import ModelLoader, UnsupportedModelError
 
-    network: nn.Module = ModelLoader().load_from_state_dict(state).model
+    try:
+        network: nn.Module = ModelLoader().load_from_state_dict(state).model
+    except UnsupportedModelError as error:
+        raise RuntimeError("spandrel does not recognize the parameters") from error
     return network
 
 

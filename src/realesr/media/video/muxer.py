@@ -18,9 +18,9 @@ from av.video.stream import VideoStream
 
 from realesr.errors import FFmpegError, UnreadableMediaError
 from realesr.media.video.encoder import EncodeSpec
-from realesr.media.video.ffmpeg import url
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.output import PipedFile
+from realesr.media.video.probe import open_input
 from realesr.progress import Notify, ignore
 
 _HVCC_HEADER_BYTES = 22
@@ -215,7 +215,7 @@ def _check(path: Path, pieces: Sequence[Piece], frames: int | None) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        with av.open(url(path)) as container:
+        with open_input(path) as container:
             if not container.streams.video:
                 raise UnreadableMediaError(f"{path}: holds no video")
             yield container, container.streams.video[0]

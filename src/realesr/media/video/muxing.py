@@ -9,14 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-import av
-
 from realesr.media.formats import VideoFormat
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
-from realesr.media.video.probe import end_of_frames
+from realesr.media.video.probe import end_of_frames, open_input
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -220,7 +218,7 @@ def extract_covers(
     found: dict[int, Path] = {}
     if target.muxer != "matroska" or not covers:
         return found
-    with av.open(url(info.path), metadata_errors="replace") as container:
+    with open_input(info.path) as container:
         for cover in covers:
             container.seek(0)
             packet = next(container.demux(container.streams[cover.index]))

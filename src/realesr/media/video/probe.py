@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 from av.container import InputContainer
@@ -25,6 +25,10 @@ PROBED_FRAMES = 50
 """Number of first frames that are searched for signs of interlacing."""
 _REORDERED = 32
 """Packets to read beyond a frame: they come in the order of decoding, at most 16 frames off."""
+_OPEN_OPTIONS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+"""Options of av.open for tags that are not UTF-8, which are an error before PyAV 19."""
 _ATTACHED = av.stream.Disposition.attached_pic
 _FULL = 2
 _MASTERING = struct.Struct("=20i2i")
@@ -41,12 +45,23 @@ def probe(path: Path) -> VideoInfo:
     if not path.is_file():
         raise UnreadableMediaError(f"{path}: no such file")
     try:
-        with av.open(url(path), metadata_errors="replace") as container:
+        with open_input(path) as container:
             return _probe(path, container)
     except av.FFmpegError as error:
         raise UnreadableMediaError(
             f"{path}: damaged, cut short or no video: {error.strerror}"
         ) from error
+
+
+def open_input(source: Path | IO[bytes], **options: Any) -> InputContainer:
+    """Opens a file or a pipe for reading, whatever its tags are encoded in.
+
+    Raises:
+        av.FFmpegError: It is no media file.
+    """
+    file = url(source) if isinstance(source, Path) else source
+    container: InputContainer = av.open(file, "r", **_OPEN_OPTIONS, **options)
+    return container
 
 
 def _probe(path: Path, container: InputContainer) -> VideoInfo:
@@ -101,7 +116,7 @@ def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction 
     """
     earliest = info.start + start
     times: list[Fraction] = []
-    with av.open(url(info.path), metadata_errors="replace") as container:
+    with open_input(info.path) as container:
         stream = container.streams[info.index]
         container.seek(int(earliest / info.time_base), stream=stream)
         for packet in container.demux(stream):
@@ -203,14 +218,13 @@ def _color_of(
 
 
 def _hdr_metadata_of(frame: VideoFrame) -> HdrMetadata:
-    display, content = None, None
-    data: Any
-    for data in frame.side_data:
-        if data.type == SideData.MASTERING_DISPLAY_METADATA:
-            display = _mastering_display(bytes(data))
-        elif data.type == SideData.CONTENT_LIGHT_LEVEL:
-            content = _LIGHT.unpack_from(bytes(data))
-    return HdrMetadata(display=display, content=content)
+    side_data: Mapping[Any, Any] = frame.side_data
+    display = side_data.get(SideData.MASTERING_DISPLAY_METADATA)
+    content = side_data.get(SideData.CONTENT_LIGHT_LEVEL)
+    return HdrMetadata(
+        display=None if display is None else _mastering_display(bytes(display)),
+        content=None if content is None else _LIGHT.unpack_from(bytes(content)),
+    )
 
 
 def _mastering_display(data: bytes) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import av
 import ffmpeg
@@ -24,7 +24,7 @@ from realesr.imaging.image import Image
 from realesr.media.frames import Frame
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.video.info import VideoInfo
-from realesr.media.video.probe import probe
+from realesr.media.video.probe import open_input, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notice, Notify, no_notice
 
@@ -165,13 +165,13 @@ class VideoSource:
         ) as process:
             self._process = process
             try:
-                container = av.open(process.stdout, format="nut", buffer_size=PIPE_BYTES)
+                container = open_input(process.stdout, format="nut", buffer_size=PIPE_BYTES)
             except av.FFmpegError as error:
                 process.finish()
                 raise UnreadableMediaError(
                     f"{self._path}: no frame can be decoded: {process.error_summary}"
                 ) from error
-            with cast(InputContainer, container) as container:
+            with container:
                 tick = container.streams.video[0].time_base or Fraction(1, av.time_base)
                 for frame in self._frames(container, process):
                     self._check_clock(process, tick)
