@@ -22,7 +22,7 @@ from realesr.media.video.ffmpeg import raw_format, url
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.output import PipedFile
 from realesr.options import VideoOptions
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, no_notice
 
 _USUAL_RATE = Fraction(25)
 """Frames per second that encoders are given where the source does not state any."""
@@ -82,7 +82,7 @@ class EncodeSpec:
         options: VideoOptions,
         *,
         binary: str,
-        notify: Notify = ignore,
+        notify: Notify = no_notice,
     ) -> Self:
         """Chooses the encoder that keeps the source's chroma, depth and alpha.
 

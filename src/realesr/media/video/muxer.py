@@ -21,7 +21,7 @@ from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.output import PipedFile
 from realesr.media.video.probe import open_input
-from realesr.progress import Notify, ignore
+from realesr.progress import Notify, no_notice
 
 _HVCC_HEADER_BYTES = 22
 _HEVC_SEI = (39, 40)
@@ -107,7 +107,7 @@ class Muxer:
     """
 
     def __init__(
-        self, path: Path, *, spec: EncodeSpec, binary: str, notify: Notify = ignore
+        self, path: Path, *, spec: EncodeSpec, binary: str, notify: Notify = no_notice
     ) -> None:
         self._path = path
         self._spec = spec
