@@ -99,7 +99,7 @@ IMAGE_FORMATS = (
         max_bytes=2**31 - 2**16,
         supports_metadata=False,
     ),
-    # what libavif decodes unless told otherwise
+    # the default limit of libavif's decoder
     ImageFormat(
         name="AVIF",
         suffixes=(".avif",),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from realesr.media.frames import Frame, FrameSink, FrameSource
 
 QUEUE_BYTES = 128 * 2**20
-"""Fuller than this, a queue takes no more frames; it always takes one."""
+"""Size above which a queue takes no more frames, bytes; an empty queue takes any frame."""
 
 
 class _AbandonedError(Exception):
@@ -18,7 +18,7 @@ class _AbandonedError(Exception):
 
 
 class _Queue:
-    """Frames between two threads."""
+    """A queue of frames between two threads, bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -30,11 +30,11 @@ class _Queue:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether nobody wants the frames any more."""
+        """Whether the reader of the queue has stopped."""
         return self._is_abandoned
 
     def put(self, frame: Frame) -> bool:
-        """Waits for room; False if nobody wants the frame any more."""
+        """Waits for room and adds a frame; returns False if the reader has stopped."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._is_abandoned or not self._frames or self._bytes < self._max_bytes
@@ -47,7 +47,7 @@ class _Queue:
         return True
 
     def get(self) -> Frame | None:
-        """Waits for a frame; None after the last one, or if nobody wants one any more."""
+        """Waits for a frame; returns None after the last one, or if the queue was abandoned."""
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._is_ended or self._is_abandoned)
             if self._is_abandoned or not self._frames:
@@ -58,18 +58,18 @@ class _Queue:
         return frame
 
     def has_more(self) -> bool:
-        """Whether a frame can be had without waiting."""
+        """Whether a frame can be taken without waiting."""
         with self._changed:
             return bool(self._frames)
 
     def end(self) -> None:
-        """Tells that no frame will follow."""
+        """Declares that no frame will follow."""
         with self._changed:
             self._is_ended = True
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Tells both sides to stop."""
+        """Makes both sides stop."""
         with self._changed:
             self._is_abandoned = True
             self._frames.clear()
@@ -104,9 +104,9 @@ class ReadAhead:
     def __init__(self, source: FrameSource, *, max_bytes: int = QUEUE_BYTES) -> None:
         self.source = source
         self.reading_s = 0.0
-        """How long the source took to give its frames, s."""
+        """Time that the source took to produce frames, s."""
         self.waiting_s = 0.0
-        """How long the caller waited for frames, s."""
+        """Time that the caller waited for frames, s."""
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
         self._ended = threading.Event()
@@ -119,7 +119,7 @@ class ReadAhead:
         self._ended.wait()
 
     def batches(self, most: int) -> Iterator[list[Frame]]:
-        """Frames in order, in lists of at most so many; waits for the first of each list alone.
+        """Yields frames in order, in lists of at most ``most``; waits for the first of a list only.
 
         Raises:
             Exception: What the source has raised, after the frames before it.
@@ -167,11 +167,11 @@ class WriteBehind:
 
     def __init__(self, sink: FrameSink, *, max_bytes: int = QUEUE_BYTES) -> None:
         self.writing_s = 0.0
-        """How long the sink took, s."""
+        """Time that the sink took, s."""
         self.waiting_s = 0.0
-        """How long the caller waited for room, s."""
+        """Time that the caller waited for room, s."""
         self.ended_at = 0.0
-        """When the output stood, by :func:`time.perf_counter`."""
+        """Time at which the output was complete, by :func:`time.perf_counter`, s."""
         self._sink = sink
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
@@ -179,7 +179,7 @@ class WriteBehind:
         _start(self._write, "writer", self._ended)
 
     def put(self, frame: Frame) -> None:
-        """Hands a frame over.
+        """Hands a frame to the writer.
 
         Raises:
             Exception: What the sink has raised at an earlier one.
@@ -191,11 +191,11 @@ class WriteBehind:
             self.finish()
 
     def end(self) -> None:
-        """Tells that no frame will follow."""
+        """Declares that no frame will follow."""
         self._queue.end()
 
     def finish(self) -> None:
-        """Waits until the output stands.
+        """Waits until the output is complete.
 
         Raises:
             Exception: What the sink has raised.
@@ -206,7 +206,7 @@ class WriteBehind:
             raise self._error
 
     def abandon(self) -> None:
-        """Leaves the sink without a result, and waits until it is closed."""
+        """Closes the sink without an output, and waits for that."""
         self._queue.abandon()
         self._sink.abort()
         self._ended.wait()

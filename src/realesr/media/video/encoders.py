@@ -250,7 +250,7 @@ def _hdr_arguments(info: VideoInfo, codec: str, notify: Notify) -> dict[str, str
         notify(
             Notice(
                 "hdr-metadata-dropped",
-                f"{codec} is not told the HDR mastering metadata: libx265 keeps it",
+                f"{codec} does not receive the HDR mastering metadata: libx265 keeps it",
             )
         )
         return {}

@@ -32,7 +32,7 @@ from realesr.progress import (
 )
 
 READ_AHEAD = 1
-"""How many jobs are read before their turn."""
+"""Number of jobs that are read before their turn."""
 MAX_OVERLAPPED_PIXELS = 50_000_000
 """A larger output is written before the next image is begun, so that memory holds only one."""
 
@@ -77,7 +77,7 @@ class _ActiveJob:
         self.unit = unit
         self.job = unit.job
         self.notices: list[Notice] = []
-        """What reader and writer have noticed; appending is safe between threads."""
+        """Notices of the reader and the writer; appending is safe between threads."""
         self.sizes: tuple[Size, Size] | None = None
         self.frames = 0
         self.duplicate_frames = 0
@@ -87,7 +87,7 @@ class _ActiveJob:
         self.writing: WriteBehind | None = None
 
     def open_sink(self) -> tuple[FrameSink, WriteBehind]:
-        """Begins to write."""
+        """Opens the sink and starts the writer."""
         sink = self.unit.media.sink(
             self.unit.output, self.job.target, self.reading.source, self.notices.append
         )
@@ -95,13 +95,13 @@ class _ActiveJob:
         return sink, self.writing
 
     def abandon(self) -> None:
-        """Lets go of everything."""
+        """Stops reading and writing, without an output."""
         self.reading.close()
         if self.writing is not None:
             self.writing.abandon()
 
     def outcome(self) -> Outcome:
-        """Waits until the output stands.
+        """Waits until the output is complete.
 
         Raises:
             Exception: It could not be written.
@@ -144,7 +144,7 @@ class _Run:
         self._writing: _ActiveJob | None = None
 
     def close(self) -> None:
-        """Lets an image that is being written come to its end, and drops the rest."""
+        """Finishes an image that is being written, and drops the rest."""
         for work in (*self._ahead.values(), self._current):
             if work is not None:
                 work.abandon()
@@ -177,7 +177,7 @@ class _Run:
             self.finish_writing()
 
     def finish_writing(self) -> None:
-        """Waits for the output that is on its way, and tells how it ended."""
+        """Waits for the output that is being written, and reports its end."""
         work = self._writing
         if work is None:
             return
@@ -252,7 +252,7 @@ class _Run:
 
 
 def _distinct(frames: Sequence[Frame], before: Image | None) -> list[Frame]:
-    """Those that differ from the frame before them, bit for bit."""
+    """Returns the frames that differ from the frame before them, bit for bit."""
     distinct = []
     for frame in frames:
         if before is None or not _is_same(frame.image, before):
