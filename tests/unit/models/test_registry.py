@@ -168,3 +168,19 @@ def test_missing_blocks_are_not_made_up():
     shapes = RRDBNetConfig(num_feat=8, num_block=2, num_grow_ch=4).parameter_shapes()
     far = {name.replace("body.1.", "body.999999999."): shape for name, shape in shapes.items()}
     assert detect(far).num_block == 2
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_forward_can_be_exported(architecture):
+    """One graph serves all sizes: nothing in ``forward`` depends on a size or on a mode."""
+    for config in EXAMPLES[architecture][:2]:
+        network = config.build().eval().requires_grad_(False)
+        step = config.multiple_of
+        height, width = (torch.export.Dim(name, min=2, max=512) for name in ("height", "width"))
+        sides = {2: step * height, 3: step * width} if step > 1 else {2: height, 3: width}
+        exported = torch.export.export(
+            network, (torch.rand(1, 3, 12 * step, 10 * step),), dynamic_shapes=(sides,)
+        )
+        x = torch.rand(1, 3, 17 * step, 23 * step)
+        torch.testing.assert_close(exported.module()(x), network(x))
