@@ -362,6 +362,14 @@ def test_a_title_that_is_not_utf_8_is_no_obstacle(tmp_path):
     assert b"UTF8" in (tmp_path / "out.mp4").read_bytes()
 
 
+def test_the_log_that_old_torchvision_switches_on_is_off(tmp_path):
+    """With it, a decoder thread and the closing of its container can wait for each other."""
+    clip = make_clip(tmp_path / "in.mp4", *GRADUAL)
+    av.logging.set_level(av.logging.ERROR)
+    upscale(clip, tmp_path / "out.mp4", *FAST)
+    assert av.logging.get_level() is None
+
+
 def test_frames_that_cannot_be_decoded_are_counted(tmp_path, capsys):
     clip = broken(tmp_path)
     assert video("-i", clip, "-o", "out.mkv", "-s", 1, "--json", *FAST) == 0

@@ -46,7 +46,9 @@ def probe(path: Path) -> VideoInfo:
         raise UnreadableMediaError(f"{path}: no such file")
     try:
         with open_input(path) as container:
-            return _probe(path, container)
+            info = _probe(path, container)
+            av.logging.set_level(None)  # another thread may have imported torchvision meanwhile
+            return info
     except av.FFmpegError as error:
         raise UnreadableMediaError(
             f"{path}: damaged, cut short or no video: {error.strerror}"
@@ -56,9 +58,14 @@ def probe(path: Path) -> VideoInfo:
 def open_input(source: Path | IO[bytes], **options: Any) -> InputContainer:
     """Opens a file or a pipe for reading, whatever its tags are encoded in.
 
+    Switches the log of PyAV off, which is its default. torchvision before 0.26 switches it on, and
+    then a decoder thread that logs waits for the GIL, while the closing of its container holds
+    the GIL and waits for the thread.
+
     Raises:
         av.FFmpegError: It is no media file.
     """
+    av.logging.set_level(None)
     file = url(source) if isinstance(source, Path) else source
     container: InputContainer = av.open(file, "r", **_OPEN_OPTIONS, **options)
     return container
