@@ -8,6 +8,8 @@ so that its checkpoints load strictly.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -42,7 +44,8 @@ class SRVGGNetCompact(SRNetwork):
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         features = x
         for layer in self.body:
-            dtype = layer.get_parameter("weight").dtype  # differs from x only in mixed precision
+            weight = cast(Tensor, layer.weight)
+            dtype = weight.dtype  # differs from x only in mixed precision
             features = layer(features.to(dtype))
         # Adds the nearest-neighbor upsampling: each input px to all channels that become its px.
         torch.unflatten(features, 1, (x.shape[1], -1)).add_(x[:, :, None])
