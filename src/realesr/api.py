@@ -205,9 +205,7 @@ class Upscaler:
         """
         dtype = pixels.dtype
         image = _as_image(_as_integers(pixels))
-        target = Target(
-            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
-        )
+        target = _target(outscale, width, height, fit)
         (upscaled,) = self._upscaler.upscale_to([image], target.size_of(image.size, self.scale))
         result: Array = upscaled.pixels
         if image.is_gray:
@@ -267,9 +265,7 @@ def upscale_image(
         IMAGES,
         ImageFiles(encoding=encoding, max_pixels=max_pixels),
         upscaler,
-        Target(
-            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
-        ),
+        _target(outscale, width, height, fit),
         on_event,
     )
 
@@ -312,11 +308,16 @@ def upscale_video(
         VIDEOS,
         VideoFiles.from_options(video),
         upscaler,
-        Target(
-            outscale=outscale, width=width, height=height, fit=None if fit is None else Size(*fit)
-        ),
+        _target(outscale, width, height, fit),
         on_event,
     )
+
+
+def _target(
+    outscale: float | None, width: int | None, height: int | None, fit: tuple[int, int] | None
+) -> Target:
+    box = None if fit is None else Size(*fit)
+    return Target(outscale=outscale, width=width, height=height, fit=box)
 
 
 def _upscale_file(

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: A model is not available, or the device does not exist.
     """
+    keep_memory()
     common = UpscaleOptions(
         device=device_name(args),
         tile=args.tile,
@@ -108,7 +109,6 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
 
     from realesr.imaging.image import Image
 
-    keep_memory()
     upscaler = make_upscaler(options, ensure_files(options))
     name = options.model_name if options.model_path is None else options.model_path.name
     noise = np.random.default_rng(0).integers(0, 256, (size.height, size.width, 3), np.uint8)

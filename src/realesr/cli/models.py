@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from realesr.cli.wording import with_flags
-from realesr.progress import Notice
+from realesr.cli.wording import print_notice
 from realesr.weights.catalog import (
     MODELS,
     ModelSpec,
@@ -63,7 +62,7 @@ def fetch_models(args: argparse.Namespace) -> int:
     specs = [find_spec(name) for name in args.names] if args.names else list(MODELS)
     for spec in specs:
         with download_bar(spec.weights.name) as on_progress:
-            path = ensure_weights(spec, on_progress=on_progress, notify=_warn)
+            path = ensure_weights(spec, on_progress=on_progress, notify=print_notice)
         print(path)
     return 0
 
@@ -156,7 +155,3 @@ def _place(spec: Spec) -> str:
     if path.parent == cache_folder():
         return "cached"
     return "bundled" if spec.weights.url is None else str(path)
-
-
-def _warn(notice: Notice) -> None:
-    print(f"note: {with_flags(notice)}", file=sys.stderr)

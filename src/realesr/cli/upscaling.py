@@ -15,14 +15,14 @@ from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
-from realesr.cli.wording import with_flags
+from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Notice, Reporter
+from realesr.progress import Reporter
 
 if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
@@ -123,7 +123,7 @@ def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], I
 
 def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
     """Returns a line about model, device, precision, tiles and the loading time."""
-    model = options.model_name if options.model_path is None else str(options.model_path)
+    model = describe(options, upscaler)["model"]
     description = upscaler.description
     if description.device is None:
         return f"model {model}, a plain filter"
@@ -143,11 +143,6 @@ def check_report(report: Path, plan: Plan) -> None:
     taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
     if report.resolve() in taken or report.is_dir():
         raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
-
-
-def print_notice(notice: Notice) -> None:
-    """Prints a notice that does not concern a single file."""
-    print(f"note: {with_flags(notice)}", file=sys.stderr)
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:

@@ -15,6 +15,7 @@ from realesr.cli.options.files import (
 )
 from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
 from realesr.cli.options.video import add_video_options
+from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.options import VideoOptions
@@ -77,14 +78,14 @@ def run(args: argparse.Namespace) -> int:
     )
     files = file_options(args)
     if args.extract_frame_first:
-        upscaling.print_notice(
+        print_notice(
             Notice(
                 "option-without-effect",
                 "--extract-frame-first is not needed: frames come with their exact times",
             )
         )
     if args.num_process_per_gpu != 1:
-        upscaling.print_notice(
+        print_notice(
             Notice(
                 "option-without-effect",
                 "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap "

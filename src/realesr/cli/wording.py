@@ -7,9 +7,11 @@ must be 0 or more". The command line replaces the field by ``--tile-pad``.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import fields
 from functools import cache
 
+from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.options import (
     EncodingOptions,
     FaceOptions,
@@ -18,22 +20,17 @@ from realesr.options import (
     UpscaleOptions,
     VideoOptions,
 )
+from realesr.progress import Notice
 
 _IRREGULAR = {
-    "confidence": "--face-confidence",
-    "detector": "--face-detector",
-    "faces": "--face-enhance",
-    "ffmpeg": "--ffmpeg-bin",
-    "inputs": "--input",
-    "is_aligned": "--aligned",
-    "is_compiled": "--compile",
-    "is_strict": "--strict",
-    "min_size": "--face-min-size",
-    "model": "--face-model",
-    "only_center": "--only-center-face",
-    "report": "--face-report",
-    "weight": "--face-weight",
+    **FACE_ARGUMENTS,
+    "faces": "face_enhance",
+    "ffmpeg": "ffmpeg_bin",
+    "inputs": "input",
+    "is_compiled": "compile",
+    "is_strict": "strict",
 }
+"""The argument of the command line for each field that has another name."""
 _OF_TRAINING = ("data", "out")
 _NAME = re.compile(r"`([a-z_]+)`")
 
@@ -47,5 +44,10 @@ def with_flags(message: object) -> str:
 def _flags() -> dict[str, str]:
     owners = (EncodingOptions, FaceOptions, FileOptions, Target, UpscaleOptions, VideoOptions)
     names = [field.name for owner in owners for field in fields(owner)]
-    regular = {name: "--" + name.replace("_", "-") for name in (*names, *_OF_TRAINING)}
-    return regular | _IRREGULAR
+    arguments = {name: name for name in (*names, *_OF_TRAINING)} | _IRREGULAR
+    return {name: "--" + argument.replace("_", "-") for name, argument in arguments.items()}
+
+
+def print_notice(notice: Notice) -> None:
+    """Prints a notice that does not concern a single file."""
+    print(f"note: {with_flags(notice)}", file=sys.stderr)

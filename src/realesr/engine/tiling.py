@@ -98,6 +98,21 @@ class Strip:
     first: int
     last: int
 
+    @property
+    def rows(self) -> slice:
+        """The rows with context."""
+        return slice(self.first, self.last)
+
+    def place(self, factor: int) -> tuple[slice, slice]:
+        """Returns where the rows of the strip alone lie, upsampled by ``factor``.
+
+        Returns:
+            Their rows in the whole result, and their rows in the result of the strip.
+        """
+        whole = slice(factor * self.top, factor * self.bottom)
+        own = slice(factor * (self.top - self.first), factor * (self.bottom - self.first))
+        return whole, own
+
 
 def strips(height: int, width: int, reach: int) -> Iterator[Strip]:
     """Splits features into strips of at most :data:`STRIP_FEATURES` and at least one row.

@@ -7,9 +7,7 @@ the SHA-256 of the original.
 
 from __future__ import annotations
 
-import json
 import os
-import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,8 +26,6 @@ Arrays = dict[str, NDArray[np.float32]]
 
 MAX_CONVERTED = 16
 """Number of converted files that are kept; the least recently used one is deleted first."""
-_MAX_HEADER = 100 * 2**20
-"""Longest header of a safetensors file, bytes (the library's own limit)."""
 
 
 class Parameters(NamedTuple):
@@ -73,29 +69,18 @@ def read_parameters(path: Path) -> Parameters | None:
 
 def _read_safetensors(path: Path) -> Parameters | None:
     """Reads a file without PyTorch; None if that fails."""
-    from safetensors.numpy import load_file
+    from safetensors import safe_open
 
     try:
-        arrays = {
-            name: each.astype(np.float32, copy=False) for name, each in load_file(path).items()
-        }
-        return Parameters(arrays, read_metadata(path)) if arrays else None
-    except Exception:  # PyTorch's reader may succeed, and otherwise reports the error
+        with safe_open(path, framework="numpy") as file:
+            arrays = {
+                name: file.get_tensor(name).astype(np.float32, copy=False)
+                for name in file.keys()  # noqa: SIM118
+            }
+            metadata = file.metadata() or {}
+    except Exception:  # the other reader may accept it, and otherwise says what is wrong
         return None
-
-
-def read_metadata(path: Path) -> Mapping[str, str]:
-    """Reads the metadata of a safetensors file.
-
-    Raises:
-        OSError, ValueError, struct.error: The file cannot be read, or is no safetensors file.
-    """
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > _MAX_HEADER:
-            raise ValueError("no header")
-        metadata = json.loads(file.read(length)).get("__metadata__", {})
-    return {str(key): str(value) for key, value in metadata.items()}
+    return Parameters(arrays, metadata) if arrays else None
 
 
 def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters | None:

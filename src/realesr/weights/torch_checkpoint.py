@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def save_weights(
         **metadata: Metadata of the file.
     """
     tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(save(tensors, metadata=metadata))
         partial.replace(path)

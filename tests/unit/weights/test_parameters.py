@@ -9,7 +9,7 @@ import torch
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
 from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.weights import parameters as module
-from realesr.weights.parameters import MAX_CONVERTED, read_metadata, read_parameters
+from realesr.weights.parameters import MAX_CONVERTED, read_parameters
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 from support.networks import tiny_srvgg
@@ -139,7 +139,13 @@ def test_a_sparse_tensor_is_no_plain_array(tmp_path):
     assert read_parameters(tmp_path / "net.pth") is None
 
 
-def test_metadata_needs_a_header(tmp_path):
-    (tmp_path / "a").write_bytes(b"\xff" * 20)
-    with pytest.raises(ValueError, match="no header"):
-        read_metadata(tmp_path / "a")
+def test_a_safetensors_file_needs_a_header(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"\xff" * 20)
+    with pytest.raises(UnsupportedCheckpointError, match=r"a\.safetensors"):
+        read_parameters(tmp_path / "a.safetensors")
+
+
+def test_metadata_is_read(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_weights(tiny_srvgg().state_dict(), path, dtype=torch.float16, stated="yes")
+    assert read_parameters(path).metadata == {"stated": "yes"}

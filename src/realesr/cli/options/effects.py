@@ -5,23 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.media.formats import ImageFormat
 from realesr.options import DEFAULT_MODEL, FileOptions, UpscaleOptions
 from realesr.plan import Plan
 from realesr.progress import Notice
 from realesr.weights.catalog import BASELINES
 
-_FACES = {
-    "face_model": "model",
-    "face_weight": "weight",
-    "face_detector": "detector",
-    "face_confidence": "confidence",
-    "face_min_size": "min_size",
-    "only_center_face": "only_center",
-    "aligned": "is_aligned",
-    "face_report": "report",
-}
-_FINDING_FACES = ("face_detector", "face_confidence", "face_min_size", "only_center_face")
+_FINDING_FACES = {"detector", "confidence", "min_size", "only_center"}
 _OF_NETWORKS = (
     "device",
     "precision",
@@ -49,12 +40,13 @@ def ineffective(
         files: Inputs and outputs.
         plan: The jobs.
     """
-    given = [name for name in _FACES if getattr(args, name) not in (None, False)]
+    given = [
+        field for field, name in FACE_ARGUMENTS.items() if getattr(args, name) not in (None, False)
+    ]
     if not args.face_enhance and given:
-        yield _notice([_FACES[name] for name in given], "without `faces`")
-    elif args.aligned and set(given) & set(_FINDING_FACES):
-        names = [_FACES[name] for name in given if name in _FINDING_FACES]
-        yield _notice(names, "with `is_aligned`: no faces are looked for")
+        yield _notice(given, "without `faces`")
+    elif args.aligned and (idle := [field for field in given if field in _FINDING_FACES]):
+        yield _notice(idle, "with `is_aligned`: no faces are looked for")
     if options.model_path is not None:
         if args.model_name != DEFAULT_MODEL:
             yield _notice(["model_name"], "with `model_path`")

@@ -7,6 +7,18 @@ from pathlib import Path
 
 from realesr.options import FACE_DETECTORS, FACE_MODELS, FaceOptions
 
+FACE_ARGUMENTS = {
+    "model": "face_model",
+    "weight": "face_weight",
+    "detector": "face_detector",
+    "confidence": "face_confidence",
+    "min_size": "face_min_size",
+    "only_center": "only_center_face",
+    "is_aligned": "aligned",
+    "report": "face_report",
+}
+"""The argument of the command line for each field of :class:`realesr.options.FaceOptions`."""
+
 
 def add_face_options(parser: argparse.ArgumentParser) -> None:
     """Adds the group ``faces`` to a parser."""
@@ -66,14 +78,5 @@ def face_options(args: argparse.Namespace) -> FaceOptions | None:
     """
     if not args.face_enhance:
         return None
-    given = {
-        "model": args.face_model,
-        "detector": args.face_detector,
-        "weight": args.face_weight,
-        "min_size": args.face_min_size,
-        "confidence": args.face_confidence,
-        "only_center": args.only_center_face,
-        "is_aligned": args.aligned,
-        "report": args.face_report,
-    }
-    return FaceOptions(**{name: value for name, value in given.items() if value is not None})
+    given = {field: getattr(args, name) for field, name in FACE_ARGUMENTS.items()}
+    return FaceOptions(**{field: value for field, value in given.items() if value is not None})

@@ -379,9 +379,9 @@ class _RRDBNet:
         count, height, width, _ = features.shape
         out = np.empty((count, 4 * height, 4 * width, COLORS), np.float32)
         for strip in strips(height, width, UPSAMPLING_REACH):
-            upsampled = self._upsample_strip(features[:, strip.first : strip.last])
-            inner = slice(4 * (strip.top - strip.first), 4 * (strip.bottom - strip.first))
-            out[:, 4 * strip.top : 4 * strip.bottom] = upsampled[:, inner, :, :COLORS]
+            upsampled = self._upsample_strip(features[:, strip.rows])
+            whole, own = strip.place(4)
+            out[:, whole] = upsampled[:, own, :, :COLORS]
         return out
 
     def _upsample_strip(self, features: Features) -> Features:

@@ -29,11 +29,11 @@ class _InStrips(nn.Module):
         height, width = features.shape[-2:]
         out: Tensor | None = None
         for strip in strips(height, width, parts.reach):
-            upsampled = parts.upsample(features[..., strip.first : strip.last, :])
+            upsampled = parts.upsample(features[..., strip.rows, :])
             if (strip.top, strip.bottom) == (0, height):
                 return upsampled
             if out is None:
                 out = features.new_empty((len(features), 3, factor * height, factor * width))
-            inner = slice(factor * (strip.top - strip.first), factor * (strip.bottom - strip.first))
-            out[..., factor * strip.top : factor * strip.bottom, :] = upsampled[..., inner, :]
+            whole, own = strip.place(factor)
+            out[..., whole, :] = upsampled[..., own, :]
         return cast(Tensor, out)

@@ -9,9 +9,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from realesr.geometry import Size
 from realesr.media.formats import Format, VideoFormat
-from realesr.media.frames import Frame, FrameSource
+from realesr.media.frames import FrameSource
 from realesr.media.video.encoder import EncodeSpec, VideoEncoder
 from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.media.video.info import VideoInfo
@@ -21,7 +20,7 @@ from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notify, no_notice
 
 
-class VideoSink:
+class VideoSink(VideoEncoder):
     """A sink of frames that writes a whole video with all streams of its source in one pass.
 
     One ffmpeg encodes the frames and copies the other streams, so that neither a second pass nor
@@ -48,43 +47,9 @@ class VideoSink:
     ) -> None:
         self._binary = binary
         self._notify = notify
-        self._spec = EncodeSpec.choose(info, target, options, binary=binary, notify=notify)
-        self._stack = ExitStack()
-        self._encoder = VideoEncoder(path, spec=self._spec, binary=binary, command=self._command)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def nearest_supported_size(self, size: Size) -> Size:
-        """Returns the smallest size, px, that the pixel format supports and that holds a size."""
-        return self._encoder.nearest_supported_size(size)
-
-    def prepare(self, frame: Frame, size: Size) -> Frame:
-        """Starts ffmpeg at the first frame.
-
-        Args:
-            frame: The next frame, before it is upscaled.
-            size: Size of the upscaled frames, px.
-
-        Returns:
-            The frame; composited on white if the encoder has no alpha.
-
-        Raises:
-            UnwritableMediaError: The folder or the file cannot be written.
-        """
-        return self._encoder.prepare(frame, size)
-
-    def write(self, frame: Frame) -> None:
-        """Encodes a frame.
-
-        Raises:
-            FFmpegError: ffmpeg has died.
-        """
-        self._encoder.write(frame)
-
-    def abort(self) -> None:
-        """Kills ffmpeg, from any thread."""
-        self._encoder.abort()
+        self._covers = ExitStack()
+        spec = EncodeSpec.choose(info, target, options, binary=binary, notify=notify)
+        super().__init__(path, spec=spec, binary=binary, command=self._one_pass)
 
     def __exit__(
         self,
@@ -93,11 +58,11 @@ class VideoSink:
         traceback: TracebackType | None,
         /,
     ) -> None:
-        with self._stack:
-            self._encoder.__exit__(kind, error, traceback)
+        with self._covers:
+            super().__exit__(kind, error, traceback)
 
-    def _command(self, destination: Path) -> list[str]:
-        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="realesr-")))
+    def _one_pass(self, destination: Path) -> list[str]:
+        folder = Path(self._covers.enter_context(TemporaryDirectory(prefix="realesr-")))
         spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
         return spec.encode_arguments(destination)
 
