@@ -21,7 +21,7 @@ STAMP = VENV / "realesr.json"
 
 OLDEST_PYTHON = (3, 11)
 DOWNLOAD_GB = 2.7
-DISK_GB = 6.5
+DISK_GB = 7.2
 """Measured on Linux with PyTorch 2.15 and its CUDA libraries; less on Windows and macOS."""
 
 

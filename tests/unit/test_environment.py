@@ -141,7 +141,7 @@ def test_too_little_disk_is_told_before_anything_is_fetched(machine, monkeypatch
     monkeypatch.setattr(
         environment.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2e9})
     )
-    with pytest.raises(environment.SetupError, match=r"6\.5 GB are needed.*2\.0 GB are free"):
+    with pytest.raises(environment.SetupError, match=r"7\.2 GB are needed.*2\.0 GB are free"):
         environment.prepare(())
     assert machine.ran("install") == 0
 
