@@ -27,6 +27,14 @@ FRAME = Size(640, 360)
 COLUMNS = ("model", "precision", "tile", "s/MP", "fps")
 
 
+EXAMPLES = """\
+examples:
+  realesr bench
+  realesr bench -n realesr-photo-x4 --precision fp32 --size 640x480
+  realesr bench --model-path my-network.pth --json
+"""
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser(
@@ -35,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Runs the models that are here, in every precision that the device has, on an "
         f"image of noise. Prints seconds per megapixel of input, frames per second at {FRAME}, and "
         "the tile that the free memory allows. A star marks the precision that `auto` chooses.",
+        epilog=EXAMPLES,
     )
     parser.add_argument(
         "-n",

@@ -8,6 +8,14 @@ from functools import partial
 SHELLS = ("bash", "zsh", "fish")
 
 
+EXAMPLES = """\
+examples:
+  realesr completion bash > ~/.local/share/bash-completion/completions/realesr
+  realesr completion zsh > ~/.zfunc/_realesr
+  realesr completion fish > ~/.config/fish/completions/realesr.fish
+"""
+
+
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], top: argparse.ArgumentParser
 ) -> None:
@@ -15,10 +23,8 @@ def add_parser(
     parser = commands.add_parser(
         "completion",
         help="print a script that completes commands and options in a shell",
-        description="Prints a script for a shell. Bash: realesr completion bash > "
-        "~/.local/share/bash-completion/completions/realesr. Zsh: realesr completion zsh > a file "
-        "_realesr in a folder of $fpath. Fish: realesr completion fish > "
-        "~/.config/fish/completions/realesr.fish.",
+        description="Prints a script for a shell. For zsh, the folder must be in $fpath.",
+        epilog=EXAMPLES,
     )
     parser.add_argument("shell", choices=SHELLS)
     parser.set_defaults(run=partial(run, top))

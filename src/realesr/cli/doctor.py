@@ -26,12 +26,20 @@ NO_NATIVE = (
 Line = tuple[str, str]
 
 
+EXAMPLES = """\
+examples:
+  realesr doctor
+  realesr doctor > report.txt
+"""
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "doctor",
         help="versions, devices, memory and weights of this machine",
         description="Prints what this machine has: to be put into every report of a mistake.",
+        epilog=EXAMPLES,
     )
     parser.set_defaults(run=run)
 

@@ -25,6 +25,14 @@ logger = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED = 130
 
+EXAMPLES = """\
+examples:
+  realesr image photo.jpg
+  realesr video clip.mp4 -s 2
+  realesr models list
+  realesr image --help
+"""
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Builds the parser of all commands. Large imports are deferred, so that ``--help`` is fast."""
@@ -32,15 +40,15 @@ def make_parser() -> argparse.ArgumentParser:
         prog="realesr",
         description="Makes images and videos larger and sharper with the Real-ESRGAN family of "
         "networks.",
+        epilog=EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"realesr {__version__}")
-    _add_verbose(parser, default=0)
 
     def print_help(_: argparse.Namespace) -> int:
         parser.print_help()
         return 0
 
-    parser.set_defaults(run=print_help)
+    parser.set_defaults(run=print_help, verbose=0)
     commands = parser.add_subparsers(metavar="COMMAND")
     image.add_parser(commands)
     video.add_parser(commands)
@@ -49,20 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_parser(commands)
     bench.add_parser(commands)
     completion.add_parser(commands, parser)
-    for command in commands.choices.values():
-        # The default must not overwrite a -v in front of the command.
-        _add_verbose(command, default=argparse.SUPPRESS)
     return parser
-
-
-def _add_verbose(parser: argparse.ArgumentParser, *, default: object) -> None:
-    parser.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=default,
-        help="print model, device, precision, tiles and times; -vv: tracebacks too",
-    )
 
 
 def normalize_option_names(argv: Sequence[str]) -> list[str]:

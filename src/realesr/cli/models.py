@@ -21,13 +21,49 @@ from realesr.weights.catalog import (
 ABSENT = "not downloaded"
 
 
+EXAMPLES = """\
+examples:
+  realesr models list
+  realesr models fetch RealESRGAN_x4plus
+  realesr models info my-network.pth
+"""
+VERB_EXAMPLES = {
+    "list": "examples:\n  realesr models list\n",
+    "fetch": """\
+examples:
+  realesr models fetch RealESRGAN_x4plus realesr-general-x4v3
+  realesr models fetch --all
+""",
+    "verify": """\
+examples:
+  realesr models verify
+  realesr models verify realesr-photo-x4
+""",
+    "info": """\
+examples:
+  realesr models info realesr-photo-x4
+  realesr models info my-network.pth
+""",
+}
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command and its verbs."""
-    parser = commands.add_parser("models", help="list, download and check the models")
+    parser = commands.add_parser(
+        "models",
+        help="list, download and check the models",
+        description="Lists, downloads and checks the models.",
+        epilog=EXAMPLES,
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     def add_verb(name: str, run: Callable[[argparse.Namespace], int], help_: str) -> None:
-        verb = verbs.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+        verb = verbs.add_parser(
+            name,
+            help=help_,
+            description=help_[0].upper() + help_[1:] + ".",
+            epilog=VERB_EXAMPLES[name],
+        )
         verb.set_defaults(run=run)
         if name == "info":
             verb.add_argument("model", help="a name of `realesr models list`, or a file of weights")

@@ -29,7 +29,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "stopped; Ctrl-C saves first. Writes last.ckpt, log.jsonl, contact sheets and, at the "
         "end, the weights into --out.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="TOML file, or a bundled name")
     parser.add_argument(

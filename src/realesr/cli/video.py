@@ -42,7 +42,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Makes videos larger and sharper. Every frame keeps its time, and sound, "
         "subtitles, chapters and tags are carried along.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file_options(parser, VIDEOS)
     add_face_options(parser)

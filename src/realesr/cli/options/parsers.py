@@ -6,13 +6,37 @@ import argparse
 import re
 import sys
 from fractions import Fraction
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from realesr.geometry import Size
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wraps descriptions, and keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if not text.startswith("examples:"):
+            return super()._fill_text(text, width, indent)
+        return "".join(indent + line for line in text.splitlines(keepends=True))
+
+
 class ArgumentParser(argparse.ArgumentParser):
-    """Argument parser that reports an error in one line, without the usage."""
+    """Parser of a command; it has ``-v`` and reports an error in one line, without the usage.
+
+    Args:
+        **options: As of :class:`argparse.ArgumentParser`. An ``epilog`` that begins with
+            ``examples:`` keeps its lines.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _HelpFormatter, **options})
+        self.add_argument(
+            "-v",
+            "--verbose",
+            action="count",
+            default=argparse.SUPPRESS,  # a command must not undo a -v that stands before it
+            help="print model, device, precision, tiles and times; -vv: tracebacks too",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Prints the error and exits with code 2."""
