@@ -13,7 +13,13 @@ from realesr.errors import InvalidOptionError
 from realesr.training.losses import adversarial, pixel
 from realesr.training.losses.consistency import Consistency
 from realesr.training.losses.ldl import ldl
-from realesr.training.recipe import GanConfig, LossesConfig, PerceptualConfig, PixelLossConfig
+from realesr.training.recipe import (
+    GanConfig,
+    LossesConfig,
+    PerceptualConfig,
+    PixelLossConfig,
+    Target,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +149,12 @@ _PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _on_target(function: Callable[[Tensor, Tensor], Tensor], target: str) -> Loss:
-    return lambda sr, batch: function(sr, batch.mix if target == "mix" else batch.hr)
+def _on_target(function: Callable[[Tensor, Tensor], Tensor], target: Target) -> Loss:
+    return lambda sr, batch: function(sr, _target(batch, target))
+
+
+def _target(batch: Batch, name: Target) -> Tensor:
+    return batch.mix if name == "mix" else batch.hr
 
 
 def _weights(config: PerceptualConfig, name: str, find: Callable[[str], Path]) -> Path:
@@ -163,7 +173,7 @@ def _squeezenet(
     from realesr.perceptual.squeezenet import squeezenet
 
     network = squeezenet(_weights(config, "squeezenet", find)).to(device)
-    return _feature_loss(network, lambda a, b: feature_distance(a, b).mean())
+    return _feature_loss(network, config.target, lambda a, b: feature_distance(a, b).mean())
 
 
 def _efficientnet(
@@ -173,7 +183,7 @@ def _efficientnet(
     from realesr.perceptual.efficientnet import efficientnet_lite
 
     network = efficientnet_lite(0).to(device)
-    return _feature_loss(network, lambda a, b: feature_distance(a, b).mean())
+    return _feature_loss(network, config.target, lambda a, b: feature_distance(a, b).mean())
 
 
 def _vgg(config: PerceptualConfig, find: Callable[[str], Path], device: torch.device) -> Loss:
@@ -182,7 +192,7 @@ def _vgg(config: PerceptualConfig, find: Callable[[str], Path], device: torch.de
 
     layers = dict(config.layers) or ESRGAN_LAYERS
     network = vgg19(_weights(config, "vgg", find), tuple(layers)).to(device)
-    return _feature_loss(network, lambda a, b: l1_distance(a, b, layers))
+    return _feature_loss(network, config.target, lambda a, b: l1_distance(a, b, layers))
 
 
 def _srgan_vgg(config: PerceptualConfig, find: Callable[[str], Path], device: torch.device) -> Loss:
@@ -191,7 +201,7 @@ def _srgan_vgg(config: PerceptualConfig, find: Callable[[str], Path], device: to
 
     layers = dict(config.layers) or SRGAN_LAYERS
     network = vgg19(_weights(config, "srgan_vgg", find), tuple(layers)).to(device)
-    return _feature_loss(network, lambda a, b: mse_distance(a, b, layers))
+    return _feature_loss(network, config.target, lambda a, b: mse_distance(a, b, layers))
 
 
 _PERCEPTUAL: dict[str, Callable[[PerceptualConfig, Callable[[str], Path], torch.device], Loss]] = {
@@ -214,12 +224,13 @@ def phase(step: int) -> tuple[int, int]:
 
 def _feature_loss(
     network: Callable[[Tensor], dict[str, Tensor]],
+    target: Target,
     distance: Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor],
 ) -> Loss:
     def loss(sr: Tensor, batch: Batch) -> Tensor:
         down, right = phase(batch.step)
         with torch.no_grad():
-            real = network(batch.hr[..., down:, right:])
+            real = network(_target(batch, target)[..., down:, right:])
         return distance(network(sr[..., down:, right:]), real)
 
     return loss

@@ -174,11 +174,13 @@ class PerceptualConfig:
         weights: File of the network's parameters, relative to the data root or the working folder;
             EfficientNet's come with a package.
         layers: VGG19's layers with their weights; empty for those of the reference.
+        target: ``hr``, the clean image, or ``mix``, mixed with the teacher's output.
     """
 
     weight: float
     weights: str | None = None
     layers: Mapping[str, float] = field(default_factory=dict)
+    target: Target = "hr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

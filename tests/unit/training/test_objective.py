@@ -55,6 +55,18 @@ def test_features_are_taken_from_shifted_images(tmp_path):
     assert values[1] == plain[1]
 
 
+def test_features_can_be_those_of_the_teachers_output(tmp_path):
+    from torchvision.models import squeezenet1_1
+
+    path = tmp_path / "squeezenet.safetensors"
+    save_file(squeezenet1_1(weights=None).state_dict(), path)
+    config = PerceptualConfig(weight=1.0, weights=str(path), target="mix")
+    objective = build(LossesConfig(squeezenet=config))
+    found = objective.generator(batch().mix, batch())["squeezenet"]
+    assert found == pytest.approx(0, abs=1e-6)
+    assert objective.generator(batch().hr, batch())["squeezenet"] > 0.01
+
+
 @pytest.mark.parametrize("name", ["squeezenet", "vgg", "srgan_vgg"])
 def test_missing_parameters_are_asked_for(name):
     losses = LossesConfig(**{name: PerceptualConfig(weight=1.0)})
