@@ -47,11 +47,11 @@ class TrainingState:
     world: World = field(default_factory=World)
     step: int = 0
 
-    def set_learning_rates(self, factor: float, generator: float, discriminator: float) -> None:
-        """Sets both learning rates to their highest values times a factor."""
-        _set_learning_rate(self.optimizer, factor * generator)
+    def set_learning_rates(self, generator: float, discriminator: float) -> None:
+        """Sets both learning rates."""
+        _set_learning_rate(self.optimizer, generator)
         if self.discriminator_optimizer is not None:
-            _set_learning_rate(self.discriminator_optimizer, factor * discriminator)
+            _set_learning_rate(self.discriminator_optimizer, discriminator)
 
     def update_generator(self, losses: Mapping[str, Tensor]) -> None:
         """Makes the generator's optimizer step on the sum of the losses."""

@@ -206,9 +206,9 @@ def test_a_run_can_start_from_weights_and_from_a_mixture(run, tmp_path):
 
 def test_the_generator_waits_while_the_discriminator_warms_up(run, tmp_path):
     discriminator = replace(
-        GAN["discriminator"], warmup_steps=20, adaptive=False, learning_rate=5e-3
+        GAN["discriminator"], warmup_steps=60, adaptive=False, learning_rate=5e-3
     )
-    schedule = {"total_steps": 20}
+    schedule = {"total_steps": 60}
     recipe = tiny_recipe(**{**GAN, "discriminator": discriminator}, schedule=schedule)
     run(recipe, tmp_path / "out")
     content = torch.load(tmp_path / "out/last.ckpt", weights_only=True)
