@@ -32,6 +32,7 @@ from realesr.options import (
     UpscaleOptions,
     VideoOptions,
 )
+from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import MediaIO, units_of
 from realesr.plan import make_plan
@@ -301,7 +302,7 @@ def upscale_video(
     Raises:
         InvalidOptionError, MediaError, WeightsError, DeviceError: As for :func:`upscale_image`.
     """
-    from realesr.media.video.sink import VideoFiles
+    from realesr.media.video.files import VideoFiles
 
     return _upscale_file(
         FileOptions(inputs=(Path(source),), output=Path(output)),
@@ -338,7 +339,7 @@ def _upscale_file(
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
     units = tuple(units_of(plan, UpscaleOptions(target=target), media))
-    LocalExecutor(lambda options: loaded._upscaler).run(units, report)
+    LocalExecutor(lambda options: loaded._upscaler).run(units, of_jobs(report))
     (end,) = ends
     if isinstance(end, Failed):
         raise end.error

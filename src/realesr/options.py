@@ -310,3 +310,35 @@ class VideoOptions:
 
 
 DEFAULT_VIDEO = VideoOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceOptions:
+    """Options of videos that are made in pieces, so that an interrupted run can go on.
+
+    Attributes:
+        piece_frames: Number of frames in a piece; None for as many as take some minutes, and for
+            short videos in one pass.
+        restart: Whether pieces of an earlier run are thrown away.
+        keep_pieces: Whether pieces are kept when they have been joined.
+        finish: Whether the pieces that are there are joined, and nothing is upscaled.
+
+    Raises:
+        InvalidOptionError: A value is outside its range, or two contradict each other.
+    """
+
+    piece_frames: int | None = None
+    restart: bool = False
+    keep_pieces: bool = False
+    finish: bool = False
+
+    def __post_init__(self) -> None:
+        if self.piece_frames is not None and self.piece_frames < 1:
+            raise InvalidOptionError(f"`piece_frames` {self.piece_frames}: must be 1 or more")
+        if self.restart and self.finish:
+            raise InvalidOptionError(
+                "`restart` throws pieces away, and `finish` joins them: choose one"
+            )
+
+
+DEFAULT_PIECES = PieceOptions()

@@ -14,6 +14,7 @@ NoticeCode = Literal[
     "chroma-reduced",
     "color-profile-dropped",
     "depth-reduced",
+    "disk-short",
     "download-retried",
     "fields-merged",
     "frames-damaged",
@@ -30,6 +31,8 @@ NoticeCode = Literal[
     "tile-halved",
     "watch-failed",
     "weights-differ",
+    "work-in-pieces",
+    "work-kept",
 ]
 """Subject of a notice, for programs. Codes are stable; messages may change."""
 
@@ -137,11 +140,21 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FrameDone:
-    """Event: ``done`` of about ``expected`` frames are upscaled; None if the number is unknown."""
+    """Event: ``done`` of about ``expected`` frames are upscaled; None if the number is unknown.
+
+    Attributes:
+        source: Input of the job.
+        done: Number of frames that are done, those of an earlier run included.
+        expected: Number of all frames.
+        pieces: Number of finished pieces and of all pieces; None for a video in one pass.
+        kept: Number of frames that an earlier run had done.
+    """
 
     source: Path
     done: int
     expected: int | None
+    pieces: tuple[int, int] | None = None
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,9 @@ class TqdmReporter:
             return
         if self._frames is None:  # the first frame had a bar of its tiles
             self._close_bars_of_job()
-            self._frames = _bar(event.expected, "frame", event.source.name)
+            self._frames = _bar(event.expected, "frame", event.source.name, initial=event.kept)
+        if event.pieces is not None:
+            self._frames.set_postfix_str("pieces {}/{}".format(*event.pieces), refresh=False)
         self._frames.update(event.done - self._frames.n)
 
     def _end_of_job(self, line: str | None) -> None:
@@ -175,16 +177,19 @@ class JsonReporter:
         if now - self._reported_at < PROGRESS_S:
             return
         self._reported_at = now
-        fps = event.done / (now - self._started_at)
+        fps = (event.done - event.kept) / (now - self._started_at)
         expected = event.expected
-        line = {
+        left = 0 if expected is None else max(0, expected - event.done)
+        line: dict[str, object] = {
             "event": "progress",
             "input": str(event.source),
             "frames": event.done,
             "expected": expected,
             "fps": round(fps, 3),
-            "eta_s": None if expected is None else round(max(0, expected - event.done) / fps, 1),
+            "eta_s": None if expected is None or not fps else round(left / fps, 1),
         }
+        if event.pieces is not None:
+            line["pieces"], line["pieces_done"] = event.pieces[1], event.pieces[0]
         self._write(line)
 
     def _end(self, source: Path, **entries: object) -> None:
@@ -265,13 +270,14 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _bar(
-    total: int | None, unit: str, name: str = "", *, unit_scale: bool = False
+    total: int | None, unit: str, name: str = "", *, unit_scale: bool = False, initial: int = 0
 ) -> tqdm[NoReturn]:
     """Makes a bar on standard error, which is removed at its end and appears only in terminals."""
     bar: tqdm[NoReturn] = tqdm(
         total=total,
         unit=unit,
         unit_scale=unit_scale,
+        initial=initial,
         desc=name,
         leave=False,
         disable=None,

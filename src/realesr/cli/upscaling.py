@@ -18,9 +18,10 @@ from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
+from realesr.loading.identity import identity_of
 from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
-from realesr.options import FileOptions, UpscaleOptions
+from realesr.options import FileOptions, PieceOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter
 
@@ -34,6 +35,7 @@ def run(
     files: FileOptions,
     media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
+    pieces: PieceOptions | None = None,
 ) -> int:
     """Runs a command; returns the exit code.
 
@@ -43,6 +45,7 @@ def run(
         media_type: Images or videos.
         make_medium: Makes the object that reads and writes files. It is called after all cheap
             checks, because its imports are slow.
+        pieces: How long videos are cut; None for images.
 
     Raises:
         RealesrError: The run could not start.
@@ -65,7 +68,9 @@ def run(
         return 0
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
+    from realesr.pipeline.executors.base import Executor, of_jobs
     from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.executors.pieces import PieceExecutor
     from realesr.pipeline.units import units_of
 
     medium = make_medium()
@@ -73,7 +78,8 @@ def run(
     if files.watch and not args.quiet:
         print("watching; Ctrl-C ends it", file=sys.stderr)
     terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
-    load_upscaler = cache(_loader(args, options))
+    loader = _Loader(args, options)
+    load_upscaler = cache(loader.load)
     reporter: Reporter = terminal
     if args.json:
         stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
@@ -83,11 +89,18 @@ def run(
         reporter = report_to(terminal, lines)
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
-    executor = LocalExecutor(lambda options: load_upscaler())
+    executor: Executor = LocalExecutor(lambda options: load_upscaler())
+    if pieces is not None:
+        executor = PieceExecutor(
+            executor,
+            lambda options: load_upscaler(),
+            identify=lambda unit: identity_of(options, loader.network, loader.faces),
+            options=pieces,
+        )
     has_failed = False
     for part in plans:
         with closing(terminal):
-            report = executor.run(tuple(units_of(part, options, medium)), reporter)
+            report = executor.run(tuple(units_of(part, options, medium)), of_jobs(reporter))
         if report.failed:
             has_failed = True
             print(
@@ -98,27 +111,30 @@ def run(
     return 1 if has_failed else 0
 
 
-def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:
-    """Finds or downloads the weights, and returns a function that loads them.
+class _Loader:
+    """Finds or downloads the weights, and loads them when it is asked to.
 
     Raises:
         RealesrError: The weights are not available.
     """
-    from realesr.cli.reporter import download_bar
 
-    network = ensure_files(options, downloading=download_bar, notify=print_notice)
-    faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+    def __init__(self, args: argparse.Namespace, options: UpscaleOptions) -> None:
+        from realesr.cli.reporter import download_bar
 
-    def load() -> ImageUpscaler:
+        self._is_told = bool(args.verbose) and not args.quiet
+        self._options = options
+        self.network = ensure_files(options, downloading=download_bar, notify=print_notice)
+        self.faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+
+    def load(self) -> ImageUpscaler:
+        """Loads the networks."""
         started = time.perf_counter()
         keep_memory()
-        upscaler = make_upscaler(options, network, faces, notify=print_notice)
-        if args.verbose and not args.quiet:
+        upscaler = make_upscaler(self._options, self.network, self.faces, notify=print_notice)
+        if self._is_told:
             seconds = time.perf_counter() - started
-            print(_described(options, upscaler, seconds), file=sys.stderr)
+            print(_described(self._options, upscaler, seconds), file=sys.stderr)
         return upscaler
-
-    return load
 
 
 def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:

@@ -14,11 +14,11 @@ from realesr.cli.options.files import (
     inputs_of,
 )
 from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
-from realesr.cli.options.video import add_video_options
+from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
-from realesr.options import VideoOptions
+from realesr.options import PieceOptions, VideoOptions
 from realesr.progress import Notice
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_size_options(parser)
     add_model_options(parser)
     add_video_options(parser)
+    add_piece_options(parser)
     add_device_options(parser)
     add_output_options(parser, "lines of JSON on standard output: progress, and one for each file")
     parser.set_defaults(run=run)
@@ -93,8 +94,14 @@ def run(args: argparse.Namespace) -> int:
         )
 
     def make_medium() -> MediaIO:
-        from realesr.media.video.sink import VideoFiles
+        from realesr.media.video.files import VideoFiles
 
         return VideoFiles.from_options(video)
 
-    return upscaling.run(args, files, VIDEOS, make_medium)
+    pieces = PieceOptions(
+        piece_frames=args.piece_frames,
+        restart=args.restart,
+        keep_pieces=args.keep_pieces,
+        finish=args.finish,
+    )
+    return upscaling.run(args, files, VIDEOS, make_medium, pieces)

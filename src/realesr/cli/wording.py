@@ -16,6 +16,7 @@ from realesr.options import (
     EncodingOptions,
     FaceOptions,
     FileOptions,
+    PieceOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
@@ -31,6 +32,15 @@ _IRREGULAR = {
     "is_strict": "strict",
 }
 """The argument of the command line for each field that has another name."""
+_OWNERS = (
+    EncodingOptions,
+    FaceOptions,
+    FileOptions,
+    PieceOptions,
+    Target,
+    UpscaleOptions,
+    VideoOptions,
+)
 _OF_TRAINING = ("data", "out")
 _NAME = re.compile(r"`([a-z_]+)`")
 
@@ -42,8 +52,7 @@ def with_flags(message: object) -> str:
 
 @cache
 def _flags() -> dict[str, str]:
-    owners = (EncodingOptions, FaceOptions, FileOptions, Target, UpscaleOptions, VideoOptions)
-    names = [field.name for owner in owners for field in fields(owner)]
+    names = [field.name for owner in _OWNERS for field in fields(owner)]
     arguments = {name: name for name in (*names, *_OF_TRAINING)} | _IRREGULAR
     return {name: "--" + argument.replace("_", "-") for name, argument in arguments.items()}
 

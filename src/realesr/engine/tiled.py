@@ -178,6 +178,11 @@ class TiledUpscaler:
             )
         ]
 
+    @property
+    def preroll(self) -> int:
+        """0: every frame is upscaled by itself."""
+        return 0
+
     def session(self, source: Path, *, is_video: bool) -> Self:
         """Returns this object, which keeps no state of a job."""
         return self

@@ -20,11 +20,55 @@ class Frame:
         index: Number of the frame, from 0.
         image: Pixels of the frame.
         pts: Presentation time, s.
+        is_preroll: Whether the frame precedes a segment: it is upscaled, and has no place in the
+            output.
     """
 
     index: int
     image: Image
     pts: Fraction = Fraction(0)
+    is_preroll: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a video that is upscaled and encoded by itself.
+
+    Attributes:
+        index: Number of the segment, from 0.
+        start: Time of its first frame, s; None for the first frame that is read.
+        end: Time of the first frame of the next segment, s; None for the last segment.
+        seek: Time of a key frame that is early enough to decode every frame of the segment as in
+            the whole video, s; None to decode from the beginning.
+        position: Number of frames before it, according to the file.
+        frames: Number of its frames, according to the file, which may hold damaged ones.
+        preroll: Number of frames before the first one that the upscaler must see, without results.
+    """
+
+    index: int
+    start: Fraction | None = None
+    end: Fraction | None = None
+    seek: Fraction | None = None
+    position: int = 0
+    frames: int | None = None
+    preroll: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceContent:
+    """What the file of a finished segment holds.
+
+    Attributes:
+        frames: Number of frames.
+        first: Time of the first frame, s.
+        last: Time of the last frame, s.
+        size_bytes: Size of the file.
+    """
+
+    frames: int
+    first: Fraction
+    last: Fraction
+    size_bytes: int
 
 
 class Abortable(Protocol):

@@ -15,7 +15,7 @@ from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
-from realesr.media.frames import Frame, FrameSource
+from realesr.media.frames import Frame, FrameSource, Segment
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
@@ -185,11 +185,18 @@ class ImageFiles:
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
 
-    def source(self, path: Path, notify: Notify) -> ImageSource:
-        """Returns a source of the image of a file."""
+    def source(self, path: Path, notify: Notify, segment: Segment | None = None) -> ImageSource:
+        """Returns a source of the image of a file. Images have no segments."""
         return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
 
-    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> ImageSink:
+    def sink(
+        self,
+        path: Path,
+        target: Format,
+        source: FrameSource,
+        notify: Notify,
+        segment: Segment | None = None,
+    ) -> ImageSink:
         """Returns a sink for an image file.
 
         Args:
@@ -197,6 +204,7 @@ class ImageFiles:
             target: Image format.
             source: Ignored: an image needs nothing from its source.
             notify: Receives a sentence for everything that the file does not hold.
+            segment: Ignored: images have no segments.
 
         Raises:
             TypeError: The target is not an image format.

@@ -111,6 +111,21 @@ def _check_capabilities(binary: str) -> None:
         )
 
 
+@functools.cache
+def version_of(binary: str) -> str:
+    """Returns the version of an ffmpeg, as it states it."""
+    answer = subprocess.run(  # noqa: S603
+        [binary, "-version"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PROBE_TIMEOUT_S,
+        check=False,
+    )
+    words = answer.stdout.split()
+    return words[2] if len(words) > 2 else "unknown"
+
+
 def describe_encoder(binary: str, codec: str) -> str:
     """Returns what ffmpeg prints about an encoder, also when it does not know that encoder."""
     command = [binary, "-hide_banner", "-h", f"encoder={codec}"]

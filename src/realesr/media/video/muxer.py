@@ -87,8 +87,8 @@ def decoding_times(times: Sequence[int], reorder_depth: int) -> list[int]:
         Increasing times, none later than that of its presentation, ticks.
     """
     ordered = sorted(times)
-    ranks = {time: rank for rank, time in enumerate(ordered)}
-    depth = max([reorder_depth, *(number - ranks[time] for number, time in enumerate(times))])
+    late = (number - rank for number, rank in enumerate(_ranks(times)))
+    depth = max([reorder_depth, *late])
     lead = ordered[min(depth, len(ordered) - 1)] - ordered[0]
     return [time - lead for time in ordered[:depth]] + ordered[: max(len(ordered) - depth, 0)]
 
@@ -116,13 +116,16 @@ class Muxer:
         self._file: PipedFile | None = None
         self._is_aborted = False
 
-    def mux(self, pieces: Sequence[Path], *, frames: int | None = None) -> int:
+    def mux(
+        self, pieces: Sequence[Path], *, frames: int | None = None, first: Fraction = Fraction(0)
+    ) -> int:
         """Writes the output, which gets its name when it is whole.
 
         Args:
             pieces: Files of :class:`realesr.media.video.encoder.VideoEncoder`, in the order of
                 time. They are read twice: first for their times.
             frames: Number of frames that they hold together, if it is known.
+            first: When the first frame is shown, s in the source. Only ``fps`` depends on it.
 
         Returns:
             Number of frames in the output.
@@ -143,7 +146,7 @@ class Muxer:
             PipedFile(self._path, binary=self._binary) as file,
         ):
             self._file = file
-            self._write(file, found, self._command(Path(folder), found[0]))
+            self._write(file, found, self._command(Path(folder), found[0]), first)
         return file.packets
 
     def abort(self) -> None:
@@ -165,12 +168,22 @@ class Muxer:
         return command
 
     def _write(
-        self, file: PipedFile, pieces: Sequence[Piece], command: Callable[[Path], list[str]]
+        self,
+        file: PipedFile,
+        pieces: Sequence[Piece],
+        command: Callable[[Path], list[str]],
+        first: Fraction,
     ) -> None:
         spec, time_base = self._spec, pieces[0].time_base
         times = [time for piece in pieces for time in piece.times]
+        clock = spec.clock(first)
+        if clock.first_tick is not None:  # pieces keep the times of the source
+            ticks = clock.time_base / time_base
+            if ticks.denominator != 1:  # Matroska counts in 1/1000 s
+                time_base, ticks = clock.time_base, Fraction(1)
+            times = [(clock.first_tick + rank) * int(ticks) for rank in _ranks(times)]
         depth = max(piece.reorder_depth for piece in pieces)
-        decoded_at = iter(decoding_times(times, depth))
+        shown_at, decoded_at = iter(times), iter(decoding_times(times, depth))
         container = file.start(command, container=spec.target.muxer, options=spec.piece_options)
         with _opened(pieces[0].path) as (_, template):
             stream = container.add_stream_from_template(template, opaque=True)
@@ -184,10 +197,16 @@ class Muxer:
             with _opened(piece.path) as (source, video):
                 for packet in _packets(source, video):
                     self._check_wanted()
-                    packet.dts = next(decoded_at)
-                    packet.duration = duration
+                    packet.pts, packet.dts = next(shown_at), next(decoded_at)
+                    packet.time_base, packet.duration = time_base, duration
                     packet.stream = stream
                     file.mux(packet)
+
+
+def _ranks(times: Sequence[int]) -> list[int]:
+    """Returns the place of each time in the order of presentation."""
+    ranks = {time: rank for rank, time in enumerate(sorted(times))}
+    return [ranks[time] for time in times]
 
 
 def _check(path: Path, pieces: Sequence[Piece], frames: int | None) -> None:

@@ -31,13 +31,16 @@ class PipedFile:
     Args:
         path: The destination. A missing folder is created.
         binary: The ffmpeg.
+        is_durable: Whether the file must have reached the disk before it gets its name, so that a
+            file of this name is whole even after a power cut.
     """
 
-    def __init__(self, path: Path, *, binary: str) -> None:
+    def __init__(self, path: Path, *, binary: str, is_durable: bool = False) -> None:
         self.packets = 0
         """Number of packets that have been handed to ffmpeg."""
         self._path = path
         self._binary = binary
+        self._is_durable = is_durable
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._stack = ExitStack()
         self._process: Process | None = None
@@ -124,6 +127,8 @@ class PipedFile:
                 if kind is None and self._process is not None:
                     self._finish(self._process)
             if kind is None and self._process is not None:
+                if self._is_durable:
+                    _sync(self._partial)
                 self._partial.replace(self._path)
         except OSError as failure:
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
@@ -150,3 +155,11 @@ class PipedFile:
                 f"{self._path}: the encoder wrote {found[1]} of {self.packets} frames: "
                 f"{process.error_summary}"
             )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
