@@ -20,6 +20,8 @@ PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
 DEINTERLACING = ("auto", "off")
 
+MAX_WORKERS = 256
+"""Upper limit of worker processes: far more only exhaust a machine."""
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -139,6 +141,7 @@ class UpscaleOptions:
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
         tile: Side of a tile in input px; 0 disables tiling; None fits tiles to the free memory.
         memory_budget: Memory for tiles, bytes; None for a fraction of the free memory.
+        sharers: Number of processes that share the free memory, if there is no budget.
         threads: Number of CPU threads, 1 to :data:`MAX_THREADS`; None for one per core.
         tile_pad: Context around a tile in input px; None for the network's receptive field.
         pre_pad: Reflected px that are added at the right and lower borders and cut off again.
@@ -159,6 +162,7 @@ class UpscaleOptions:
     precision: str = "auto"
     tile: int | None = None
     memory_budget: int | None = None
+    sharers: int = 1
     threads: int | None = None
     tile_pad: int | None = None
     pre_pad: int = 0
@@ -181,6 +185,7 @@ class UpscaleOptions:
                 raise InvalidOptionError(f"{option} {pixels}: must be 0 or more")
         for option, number in (
             ("`memory_budget`", self.memory_budget),
+            ("`sharers`", self.sharers),
             ("`threads`", self.threads),
         ):
             if number is not None and number < 1:
@@ -192,6 +197,41 @@ class UpscaleOptions:
             raise InvalidOptionError(f"`denoise_strength` {strength:g}: must be between 0 and 1")
         _check_choice("`precision`", self.precision, PRECISIONS)
         _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """Processes that share the work of a run.
+
+    Attributes:
+        devices: Devices of the processes, as in :class:`UpscaleOptions`.
+        each: Number of processes on each device.
+
+    Raises:
+        InvalidOptionError: A number is outside its range, or a device occurs twice.
+    """
+
+    devices: tuple[str, ...] = ("auto",)
+    each: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.each * len(self.devices) <= MAX_WORKERS:
+            raise InvalidOptionError(
+                f"`workers` {self.each}: must be at least 1, and at most {MAX_WORKERS} in all"
+            )
+        if len(set(self.devices)) != len(self.devices):
+            raise InvalidOptionError(
+                f"`device` {', '.join(self.devices)}: names one twice; `workers` 2 puts two "
+                "processes on each"
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of processes."""
+        return self.each * len(self.devices)
+
+
+ONE_WORKER = WorkerOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,6 +217,32 @@ def test_a_killed_run_goes_on(tmp_path, clip, moment):
     assert names == {"in.mkv", "out.mkv", "whole.mkv"}
 
 
+def test_two_workers_give_the_frames_of_one(clip):
+    arguments = (clip, *LOSSLESS, "--piece-frames", "5")
+    assert video(*arguments, "-o", "one.mkv") == 0
+    assert video(*arguments, "-o", "two.mkv", "--num_process_per_gpu", "2", "--device", "cpu") == 0
+    assert frames("two.mkv") == frames("one.mkv")
+    assert times(Path("two.mkv")) == times(Path("one.mkv"))
+    assert payloads(Path("two.mkv"), 1) == payloads(clip, 1)
+    assert not work_folder("two.mkv").exists()
+
+
+def test_a_worker_that_is_killed_does_not_stop_a_run(tmp_path, clip):
+    long = make_clip(tmp_path / "long.mkv", *B_FRAMES, image=LIVELY.replace("=1,", "=6,"))
+    command = [sys.executable, "-m", "realesr", "video", "-n", "nearest", long, "--workers", "2"]
+    command += ["--codec", "ffv1", "--piece-frames", "12", "-q", "-o", "out.mkv"]
+    process = psutil.Popen(command)
+    workers = []
+    while not workers and process.poll() is None:
+        workers = [p for p in process.children() if "spawn_main" in " ".join(p.cmdline())]
+        time.sleep(0.05)
+    time.sleep(0.5)
+    workers[0].kill()
+    assert process.wait() == 0
+    assert len(frames("out.mkv")) == 144
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", "long.mkv", "out.mkv"}
+
+
 def test_short_videos_are_made_in_one_pass(clip, capsys):
     assert video(clip, "-o", "out.mkv", *LOSSLESS) == 0
     assert "pieces" not in capsys.readouterr().err

@@ -560,7 +560,6 @@ def test_sizes_and_the_reference_s_options(tmp_path, capsys):
     ]
     assert video("-i", "in.mp4", "--fit", "1000x90", *arguments, *FAST) == 0
     errors = capsys.readouterr().err
-    assert "--num-process-per-gpu does nothing yet" in errors
     assert "--extract-frame-first is not needed" in errors
     info = probe(Path("results/in_out.mp4"))
     assert (info.size.width, info.size.height) == (120, 90)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.options.model import add_device_options, device_name
+from realesr.cli.options.model import add_device_options, device_names
 from realesr.cli.options.parsers import size
 from realesr.cli.process import keep_memory
 from realesr.errors import DeviceError
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """
     keep_memory()
     common = UpscaleOptions(
-        device=device_name(args),
+        device=device_names(args)[0],
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,

@@ -9,7 +9,12 @@ from realesr.cli import upscaling
 from realesr.cli.options.faces import add_face_options
 from realesr.cli.options.files import add_file_options, add_output_options, file_options
 from realesr.cli.options.images import add_image_options
-from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
+from realesr.cli.options.model import (
+    add_device_options,
+    add_model_options,
+    add_size_options,
+    add_worker_options,
+)
 from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 
@@ -40,6 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_model_options(parser)
     add_image_options(parser)
     add_device_options(parser)
+    add_worker_options(parser)
     add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
 

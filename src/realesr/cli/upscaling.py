@@ -5,29 +5,34 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.cli.options.effects import ineffective
-from realesr.cli.options.model import upscale_options
+from realesr.cli.options.model import upscale_options, worker_options
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.identity import identity_of
-from realesr.loading.resolve import ensure_face_files, ensure_files
+from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
-from realesr.options import FileOptions, PieceOptions, UpscaleOptions
+from realesr.options import FileOptions, PieceOptions, UpscaleOptions, WorkerOptions
 from realesr.plan import Plan, make_plan
 from realesr.progress import Reporter
 
 if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
+    from realesr.pipeline.executors.base import Executor
     from realesr.pipeline.units import MediaIO
+
+
+IMAGES_AT_A_TIME = 8
+"""Number of images that a worker process gets at a time."""
 
 
 def run(
@@ -50,7 +55,8 @@ def run(
     Raises:
         RealesrError: The run could not start.
     """
-    options = upscale_options(args)
+    options, workers = upscale_options(args), worker_options(args)
+    _check_workers(workers, options, files)
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, media_type)
@@ -68,9 +74,7 @@ def run(
         return 0
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
-    from realesr.pipeline.executors.base import Executor, of_jobs
-    from realesr.pipeline.executors.local import LocalExecutor
-    from realesr.pipeline.executors.pieces import PieceExecutor
+    from realesr.pipeline.executors.base import of_jobs
     from realesr.pipeline.units import units_of
 
     medium = make_medium()
@@ -89,26 +93,71 @@ def run(
         reporter = report_to(terminal, lines)
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
-    executor: Executor = LocalExecutor(lambda options: load_upscaler())
-    if pieces is not None:
-        executor = PieceExecutor(
-            executor,
-            lambda options: load_upscaler(),
-            identify=lambda unit: identity_of(options, loader.network, loader.faces),
-            options=pieces,
-        )
-    has_failed = False
-    for part in plans:
-        with closing(terminal):
-            report = executor.run(tuple(units_of(part, options, medium)), of_jobs(reporter))
-        if report.failed:
-            has_failed = True
-            print(
-                f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
-                f"{len(report.done)} done",
-                file=sys.stderr,
-            )
+    with ExitStack() as stack:
+        executor = stack.enter_context(_executor(loader, load_upscaler, workers, pieces))
+        has_failed = False
+        for part in plans:
+            with closing(terminal):
+                report = executor.run(tuple(units_of(part, options, medium)), of_jobs(reporter))
+            if report.failed:
+                has_failed = True
+                print(
+                    f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
+                    f"{len(report.done)} done",
+                    file=sys.stderr,
+                )
     return 1 if has_failed else 0
+
+
+@contextmanager
+def _executor(
+    loader: _Loader,
+    load_upscaler: Callable[[], ImageUpscaler],
+    workers: WorkerOptions,
+    pieces: PieceOptions | None,
+) -> Iterator[Executor]:
+    """Makes what carries out the work: in this process or in others, videos in pieces."""
+    from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.executors.pieces import PieceExecutor
+    from realesr.pipeline.executors.processes import ProcessExecutor
+
+    with ExitStack() as stack:
+        executor: Executor = LocalExecutor(lambda options: load_upscaler())
+        if workers.count > 1:
+            load = partial(load_in_worker, loader.network, loader.faces)
+            chunk = IMAGES_AT_A_TIME if pieces is None else 1
+            executor = stack.enter_context(ProcessExecutor(load, workers, chunk=chunk))
+        if pieces is not None:
+            executor = PieceExecutor(
+                executor,
+                lambda options: load_upscaler(),
+                identify=lambda unit: identity_of(unit.options, loader.network, loader.faces),
+                options=pieces,
+                workers=workers,
+            )
+        yield executor
+
+
+def load_in_worker(
+    network: NetworkFiles | None, faces: FaceFiles | None, options: UpscaleOptions
+) -> ImageUpscaler:
+    """Loads the networks in a worker process."""
+    keep_memory()
+    return make_upscaler(options, network, faces)
+
+
+def _check_workers(workers: WorkerOptions, options: UpscaleOptions, files: FileOptions) -> None:
+    """Refuses what several processes cannot do.
+
+    Raises:
+        InvalidOptionError: A stream or a report can be written by one process alone.
+    """
+    if workers.count == 1:
+        return
+    if STANDARD_STREAM in (files.output, *files.inputs):
+        raise InvalidOptionError("`workers`: standard input and output belong to one process")
+    if options.faces is not None and options.faces.report is not None:
+        raise InvalidOptionError("`workers`: one process alone can write a `report`")
 
 
 class _Loader:

@@ -13,7 +13,12 @@ from realesr.cli.options.files import (
     file_options,
     inputs_of,
 )
-from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
+from realesr.cli.options.model import (
+    add_device_options,
+    add_model_options,
+    add_size_options,
+    add_worker_options,
+)
 from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
@@ -50,6 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_video_options(parser)
     add_piece_options(parser)
     add_device_options(parser)
+    add_worker_options(parser)
     add_output_options(parser, "lines of JSON on standard output: progress, and one for each file")
     parser.set_defaults(run=run)
 
@@ -82,14 +88,6 @@ def run(args: argparse.Namespace) -> int:
             Notice(
                 "option-without-effect",
                 "--extract-frame-first is not needed: frames come with their exact times",
-            )
-        )
-    if args.num_process_per_gpu != 1:
-        print_notice(
-            Notice(
-                "option-without-effect",
-                "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap "
-                "in one process",
             )
         )
 

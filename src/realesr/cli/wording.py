@@ -20,6 +20,7 @@ from realesr.options import (
     Target,
     UpscaleOptions,
     VideoOptions,
+    WorkerOptions,
 )
 from realesr.progress import Notice
 
@@ -40,6 +41,7 @@ _OWNERS = (
     Target,
     UpscaleOptions,
     VideoOptions,
+    WorkerOptions,
 )
 _OF_TRAINING = ("data", "out")
 _NAME = re.compile(r"`([a-z_]+)`")

@@ -75,6 +75,7 @@ def _make_plain_upscaler(
         _make_backend(options, files, notify),
         tile=options.tile,
         memory_budget=options.memory_budget,
+        sharers=options.sharers,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,

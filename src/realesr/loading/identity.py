@@ -10,7 +10,7 @@ from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.weights.fetch import sha256_of
 
-_WITHOUT_EFFECT = ("threads", "memory_budget", "model_path")
+_WITHOUT_EFFECT = ("device", "threads", "memory_budget", "sharers", "model_path")
 """Options that change no pixel, or that the hash of the weights stands for."""
 
 

@@ -99,3 +99,14 @@ def frame_rate(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(
             f"{text!r}: must be a number, or a fraction such as 24000/1001"
         ) from None
+
+
+def gpu_numbers(text: str) -> tuple[int, ...]:
+    """Parses the numbers of GPUs, such as ``0`` or ``0,1``."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = (-1,)
+    if min(numbers) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be the number of a GPU, or several: 0,1")
+    return numbers

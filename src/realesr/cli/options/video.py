@@ -72,7 +72,6 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         help="ffmpeg to use (default: the bundled one)",
     )
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
 
 
 def add_piece_options(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.media.formats import Format
 from realesr.media.frames import PieceContent, Segment
-from realesr.options import DEFAULT_PIECES, PieceOptions
+from realesr.options import DEFAULT_PIECES, ONE_WORKER, PieceOptions, WorkerOptions
 from realesr.pipeline.executors.base import Executor, LoadUpscaler, RunReport, UnitReporter
 from realesr.pipeline.units import MediaIO, WorkUnit
 from realesr.pipeline.workfolder import Manifest, PieceRecord, WorkFolder, check_same
@@ -35,6 +35,8 @@ ONE_PASS_S = 240.0
 """Work, s, up to which a video is made in one pass."""
 PIECE_S = 150.0
 """Work in a piece, s: with what a restart costs, less than five minutes are lost."""
+_PIECES_OF_WORKER = 3
+"""Number of pieces that each of several workers gets at least, so that none waits for long."""
 _TRIAL_S = 5.0
 """Time of a first frame, s, above which it is not timed a second time."""
 
@@ -116,6 +118,7 @@ class PieceExecutor:
         identify: Returns what results depend on besides source and encoding, such as the hash of
             the weights, by section and name. It is called for long videos alone.
         options: How long pieces are, and what becomes of earlier ones.
+        workers: The processes among which pieces are shared.
     """
 
     def __init__(
@@ -125,11 +128,13 @@ class PieceExecutor:
         *,
         identify: Callable[[WorkUnit], Fingerprint],
         options: PieceOptions = DEFAULT_PIECES,
+        workers: WorkerOptions = ONE_WORKER,
     ) -> None:
         self._inner = inner
         self._load_upscaler = load_upscaler
         self._identify = identify
         self._options = options
+        self._workers = workers
         self._seconds: dict[tuple[Size, Size], float] = {}
 
     def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
@@ -193,10 +198,13 @@ class PieceExecutor:
         """Returns how many frames a piece has; None for one pass."""
         if self._options.piece_frames is not None:
             return self._options.piece_frames if self._options.piece_frames < film.frames else None
-        seconds = self._seconds_of_frame(unit, film)
-        if seconds * film.frames <= ONE_PASS_S:
+        # Those that share a device share its speed.
+        seconds = self._seconds_of_frame(unit, film) * self._workers.each
+        count = self._workers.count
+        if seconds * film.frames <= ONE_PASS_S / count:
             return None
-        return max(1, round(PIECE_S / seconds))
+        frames = min(PIECE_S / seconds, film.frames / (_PIECES_OF_WORKER * count))
+        return max(1, round(frames if count > 1 else PIECE_S / seconds))
 
     def _seconds_of_frame(self, unit: WorkUnit, film: Film) -> float:
         image = film.first_image()
