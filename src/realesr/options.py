@@ -362,6 +362,7 @@ class PieceOptions:
         restart: Whether pieces of an earlier run are thrown away.
         keep_pieces: Whether pieces are kept when they have been joined.
         finish: Whether the pieces that are there are joined, and nothing is upscaled.
+        preview: Distance of the frames that are written as JPEG, too; None for none.
 
     Raises:
         InvalidOptionError: A value is outside its range, or two contradict each other.
@@ -371,8 +372,11 @@ class PieceOptions:
     restart: bool = False
     keep_pieces: bool = False
     finish: bool = False
+    preview: int | None = None
 
     def __post_init__(self) -> None:
+        if self.preview is not None and self.preview < 1:
+            raise InvalidOptionError(f"`preview` {self.preview}: must be 1 or more")
         if self.piece_frames is not None and self.piece_frames < 1:
             raise InvalidOptionError(f"`piece_frames` {self.piece_frames}: must be 1 or more")
         if self.restart and self.finish:

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import av
+import numpy as np
 import psutil
 import pytest
+from PIL import Image as PillowImage
 
 from realesr.cli.main import main
 from realesr.engine.interpolation import Interpolator
@@ -195,6 +197,18 @@ def test_progress_counts_pieces(clip, capsys, monkeypatch):
     counted = [line["frames"] for line in progress]
     assert counted == sorted(counted)
     assert (lines[-1]["event"], lines[-1]["frames"]) == ("end", 24)
+
+
+@pytest.mark.parametrize("pieces", [(), ("--piece-frames", "6")])
+def test_previews_are_some_of_the_frames(clip, pieces):
+    arguments = ("--preview", "10", "--metrics-file", "run.prom")
+    assert video(clip, "-o", "out.mkv", *LOSSLESS, *pieces, *arguments) == 0
+    files = sorted(Path("out.mkv.preview").iterdir())
+    assert [file.name for file in files] == ["000000.jpg", "000010.jpg", "000020.jpg"]
+    with PillowImage.open(files[1]) as image, av.open("out.mkv") as container:
+        frame = list(container.decode(video=0))[10].to_ndarray(format="rgb24")
+        assert np.abs(np.asarray(image).astype(int) - frame).mean() < 12
+    assert "realesr_output_frames_total 24" in Path("run.prom").read_text()
 
 
 @pytest.mark.parametrize("moment", [0.35, 0.5, 0.65, 0.8])

@@ -11,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realesr import __version__
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options, worker_options
 from realesr.cli.process import keep_memory
@@ -73,6 +74,7 @@ def run(
     if not plan.jobs and not files.watch:
         return 0
     # The cheap checks are done. The following imports are slow.
+    from realesr.cli.metrics_file import MetricsReporter
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline.executors.base import of_jobs
     from realesr.pipeline.units import units_of
@@ -90,7 +92,9 @@ def run(
         lines = JsonReporter(
             lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
         )
-        reporter = report_to(terminal, lines)
+        reporter = report_to(reporter, lines)
+    if args.metrics_file is not None:
+        reporter = report_to(reporter, MetricsReporter(args.metrics_file))
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
     with ExitStack() as stack:
@@ -98,7 +102,8 @@ def run(
         has_failed = False
         for part in plans:
             with closing(terminal):
-                report = executor.run(tuple(units_of(part, options, medium)), of_jobs(reporter))
+                units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
+                report = executor.run(tuple(units), of_jobs(reporter))
             if report.failed:
                 has_failed = True
                 print(
@@ -131,7 +136,10 @@ def _executor(
             executor = PieceExecutor(
                 executor,
                 lambda options: load_upscaler(),
-                identify=lambda unit: identity_of(unit.options, loader.network, loader.faces),
+                identify=lambda unit: {
+                    **identity_of(unit.options, loader.network, loader.faces),
+                    "version": {"realesr": __version__},
+                },
                 options=pieces,
                 workers=workers,
             )

@@ -101,5 +101,6 @@ def run(args: argparse.Namespace) -> int:
         restart=args.restart,
         keep_pieces=args.keep_pieces,
         finish=args.finish,
+        preview=args.preview,
     )
     return upscaling.run(args, files, VIDEOS, make_medium, pieces)

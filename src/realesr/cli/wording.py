@@ -28,9 +28,12 @@ _IRREGULAR = {
     **FACE_ARGUMENTS,
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
+    "devices": "device",
+    "each": "workers",
     "inputs": "input",
     "is_compiled": "compile",
     "is_strict": "strict",
+    "sharers": "workers",
 }
 """The argument of the command line for each field that has another name."""
 _OWNERS = (

@@ -10,6 +10,7 @@ from typing import Protocol
 from realesr.media.formats import Format
 from realesr.media.frames import FrameSink, FrameSource, Segment
 from realesr.options import UpscaleOptions
+from realesr.pipeline.preview import PreviewSink, preview_folder
 from realesr.plan import Job, Plan
 from realesr.progress import Notify
 
@@ -43,6 +44,7 @@ class WorkUnit:
         media: How files are read and written.
         output: The file that this unit writes. It gets its name when it is whole.
         segment: None for an image, or for a video in one piece.
+        preview: Distance of the frames that are written as JPEG, too; None for none.
     """
 
     job: Job
@@ -50,6 +52,7 @@ class WorkUnit:
     media: MediaIO
     output: Path
     segment: Segment | None = None
+    preview: int | None = None
 
     def source(self, notify: Notify) -> FrameSource:
         """Returns the source of the unit's frames, which opens nothing before it is entered."""
@@ -57,10 +60,19 @@ class WorkUnit:
 
     def sink(self, source: FrameSource, notify: Notify) -> FrameSink:
         """Returns the sink for the unit's output; ``source`` has given its first frame."""
-        return self.media.sink(self.output, self.job.target, source, notify, self.segment)
+        sink = self.media.sink(self.output, self.job.target, source, notify, self.segment)
+        if self.preview is None:
+            return sink
+        position = 0 if self.segment is None else self.segment.position
+        folder = preview_folder(self.job.destination)
+        return PreviewSink(sink, folder, every=self.preview, position=position)
 
 
-def units_of(plan: Plan, options: UpscaleOptions, media: MediaIO) -> Iterator[WorkUnit]:
+def units_of(
+    plan: Plan, options: UpscaleOptions, media: MediaIO, *, preview: int | None = None
+) -> Iterator[WorkUnit]:
     """Yields a unit for each job of a plan, none of them in segments."""
     for job in plan.jobs:
-        yield WorkUnit(job=job, options=options, media=media, output=job.destination)
+        yield WorkUnit(
+            job=job, options=options, media=media, output=job.destination, preview=preview
+        )

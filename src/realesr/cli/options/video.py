@@ -71,6 +71,12 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="ffmpeg to use (default: the bundled one)",
     )
+    group.add_argument(
+        "--preview",
+        type=int,
+        metavar="N",
+        help="write every N-th result frame as JPEG, too, into a folder beside the output",
+    )
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
 
 
