@@ -176,6 +176,16 @@ def _squeezenet(
     return _feature_loss(network, config.target, lambda a, b: feature_distance(a, b).mean())
 
 
+def _texture(config: PerceptualConfig, find: Callable[[str], Path], device: torch.device) -> Loss:
+    from realesr.perceptual.distance import texture_distance
+    from realesr.perceptual.squeezenet import TEXTURE_WINDOWS, squeezenet
+
+    network = squeezenet(_weights(config, "texture", find)).to(device)
+    return _feature_loss(
+        network, config.target, lambda a, b: texture_distance(a, b, TEXTURE_WINDOWS)
+    )
+
+
 def _efficientnet(
     config: PerceptualConfig, find: Callable[[str], Path], device: torch.device
 ) -> Loss:
@@ -207,6 +217,7 @@ def _srgan_vgg(config: PerceptualConfig, find: Callable[[str], Path], device: to
 _PERCEPTUAL: dict[str, Callable[[PerceptualConfig, Callable[[str], Path], torch.device], Loss]] = {
     "squeezenet": _squeezenet,
     "efficientnet": _efficientnet,
+    "texture": _texture,
     "vgg": _vgg,
     "srgan_vgg": _srgan_vgg,
 }

@@ -207,6 +207,7 @@ class LossesConfig:
         averaged_l1: Loss on the mean colors of areas of 16x16 px.
         consistency: Loss on lightness and color of blurred images.
         squeezenet, efficientnet: Feature distances (LPIPS without learned weights).
+        texture: Distance of local Gram matrices of SqueezeNet's features.
         vgg: ESRGAN's perceptual loss.
         srgan_vgg: SRGAN's perceptual loss: VGG19's last feature, after the activation.
         ldl: Locally discriminative learning, against artifacts.
@@ -220,6 +221,7 @@ class LossesConfig:
     consistency: ConsistencyConfig | None = None
     squeezenet: PerceptualConfig | None = None
     efficientnet: PerceptualConfig | None = None
+    texture: PerceptualConfig | None = None
     vgg: PerceptualConfig | None = None
     srgan_vgg: PerceptualConfig | None = None
     ldl: PixelLossConfig | None = None
