@@ -16,6 +16,10 @@ from realesr.media.images.isobmff import (
     primary_item,
 )
 
+_LEAST_META = 512
+"""Least size of what the meta box holds, bytes. OpenCV 5 parses the first 500 bytes of a file to
+recognize it, and refuses one if a whole meta box lies there and its items do not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -92,6 +96,7 @@ def _rewritten(
         parts.append(box(kind, body))
     if items and b"iref" not in kinds:
         parts.append(box(b"iref", bytes(FULL_BOX) + _references(items, first, primary)))
+    parts.append(box(b"free", bytes(max(0, _LEAST_META - sum(map(len, parts))))))
     return b"".join(parts)
 
 

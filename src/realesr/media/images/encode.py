@@ -53,10 +53,11 @@ def encode_image(
     if image.alpha is not None and not target.supports_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no alpha")
     is_gray = image.is_gray and target.supports_gray
+    depth = image.pixels.dtype if target.supports_16_bit else np.dtype(np.uint8)
+    stays_gray = is_gray and (image.alpha is None or _holds_gray_alpha(target, depth))
     with suppress_pillow_warnings:
         metadata = stripped(image.metadata, options)
-        metadata = fit_metadata(metadata, target, image.size, is_gray=is_gray, notify=notify)
-    depth = image.pixels.dtype if target.supports_16_bit else np.dtype(np.uint8)
+        metadata = fit_metadata(metadata, target, image.size, is_gray=stays_gray, notify=notify)
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = join_channels(pixels, alpha, is_gray=is_gray)
@@ -66,6 +67,11 @@ def encode_image(
     except (cv2.error, OSError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split())
         raise UnwritableMediaError(f"{destination}: cannot be encoded: {reason}") from error
+
+
+def _holds_gray_alpha(target: ImageFormat, depth: np.dtype[np.unsignedinteger]) -> bool:
+    """Returns whether gray with alpha is written with two channels; else it becomes RGBA."""
+    return target.name == "PNG" or (target.name == "TIFF" and depth == np.uint8)
 
 
 def _encode(

@@ -24,6 +24,9 @@ _STRUCTURAL = frozenset(
     | {*range(336, 342), 347, *range(512, 520), *range(529, 533), 700, 33723, 34377, 34675}
 )
 """TIFF tags (TIFF 6.0) that describe how pixels are stored, or hold other metadata blocks."""
+_GEOREFERENCE = frozenset((33550, 33922, 34264, 34735, 34736, 34737))
+"""Tags of GeoTIFF 1.1, which refer to the pixels of the input."""
+_LEFT_OUT = _STRUCTURAL | _GEOREFERENCE
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _UNITS = {1: "", 2: "inch", 3: "cm"}
 _NEAR = 0.0128
@@ -53,7 +56,7 @@ def load_exif(exif: bytes) -> PillowImage.Exif:
 def clean_exif(exif: PillowImage.Exif) -> bytes | None:
     """Copies EXIF without structural tags and with orientation 1; None if no tag is left."""
     copy = PillowImage.Exif()
-    copy.update({tag: value for tag, value in exif.items() if tag not in _STRUCTURAL})
+    copy.update({tag: value for tag, value in exif.items() if tag not in _LEFT_OUT})
     for tag in _SUB_IFDS:
         copy.pop(tag, None)
         entries = sub_ifd(exif, tag)
@@ -75,6 +78,11 @@ def sub_ifd(exif: PillowImage.Exif, tag: int) -> dict[int, Any]:
         else:
             del entries[_INTEROP]
     return entries
+
+
+def is_georeferenced(exif: PillowImage.Exif) -> bool:
+    """Returns whether tags say where on earth the pixels lie."""
+    return any(tag in exif for tag in _GEOREFERENCE)
 
 
 def says_adobe_rgb(exif: PillowImage.Exif) -> bool:

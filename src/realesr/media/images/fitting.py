@@ -60,6 +60,7 @@ def fit_metadata(
     metadata = replace(
         metadata,
         exif=exif,
+        xmp=packets.resized(metadata.xmp, size) if metadata.xmp else None,
         iptc=iptc,
         texts=metadata.texts if target.name == "PNG" else (),
     )

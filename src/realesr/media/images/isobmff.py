@@ -40,9 +40,9 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
         content = start + 8
-        if size == 1 and start + 16 <= end:
-            size, content = int.from_bytes(data[start + 8 : start + 16]), start + 16
-        stop = end if size == 0 else start + size
+        stop = start + size if size else end
+        if size == 1:
+            stop, content = start + int.from_bytes(data[start + 8 : start + 16]), start + 16
         if stop < content or stop > end:
             return
         yield kind, content, stop

@@ -22,6 +22,7 @@ from realesr.media.images.exif import (
     EXIF_PREFIX,
     agreed,
     clean_exif,
+    is_georeferenced,
     load_exif,
     resolution_of,
     says_adobe_rgb,
@@ -87,6 +88,8 @@ def read_metadata(
     try:
         upright, of_exif = clean_exif(exif), resolution_of(exif)
         is_adobe_rgb = says_adobe_rgb(exif)
+        if is_georeferenced(exif):
+            notify(Notice("metadata-dropped", "the georeference of the pixels is left out"))
     except Exception:  # a damaged block makes Pillow's parser and writer raise many kinds
         notify(Notice("metadata-damaged", "the EXIF block is damaged and left out"))
     icc = own.icc or image.info.get("icc_profile") or None

@@ -102,13 +102,17 @@ def raw_exif(data: bytes) -> bytes | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yields kind and content of each chunk, but for those with a wrong checksum."""
     view, at = memoryview(data), len(SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data):
             return
-        yield kind, view[at + 8 : at + 8 + length]
+        body, checksum = view[at + 8 : at + 8 + length], view[at + 8 + length : at + 12 + length]
         at += 12 + length
+        # pixels are checked where they are decoded
+        if kind != b"IDAT" and zlib.crc32(body, zlib.crc32(kind)) == int.from_bytes(checksum):
+            yield kind, body
 
 
 def _read_chunk(kind: bytes, body: memoryview, found: _Found) -> None:

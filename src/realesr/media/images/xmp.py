@@ -10,7 +10,9 @@ import re
 import struct
 from collections.abc import Callable, Iterable
 from typing import Any
-from xml.dom import Node, minidom
+from xml.dom import Node
+
+from realesr.geometry import Size
 
 JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_JPEG_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
@@ -24,6 +26,8 @@ _LONG_PROPERTY = 2048
 """Size from which a property goes into extended XMP, bytes."""
 _PACKET = re.compile(rb"<\?xpacket[^>]*\?>")
 _ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
+_WIDTH = re.compile(rb"""((?:tiff:ImageWidth|exif:PixelXDimension)(?:\s*=\s*["']|>))\s*\d+""")
+_HEIGHT = re.compile(rb"""((?:tiff:ImageLength|exif:PixelYDimension)(?:\s*=\s*["']|>))\s*\d+""")
 
 _OF_GAIN_MAPS = (
     "http://ns.adobe.com/hdr-gain-map/",
@@ -59,6 +63,11 @@ class UnreadableXmpError(ValueError):
 def upright(xmp: bytes) -> bytes:
     """Sets the orientation to 1."""
     return _ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def resized(xmp: bytes, size: Size) -> bytes:
+    """Sets width and height, px, where a packet states them."""
+    return _HEIGHT.sub(rb"\g<1>%d" % size.height, _WIDTH.sub(rb"\g<1>%d" % size.width, xmp))
 
 
 def is_of_gain_map(namespace: str, name: str) -> bool:
@@ -195,6 +204,8 @@ def _parsed(xmp: bytes) -> _Node:
     body = _PACKET.sub(b"", xmp).strip(b"\0 \r\n\t\xef\xbb\xbf")
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # entities can expand without end
         raise UnreadableXmpError("it declares entities")
+    from xml.dom import minidom  # few packets are parsed
+
     try:
         document = minidom.parseString(body)  # noqa: S318 declarations are refused above
     except Exception as error:  # expat raises many kinds
