@@ -168,8 +168,8 @@ def adapted(
         changed[ExifTags.Base.ExifImageHeight] = size.height
     if resolution and (_X_RESOLUTION in parsed or is_only_place):
         stated = in_round_units(resolution)
-        parsed[_X_RESOLUTION] = IFDRational(Fraction(stated.x).limit_denominator(10_000))
-        parsed[_Y_RESOLUTION] = IFDRational(Fraction(stated.y).limit_denominator(10_000))
+        parsed[_X_RESOLUTION] = _rational(stated.x)
+        parsed[_Y_RESOLUTION] = _rational(stated.y)
         parsed[_RESOLUTION_UNIT] = {unit: code for code, unit in _UNITS.items()}[stated.unit]
     left = _place(texts, parsed, changed)
     if changed != entries:
@@ -191,6 +191,11 @@ def without_tags(exif: bytes, *, location: bool, maker_notes: bool) -> bytes | N
         if entries and not (location and tag == ExifTags.IFD.GPSInfo):
             copy[tag] = entries
     return _serialized(copy) if copy else None
+
+
+def _rational(value: float) -> IFDRational:
+    """Returns a fraction of numbers of 32 bits."""
+    return IFDRational(Fraction(value).limit_denominator(max(1, min(10_000, int(4e9 / value)))))
 
 
 def _place(

@@ -132,7 +132,7 @@ def _read_own(data: bytes, exif: PillowImage.Exif, notify: Notify) -> Metadata:
             return Metadata(iptc=_tiff_iptc(exif))
         if data.startswith(b"BM"):
             return read_bmp(data)
-    except (struct.error, IndexError, ValueError):
+    except Exception:  # damaged metadata, of whatever kind, does not stop an image
         notify(Notice("metadata-damaged", "metadata is damaged and left out"))
     return Metadata()
 

@@ -24,6 +24,8 @@ _EXTENDED_CHUNK = 65_000
 """Largest part of extended XMP in a segment, bytes."""
 _LONG_PROPERTY = 2048
 """Size from which a property goes into extended XMP, bytes."""
+_MAX_DEPTH = 100
+"""Deepest nesting that is read; real packets have some 10 levels."""
 _PACKET = re.compile(rb"<\?xpacket[^>]*\?>")
 _ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
 _WIDTH = re.compile(rb"""((?:tiff:ImageWidth|exif:PixelXDimension)(?:\s*=\s*["']|>))\s*\d+""")
@@ -210,8 +212,18 @@ def _parsed(xmp: bytes) -> _Node:
         document = minidom.parseString(body)  # noqa: S318 declarations are refused above
     except Exception as error:  # expat raises many kinds
         raise UnreadableXmpError("it is no XML") from error
+    _check_depth(document)
     _rdf(document)
     return document
+
+
+def _check_depth(document: _Node) -> None:
+    """Refuses a packet that is nested deeper than minidom, which recurses, can walk."""
+    level, depth = [document], 0
+    while level:
+        level, depth = [child for node in level for child in node.childNodes], depth + 1
+        if depth > _MAX_DEPTH:
+            raise UnreadableXmpError("it is nested too deep")
 
 
 def _rdf(document: _Node) -> _Node:

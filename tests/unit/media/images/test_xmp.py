@@ -50,6 +50,7 @@ def test_of_an_empty_packet_nothing_is_left():
         b"<a/>",
         b'<!DOCTYPE a [<!ENTITY b "cccc">]><a>&b;</a>',
         packet("<rdf:Description undeclared:a='b'/>"),
+        packet("<rdf:li>" * 3000 + "</rdf:li>" * 3000),
     ],
 )
 def test_damaged_packets_are_no_trap(damaged):
