@@ -160,7 +160,7 @@ def adapted(
         The block, None if there is nothing to say, and the texts that have no place.
     """
     parsed = load_exif(exif) if exif else PillowImage.Exif()
-    before = parsed.tobytes() if exif else b""
+    before = dict(parsed)
     entries = sub_ifd(parsed, ExifTags.IFD.Exif)
     changed = dict(entries)
     if ExifTags.Base.ExifImageWidth in changed:
@@ -172,10 +172,10 @@ def adapted(
         parsed[_Y_RESOLUTION] = _rational(stated.y)
         parsed[_RESOLUTION_UNIT] = {unit: code for code, unit in _UNITS.items()}[stated.unit]
     left = _place(texts, parsed, changed)
-    if changed != entries:
-        parsed[ExifTags.IFD.Exif] = changed
-    if not parsed or (changed == entries and parsed.tobytes() == before):
+    if changed == entries and dict(parsed) == before:
         return exif, left
+    if changed:
+        parsed[ExifTags.IFD.Exif] = changed
     return _serialized(parsed), left
 
 

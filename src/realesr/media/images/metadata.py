@@ -30,11 +30,12 @@ from realesr.media.images.exif import (
 from realesr.media.images.icc import cicp_of
 from realesr.media.images.iptc import iptc_of, read_resources
 from realesr.media.images.jpeg_metadata import read_jpeg
-from realesr.progress import Notice, Notify
+from realesr.progress import Notice, NoticeCode, Notify, no_notice
 
 __all__ = ["EXIF_PREFIX", "load_exif", "read_exif", "read_metadata", "suppress_pillow_warnings"]
 
 _IPTC_TAG, _PHOTOSHOP_TAG = 33723, 34377
+_OF_PARTS: frozenset[NoticeCode] = frozenset(("gain-map-dropped", "motion-dropped"))
 _WORDS_OF_PARTS = (
     *(b"GainMap", b"hdr-gain-map", b"pixeldatainfo", b"MotionPhoto", b"MicroVideo"),
     *(b"/container/", b"/dd/1.0/"),
@@ -80,7 +81,13 @@ def read_metadata(
         notify: Receives a sentence for everything that is damaged or not carried.
         data: Content of the file, for what Pillow does not read.
     """
-    own = _read_own(data, exif, notify)
+    told = set[str]()
+
+    def tell(notice: Notice) -> None:
+        told.add(notice.code)
+        notify(notice)
+
+    own = _read_own(data, exif, tell)
     xmp = own.xmp or image.info.get("xmp") or image.info.get(png_metadata.XMP_KEYWORD)
     if isinstance(xmp, str):
         xmp = xmp.encode()
@@ -103,7 +110,7 @@ def read_metadata(
         own,
         icc=icc,
         exif=upright,
-        xmp=_whole(xmp, notify) if xmp else None,
+        xmp=_whole(xmp, no_notice if told & _OF_PARTS else notify) if xmp else None,
         color=_color(own.color, icc, is_adobe_rgb=is_adobe_rgb),
         resolution=resolution,
         comments=comments,

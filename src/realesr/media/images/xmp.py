@@ -5,7 +5,6 @@ XMP specification, part 1 (ISO 16684-1) and part 3, 1.1.3.1.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 from collections.abc import Callable, Iterable
@@ -164,6 +163,8 @@ def extended(xmp: bytes) -> tuple[bytes, list[bytes]]:
     Raises:
         UnreadableXmpError: The packet cannot be parsed.
     """
+    import hashlib  # loads OpenSSL, and few packets are long
+
     document, more = _parsed(xmp), _parsed(xmp)
     for short, long in zip(_properties(document), _properties(more), strict=True):
         is_long = len(_serialized(short)) > _LONG_PROPERTY

@@ -350,11 +350,11 @@ VIDEO = b"\0\0\0\x18ftypmp42" + bytes(40)
 @pytest.mark.parametrize(
     ("segments", "tail", "codes"),
     [
-        ([(0xE1, XMP_HEADER + GAIN_MAP), MPF], jpeg(), ["gain-map-dropped", "metadata-dropped"]),
+        ([(0xE1, XMP_HEADER + GAIN_MAP), MPF], jpeg(), ["gain-map-dropped"]),
         ([(0xE2, b"urn:iso:std:iso:ts:21496:-1\0"), MPF], jpeg(), ["gain-map-dropped"]),
         ([MPF], jpeg((0xE1, XMP_HEADER + b"aux:hdrgainmap")), ["gain-map-dropped"]),
         ([MPF], jpeg(), ["pages-dropped"]),
-        ([(0xE1, XMP_HEADER + MOTION)], VIDEO, ["motion-dropped", "metadata-dropped"]),
+        ([(0xE1, XMP_HEADER + MOTION)], VIDEO, ["motion-dropped"]),
         ([], VIDEO, ["motion-dropped"]),
         ([(0xE1, XMP_HEADER + MOTION)], b"", ["metadata-dropped"]),
         ([], b"\0\0", []),
