@@ -229,6 +229,8 @@ def upscale_image(
     fit: tuple[int, int] | None = None,
     quality: int | None = None,
     lossless: bool = False,
+    strip_metadata: bool = False,
+    strip: tuple[str, ...] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
@@ -244,6 +246,8 @@ def upscale_image(
         fit: Width and height of a box in px instead, into which the result just fits.
         quality: 1 to 100, for JPEG, WebP and AVIF; None hides the loss.
         lossless: Whether WebP and AVIF are encoded losslessly.
+        strip_metadata: Whether metadata is left out, all but the description of color.
+        strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
         max_pixels: A larger input is refused, px.
         on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
 
@@ -258,7 +262,9 @@ def upscale_image(
     """
     from realesr.media.images.files import ImageFiles
 
-    encoding = EncodingOptions(quality=quality, lossless=lossless)
+    encoding = EncodingOptions(
+        quality=quality, lossless=lossless, strip_metadata=strip_metadata, strip=strip
+    )
     return _upscale_file(
         FileOptions(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels

@@ -18,6 +18,7 @@ DEFAULT_MAX_PIXELS = 200_000_000
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
+STRIPPABLE = ("location", "maker-notes")
 DEINTERLACING = ("auto", "off")
 
 MAX_WORKERS = 256
@@ -241,6 +242,8 @@ class EncodingOptions:
     Attributes:
         quality: Quality of lossy formats, 1 to 100; None for a visually lossless value.
         lossless: Whether formats with both modes are written losslessly.
+        strip_metadata: Whether metadata is left out, all but the description of color.
+        strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
 
     Raises:
         InvalidOptionError: A value is outside its range, or both options are set.
@@ -248,12 +251,16 @@ class EncodingOptions:
 
     quality: int | None = None
     lossless: bool = False
+    strip_metadata: bool = False
+    strip: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise InvalidOptionError(f"`quality` {self.quality}: must be between 1 and 100")
         if self.quality is not None and self.lossless:
             raise InvalidOptionError("`lossless` leaves nothing for `quality` to say: drop one")
+        for part in self.strip:
+            _check_choice("`strip`", part, STRIPPABLE)
 
 
 DEFAULT_ENCODING = EncodingOptions()

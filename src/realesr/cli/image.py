@@ -27,6 +27,7 @@ examples:
   realesr image photo.jpg
   realesr image photo.jpg -o large.png -s 2
   realesr image scans/ -r -o large/ --skip-existing
+  realesr image photo.jpg --strip location
   realesr image logo.png --fit 3840x2160 -n RealESRGAN_x4plus
 """
 
@@ -56,7 +57,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: The run could not start.
     """
-    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    encoding = EncodingOptions(
+        quality=args.quality,
+        lossless=args.lossless,
+        strip_metadata=args.strip_metadata,
+        strip=tuple(args.strip),
+    )
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> MediaIO:

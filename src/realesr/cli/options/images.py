@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from realesr.options import DEFAULT_MAX_PIXELS
+from realesr.options import DEFAULT_MAX_PIXELS, STRIPPABLE
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
@@ -25,3 +25,17 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         help="1 to 100, for jpg, webp and avif (default: 95; avif: 90)",
     )
     group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
+    group.add_argument(
+        "--strip-metadata",
+        action="store_true",
+        help="leave out all metadata but the description of color, which the pixels need",
+    )
+    group.add_argument(
+        "--strip",
+        action="append",
+        choices=STRIPPABLE,
+        default=[],
+        metavar="PART",
+        help="leave out location (GPS, and places in XMP and IPTC), or maker-notes, the camera "
+        "maker's own block, in which some cameras repeat places; may be repeated",
+    )

@@ -23,8 +23,9 @@ from PIL import Image as PillowImage
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
+from realesr.media.images.aperture import cropped
 from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
-from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
+from realesr.media.images.metadata import read_exif, read_metadata, suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
 
@@ -88,7 +89,7 @@ def decode_image(
     with _decoder_errors(path):
         image = _open(data)
         _check_size(path, image, max_pixels)
-        exif = image.getexif()
+        exif = read_exif(image, data, notify)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # MPO's second image is a preview or a stereo view
             notify(Notice("pages-dropped", f"holds {frames} images: only the first is taken"))
@@ -96,7 +97,7 @@ def decode_image(
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             _check_tiff(path, image, bits, len(data))
         image.load()
-        metadata = read_metadata(image, exif, notify)
+        metadata = read_metadata(image, exif, notify, data)
     if image.mode not in GRAY_MODES + COLOR_MODES:
         raise UnsupportedMediaError(
             f"{path}: {image.format} images of mode {image.mode} are not read; "
@@ -105,6 +106,7 @@ def decode_image(
     decoded = (
         _decode_8_bits(image, bits) if bits <= 8 else decode_high_bit_depth(path, image, data, bits)
     )
+    decoded = cropped(decoded, data)
     # both decoders turn TIFF images themselves
     turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
     return replace(
