@@ -229,6 +229,7 @@ def upscale_image(
     quality: int | None = None,
     lossless: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    strict: bool = False,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales an image file, as ``realesr image`` does: metadata, depth and alpha are kept.
@@ -244,6 +245,7 @@ def upscale_image(
         quality: 1 to 100, for JPEG, WebP and AVIF; None hides the loss.
         lossless: Whether WebP and AVIF are encoded losslessly.
         max_pixels: A larger input is refused, px.
+        strict: Whether an input with damaged pixels is refused; else there is a notice.
         on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
 
     Returns:
@@ -263,7 +265,7 @@ def upscale_image(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
         ),
         IMAGES,
-        ImageFiles(encoding=encoding, max_pixels=max_pixels),
+        ImageFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,

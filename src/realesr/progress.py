@@ -11,13 +11,16 @@ from realesr.geometry import Size
 
 NoticeCode = Literal[
     "alpha-flattened",
+    "channels-dropped",
     "chroma-reduced",
+    "color-converted",
     "color-profile-dropped",
     "depth-reduced",
     "download-retried",
     "fields-merged",
     "frames-damaged",
     "hdr-metadata-dropped",
+    "image-damaged",
     "metadata-damaged",
     "metadata-dropped",
     "model-mismatch",
@@ -28,6 +31,7 @@ NoticeCode = Literal[
     "stream-dropped",
     "tags-dropped",
     "tile-halved",
+    "values-mapped",
     "watch-failed",
     "weights-differ",
 ]
