@@ -13,7 +13,7 @@ from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.progress import Notice
 
-from support.images import COLOR, write_image
+from support.images import COLOR, png, write_image
 from support.networks import random_image
 
 ORIENTATION = 0x0112
@@ -34,18 +34,6 @@ def turned(array, orientation):
         return array
     planes = [PillowImage.fromarray(plane.astype(np.int32)) for plane in np.moveaxis(array, 2, 0)]
     return np.stack([plane.transpose(how[orientation]) for plane in planes], axis=2)
-
-
-def png(bits, color_type, rows, *chunks):
-    """A PNG made by hand: ``rows`` are packed bytes."""
-    height, width = len(rows), len(rows[0]) * 8 // bits // {0: 1, 2: 3, 3: 1, 4: 2}[color_type]
-    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + row for row in rows))
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in parts
-    )
 
 
 def tiff(levels, tags):

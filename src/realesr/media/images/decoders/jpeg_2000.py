@@ -18,7 +18,7 @@ from realesr.progress import Notice, no_notice
 _FORMAT = "JPEG2000"
 _START = b"\xff\x4f\xff\x51"
 """SOC and SIZ, the first two markers of a codestream (ITU-T T.800, section A.5)."""
-_FIRST_DEPTH = 40
+_FIRST_DEPTH = 42
 """Place of the depth of the first component behind them."""
 
 

@@ -162,7 +162,9 @@ def _take_large_texts(source: EncodedImage, chunks: Chunks) -> None:
             continue
         if chunk.kind == b"tEXt" and size <= _PILLOW_LIMIT:
             continue
-        keyword, content = _content(chunk.kind, chunk.body(chunks.data), room + 1)
+        keyword, content = _content(
+            chunk.kind, chunk.body(chunks.data), max(room, _PILLOW_LIMIT) + 1
+        )
         if content is None or len(content) <= _PILLOW_LIMIT:
             continue
         taken.append(chunk)
