@@ -232,6 +232,7 @@ def upscale_image(
     strip_metadata: bool = False,
     strip: tuple[str, ...] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    strict: bool = False,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales an image file, as ``realesr image`` does: metadata, depth and alpha are kept.
@@ -249,6 +250,7 @@ def upscale_image(
         strip_metadata: Whether metadata is left out, all but the description of color.
         strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
         max_pixels: A larger input is refused, px.
+        strict: Whether an input with damaged pixels is refused; else there is a notice.
         on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
 
     Returns:
@@ -270,7 +272,7 @@ def upscale_image(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
         ),
         IMAGES,
-        ImageFiles(encoding=encoding, max_pixels=max_pixels),
+        ImageFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,

@@ -11,8 +11,10 @@ from realesr.geometry import Size
 
 NoticeCode = Literal[
     "alpha-flattened",
+    "channels-dropped",
     "chroma-reduced",
     "color-not-told",
+    "color-converted",
     "color-profile-dropped",
     "depth-reduced",
     "disk-short",
@@ -22,6 +24,7 @@ NoticeCode = Literal[
     "gain-map-dropped",
     "hdr-metadata-dropped",
     "hdr-not-told",
+    "image-damaged",
     "metadata-damaged",
     "metadata-dropped",
     "model-mismatch",
@@ -33,6 +36,7 @@ NoticeCode = Literal[
     "stream-dropped",
     "tags-dropped",
     "tile-halved",
+    "values-mapped",
     "watch-failed",
     "weights-differ",
     "work-in-pieces",

@@ -68,6 +68,6 @@ def run(args: argparse.Namespace) -> int:
     def make_medium() -> MediaIO:
         from realesr.media.images.files import ImageFiles
 
-        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels)
+        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels, is_strict=args.strict)
 
     return upscaling.run(args, files, IMAGES, make_medium)

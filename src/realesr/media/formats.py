@@ -250,6 +250,18 @@ class MediaType(Generic[F]):
 
 AnyMediaType = MediaType[Any]
 
+RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25"),
+    *(".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"),
+    *(".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+"""Suffixes of camera RAW files, which are read with the extra ``raw``."""
+_READ_ONLY_IMAGE_SUFFIXES = (
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx"),
+    *(".gif", ".tga", ".ico", ".psd", ".exr", ".hdr"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *RAW_SUFFIXES,
+)
 _READ_ONLY_VIDEO_SUFFIXES = (
     *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
     *(".ogv", ".3gp"),
@@ -258,13 +270,17 @@ _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
     *_READ_ONLY_VIDEO_SUFFIXES,
 )
-_ANIMATED = "animated images are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
+_ANIMATED = (
+    "`realesr image` upscales the first image of an animation; ffmpeg -i NAME.gif NAME.mkv makes a "
+    "video of all"
+)
 
 IMAGES: MediaType[ImageFormat] = MediaType(
     noun="image",
     one="an image",
     output_formats=IMAGE_FORMATS,
     default_suffix=".png",
+    read_only_suffixes=_READ_ONLY_IMAGE_SUFFIXES,
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
 VIDEOS: MediaType[VideoFormat] = MediaType(
@@ -275,8 +291,8 @@ VIDEOS: MediaType[VideoFormat] = MediaType(
     default_suffix=".mkv",
     read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
     hints={
+        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
         ".gif": _ANIMATED,
         ".apng": _ANIMATED,
-        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
     },
 )

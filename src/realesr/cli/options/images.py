@@ -19,6 +19,9 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--strict", action="store_true", help="fail if the pixels of an input are damaged"
+    )
+    group.add_argument(
         "--quality",
         type=int,
         metavar="N",

@@ -28,14 +28,21 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
     Args:
         path: The file, which is read when the iteration begins.
         max_pixels: Largest image that is read, px.
+        is_strict: Whether damaged pixels are an error.
         notify: Receives a sentence for everything that the frame does not carry.
     """
 
     def __init__(
-        self, path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = no_notice
+        self,
+        path: Path,
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        is_strict: bool = False,
+        notify: Notify = no_notice,
     ) -> None:
         self._path = path
         self._max_pixels = max_pixels
+        self._is_strict = is_strict
         self._notify = notify
 
     @property
@@ -45,7 +52,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
     @property
     def decode_errors(self) -> int:
-        """Number of frames with decoding errors: 0, because a damaged image raises an error."""
+        """Number of frames with decoding errors: 0; of a damaged image there is a notice."""
         return 0
 
     def __exit__(self, *_: object) -> None:
@@ -60,7 +67,12 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         Raises:
             MediaError: As :func:`realesr.media.images.decode.read_image` does.
         """
-        image = read_image(self._path, max_pixels=self._max_pixels, notify=self._notify)
+        image = read_image(
+            self._path,
+            max_pixels=self._max_pixels,
+            is_strict=self._is_strict,
+            notify=self._notify,
+        )
         yield Frame(index=0, image=image)
 
 
@@ -180,14 +192,18 @@ class ImageFiles:
     Attributes:
         encoding: Quality of the outputs.
         max_pixels: Largest input that is read, px.
+        is_strict: Whether an input with damaged pixels is an error.
     """
 
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
+    is_strict: bool = False
 
     def source(self, path: Path, notify: Notify, segment: Segment | None = None) -> ImageSource:
         """Returns a source of the image of a file. Images have no segments."""
-        return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
+        return ImageSource(
+            path, max_pixels=self.max_pixels, is_strict=self.is_strict, notify=notify
+        )
 
     def sink(
         self,
