@@ -2,6 +2,6 @@
 
 import sys
 
-from realesr.cli.main import main
+from realesr.cli.start import main
 
 sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -13,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options
+from realesr.cli.printing import answer, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
-from realesr.cli.wording import print_notice
+from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.resolve import ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions, UpscaleOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Reporter
+from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
@@ -55,13 +57,16 @@ def run(
         check_report(options.faces.report, plan)
     if not args.quiet:
         _report_skipped(plan, media_type)
-        for notice in ineffective(args, options, files, plan):
+        left_out = () if files.watch else plan.notices  # a watch tells them itself
+        for notice in (*left_out, *ineffective(args, options, files, plan)):
             print_notice(notice)
     if args.dry_run:
         for job in plan.jobs:
-            print(f"{job.source} -> {job.destination}")
-        return 0
-    if not plan.jobs and not files.watch:
+            answer(f"{job.source} -> {job.destination}")
+        for refusal in plan.refused:
+            tell(f"error: {with_flags(refusal.error)}")
+        return 1 if plan.refused else 0
+    if not plan.jobs and not plan.refused and not files.watch:
         return 0
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
@@ -71,7 +76,7 @@ def run(
     medium = make_medium()
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
-        print("watching; Ctrl-C ends it", file=sys.stderr)
+        tell("watching; Ctrl-C ends it")
     terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
     load_upscaler = cache(_loader(args, options))
     reporter: Reporter = terminal
@@ -87,13 +92,15 @@ def run(
     has_failed = False
     for part in plans:
         with closing(terminal):
+            for refusal in part.refused:
+                reporter(Failed(refusal.source, refusal.error))
             report = executor.run(tuple(units_of(part, options, medium)), reporter)
-        if report.failed:
+        failed = len(report.failed) + len(part.refused)
+        if failed:
             has_failed = True
-            print(
-                f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
-                f"{len(report.done)} done",
-                file=sys.stderr,
+            tell(
+                f"{failed} of {len(part.jobs) + len(part.refused)} {media_type.noun}s failed, "
+                f"{len(report.done)} done"
             )
     return 1 if has_failed else 0
 
@@ -115,7 +122,7 @@ def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], I
         upscaler = make_upscaler(options, network, faces, notify=print_notice)
         if args.verbose and not args.quiet:
             seconds = time.perf_counter() - started
-            print(_described(options, upscaler, seconds), file=sys.stderr)
+            tell(_described(options, upscaler, seconds))
         return upscaler
 
     return load
@@ -140,17 +147,16 @@ def check_report(report: Path, plan: Plan) -> None:
     Raises:
         InvalidOptionError: The report is an input, an output or a folder.
     """
-    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
-    if report.resolve() in taken or report.is_dir():
+    paths = (path for job in plan.jobs for path in (job.source, job.destination))
+    is_taken = os.path.realpath(report) in map(os.path.realpath, paths)
+    if is_taken or os.path.isdir(report):  # noqa: PTH112 -- never raises
         raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
-        print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
+        tell(f"left alone, outputs exist: {len(plan.existing)}")
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
-        print(
-            f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr
-        )
+        tell(f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})")

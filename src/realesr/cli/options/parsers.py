@@ -8,6 +8,7 @@ import sys
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from realesr.cli.printing import tell
 from realesr.geometry import Size
 
 
@@ -43,7 +44,7 @@ class ArgumentParser(argparse.ArgumentParser):
         stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
         if stray:
             message += ": name all files together, before or after the options"
-        print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
+        tell(f"realesr: error: {message} (`{self.prog} --help` lists all)")
         sys.exit(2)
 
 

@@ -8,7 +8,6 @@ pixels of deeper images a second time (:mod:`realesr.media.images.high_bit_depth
 from __future__ import annotations
 
 import io
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +21,10 @@ from PIL import Image as PillowImage
 
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
+from realesr.media.formats import IMAGE_FORMATS
 from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
 from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
+from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
 
@@ -55,11 +55,7 @@ def read_image(
         UnreadableMediaError: The file cannot be opened, or is damaged, truncated or not an image.
         UnsupportedMediaError: The image is too large, or of a type that is not supported.
     """
-    try:
-        data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
-    except OSError as error:
-        raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
-    return decode_image(data, path, max_pixels=max_pixels, notify=notify)
+    return decode_image(read_bytes(path), path, max_pixels=max_pixels, notify=notify)
 
 
 def decode_image(
