@@ -237,15 +237,19 @@ class MediaType(Generic[F]):
             f"must end with one of {', '.join(self.output_suffixes)}"
         )
 
-    def check_readable(self, path: Path) -> None:
+    def check_readable(self, path: Path, *, content: str | None = None) -> None:
         """Checks that a file has a suffix of this media type.
+
+        Args:
+            path: The file.
+            content: The suffix that stands for its content, if that is known.
 
         Raises:
             UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
         if not self.matches(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
-            hint = self.hints.get(path.suffix.lower(), default)
+            hint = self.hints.get(content or path.suffix.lower(), default)
             raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
 
     def suffix_of_output(self, path: Path) -> str:

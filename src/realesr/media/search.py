@@ -175,10 +175,8 @@ class Search:
 
     def _foreign(self, path: Path) -> RealesrError:
         content = content_of(path)
-        if content is not None and content.kind == "video" and self._media_type is IMAGES:
-            path = path.with_suffix(content.suffix)
         try:
-            self._media_type.check_readable(path)
+            self._media_type.check_readable(path, content=content.suffix if content else None)
         except UnsupportedMediaError as error:
             return error
         return UnsupportedMediaError(f"{path}: is not {self._media_type.one}")

@@ -73,9 +73,7 @@ def test_a_file_that_changes_is_done_again_and_others_are_not(drop, monkeypatch)
 
 def test_a_file_that_comes_later_does_not_take_the_name_of_an_output(drop, monkeypatch):
     write(drop / "a.png", "a", 1)
-    Script(
-        monkeypatch, nothing, lambda: write(drop / "a.jpg", "a", 2), nothing, nothing, nothing
-    )
+    Script(monkeypatch, nothing, lambda: write(drop / "a.jpg", "a", 2), nothing, nothing, nothing)
     names = []
     with pytest.raises(KeyboardInterrupt):
         for plan in watch(options(drop, ext="webp"), notify=pytest.fail):

@@ -8,7 +8,7 @@ import sys
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from realesr.cli.printing import tell
+from realesr.cli.printing import answer_text, tell
 from realesr.geometry import Size
 
 
@@ -38,6 +38,14 @@ class ArgumentParser(argparse.ArgumentParser):
             default=argparse.SUPPRESS,  # a command must not undo a -v that stands before it
             help="print model, device, precision, tiles and times; -vv: tracebacks too",
         )
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Prints a help, without the silence of argparse where that fails."""
+        if file is None or file is sys.stderr:
+            for line in message.splitlines():
+                tell(line)
+        else:
+            answer_text(message.rstrip("\n"))
 
     def error(self, message: str) -> NoReturn:
         """Prints the error and exits with code 2."""

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,9 @@ def test_a_size_that_the_format_does_not_hold_is_named_before_any_work(tmp_path)
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     """What is written goes to a device that answers every write with ENOSPC."""
     path = tmp_path / "a.png"
-    monkeypatch.setattr(Partial, "open", lambda self: Path("/dev/full").open("wb"))
+    monkeypatch.setattr(
+        Partial, "open", lambda self: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb")
+    )
     with pytest.raises(UnwritableMediaError, match=r"a\.png: No space left"), ImageSink(path) as s:
         write(s)
     assert names(tmp_path) == []
