@@ -210,7 +210,8 @@ def remove_leftovers(folder: Path, *, are_folders: bool = False) -> None:
 
 def _remove_leftover(path: Path, marks: str, is_folder: bool) -> None:
     """Removes a file or a folder of an owner that lives no more; leaves anything else alone."""
-    descriptor = os.open(path, os.O_RDONLY | _PEEK)
+    # Some file systems lock for writing only what is open for it.
+    descriptor = os.open(path, (os.O_RDONLY if is_folder else os.O_RDWR) | _PEEK)
     try:
         status = os.fstat(descriptor)
         is_own = _is_own_folder(status) if is_folder else _is_own_file(status)

@@ -701,7 +701,7 @@ def test_one_bad_entry_does_not_reach_the_others(tmp_path):
     done = {os.fsencode(line["input"]): line["output"] for line in lines if not line["error"]}
     assert sorted(done) == sorted(b"in/" + name for name in names_of_good)
     assert {os.fsencode(name) for name in done.values()} == {
-        b"out/" + os.fsencode(name) for name in os.listdir(tmp_path / "out")
+        b"out/" + os.fsencode(name) for name in names(tmp_path / "out")
     }
     assert done[b"in/ae.png"] == "out/ae_out_2.webp"
     failed = {line["input"]: line["error"] for line in lines if line["error"]}
@@ -746,7 +746,7 @@ def test_streams_that_are_closed_fail_no_job(tmp_path, closing):
     for name in ("a", "b", "c"):
         save(tmp_path / f"in/{name}.png")
     command = f"{sys.executable} -m realesr image in -n nearest --json {closing}"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    result = subprocess.run(command, shell=True, capture_output=True, check=False)  # noqa: S602
     assert result.returncode == 0
     assert b"rror" not in result.stderr
     assert names(tmp_path / "results") == ["a_out.png", "b_out.png", "c_out.png"]
@@ -797,3 +797,17 @@ def test_the_next_run_removes_what_a_killed_one_has_left(tmp_path):
     assert left, "was not hit while it wrote"
     assert run_realesr("image", "in/000.png", "-o", "out", "-n", "nearest").returncode == 0
     assert not [path for path in left if path.exists()]
+
+
+def test_if_every_input_is_bad_no_model_is_loaded(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("text")
+    command = ["image", "gone.png", "notes.txt", "--json", "--model-path", "none.pth"]
+    assert main(command) == 1
+    output, errors = capsys.readouterr()
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [(line["input"], line["output"]) for line in lines] == [
+        ("gone.png", None),
+        ("notes.txt", None),
+    ]
+    assert errors.splitlines()[0] == "error: gone.png: no such file or folder"
+    assert errors.splitlines()[-1] == "2 of 2 images failed, 0 done"

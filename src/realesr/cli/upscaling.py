@@ -27,6 +27,9 @@ from realesr.plan import Plan, make_plan
 from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.units import MediaIO
 
@@ -66,10 +69,14 @@ def run(
         for refusal in plan.refused:
             tell(f"error: {with_flags(refusal.error)}")
         return 1 if plan.refused else 0
-    if not plan.jobs and not plan.refused and not files.watch:
-        return 0
+    if not plan.jobs and not files.watch:
+        if plan.refused:  # no model is needed to tell why
+            terminal, reporter = _reporters(args, files, media_type, _no_model)
+            with closing(terminal):
+                _refuse(plan, reporter)
+            _summarize(media_type, failed=len(plan.refused), done=0)
+        return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
-    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline.executors.local import LocalExecutor
     from realesr.pipeline.units import units_of
 
@@ -77,32 +84,53 @@ def run(
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
         tell("watching; Ctrl-C ends it")
-    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
     load_upscaler = cache(_loader(args, options))
-    reporter: Reporter = terminal
-    if args.json:
-        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        lines = JsonReporter(
-            lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
-        )
-        reporter = report_to(terminal, lines)
+    terminal, reporter = _reporters(
+        args, files, media_type, lambda: describe(options, load_upscaler())
+    )
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
     executor = LocalExecutor(lambda options: load_upscaler())
     has_failed = False
     for part in plans:
         with closing(terminal):
-            for refusal in part.refused:
-                reporter(Failed(refusal.source, refusal.error))
+            _refuse(part, reporter)
             report = executor.run(tuple(units_of(part, options, medium)), reporter)
         failed = len(report.failed) + len(part.refused)
         if failed:
             has_failed = True
-            tell(
-                f"{failed} of {len(part.jobs) + len(part.refused)} {media_type.noun}s failed, "
-                f"{len(report.done)} done"
-            )
+            _summarize(media_type, failed=failed, done=len(report.done))
     return 1 if has_failed else 0
+
+
+def _no_model() -> dict[str, str | None]:
+    return dict.fromkeys(("model", "device", "precision"))
+
+
+def _reporters(
+    args: argparse.Namespace,
+    files: FileOptions,
+    media_type: AnyMediaType,
+    constants: Callable[[], Mapping[str, str | None]],
+) -> tuple[TqdmReporter, Reporter]:
+    """Returns the reporter of the terminal, and one for all that receive events."""
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
+
+    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+    if not args.json:
+        return terminal, terminal
+    stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+    lines = JsonReporter(constants, stream, has_frames=media_type is VIDEOS)
+    return terminal, report_to(terminal, lines)
+
+
+def _refuse(plan: Plan, reporter: Reporter) -> None:
+    for refusal in plan.refused:
+        reporter(Failed(refusal.source, refusal.error))
+
+
+def _summarize(media_type: AnyMediaType, *, failed: int, done: int) -> None:
+    tell(f"{failed} of {failed + done} {media_type.noun}s failed, {done} done")
 
 
 def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:

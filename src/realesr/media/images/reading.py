@@ -32,21 +32,17 @@ def read_bytes(path: Path, abandoned: Event | None = None) -> bytes:
     try:
         if path == STANDARD_STREAM:
             return _read_stream(_standard_input(), path, abandoned)
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
         mode = path.stat().st_mode
-        if stat.S_ISFIFO(mode):
-            # A plain open would wait for a writer, deaf to everything.
-            flags |= getattr(os, "O_NONBLOCK", 0)
-        elif special_kind(mode) is not None:
-            raise UnsupportedMediaError(f"{path}: is {special_kind(mode)}, and no image file")
-        descriptor = os.open(path, flags)
-        if stat.S_ISFIFO(mode):
-            try:
-                return _read_stream(descriptor, path, abandoned)
-            finally:
-                os.close(descriptor)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+        if not stat.S_ISFIFO(mode):
+            if special_kind(mode) is not None:
+                raise UnsupportedMediaError(f"{path}: is {special_kind(mode)}, and no image file")
+            return path.read_bytes()
+        # A plain open would wait for a writer, deaf to everything.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            return _read_stream(descriptor, path, abandoned)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if isinstance(error, UnreadableMediaError):
             raise
