@@ -36,11 +36,11 @@ with interruptible(has_deadline=True), temporary_folder() as folder:
 
 
 def ended(process, number):
-    """Sends a signal; returns the exit code and what was printed, if that took under 2 s."""
+    """Sends a signal; returns the exit code and what was printed, if that was soon."""
     started = time.monotonic()
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5  # 2 where the machine has nothing else to do
     assert "Traceback" not in errors
     return process.returncode, errors
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
@@ -31,7 +32,7 @@ def read_bytes(path: Path, abandoned: Event | None = None) -> bytes:
     """
     try:
         if path == STANDARD_STREAM:
-            return _read_stream(_standard_input(), path, abandoned)
+            return _read_standard_input(abandoned)
         mode = path.stat().st_mode
         if not stat.S_ISFIFO(mode):
             if special_kind(mode) is not None:
@@ -49,10 +50,14 @@ def read_bytes(path: Path, abandoned: Event | None = None) -> bytes:
         raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
 
 
-def _standard_input() -> int:
+def _read_standard_input(abandoned: Event | None) -> bytes:
     if sys.stdin is None:
         raise UnreadableMediaError("-: standard input is closed")
-    return sys.stdin.fileno()
+    try:
+        descriptor = sys.stdin.fileno()
+    except io.UnsupportedOperation:  # somebody has put an object in its place
+        return sys.stdin.buffer.read()
+    return _read_stream(descriptor, STANDARD_STREAM, abandoned)
 
 
 def _read_stream(descriptor: int, path: Path, abandoned: Event | None) -> bytes:
