@@ -32,6 +32,7 @@ NoticeCode = Literal[
     "option-without-effect",
     "pages-dropped",
     "precision-raised",
+    "special-file-skipped",
     "stream-converted",
     "stream-dropped",
     "tags-dropped",

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from realesr.errors import UnwritableMediaError
+from realesr.partial import write_whole
 from realesr.progress import Event, Failed, Finished, FrameDone, Started, Warned
 
 INTERVAL_S = 1.0
@@ -98,6 +99,4 @@ class MetricsReporter:
         for name, (kind, text) in _HELP.items():
             value = f"{self._values[name]:.15g}"
             lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"]
-        partial = self._path.with_name(f"{self._path.name}.part")  # the collector reads *.prom
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(self._path)
+        write_whole(self._path, ("\n".join(lines) + "\n").encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from realesr import __version__
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options, worker_options
+from realesr.cli.printing import answer, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
-from realesr.cli.wording import print_notice
+from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
 from realesr.loading.identity import identity_of
@@ -24,9 +26,12 @@ from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, 
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions, PieceOptions, UpscaleOptions, WorkerOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Reporter
+from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.executors.base import Executor
     from realesr.pipeline.units import MediaIO
@@ -65,36 +70,35 @@ def run(
         check_report(options.faces.report, plan)
     if not args.quiet:
         _report_skipped(plan, media_type)
-        for notice in ineffective(args, options, files, plan):
+        left_out = () if files.watch else plan.notices  # a watch tells them itself
+        for notice in (*left_out, *ineffective(args, options, files, plan)):
             print_notice(notice)
     if args.dry_run:
         for job in plan.jobs:
-            print(f"{job.source} -> {job.destination}")
-        return 0
+            answer(f"{job.source} -> {job.destination}")
+        for refusal in plan.refused:
+            tell(f"error: {with_flags(refusal.error)}")
+        return 1 if plan.refused else 0
     if not plan.jobs and not files.watch:
-        return 0
+        if plan.refused:  # no model is needed to tell why
+            terminal, reporter = _reporters(args, files, media_type, _no_model)
+            with closing(terminal):
+                _refuse(plan, reporter)
+            _summarize(media_type, failed=len(plan.refused), done=0)
+        return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
-    from realesr.cli.metrics_file import MetricsReporter
-    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
     from realesr.pipeline.executors.base import of_jobs
     from realesr.pipeline.units import units_of
 
     medium = make_medium()
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
-        print("watching; Ctrl-C ends it", file=sys.stderr)
-    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+        tell("watching; Ctrl-C ends it")
     loader = _Loader(args, options)
     load_upscaler = cache(loader.load)
-    reporter: Reporter = terminal
-    if args.json:
-        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        lines = JsonReporter(
-            lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
-        )
-        reporter = report_to(reporter, lines)
-    if args.metrics_file is not None:
-        reporter = report_to(reporter, MetricsReporter(args.metrics_file))
+    terminal, reporter = _reporters(
+        args, files, media_type, lambda: describe(options, load_upscaler())
+    )
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
     with ExitStack() as stack:
@@ -102,16 +106,48 @@ def run(
         has_failed = False
         for part in plans:
             with closing(terminal):
+                _refuse(part, reporter)
                 units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
                 report = executor.run(tuple(units), of_jobs(reporter))
-            if report.failed:
+            failed = len(report.failed) + len(part.refused)
+            if failed:
                 has_failed = True
-                print(
-                    f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
-                    f"{len(report.done)} done",
-                    file=sys.stderr,
-                )
+                _summarize(media_type, failed=failed, done=len(report.done))
     return 1 if has_failed else 0
+
+
+def _no_model() -> dict[str, str | None]:
+    return dict.fromkeys(("model", "device", "precision"))
+
+
+def _reporters(
+    args: argparse.Namespace,
+    files: FileOptions,
+    media_type: AnyMediaType,
+    constants: Callable[[], Mapping[str, str | None]],
+) -> tuple[TqdmReporter, Reporter]:
+    """Returns the reporter of the terminal, and one for all that receive events."""
+    from realesr.cli.metrics_file import MetricsReporter
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
+
+    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+    reporter: Reporter = terminal
+    if args.json:
+        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+        lines = JsonReporter(constants, stream, has_frames=media_type is VIDEOS)
+        reporter = report_to(reporter, lines)
+    if args.metrics_file is not None:
+        reporter = report_to(reporter, MetricsReporter(args.metrics_file))
+    return terminal, reporter
+
+
+def _refuse(plan: Plan, reporter: Reporter) -> None:
+    for refusal in plan.refused:
+        reporter(Failed(refusal.source, refusal.error))
+
+
+def _summarize(media_type: AnyMediaType, *, failed: int, done: int) -> None:
+    tell(f"{failed} of {failed + done} {media_type.noun}s failed, {done} done")
 
 
 @contextmanager
@@ -190,7 +226,7 @@ class _Loader:
         upscaler = make_upscaler(self._options, self.network, self.faces, notify=print_notice)
         if self._is_told:
             seconds = time.perf_counter() - started
-            print(_described(self._options, upscaler, seconds), file=sys.stderr)
+            tell(_described(self._options, upscaler, seconds))
         return upscaler
 
 
@@ -213,17 +249,16 @@ def check_report(report: Path, plan: Plan) -> None:
     Raises:
         InvalidOptionError: The report is an input, an output or a folder.
     """
-    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
-    if report.resolve() in taken or report.is_dir():
+    paths = (path for job in plan.jobs for path in (job.source, job.destination))
+    is_taken = os.path.realpath(report) in map(os.path.realpath, paths)
+    if is_taken or os.path.isdir(report):  # noqa: PTH112 -- never raises
         raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
-        print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
+        tell(f"left alone, outputs exist: {len(plan.existing)}")
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
-        print(
-            f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr
-        )
+        tell(f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})")

@@ -7,11 +7,11 @@ must be 0 or more". The command line replaces the field by ``--tile-pad``.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import fields
 from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
+from realesr.cli.printing import tell
 from realesr.options import (
     EncodingOptions,
     FaceOptions,
@@ -64,4 +64,4 @@ def _flags() -> dict[str, str]:
 
 def print_notice(notice: Notice) -> None:
     """Prints a notice that does not concern a single file."""
-    print(f"note: {with_flags(notice)}", file=sys.stderr)
+    tell(f"note: {with_flags(notice)}")

@@ -192,6 +192,9 @@ class MediaType(Generic[F]):
         default_suffix: Suffix of the output if the format of the input cannot be written, or if
             the input has no name.
         read_only_suffixes: Suffixes, in lower case, of formats that can be read but not written.
+        aliases: Other suffixes, in lower case, of files that can be read, and the one that their
+            output gets.
+        unsure_suffixes: Those of the suffixes above that other files have too.
         hints: Advice for files of other types, by suffix in lower case.
     """
 
@@ -200,12 +203,14 @@ class MediaType(Generic[F]):
     output_formats: tuple[F, ...]
     default_suffix: str
     read_only_suffixes: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    unsure_suffixes: tuple[str, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """Suffixes, in lower case, of files that can be read."""
-        return (*self.output_suffixes, *self.read_only_suffixes)
+        return (*self.output_suffixes, *self.read_only_suffixes, *self.aliases)
 
     @property
     def output_suffixes(self) -> tuple[str, ...]:
@@ -222,30 +227,41 @@ class MediaType(Generic[F]):
         Raises:
             UnsupportedMediaError: The suffix is not that of an output format.
         """
+        suffix = path.suffix.lower()
+        suffix = self.aliases.get(suffix, suffix)
         for spec in self.output_formats:
-            if path.suffix.lower() in spec.suffixes:
+            if suffix in spec.suffixes:
                 return spec
         raise UnsupportedMediaError(
             f"{path}: not the name of {self.one}: "
             f"must end with one of {', '.join(self.output_suffixes)}"
         )
 
-    def check_readable(self, path: Path) -> None:
+    def check_readable(self, path: Path, *, content: str | None = None) -> None:
         """Checks that a file has a suffix of this media type.
+
+        Args:
+            path: The file.
+            content: The suffix that stands for its content, if that is known.
 
         Raises:
             UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
         if not self.matches(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
-            hint = self.hints.get(path.suffix.lower(), default)
+            hint = self.hints.get(content or path.suffix.lower(), default)
             raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
 
     def suffix_of_output(self, path: Path) -> str:
         """Returns the suffix of an input's output where no format is requested."""
-        if path.suffix.lower() in self.output_suffixes:
-            return path.suffix
-        return self.default_suffix
+        suffix = path.suffix.lower()
+        return path.suffix if suffix in self.output_suffixes else self.output_suffix_of(suffix)
+
+    def output_suffix_of(self, suffix: str) -> str:
+        """Returns the suffix of an output, for the usual suffix of the input's format."""
+        if suffix in self.output_suffixes:
+            return suffix
+        return self.aliases.get(suffix, self.default_suffix)
 
 
 AnyMediaType = MediaType[Any]
@@ -264,12 +280,34 @@ _READ_ONLY_IMAGE_SUFFIXES = (
 )
 _READ_ONLY_VIDEO_SUFFIXES = (
     *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
-    *(".ogv", ".3gp"),
+    *(
+        ".ogv",
+        ".ogg",
+        ".3gp",
+        ".3g2",
+        ".mpe",
+        ".m1v",
+        ".m2v",
+        ".dv",
+        ".mxf",
+        ".y4m",
+        ".rm",
+        ".rmvb",
+    ),
+    *(".nut", ".ivf", ".obu", ".h264", ".264", ".h265", ".265", ".hevc"),
 )
+_VIDEO_ALIASES = {".qt": ".mov", ".f4v": ".mp4"}
 _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
     *_READ_ONLY_VIDEO_SUFFIXES,
+    *_VIDEO_ALIASES,
 )
+_IMAGE_ALIASES = {
+    **dict.fromkeys((".jpe", ".jfif", ".mpo"), ".jpg"),
+    ".apng": ".png",
+    ".dib": ".bmp",
+    ".avifs": ".avif",
+}
 _ANIMATED = (
     "`realesr image` upscales the first image of an animation; ffmpeg -i NAME.gif NAME.mkv makes a "
     "video of all"
@@ -281,6 +319,7 @@ IMAGES: MediaType[ImageFormat] = MediaType(
     output_formats=IMAGE_FORMATS,
     default_suffix=".png",
     read_only_suffixes=_READ_ONLY_IMAGE_SUFFIXES,
+    aliases=_IMAGE_ALIASES,
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
 VIDEOS: MediaType[VideoFormat] = MediaType(
@@ -290,6 +329,8 @@ VIDEOS: MediaType[VideoFormat] = MediaType(
     # Matroska, because it carries nearly everything.
     default_suffix=".mkv",
     read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
+    aliases=_VIDEO_ALIASES,
+    unsure_suffixes=(".ogg", ".ts", ".mts", ".dv", ".rm"),
     hints={
         **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
         ".gif": _ANIMATED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.media.frames import Frame, FrameSink
+from realesr.partial import write_whole
 
 _QUALITY = 90
 
@@ -79,11 +81,10 @@ class PreviewSink:
 
     def _write_preview(self, frame: Frame, number: int) -> None:
         path = self._folder / f"{number:06}.jpg"
-        partial = path.with_suffix(".part")
         pixels = convert_depth(frame.image.pixels, np.dtype(np.uint8))
+        encoded = io.BytesIO()
+        PillowImage.fromarray(pixels).save(encoded, format="JPEG", quality=_QUALITY)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            PillowImage.fromarray(pixels).save(partial, format="JPEG", quality=_QUALITY)
-            partial.replace(path)
+            write_whole(path, encoded.getvalue())
         except OSError as error:
             raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from realesr.errors import InvalidOptionError, UnreadableMediaError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.media.frames import Segment
+from realesr.partial import Partial
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -179,13 +180,11 @@ class WorkFolder:
         """
         content = {"format": _FORMAT, "output": self._output.name, **asdict(manifest)}
         path = self.path / MANIFEST
-        partial = path.with_suffix(".part")
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump(content, file, default=str, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            with Partial(path) as partial:
+                with partial.open() as file:
+                    file.write(json.dumps(content, default=str, indent=1).encode())
+                partial.commit(is_durable=True)
         except OSError as error:
             raise UnwritableMediaError(f"{path}: {error.strerror}") from error
 

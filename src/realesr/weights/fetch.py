@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
+from realesr.partial import drop_if_foreign, reopen
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
@@ -71,6 +72,7 @@ def fetch(
         with FileLock(folder / f"{weights.name}.lock"):
             if target.exists() and sha256_of(target) == weights.sha256:
                 return target
+            drop_if_foreign(partial)
             is_resumed = partial.exists()
             _download(url, weights, partial, target, on_progress, notify, sleep)
             if is_resumed and sha256_of(partial) != weights.sha256:
@@ -189,7 +191,7 @@ def _continue(url: str, weights: WeightFile, partial: Path, on_progress: Progres
     with _opened(request) as response:
         is_partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = there if is_partial else 0
-        with partial.open("ab" if is_partial else "wb") as file:
+        with reopen(partial, is_continued=is_partial) as file:
             while done <= weights.size_bytes and (block := _read(response)):
                 file.write(block)
                 done += len(block)

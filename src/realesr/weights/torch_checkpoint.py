@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.partial import write_whole
 from realesr.weights.state_dict import unwrap
 
 StateDict = dict[str, Tensor]
@@ -80,12 +80,7 @@ def save_weights(
         **metadata: Metadata of the file.
     """
     tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(save(tensors, metadata=metadata))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, save(tensors, metadata=metadata))
 
 
 def _read_safetensors(path: Path) -> Checkpoint:

@@ -6,7 +6,6 @@ some formats need are imported when a file of them is read.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ from PIL import UnidentifiedImageError
 
 from realesr.errors import RealesrError, UnreadableMediaError
 from realesr.imaging.image import Image
-from realesr.media.formats import STANDARD_STREAM
 from realesr.media.images.decoders.signature import Family, family_of
 from realesr.media.images.decoders.source import EncodedImage
 from realesr.media.images.metadata import suppress_pillow_warnings
+from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
 
@@ -53,11 +52,9 @@ def read_image(
         UnsupportedMediaError: The image is too large, of a type that is not supported, or needs a
             package that is not installed.
     """
-    try:
-        data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
-    except OSError as error:
-        raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
-    return decode_image(data, path, max_pixels=max_pixels, is_strict=is_strict, notify=notify)
+    return decode_image(
+        read_bytes(path), path, max_pixels=max_pixels, is_strict=is_strict, notify=notify
+    )
 
 
 def decode_image(

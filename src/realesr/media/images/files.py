@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import BinaryIO
+from typing import IO
 
 from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
 from realesr.media.frames import Frame, FrameSource, Segment
-from realesr.media.images.decode import read_image
+from realesr.media.images.decode import decode_image
 from realesr.media.images.encode import encode_image
+from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
+from realesr.partial import Partial
 from realesr.progress import Notice, Notify, no_notice
 
 
@@ -44,6 +47,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         self._max_pixels = max_pixels
         self._is_strict = is_strict
         self._notify = notify
+        self._abandoned = Event()
 
     @property
     def frame_count(self) -> int:
@@ -59,7 +63,8 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         """Does nothing: no file stays open."""
 
     def abort(self) -> None:
-        """Does nothing: reading a file does not block."""
+        """Ends the wait for standard input or a FIFO, from any thread."""
+        self._abandoned.set()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the image.
@@ -67,7 +72,9 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         Raises:
             MediaError: As :func:`realesr.media.images.decode.read_image` does.
         """
-        image = read_image(
+        data = read_bytes(self._path, self._abandoned)
+        image = decode_image(
+            data,
             self._path,
             max_pixels=self._max_pixels,
             is_strict=self._is_strict,
@@ -99,8 +106,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         self._target = target or IMAGES.format_of(path)
         self._options = options
         self._notify = notify
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._file: BinaryIO | None = None
+        self._partial: Partial | None = None
 
     def nearest_supported_size(self, size: Size) -> Size:
         """Returns ``size``: the limits of the format are checked by :meth:`prepare`."""
@@ -137,11 +143,8 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:
             return frame
-        if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._partial.open("wb")
+            self._partial = Partial(self._path)
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
         return frame
@@ -153,15 +156,22 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             UnwritableMediaError: The disk is full, or the image cannot be encoded.
             ValueError: :meth:`prepare` was not called.
         """
-        file = sys.stdout.buffer if self._path == STANDARD_STREAM else self._file
-        if file is None:
+        if self._partial is None and self._path != STANDARD_STREAM:
             raise ValueError("prepare() comes before write()")
         parts = encode_image(frame.image, self._path, self._options, self._notify, self._target)
         try:
-            file.writelines(parts)
-            file.flush()
+            with self._opened() as file:
+                file.writelines(parts)
+                file.flush()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+
+    def _opened(self) -> AbstractContextManager[IO[bytes]]:
+        if self._partial is not None:
+            return self._partial.open()
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        return nullcontext(sys.stdout.buffer)
 
     def abort(self) -> None:
         """Does nothing: writing a file does not block."""
@@ -173,16 +183,15 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         traceback: TracebackType | None,
         /,
     ) -> None:
-        if self._file is None:
+        if self._partial is None:
             return
         try:
-            self._file.close()
             if kind is None:
-                self._partial.replace(self._path)
+                self._partial.commit()
         except OSError as failure:
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._partial.discard()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

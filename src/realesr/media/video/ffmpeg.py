@@ -18,6 +18,7 @@ from typing import IO, Any
 import imageio_ffmpeg
 import numpy as np
 
+from realesr.emergency import on_emergency
 from realesr.errors import FFmpegError, FFmpegNotFoundError
 
 PIPE_BYTES = 1 << 20
@@ -187,6 +188,7 @@ class Process(AbstractContextManager["Process", None]):
             start_new_session=sys.platform != "win32",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+        self._forget = on_emergency(self.kill)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -273,6 +275,7 @@ class Process(AbstractContextManager["Process", None]):
 
     def end(self) -> None:
         """Kills the process, closes its pipes and waits for it. What it still writes is lost."""
+        self._forget()
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -21,6 +20,7 @@ from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.output import PipedFile
 from realesr.media.video.probe import open_input
+from realesr.partial import temporary_folder
 from realesr.progress import Notify, no_notice
 
 _HVCC_HEADER_BYTES = 22
@@ -142,11 +142,11 @@ class Muxer:
             found.append(read_piece(piece))
         _check(self._path, found, frames)
         with (
-            TemporaryDirectory(prefix="realesr-") as folder,
+            temporary_folder() as folder,
             PipedFile(self._path, binary=self._binary) as file,
         ):
             self._file = file
-            self._write(file, found, self._command(Path(folder), found[0]), first)
+            self._write(file, found, self._command(folder, found[0]), first)
         return file.packets
 
     def abort(self) -> None:

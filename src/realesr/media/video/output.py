@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from av.stream import Stream
 
 from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process
+from realesr.partial import Partial
 
 _WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
 
@@ -41,7 +41,7 @@ class PipedFile:
         self._path = path
         self._binary = binary
         self._is_durable = is_durable
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._partial: Partial | None = None
         self._stack = ExitStack()
         self._process: Process | None = None
         self._container: OutputContainer | None = None
@@ -74,14 +74,11 @@ class PipedFile:
         Raises:
             UnwritableMediaError: The folder or the file cannot be written.
         """
-        if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._partial.touch()
+            self._partial = Partial(self._path)
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
-        command = arguments(self._partial)
+        command = arguments(self._partial.path)
         self._stack.callback(self._drop_container)
         self._process = self._stack.enter_context(
             Process(self._binary, command, subject=str(self._path), has_input=True)
@@ -126,14 +123,13 @@ class PipedFile:
             with self._stack:
                 if kind is None and self._process is not None:
                     self._finish(self._process)
-            if kind is None and self._process is not None:
-                if self._is_durable:
-                    _sync(self._partial)
-                self._partial.replace(self._path)
+            if kind is None and self._partial is not None:
+                self._partial.commit(is_durable=self._is_durable)
         except OSError as failure:
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            if self._partial is not None:
+                self._partial.discard()
 
     def _drop_container(self) -> None:
         if self._container is not None:
@@ -155,11 +151,3 @@ class PipedFile:
                 f"{self._path}: the encoder wrote {found[1]} of {self.packets} frames: "
                 f"{process.error_summary}"
             )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

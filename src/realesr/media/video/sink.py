@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from realesr.media.formats import VideoFormat
@@ -12,6 +11,7 @@ from realesr.media.video.encoder import EncodeSpec, VideoEncoder
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.muxing import MuxSpec
 from realesr.options import DEFAULT_VIDEO, VideoOptions
+from realesr.partial import temporary_folder
 from realesr.progress import Notify, no_notice
 
 
@@ -57,6 +57,6 @@ class VideoSink(VideoEncoder):
             super().__exit__(kind, error, traceback)
 
     def _one_pass(self, destination: Path) -> list[str]:
-        folder = Path(self._covers.enter_context(TemporaryDirectory(prefix="realesr-")))
+        folder = self._covers.enter_context(temporary_folder())
         spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
         return spec.encode_arguments(destination)

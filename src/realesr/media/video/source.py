@@ -273,7 +273,7 @@ class VideoSource:
         if seek:
             # To the key frame before; what comes too early is dropped by its time, exactly.
             opened |= {"ss": f"{float(seek):.6f}", "noaccurate_seek": None}
-        node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
+        node = ffmpeg.input("", **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
         if self._options.deinterlace == "auto" and info.stream.codec in _MAYBE_INTERLACED:
@@ -289,4 +289,7 @@ class VideoSource:
             enc_time_base="demux",
             noautoscale=None,
         )
-        return ["-nostdin", "-copyts", *ffmpeg.get_args(output)]
+        arguments = ffmpeg.get_args(output)
+        # ffmpeg-python itself fails on names that are not UTF-8.
+        arguments[arguments.index("-i") + 1] = url(info.path)
+        return ["-nostdin", "-copyts", *arguments]
