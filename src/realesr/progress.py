@@ -11,11 +11,15 @@ from realesr.geometry import Size
 
 NoticeCode = Literal[
     "alpha-flattened",
+    "captions-dropped",
     "chroma-reduced",
+    "clock-repaired",
+    "clock-shifted",
     "color-profile-dropped",
     "depth-reduced",
     "download-retried",
     "fields-merged",
+    "films-left",
     "frames-damaged",
     "hdr-metadata-dropped",
     "metadata-damaged",
@@ -24,10 +28,12 @@ NoticeCode = Literal[
     "option-without-effect",
     "pages-dropped",
     "precision-raised",
+    "size-changed",
     "stream-converted",
     "stream-dropped",
     "tags-dropped",
     "tile-halved",
+    "view-dropped",
     "watch-failed",
     "weights-differ",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -26,6 +27,10 @@ from realesr.progress import Notify, no_notice
 
 _USUAL_RATE = Fraction(25)
 """Frames per second that encoders are given where the source does not state any."""
+_MAX_TERM = 65535
+"""Largest term of an aspect ratio that H.264 and H.265 store (table E-1: 16 bits)."""
+_SHORT_S = Fraction(1, 1000)
+"""Tick in which frames of the same time are set apart, s: that of Matroska."""
 _FRAGMENTED = {
     # Matroska rounds times to 1/1000 s, as in the output. MP4 does not, but a plain file keeps the
     # start in coarser units; fragments keep all times, and can be read from a pipe.
@@ -106,8 +111,15 @@ class EncodeSpec:
 
     @property
     def _time_base(self) -> Fraction:
+        if self.options.fps is not None:
+            return 1 / self.options.fps
         # The source's own time base holds every time of the source exactly.
-        return self.info.time_base if self.options.fps is None else 1 / self.options.fps
+        time_base = self.info.time_base
+        if self.info.index in self.info.scan.equal_times:
+            # The second of two frames of the same time comes a tick later: a short one, so that the
+            # frames behind it keep theirs.
+            return time_base / math.ceil(time_base / _SHORT_S)
+        return time_base
 
     def clock(self, first: Fraction) -> FrameClock:
         """Returns the time line of the output.
@@ -117,7 +129,7 @@ class EncodeSpec:
                 s in the source. Only ``fps`` depends on it.
         """
         start, time_base = self.options.start, self._time_base
-        origin = start + self.info.start if start else Fraction(0)
+        origin = start + self.info.start if start else self.info.origin
         first_tick = None if self.options.fps is None else round((first - origin) / time_base)
         return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
 
@@ -129,9 +141,26 @@ class EncodeSpec:
         arguments = ["-c:0", encoding.codec]
         for option, value in encoding.arguments.items():
             arguments += [f"-{option}", value]
-        arguments += ["-filter:0", f"{color},setsar={info.sample_aspect_ratio}"]
+        # Without a limit of its own the filter rounds to terms up to 100.
+        ratio = f"setsar=ratio={info.sample_aspect_ratio}:max={_MAX_TERM}"
+        arguments += ["-filter:0", f"{color},{ratio}"]
         arguments += ["-fps_mode:0", "passthrough", "-enc_time_base:0", "demux"]
+        arguments += self._last_frame_arguments()
         return [*arguments, *self.tag_arguments()]
+
+    def _last_frame_arguments(self) -> list[str]:
+        """Returns the arguments that show the last frame as long as the source does.
+
+        Frames carry no length in the pipe; that of all others follows from the next one.
+        """
+        info, options = self.info, self.options
+        last = info.scan.last.get(info.index)
+        if last is None or options.is_excerpt or options.fps is not None or not last[1]:
+            return []
+        time, duration = float(last[0] - info.origin), float(last[1])
+        condition = f"gte(PTS*TB,{time - duration / 4:.6f})"
+        expression = f"if({condition},{duration:.6f}/TB,DURATION)".replace(",", "\\,")
+        return ["-bsf:0", f"setts=pts=PTS:dts=DTS:duration={expression}"]
 
     def tag_arguments(self) -> list[str]:
         """Returns the arguments that name the codec of stream 0 in the container."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Self
 
 from realesr.media.formats import VideoFormat
+from realesr.media.video import access
+from realesr.media.video.clock import shift_options
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
-from realesr.media.video.probe import end_of_frames, open_input
+from realesr.media.video.probe import end_of_frames, open_input, rewind
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -163,12 +165,18 @@ class MuxSpec:
         # excerpt. Without it, every input begins at 0, which for the other streams is the start
         # that is asked for. Times in the pipe are right already: -seek_timestamp keeps them.
         times = ["-seek_timestamp", "1"] if options.start else ["-copyts"]
-        source = ["-i", url(info.path)]
         cut = ["-ss", f"{float(options.start):.6f}"] if options.start else []
         end = self._end()
         if end is not None:
             cut += ["-to", f"{float(end):.6f}"]
-        return [*times, "-f", pipe, "-i", "pipe:0", *cut, *source, *cut, *source, *source]
+        clock = []
+        if info.origin and not options.start:
+            clock = ["-itsoffset", f"{float(-info.origin):.6f}"]
+        for option, value in shift_options(info.scan, range(len(info.streams))).items():
+            clock += [f"-{option}", value]
+        dense = access.arguments(info.path, *cut, *clock)
+        stills = access.arguments(info.path, *clock)
+        return [*times, "-f", pipe, "-i", "pipe:0", *dense, *dense, *stills]
 
     def _end(self) -> Fraction | None:
         """Returns when the other streams of an excerpt end, s from the beginning, or None."""
@@ -220,7 +228,7 @@ def extract_covers(
         return found
     with open_input(info.path) as container:
         for cover in covers:
-            container.seek(0)
+            rewind(container)
             packet = next(container.demux(container.streams[cover.index]))
             suffix = "png" if cover.codec == "png" else "jpg"
             name = "cover" if not found else f"cover_{cover.index}"

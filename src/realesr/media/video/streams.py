@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.media.formats import VideoFormat
+from realesr.media.video import access
 from realesr.media.video.ffmpeg import succeeds, url
 from realesr.media.video.info import StreamInfo, VideoInfo
 from realesr.progress import Notice, Notify
@@ -90,7 +91,7 @@ def _can_mux(
     streams: Sequence[StreamMapping], info: VideoInfo, target: VideoFormat, binary: str
 ) -> bool:
     # Bounded at both ends: fonts and late subtitles would let it read the whole source.
-    arguments = ["-t", _TRIAL_S, "-i", url(info.path)]
+    arguments = access.arguments(info.path, "-t", _TRIAL_S)
     for mapping in streams:
         arguments += ["-map", f"0:{mapping.stream.index}"]
     for number, mapping in enumerate(streams):

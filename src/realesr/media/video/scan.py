@@ -1,0 +1,346 @@
+"""Reads the packets of a video, without decoding them, for what no header tells."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+
+from realesr.geometry import Size
+from realesr.media.video import parameters
+
+_HAS_INDEX = frozenset({"mov", "matroska", "avi", "mxf", "gxf"})
+"""Containers with an index, by the first of ffmpeg's names. Their times come from tables or are
+monotonic by the format, so that it is enough to read the end of a file."""
+_ANY_CLOCK = 0x0200
+"""ffmpeg's ``AVFMT_TS_DISCONT``: a container whose clock may begin anywhere, and jump."""
+BACK_S = Fraction(1, 2)
+"""Step back of decoding times that is a jump, s. Rounding and damage cause smaller ones."""
+AHEAD_S = 10
+"""Step ahead of all streams that is a jump, s: ffmpeg's own limit (``-dts_delta_threshold``)."""
+_SIMILAR_S = 2
+"""Largest difference between the steps of two streams at one jump, s."""
+_REORDERED = 32
+"""Frames among which two of the same time are looked for; no codec reorders more than 16."""
+_OUTLIERS = 3
+"""Number of packets with wrong times that make no jump, if the times are as before behind them."""
+_NEAR = 1000
+"""Number of packets of another stream within which it steps when the film does."""
+_TAIL_S = 1
+"""Length of the end of an indexed file that is read, s, and more back to a key frame."""
+_STILLS = frozenset({"mjpeg", "png", "bmp", "webp", "tiff", "gif", "jpegxl", "jpeg2000"})
+
+
+@dataclass(slots=True)
+class _Step:
+    """A step of the times of a stream.
+
+    Attributes:
+        before: Time before it, s.
+        after: Time behind it, s.
+        packet: Number of the packet behind it.
+        rank: Number of steps between two packets of the stream up to this one, from 1; wrong times
+            of single packets count, too.
+        others: Numbers of packets that the other streams had then, by index.
+    """
+
+    before: Fraction
+    after: Fraction
+    packet: int
+    rank: int
+    others: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> Fraction:
+        return self.after - self.before
+
+
+def is_step(before: Fraction, after: Fraction) -> bool:
+    """Returns whether the decoding times of a stream step between two packets; times in s."""
+    return not -BACK_S <= after - before <= AHEAD_S
+
+
+@dataclass(slots=True)
+class _Track:
+    """What the packets of a stream have told so far; times in ticks."""
+
+    index: int
+    kind: str
+    codec: str
+    time_base: Fraction
+    packets: int = 0
+    latest: int | None = None
+    ranks: int = 0
+    last: tuple[int, int] | None = None
+    has_equal_times: bool = False
+    sizes: list[tuple[int, Fraction, Size]] = field(default_factory=list)
+    parameters: bytes = b""
+    steps: list[_Step] = field(default_factory=list)
+    spans: list[tuple[Fraction, Fraction] | None] = field(default_factory=lambda: [None])
+    window: deque[int] = field(default_factory=lambda: deque(maxlen=_REORDERED))
+
+    def add(self, packet: Packet[Any], *, may_jump: bool) -> None:
+        decoded_at = packet.pts if packet.dts is None else packet.dts
+        shown_at = packet.dts if packet.pts is None else packet.pts
+        if self.kind == "video" and may_jump and shown_at is not None:
+            self._size(packet, shown_at)
+        if decoded_at is not None and shown_at is not None and not packet.is_discard:
+            self._step(decoded_at, may_jump=may_jump)
+            self._show(shown_at, packet.duration or 0)
+        self.packets += 1
+
+    def _step(self, time: int, *, may_jump: bool) -> None:
+        before, self.latest = self.latest, time
+        if before is None or not may_jump:
+            return
+        from_, to = before * self.time_base, time * self.time_base
+        if not is_step(from_, to):
+            return
+        self.ranks += 1
+        if not self._is_back_from_outlier(to):
+            self.steps.append(_Step(from_, to, self.packets, self.ranks))
+            self.spans.append(None)
+            self.last = None
+            self.window.clear()
+
+    def _is_back_from_outlier(self, time: Fraction) -> bool:
+        """Takes a step back that was one wrong packet, as in damaged files; says whether it was."""
+        if not self.steps or self.packets - self.steps[-1].packet > _OUTLIERS:
+            return False
+        if is_step(self.steps[-1].before, time):
+            return False
+        self.steps.pop()
+        self.spans.pop()
+        return True
+
+    def _size(self, packet: Packet[Any], time: int) -> None:
+        found = parameters.parameters_of(self.codec, packet)
+        if not found or found == self.parameters:
+            return
+        self.parameters = found
+        size = parameters.decoded_size(self.codec, packet)
+        if size is not None and (not self.sizes or size != self.sizes[-1][2]):
+            self.sizes.append((len(self.steps), time * self.time_base, size))
+
+    def _show(self, time: int, duration: int) -> None:
+        self.has_equal_times = self.has_equal_times or time in self.window
+        self.window.append(time)
+        if self.last is None or time >= self.last[0]:
+            self.last = time, duration
+        begin, end = time * self.time_base, (time + duration) * self.time_base
+        span = self.spans[-1]
+        self.spans[-1] = (begin, end) if span is None else (min(span[0], begin), max(span[1], end))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jump:
+    """A place where the clock of a file jumps.
+
+    Attributes:
+        before: Decoding time of the film's last packet before it, s.
+        after: When the first frame behind it is shown, s.
+        shift: What is added to all times behind it, s, so that they go on.
+    """
+
+    before: Fraction
+    after: Fraction
+    shift: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """From where on the times of a stream are shifted.
+
+    Attributes:
+        packet: Number of the first packet that is shifted, from 0.
+        rank: Number of :func:`is_step` that the stream's own times make there, from 1; None if they
+            make none, so that only the number of the packet tells the place.
+        seconds: What is added, s, in all; it replaces the shift before.
+    """
+
+    packet: int
+    rank: int | None
+    seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What the packets of a file tell.
+
+    Attributes:
+        has_any_clock: Whether the container is one whose clock may begin anywhere.
+        stills: Indices of video streams that hold a single picture in a codec for pictures.
+        packets: Number of packets of each stream, by its index; None if only the end was read.
+        jumps: Jumps of the clock.
+        shifts: Shifts of each stream, by its index, in order; none without jumps.
+        last: Time and duration of each video stream's last frame, s, by its index.
+        equal_times: Indices of video streams with frames of the same time.
+        sizes: Sizes of each video stream's frames, px, in order, with the times, s, from which they
+            apply; by its index, and only where the size changes.
+    """
+
+    has_any_clock: bool
+    stills: frozenset[int]
+    packets: dict[int, int] | None
+    jumps: tuple[Jump, ...] = ()
+    shifts: dict[int, tuple[Shift, ...]] = field(default_factory=dict)
+    last: dict[int, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    equal_times: frozenset[int] = frozenset()
+    sizes: dict[int, tuple[tuple[Fraction, Size], ...]] = field(default_factory=dict)
+
+
+def scan(container: InputContainer) -> Scan:
+    """Reads all packets of a file, or those of its end if it has an index.
+
+    Args:
+        container: The file, just opened.
+    """
+    has_index = container.format.name.split(",")[0] in _HAS_INDEX
+    has_any_clock = bool(int(container.format.flags) & _ANY_CLOCK)
+    tracks = {
+        stream.index: _Track(
+            stream.index,
+            stream.type,
+            stream.codec_context.name if stream.codec_context is not None else "",
+            stream.time_base or Fraction(1, av.time_base),
+        )
+        for stream in container.streams
+    }
+    if has_index:
+        _go_to_end(container)
+    for packet in readable_packets(container):
+        track = tracks.get(packet.stream.index)
+        if track is None:
+            continue
+        steps = len(track.steps)
+        track.add(packet, may_jump=not has_index)
+        if len(track.steps) > steps:
+            track.steps[-1].others = {index: each.packets for index, each in tracks.items()}
+    videos = [track for track in tracks.values() if track.kind == "video"]
+    film = next((track for track in videos if track.packets > 1), None)
+    jumps, shifts = ((), {}) if film is None else _repair(film, list(tracks.values()))
+    shifted = [Fraction(0), *(jump.shift for jump in jumps)]
+    return Scan(
+        has_any_clock=has_any_clock,
+        stills=frozenset(
+            track.index for track in videos if track.codec in _STILLS and track.packets <= 1
+        ),
+        packets=None if has_index else {index: each.packets for index, each in tracks.items()},
+        jumps=jumps,
+        shifts=shifts,
+        last={
+            track.index: (
+                track.last[0] * track.time_base + shifted[-1],
+                track.last[1] * track.time_base,
+            )
+            for track in videos
+            if track.last is not None
+        },
+        equal_times=frozenset(track.index for track in videos if track.has_equal_times),
+        sizes={
+            track.index: tuple(
+                (time + shifted[min(part, len(jumps))], size) for part, time, size in track.sizes
+            )
+            for track in videos
+            if len(track.sizes) > 1
+        },
+    )
+
+
+def readable_packets(container: InputContainer, *streams: Any) -> Iterator[Packet[Any]]:
+    """Yields packets until the end, or until the first place that cannot be read."""
+    try:
+        for packet in container.demux(*streams):
+            if packet.size:
+                yield packet
+    except av.FFmpegError:  # ffmpeg, which decodes, tells of it
+        return
+
+
+def _go_to_end(container: InputContainer) -> None:
+    if container.duration is None:
+        return
+    time = container.duration - _TAIL_S * av.time_base + (container.start_time or 0)
+    try:
+        container.seek(max(time, 0))
+    except av.FFmpegError:  # then everything is read
+        return
+
+
+def _repair(
+    film: _Track, tracks: list[_Track]
+) -> tuple[tuple[Jump, ...], dict[int, tuple[Shift, ...]]]:
+    """Finds the shifts that make the times of all streams go on behind each jump of the film's.
+
+    A shift is the same for all streams, so that they stay in step, and the smallest one with which
+    no stream overlaps itself.
+    """
+    steps = [step for step in film.steps if _is_shared(step, film, tracks)]
+    if not steps:
+        return (), {}
+    ways = {track.index: _matched(steps, film, track) for track in tracks}
+    jumps: list[Jump] = []
+    shift = Fraction(0)
+    for number, step in enumerate(steps):
+        needed = []
+        for track in tracks:
+            own = ways[track.index][number]
+            if track.kind not in ("video", "audio") or own is None:
+                continue
+            position = track.steps.index(own)
+            before, after = track.spans[position], track.spans[position + 1]
+            if before is not None and after is not None:
+                needed.append(before[1] - after[0])
+        shift += max(needed, default=-step.size)
+        behind = film.spans[film.steps.index(step) + 1]
+        shown_at = step.after if behind is None else behind[0]
+        jumps.append(Jump(before=step.before, after=shown_at, shift=shift))
+    shifts = {}
+    for track in tracks:
+        shifts[track.index] = tuple(
+            Shift(
+                packet=step.others.get(track.index, 0) if own is None else own.packet,
+                rank=None if own is None else own.rank,
+                seconds=jumps[number].shift,
+            )
+            for number, (step, own) in enumerate(zip(steps, ways[track.index], strict=True))
+        )
+    return tuple(jumps), shifts
+
+
+def _is_shared(step: _Step, film: _Track, tracks: list[_Track]) -> bool:
+    """Returns whether a step is one of the clock: a gap of one stream alone is none."""
+    if step.size < 0:
+        return True
+    others = [each for each in tracks if each.kind == "audio" and each.packets]
+    return all(any(_are_similar(step, own) for own in each.steps) for each in others)
+
+
+def _are_similar(step: _Step, other: _Step) -> bool:
+    return abs(step.size - other.size) < _SIMILAR_S
+
+
+def _matched(steps: list[_Step], film: _Track, track: _Track) -> list[_Step | None]:
+    """Returns the step of a track at each step of the film; None where its own times go on."""
+    if track is film:
+        return list(steps)
+    own = iter(track.steps)
+    found: list[_Step | None] = []
+    following = next(own, None)
+    for step in steps:
+        while following is not None and not _are_similar(step, following):
+            if following.packet > step.others.get(track.index, 0) + _NEAR:
+                break
+            following = next(own, None)
+        if following is not None and _are_similar(step, following):
+            found.append(following)
+            following = next(own, None)
+        else:
+            found.append(None)
+    return found
