@@ -1,5 +1,6 @@
 """Videos as strangers have them: joined, resized, tiny, without a container, or hostile."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -7,10 +8,18 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type as SideData
 
 from realesr.cli.main import main
+from realesr.media.video.info import FrameNotes
+from realesr.media.video.notices import notices_of
+from realesr.media.video.probe import probe
+from realesr.media.video.projection import read_projection
+from realesr.media.video.sidedata import notes_of
+from realesr.options import DEFAULT_VIDEO
 
 from support.clips import GRADUAL, TONE, ffmpeg, make_clip, payloads, times
+from support.paths import shared
 
 TICK_MS = Fraction(1, 1000)
 FAST = ("--preset", "ultrafast")
@@ -284,3 +293,241 @@ def test_damage_while_the_end_of_a_part_is_looked_for_is_no_internal_error(capsy
     clip = make_clip(Path("in.flv"), "-c:v", "flv1", image=SMALL)
     output = upscale(clip, "out.mkv", "--frames", "5", *FAST)
     assert len(times(output)) == 5
+
+
+# What comes along
+
+
+def beeping(path, *encoding):
+    """A clip that flashes and beeps from its second 1 on."""
+    flash = "color=black:size=64x48:rate=24:duration=2,geq=lum='if(gte(T,1),235,16)':cb=128:cr=128"
+    beep = "aevalsrc='if(gte(t,1),sin(2000*t),0)':sample_rate=48000:duration=2"
+    return make_clip(path, *B_FRAMES, "-c:a", "aac", *encoding, image=flash, tone=beep)
+
+
+def flash_and_beep(path):
+    """When it flashes, and when it beeps, s."""
+    with av.open(str(path)) as container:
+        flash = next(
+            frame.time
+            for frame in container.decode(video=0)
+            if frame.to_ndarray(format="gray").mean() > 128
+        )
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            loud = np.abs(frame.to_ndarray()[0]) > 0.1
+            if frame.pts is not None and loud.any():
+                return flash, frame.time + int(loud.argmax()) / frame.sample_rate
+    raise AssertionError("silence")
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_what_an_edit_list_cuts_off_leaves_flash_and_beep_together(suffix):
+    beeping(Path("whole.mp4"))
+    ffmpeg("-ss", "0.4", "-i", "whole.mp4", "-c", "copy", "in.mp4")
+    flash, beep = flash_and_beep("in.mp4")
+    assert flash < 0.7
+    output = upscale("in.mp4", f"out{suffix}")
+    assert flash_and_beep(output) == pytest.approx((flash, beep), abs=0.003)
+
+
+def spherical(path, source, *, xml=b""):
+    """Marks an MP4 as half a sphere, one view above the other; or as Spherical Video V1."""
+
+    def box(kind, content):
+        return (len(content) + 8).to_bytes(4, "big") + kind + content
+
+    pose = b"".join(int(angle * 65536).to_bytes(4, "big") for angle in (90, 0, 45))
+    half = bytes(12) + bytes.fromhex("4000000040000000")
+    sphere = box(b"prhd", bytes(4) + pose) + box(b"equi", half)
+    marks = box(b"st3d", bytes((0, 0, 0, 0, 1)))
+    marks += box(b"sv3d", box(b"svhd", bytes(5)) + box(b"proj", sphere))
+    data = source.read_bytes()  # with its header last, so that nothing else moves
+    begin = data.index(b"avc1", data.index(b"stsd")) - 4
+    parents = [
+        data.index(kind) - 4 for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    ]
+    place = begin + int.from_bytes(data[begin : begin + 4], "big")
+    if xml:
+        marks = box(b"uuid", bytes.fromhex("ffcc8263f8554a938814587a02521fdd") + xml)
+        parents = parents[:2]
+        place = parents[1] + int.from_bytes(data[parents[1] : parents[1] + 4], "big")
+    else:
+        parents.append(begin)
+    changed = bytearray(data[:place] + marks + data[place:])
+    for parent in parents:
+        size = int.from_bytes(changed[parent : parent + 4], "big") + len(marks)
+        changed[parent : parent + 4] = size.to_bytes(4, "big")
+    path.write_bytes(changed)
+    return path
+
+
+@pytest.mark.parametrize("title", [None, "North"])
+@pytest.mark.parametrize("way", [("mp4",), ("mov",), ("mkv",), ("mkv", "mp4"), ("webm", "mkv")])
+def test_marks_of_a_spherical_video_come_along(capfd, way, title):
+    tags = () if title is None else ("-metadata:s:v:0", f"title={title}")
+    made = make_clip(Path("made.mp4"), *GRADUAL, *tags, image=SMALL)
+    source = spherical(Path("in.mp4"), made)
+    wanted = read_projection(source, 0)
+    assert (wanted.stereo, wanted.kind, wanted.pose) == (1, b"equi", (90.0, 0.0, 45.0))
+    for suffix in way:
+        fast = FAST if suffix != "webm" else ("--preset", "8")
+        source = upscale(source, f"out.{suffix}", *fast)
+        assert read_projection(source, 0) == wanted
+        tags = {tag.lower(): text for tag, text in probe(source).stream.tags.items()}
+        assert tags.get("title", tags.get("name")) == title  # MP4 calls it so
+        assert "." * 40 not in source.read_bytes().decode("latin-1")
+        assert len(frames(source)) == 12
+    ffmpeg("-err_detect", "crccheck", "-i", source, "-f", "null", "-")
+    assert "projection" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_the_first_version_of_spherical_marks_comes_along(suffix):
+    xml = b"<rdf:SphericalVideo><GSpherical:StereoMode>left-right</GSpherical:StereoMode>"
+    made = make_clip(Path("made.mp4"), *GRADUAL, image=SMALL)
+    source = spherical(Path("in.mp4"), made, xml=xml)
+    output = upscale(source, f"out{suffix}", *FAST)
+    after = read_projection(output, 0)
+    assert (after.stereo, after.kind) == (2, b"equi")
+    assert after.xml == (None if suffix == ".mkv" else xml)
+
+
+def test_aspect_ratios_are_kept_exactly():
+    clip = make_clip(
+        Path("in.mp4"), "-vf", "setsar=ratio=1081/1080:max=65535", *GRADUAL, image=SMALL
+    )
+    assert probe(clip).sample_aspect_ratio == Fraction(1081, 1080)
+    output = upscale(clip, "out.mp4", *FAST)
+    assert probe(output).sample_aspect_ratio == Fraction(1081, 1080)
+
+
+@pytest.mark.parametrize("curve", ["bt470m", "bt470bg"])
+def test_colors_whose_curve_is_a_power_are_kept(curve):
+    clip = make_clip(Path("in.mp4"), "-vf", f"setparams=color_trc={curve}", *GRADUAL, image=SMALL)
+    assert probe(upscale(clip, "out.mp4", *FAST)).color.transfer == probe(clip).color.transfer > 3
+
+
+def test_a_cover_that_comes_first_without_a_mark_is_no_film(capsys):
+    make_clip(Path("cover.png"), "-frames:v", "1")
+    make_clip(Path("film.mkv"), *GRADUAL, image=SMALL)
+    ffmpeg("-i", "cover.png", "-i", "film.mkv", "-map", "0", "-map", "1", "-c", "copy", "in.mkv")
+    output = upscale("in.mkv", "out.mkv", *FAST)
+    assert "films" not in capsys.readouterr().err
+    assert len(times(output)) == 12
+    assert probe(output).size == probe(Path("film.mkv")).size
+
+
+def two_films(path):
+    make_clip(Path("one.mkv"), *GRADUAL, image=SMALL)
+    make_clip(Path("two.mkv"), *GRADUAL, image="testsrc2=size=48x32:rate=6:duration=1")
+    ffmpeg("-i", "one.mkv", "-i", "two.mkv", "-map", "0", "-map", "1", "-c", "copy", path)
+    return path
+
+
+def test_of_two_films_the_choice_is_told_and_can_be_made(capsys):
+    clip = two_films(Path("in.mkv"))
+    upscale(clip, "first.mkv", *FAST)
+    said = capsys.readouterr().err
+    assert "holds 2 films: stream 0 is upscaled, and 1 copied" in said
+    assert "--video-stream" in said
+    output = upscale(clip, "second.mkv", "--video-stream", 1, "-s", 2, *FAST)
+    assert "films" not in capsys.readouterr().err
+    assert frames(output)[0].shape == (64, 96)
+    assert len(frames(output)) == 6
+    refused(clip, "--video-stream", 2)
+    assert "has other video streams: 0, 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("codec", "crf"), [("libx264rgb", ("--crf", "0")), ("ffv1", ())])
+def test_rgb_becomes_another_kind_and_says_so_or_stays_as_it_is(capsys, codec, crf):
+    clip = make_clip(Path("in.mkv"), "-c:v", "ffv1", "-pix_fmt", "gbrp", image=SMALL)
+    upscale(clip, "out.mkv", *FAST)
+    said = capsys.readouterr().err
+    assert "is RGB and becomes yuv444p" in said
+    assert "--codec libx264rgb with --crf 0" in said
+    output = upscale(clip, "exact.mkv", "--codec", codec, *crf)
+    assert "RGB" not in capsys.readouterr().err
+    with av.open(str(clip)) as a, av.open(str(output)) as b:
+        for x, y in zip(a.decode(video=0), b.decode(video=0), strict=True):
+            np.testing.assert_array_equal(
+                x.to_ndarray(format="rgb24"), y.to_ndarray(format="rgb24")
+            )
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mkv"])
+def test_the_time_code_of_a_group_of_pictures_comes_along(suffix):
+    code = ("-timecode", "01:02:03:04")
+    clip = make_clip(Path("in.mpg"), "-c:v", "mpeg2video", *code, "-r", "25", image=SMALL)
+    assert probe(clip).notes.timecode == "01:02:03:04"
+    tags = probe(upscale(clip, f"out{suffix}", *FAST)).stream.tags
+    assert "01:02:03:04" in tags.values()
+
+
+def test_a_data_track_that_cannot_be_written_is_left_out_in_words(capsys):
+    """ffmpeg writes metadata tracks of iPhones without their description."""
+    clip = with_metadata_track(Path("in.mov"))
+    output = upscale(clip, "out.mov", *FAST)
+    said = capsys.readouterr().err
+    assert "data stream 1 (eng) is left out, because ffmpeg cannot write it into QuickTime" in said
+    assert [each.kind for each in probe(output).streams] == ["video"]
+    upscale(clip, "out.mkv", *FAST)
+    said = capsys.readouterr().err
+    assert "because Matroska cannot hold it" in said
+    assert ".mkv may" not in said
+
+
+def with_metadata_track(path):
+    """A film whose time code track calls itself one of metadata (``mebx``)."""
+    made = make_clip(Path("made.mov"), *GRADUAL, "-timecode", "01:00:00:00", image=SMALL)
+    data = made.read_bytes()
+    path.write_bytes(data.replace(b"tmcd", b"mebx"))
+    return path
+
+
+# What is attached to frames
+
+
+class Side:
+    """A frame with something attached."""
+
+    def __init__(self, **attached):
+        self.side_data = {SideData[kind]: data for kind, data in attached.items()}
+
+
+class Unknown:
+    """A frame with something attached that PyAV does not know."""
+
+    @property
+    def side_data(self):
+        raise ValueError("29 is not a valid Type")
+
+
+def test_what_is_attached_to_frames_is_read():
+    bits = 1 << 24 | 1 << 19 | 2 << 13 | 3 << 6 | 4
+    frame = Side(A53_CC=b"", DYNAMIC_HDR_PLUS=b"", GOP_TIMECODE=bits.to_bytes(8, "little"))
+    notes = notes_of(frame)
+    assert notes.has_captions
+    assert notes.has_hdr10_plus
+    assert notes.timecode == "01:02:03;04"
+    assert not notes.has_dolby_vision
+    assert notes_of(Side(DOVI_METADATA=b"")).has_dolby_vision
+    assert notes_of(Unknown()).is_multiview
+    assert notes_of(Side(GOP_TIMECODE=bytes(8))).timecode is None
+
+
+def test_losses_of_what_is_attached_are_told():
+    info = probe(make_clip(Path("in.mp4"), *GRADUAL, image=SMALL))
+    notes = FrameNotes(
+        has_dolby_vision=True, has_hdr10_plus=True, has_captions=True, is_multiview=True
+    )
+    said = {each.code: str(each) for each in notices_of(replace(info, notes=notes), DEFAULT_VIDEO)}
+    assert set(said) == {"view-dropped", "hdr-metadata-dropped", "captions-dropped"}
+    assert "Dolby Vision and HDR10+" in said["hdr-metadata-dropped"]
+
+
+@pytest.mark.parametrize("name", ["ff_stereo_spatial.mp4", "ax_water_180_mvhevc_5frames.mov"])
+def test_several_views_in_one_stream_stop_nothing(capsys, name):
+    output = upscale(shared(f"cases/videos/{name}"), "out.mp4", *FAST)
+    assert "only the first is upscaled" in capsys.readouterr().err
+    assert len(frames(output)) in (5, 10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -202,6 +202,7 @@ class VideoEncoder:
         binary: The ffmpeg.
         command: Returns the arguments of the ffmpeg that reads raw frames as NUT from its standard
             input and writes a file of this name; None for those of a piece.
+        complete: As of :class:`~realesr.media.video.output.PipedFile`.
     """
 
     def __init__(
@@ -212,11 +213,12 @@ class VideoEncoder:
         clock: FrameClock | None = None,
         binary: str,
         command: Callable[[Path], list[str]] | None = None,
+        complete: Callable[[Path, Mapping[int, int]], None] | None = None,
     ) -> None:
         self._spec = spec
         self._clock = clock
         self._command = command or spec.piece_arguments
-        self._file = PipedFile(path, binary=binary)
+        self._file = PipedFile(path, binary=binary, complete=complete)
         self._stream: VideoStream | None = None
         self._last_tick = -(2**62)
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from realesr.geometry import Size
 from realesr.media.video.color import ColorTags
+from realesr.media.video.projection import Projection
 from realesr.media.video.scan import Scan
 
 
@@ -140,6 +141,7 @@ class VideoInfo:
         origin: The time that becomes 0 in an output of the whole file, s: ``start`` where the clock
             of the container may begin anywhere, or begins before 0, and else 0.
         scan: What its packets tell.
+        projection: Marks of spherical and stereoscopic videos.
         streams: All streams.
         tags: Metadata of the file.
     """
@@ -159,6 +161,7 @@ class VideoInfo:
     start: Fraction
     origin: Fraction
     scan: Scan
+    projection: Projection
     streams: tuple[StreamInfo, ...]
     tags: dict[str, str]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -114,6 +114,7 @@ class Muxer:
         self._binary = binary
         self._notify = notify
         self._file: PipedFile | None = None
+        self._mux_spec: MuxSpec | None = None
         self._is_aborted = False
 
     def mux(self, pieces: Sequence[Path], *, frames: int | None = None) -> int:
@@ -140,7 +141,7 @@ class Muxer:
         _check(self._path, found, frames)
         with (
             TemporaryDirectory(prefix="realesr-") as folder,
-            PipedFile(self._path, binary=self._binary) as file,
+            PipedFile(self._path, binary=self._binary, complete=self._complete) as file,
         ):
             self._file = file
             self._write(file, found, self._command(Path(folder), found[0]))
@@ -160,9 +161,14 @@ class Muxer:
     def _command(self, folder: Path, piece: Piece) -> Callable[[Path], list[str]]:
         def command(destination: Path) -> list[str]:
             spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
+            self._mux_spec = spec
             return spec.copy_arguments(destination, tags=piece.tags)
 
         return command
+
+    def _complete(self, path: Path, packets: Mapping[int, int]) -> None:
+        if self._mux_spec is not None:
+            self._mux_spec.complete(path, packets, notify=self._notify)
 
     def _write(
         self, file: PipedFile, pieces: Sequence[Piece], command: Callable[[Path], list[str]]

@@ -17,6 +17,7 @@ from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
 from realesr.media.video.probe import end_of_frames, open_input, rewind
+from realesr.media.video.projection import write_projection
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -105,6 +106,36 @@ class MuxSpec:
         extra = [*(text for tag in kept for text in ("-metadata:s:0", tag)), *extra]
         return self._arguments(destination, self.video.target.muxer, video, extra)
 
+    def complete(self, path: Path, packets: Mapping[int, int], *, notify: Notify) -> None:
+        """Finishes a whole file, and tells which sound it lacks.
+
+        Args:
+            path: The file, which is changed in place.
+            packets: Number of packets of each of its streams.
+            notify: Receives a sentence for everything that is missing.
+        """
+        info = self.video.info
+        if not info.projection.is_empty:
+            tags = {tag.lower(): text for tag, text in info.stream.tags.items()}
+            title = tags.get("title", tags.get("name"))  # MP4 calls it so
+            if not write_projection(path, info.projection, title=title):
+                notify(
+                    Notice(
+                        "projection-dropped",
+                        "the marks of a spherical or stereoscopic video are left out",
+                    )
+                )
+        if self.video.options.is_excerpt:
+            return
+        for number, each in enumerate(self._mapped, start=1):
+            if each.stream.kind == "audio" and packets.get(number) == 0:
+                notify(Notice("stream-dropped", f"{each.stream} is empty: nothing in it is sound"))
+
+    @property
+    def _mapped(self) -> list[StreamMapping]:
+        """The streams that ffmpeg maps, in the order of the output."""
+        return [each for each in self.streams if each.stream.index not in self.covers]
+
     def report_dropped_tags(self, notify: Notify) -> None:
         """Names the tags of the source that MP4 and QuickTime cannot store."""
         info, target = self.video.info, self.video.target
@@ -137,7 +168,7 @@ class MuxSpec:
             extra: Arguments that come last and override others.
         """
         target, options = self.video.target, self.video.options
-        mapped = [each for each in self.streams if each.stream.index not in self.covers]
+        mapped = self._mapped
         arguments = [*self._inputs(pipe), "-map", "0:0"]
         for each in mapped:
             arguments += ["-map", f"{_input_of(each.stream)}:{each.stream.index}"]
@@ -197,6 +228,10 @@ class MuxSpec:
         for tag in info.stream.tags:
             if _STALE_TAG.match(tag):
                 arguments += ["-metadata:s:0", f"{tag}="]
+        if not info.projection.is_empty:
+            arguments += ["-metadata:s:0", f"title={info.projection.title}"]
+        if info.notes.timecode and "timecode" not in info.tags and not self.video.options.start:
+            arguments += ["-metadata:s:0", f"timecode={info.notes.timecode}"]
         return arguments
 
     def _attachments(self, first: int) -> list[str]:

@@ -21,6 +21,7 @@ from realesr.media.video import access
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import FrameNotes, PixelFormat, StreamInfo, VideoInfo
+from realesr.media.video.projection import read_projection
 from realesr.media.video.scan import Scan, readable_packets, scan
 from realesr.media.video.sidedata import notes_of
 
@@ -145,6 +146,7 @@ def _probe(
         start=start,
         origin=start if start < 0 or found.has_any_clock else Fraction(0),
         scan=found,
+        projection=read_projection(path, stream.index),
         streams=streams,
         tags=dict(container.metadata),
     )

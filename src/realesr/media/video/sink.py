@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,11 @@ class VideoSink(VideoEncoder):
         self._binary = binary
         self._notify = notify
         self._covers = ExitStack()
+        self._mux: MuxSpec | None = None
         spec = EncodeSpec.choose(info, target, options, binary=binary, notify=notify)
-        super().__init__(path, spec=spec, binary=binary, command=self._one_pass)
+        super().__init__(
+            path, spec=spec, binary=binary, command=self._one_pass, complete=self._complete
+        )
 
     def __exit__(
         self,
@@ -64,7 +68,12 @@ class VideoSink(VideoEncoder):
     def _one_pass(self, destination: Path) -> list[str]:
         folder = Path(self._covers.enter_context(TemporaryDirectory(prefix="realesr-")))
         spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
+        self._mux = spec
         return spec.encode_arguments(destination)
+
+    def _complete(self, path: Path, packets: Mapping[int, int]) -> None:
+        if self._mux is not None:
+            self._mux.complete(path, packets, notify=self._notify)
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,15 @@ class VideoSource:
         stream = container.streams.video[0]
         shape = (stream.height, stream.width, 4 if self.info.pixel_format.has_alpha else 3)
         dtype = self._dtype
+        size = self.info.size
+        if sorted((stream.width, stream.height)) != sorted((size.width, size.height)):
+            self._notify(
+                Notice(
+                    "frames-cropped",
+                    f"shows {stream.width}x{stream.height} of the {size} px in its frames, as its "
+                    "container asks for: the rest is left out",
+                )
+            )
         for packet in container.demux(stream):
             if not packet.size:
                 continue
