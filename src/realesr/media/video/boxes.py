@@ -9,7 +9,8 @@ from pathlib import Path
 
 MAX_HEADER_BYTES = 1 << 26
 """Largest header that is read: that of a film of days."""
-
+_MAX_PARTS = 10_000
+"""Boxes or elements that are passed until the header comes; common files have ten."""
 Part = tuple[bytes, bytes]
 """A box or an element: its kind or its id, and its content."""
 
@@ -46,7 +47,9 @@ def movie_box(path: Path) -> tuple[int, bytes] | None:
     """
     with path.open("rb") as file:
         end, begin = file.seek(0, 2), 0
-        while begin + 8 <= end:
+        for _ in range(_MAX_PARTS):
+            if begin + 8 > end:
+                break
             file.seek(begin)
             size, kind = struct.unpack(">I4s", file.read(8))
             header = 8
@@ -115,7 +118,7 @@ def find_element(path: Path, wanted: bytes) -> tuple[int, bytes] | None:
     """
     with path.open("rb") as file:
         begin = 0
-        while True:
+        for _ in range(_MAX_PARTS):
             file.seek(begin)
             head = file.read(16)
             if not head:
@@ -132,6 +135,7 @@ def find_element(path: Path, wanted: bytes) -> tuple[int, bytes] | None:
                 return None
             else:
                 begin += body + size
+    return None
 
 
 SEGMENT = b"\x18\x53\x80\x67"

@@ -20,11 +20,12 @@ def shift_filter(shifts: Sequence[Shift]) -> str:
     Args:
         shifts: The shifts of the stream, in order; at least one.
     """
-    seconds = "0"
-    for shift in shifts:
+    before, terms = Fraction(0), []
+    for shift in shifts:  # a sum, because ffmpeg's expressions are not nested deeply
         place = f"gte(N,{shift.packet})" if shift.rank is None else f"gte(ld(0),{shift.rank})"
-        seconds = f"if({place},{float(shift.seconds):.9f},{seconds})"
-    moved = f"{_COUNT}+round({seconds}/TB)".replace(",", "\\,")
+        terms.append(f"{place}*{float(shift.seconds - before):.9f}")
+        before = shift.seconds
+    moved = f"{_COUNT}+round(({'+'.join(terms)})/TB)".replace(",", "\\,")
     return f"setts=pts={moved}+PTS:dts={moved}+DTS"
 
 

@@ -30,6 +30,8 @@ _REORDERED = 32
 """Frames among which two of the same time are looked for; no codec reorders more than 16."""
 _OUTLIERS = 3
 """Number of packets with wrong times that make no jump, if the times are as before behind them."""
+_MAX_STEPS = 300
+"""Number of jumps of a clock that can be repaired; one with more is refused."""
 _NEAR = 1000
 """Number of packets of another stream within which it steps when the film does."""
 _TAIL_S = 1
@@ -77,6 +79,7 @@ class _Track:
     packets: int = 0
     latest: int | None = None
     ranks: int = 0
+    is_wild: bool = False
     last: tuple[int, int] | None = None
     has_equal_times: bool = False
     sizes: list[tuple[int, Fraction, Size]] = field(default_factory=list)
@@ -100,24 +103,24 @@ class _Track:
         if before is None or not may_jump:
             return
         from_, to = before * self.time_base, time * self.time_base
-        if not is_step(from_, to):
-            return
-        self.ranks += 1
-        if not self._is_back_from_outlier(to):
+        steps = is_step(from_, to)
+        self.ranks += steps
+        if self._is_back_from_outlier(to):
+            self.steps.pop()
+            self.spans.pop()
+        elif steps and not self.is_wild:
+            self.is_wild = len(self.steps) >= _MAX_STEPS
             self.steps.append(_Step(from_, to, self.packets, self.ranks))
             self.spans.append(None)
             self.last = None
             self.window.clear()
 
     def _is_back_from_outlier(self, time: Fraction) -> bool:
-        """Takes a step back that was one wrong packet, as in damaged files; says whether it was."""
+        """Returns whether the last step was one wrong time, as in damaged files."""
         if not self.steps or self.packets - self.steps[-1].packet > _OUTLIERS:
             return False
-        if is_step(self.steps[-1].before, time):
-            return False
-        self.steps.pop()
-        self.spans.pop()
-        return True
+        before = self.steps[-1].before
+        return before < time and not is_step(before, time)
 
     def _size(self, packet: Packet[Any], time: int) -> None:
         found = parameters.parameters_of(self.codec, packet)
@@ -282,7 +285,7 @@ def _repair(
     no stream overlaps itself.
     """
     steps = [step for step in film.steps if _is_shared(step, film, tracks)]
-    if not steps:
+    if not steps or film.is_wild:
         return (), {}
     ways = {track.index: _matched(steps, film, track) for track in tracks}
     jumps: list[Jump] = []
