@@ -18,6 +18,7 @@ from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
 from realesr.media.video.probe import end_of_frames, open_input, rewind
 from realesr.media.video.projection import write_projection
+from realesr.media.video.scan import readable_packets
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -264,7 +265,9 @@ def extract_covers(
     with open_input(info.path) as container:
         for cover in covers:
             rewind(container)
-            packet = next(container.demux(container.streams[cover.index]))
+            packet = next(readable_packets(container, container.streams[cover.index]), None)
+            if packet is None:
+                continue
             suffix = "png" if cover.codec == "png" else "jpg"
             name = "cover" if not found else f"cover_{cover.index}"
             found[cover.index] = folder / f"{name}.{suffix}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from realesr.media.video import access
 from realesr.media.video.clock import NAMED, clock_text, jumps_text
 from realesr.media.video.info import VideoInfo
 from realesr.options import VideoOptions
@@ -19,6 +20,12 @@ def notices_of(info: VideoInfo, options: VideoOptions) -> Iterator[Notice]:
         )
     yield from _about_time(info, options)
     yield from _about_frames(info)
+    if info.scan.has_late_streams:
+        yield Notice(
+            "stream-dropped",
+            "a stream is left out that no header names and that begins only after the first "
+            f"{access.PROBED_US // 1_000_000} s",
+        )
     others = [each for each in info.streams if each.is_film and each.index != info.index]
     if others and options.video_stream is None:
         numbers = ", ".join(str(each.index) for each in others)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -209,14 +210,15 @@ def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[Vi
     """Yields the first frames that can be decoded and skips the others."""
     stream.thread_type = "AUTO"
     found, size, began = 0, 0, time.monotonic()
-    for number, packet in enumerate(container.demux(stream)):
+    packets = chain(readable_packets(container, stream), (None,))  # the last frames come at the end
+    for number, packet in enumerate(packets):
         try:
-            frames = packet.decode()
+            frames = stream.decode(packet)
         except av.FFmpegError:
             frames = []
         yield from frames
         found += len(frames)
-        size += packet.size
+        size += packet.size if packet is not None else 0
         took = time.monotonic() - began
         if found >= PROBED_FRAMES or (found and (size > _ENOUGH_BYTES or took > _ENOUGH_S)):
             return
@@ -236,7 +238,7 @@ def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> Video
         decoder = av.CodecContext.create(name, "r")
     except av.FFmpegError:
         return None
-    for number, packet in enumerate(container.demux(stream)):
+    for number, packet in enumerate(readable_packets(container, stream)):
         frames = decoder.decode(packet)  # type: ignore[attr-defined]
         if frames or number > PROBED_FRAMES:
             first = frames[0] if frames else None

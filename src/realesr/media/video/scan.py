@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -44,28 +44,26 @@ class _Step:
     """A step of the times of a stream.
 
     Attributes:
-        before: Time before it, s.
-        after: Time behind it, s.
+        before: Time before it, ticks.
+        after: Time behind it, ticks.
+        time_base: Length of a tick, s.
         packet: Number of the packet behind it.
         rank: Number of steps between two packets of the stream up to this one, from 1; wrong times
             of single packets count, too.
         others: Numbers of packets that the other streams had then, by index.
     """
 
-    before: Fraction
-    after: Fraction
+    before: int
+    after: int
+    time_base: Fraction
     packet: int
     rank: int
     others: dict[int, int] = field(default_factory=dict)
 
     @property
     def size(self) -> Fraction:
-        return self.after - self.before
-
-
-def is_step(before: Fraction, after: Fraction) -> bool:
-    """Returns whether the decoding times of a stream step between two packets; times in s."""
-    return not -BACK_S <= after - before <= AHEAD_S
+        """How far the times step, s."""
+        return (self.after - self.before) * self.time_base
 
 
 @dataclass(slots=True)
@@ -80,18 +78,26 @@ class _Track:
     latest: int | None = None
     ranks: int = 0
     is_wild: bool = False
+    limits: tuple[int, int] = (0, 0)
     last: tuple[int, int] | None = None
     has_equal_times: bool = False
     sizes: list[tuple[int, Fraction, Size]] = field(default_factory=list)
     parameters: bytes = b""
     steps: list[_Step] = field(default_factory=list)
-    spans: list[tuple[Fraction, Fraction] | None] = field(default_factory=lambda: [None])
+    spans: list[tuple[int, int] | None] = field(default_factory=lambda: [None])
     window: deque[int] = field(default_factory=lambda: deque(maxlen=_REORDERED))
+
+    def __post_init__(self) -> None:
+        self.limits = (-int(BACK_S / self.time_base), int(AHEAD_S / self.time_base))
+
+    def is_step(self, before: int, after: int) -> bool:
+        """Returns whether decoding times step between two packets; times in ticks."""
+        return not self.limits[0] <= after - before <= self.limits[1]
 
     def add(self, packet: Packet[Any], *, may_jump: bool) -> None:
         decoded_at = packet.pts if packet.dts is None else packet.dts
         shown_at = packet.dts if packet.pts is None else packet.pts
-        if self.kind == "video" and may_jump and shown_at is not None:
+        if self.kind == "video" and may_jump and shown_at is not None and packet.is_keyframe:
             self._size(packet, shown_at)
         if decoded_at is not None and shown_at is not None and not packet.is_discard:
             self._step(decoded_at, may_jump=may_jump)
@@ -102,25 +108,24 @@ class _Track:
         before, self.latest = self.latest, time
         if before is None or not may_jump:
             return
-        from_, to = before * self.time_base, time * self.time_base
-        steps = is_step(from_, to)
+        steps = self.is_step(before, time)
         self.ranks += steps
-        if self._is_back_from_outlier(to):
+        if self._is_back_from_outlier(time):
             self.steps.pop()
             self.spans.pop()
         elif steps and not self.is_wild:
             self.is_wild = len(self.steps) >= _MAX_STEPS
-            self.steps.append(_Step(from_, to, self.packets, self.ranks))
+            self.steps.append(_Step(before, time, self.time_base, self.packets, self.ranks))
             self.spans.append(None)
             self.last = None
             self.window.clear()
 
-    def _is_back_from_outlier(self, time: Fraction) -> bool:
+    def _is_back_from_outlier(self, time: int) -> bool:
         """Returns whether the last step was one wrong time, as in damaged files."""
         if not self.steps or self.packets - self.steps[-1].packet > _OUTLIERS:
             return False
         before = self.steps[-1].before
-        return before < time and not is_step(before, time)
+        return before < time and not self.is_step(before, time)
 
     def _size(self, packet: Packet[Any], time: int) -> None:
         found = parameters.parameters_of(self.codec, packet)
@@ -136,9 +141,11 @@ class _Track:
         self.window.append(time)
         if self.last is None or time >= self.last[0]:
             self.last = time, duration
-        begin, end = time * self.time_base, (time + duration) * self.time_base
         span = self.spans[-1]
-        self.spans[-1] = (begin, end) if span is None else (min(span[0], begin), max(span[1], end))
+        if span is None:
+            self.spans[-1] = (time, time + duration)
+        elif time < span[0] or time + duration > span[1]:
+            self.spans[-1] = (min(span[0], time), max(span[1], time + duration))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +193,8 @@ class Scan:
         equal_times: Indices of video streams with frames of the same time.
         sizes: Sizes of each video stream's frames, px, in order, with the times, s, from which they
             apply; by its index, and only where the size changes.
+        has_late_streams: Whether there are packets of streams that no header names, and that begin
+            behind what is read to find streams.
     """
 
     has_any_clock: bool
@@ -196,6 +205,7 @@ class Scan:
     last: dict[int, tuple[Fraction, Fraction]] = field(default_factory=dict)
     equal_times: frozenset[int] = frozenset()
     sizes: dict[int, tuple[tuple[Fraction, Size], ...]] = field(default_factory=dict)
+    has_late_streams: bool = False
 
 
 def scan(container: InputContainer) -> Scan:
@@ -217,7 +227,8 @@ def scan(container: InputContainer) -> Scan:
     }
     if has_index:
         _go_to_end(container)
-    for packet in readable_packets(container):
+    late: list[None] = []
+    for packet in readable_packets(container, on_late=lambda: late.append(None)):
         track = tracks.get(packet.stream.index)
         if track is None:
             continue
@@ -253,17 +264,32 @@ def scan(container: InputContainer) -> Scan:
             for track in videos
             if len(track.sizes) > 1
         },
+        has_late_streams=bool(late),
     )
 
 
-def readable_packets(container: InputContainer, *streams: Any) -> Iterator[Packet[Any]]:
-    """Yields packets until the end, or until the first place that cannot be read."""
-    try:
-        for packet in container.demux(*streams):
-            if packet.size:
-                yield packet
-    except av.FFmpegError:  # ffmpeg, which decodes, tells of it
-        return
+def readable_packets(
+    container: InputContainer, *streams: Any, on_late: Callable[[], None] | None = None
+) -> Iterator[Packet[Any]]:
+    """Yields packets until the end, or until the first place that cannot be read.
+
+    Args:
+        container: The file.
+        streams: Those that are read; all by default.
+        on_late: Is called for each packet of a stream that was not there when the file was opened.
+    """
+    while True:
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:
+                    yield packet
+        except IndexError:  # so PyAV answers to such a packet, and goes on behind it
+            if on_late is not None:
+                on_late()
+        except av.FFmpegError:  # ffmpeg, which decodes, tells of it
+            return
+        else:
+            return
 
 
 def _go_to_end(container: InputContainer) -> None:
@@ -299,11 +325,12 @@ def _repair(
             position = track.steps.index(own)
             before, after = track.spans[position], track.spans[position + 1]
             if before is not None and after is not None:
-                needed.append(before[1] - after[0])
+                needed.append((before[1] - after[0]) * track.time_base)
         shift += max(needed, default=-step.size)
         behind = film.spans[film.steps.index(step) + 1]
         shown_at = step.after if behind is None else behind[0]
-        jumps.append(Jump(before=step.before, after=shown_at, shift=shift))
+        before_s, after_s = step.before * film.time_base, shown_at * film.time_base
+        jumps.append(Jump(before=before_s, after=after_s, shift=shift))
     shifts = {}
     for track in tracks:
         shifts[track.index] = tuple(

@@ -46,10 +46,11 @@ class Container:
 
     def __init__(self, kinds, packets):
         self.streams = [Stream(index, kind) for index, kind in enumerate(kinds)]
-        self.packets = [Packet(self.streams[index], dts) for index, dts in packets]
+        self.packets = iter(packets)
 
     def demux(self):
-        return iter(self.packets)
+        for index, dts in self.packets:
+            yield Packet(self.streams[index], dts)
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +129,14 @@ def test_a_step_ahead_of_one_stream_is_a_gap_and_of_all_a_jump():
 def test_a_clock_without_any_order_is_not_repaired():
     wild = [(0, n * 7919 % 100_000) for n in range(2000)]
     assert scanned(*wild).jumps == ()
+
+
+def test_a_stream_that_begins_late_stops_nothing():
+    """PyAV raises an IndexError for its packets."""
+    found = scanned((0, 1), (5, 2), (0, 2), (5, 3), (0, 3), kinds=("video",))
+    assert found.packets == {0: 3}
+    assert found.has_late_streams
+    assert not scanned((0, 1), (0, 2)).has_late_streams
 
 
 def test_frames_of_the_same_time_are_found():
