@@ -92,7 +92,8 @@ def times(path: Path, index: int) -> tuple[list[Fraction], Fraction]:
 def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
     """Returns the mean color of each frame, (3,) in levels of 8 bits, by its time stamp."""
     found = {}
-    matrix = MATRICES.get(probe(path).color.matrix)
+    info = probe(path)
+    matrix, origin = MATRICES.get(info.color.matrix), info.origin
     with av.open(f"file:{path}") as container:
         stream = container.streams[index]
         stream.thread_type = "AUTO"
@@ -103,7 +104,7 @@ def means(path: Path, index: int) -> dict[Fraction, np.ndarray]:
                 continue
             for frame in frames:
                 rgb = frame.reformat(format="rgb48le", src_colorspace=matrix).to_ndarray()
-                found[frame.pts * frame.time_base] = rgb.mean(axis=(0, 1)) / 257
+                found[frame.pts * frame.time_base - origin] = rgb.mean(axis=(0, 1)) / 257
     return found
 
 
@@ -123,6 +124,7 @@ def row(clip: Path, folder: Path) -> str:
     output = Path(str(result["output"]))
     before, after = probe(clip), probe(output)
     (a, tick_a), (b, tick_b) = times(clip, before.index), times(output, 0)
+    a = [time - before.origin for time in a]
     kept = [min(a, key=lambda other: abs(other - time)) for time in b]
     late = max(abs(x - y) for x, y in zip(kept, b, strict=True)) / max(tick_a, tick_b)
     color = "-"

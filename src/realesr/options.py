@@ -319,6 +319,7 @@ class VideoOptions:
         fps: Constant frame rate at which the same frames play, 1/s; None keeps every frame's time.
         deinterlace: ``auto`` deinterlaces interlaced frames, ``off`` leaves them unchanged.
         is_strict: Whether a frame that cannot be decoded fails the job.
+        video_stream: Number of the stream that is upscaled; None for the first film.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -336,6 +337,7 @@ class VideoOptions:
     fps: Fraction | None = None
     deinterlace: str = "auto"
     is_strict: bool = False
+    video_stream: int | None = None
 
     def __post_init__(self) -> None:
         if self.start < 0:
@@ -346,6 +348,8 @@ class VideoOptions:
             )
         if self.frames is not None and self.frames < 1:
             raise InvalidOptionError(f"`frames` {self.frames}: must be 1 or more")
+        if self.video_stream is not None and self.video_stream < 0:
+            raise InvalidOptionError(f"`video_stream` {self.video_stream}: must be 0 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise InvalidOptionError(f"`fps` {float(self.fps):g}: must be above 0 and at most 1000")
         _check_choice("`deinterlace`", self.deinterlace, DEINTERLACING)

@@ -51,10 +51,10 @@ def upscale(source, output, *arguments):
     return output
 
 
-def assert_same_times(source, output, tick, index=0):
+def assert_same_times(source, output, tick, index=0, shift=0):
     before, after = times(source, index), times(output, index)
     assert len(before) == len(after)
-    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= tick / 2
+    assert max(abs(a - shift - b) for a, b in zip(before, after, strict=True)) <= tick / 2
 
 
 # Times
@@ -87,15 +87,17 @@ def test_a_late_stream_stays_late(tmp_path, late, suffix):
     assert_same_times(clip, output, TICK_MS, index=1)
 
 
-def test_a_transport_stream_keeps_its_clock(tmp_path):
+def test_the_clock_of_a_transport_stream_begins_at_0_for_all_streams_alike(tmp_path, capsys):
     clip = make_clip(
         tmp_path / "in.ts", *GRADUAL, "-c:a", "mp2", "-output_ts_offset", "38.9", tone=TONE
     )
-    assert min(times(clip)) > 38
+    start = min(*times(clip), *times(clip, 1))
+    assert start > 38
     assert video("-i", clip, *FAST) == 0
+    assert f"its clock begins at {float(start):.2f} s" in capsys.readouterr().err
     output = tmp_path / "results/in_out.mkv"
-    assert_same_times(clip, output, TICK_MS)
-    assert_same_times(clip, output, TICK_MS, index=1)
+    assert_same_times(clip, output, TICK_MS, shift=start)
+    assert_same_times(clip, output, TICK_MS, index=1, shift=start)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,9 @@ def test_other_containers_are_read(tmp_path, name, encoding):
     output = upscale(clip, tmp_path / "out.mkv", *FAST)
     with av.open(str(clip)) as container:
         before = sorted(frame.pts * frame.time_base for frame in container.decode(video=0))
+    if clip.suffix in (".mpg", ".m2ts"):  # whose clocks begin anywhere
+        start = min(before[0], times(clip, 1)[0])
+        before = [time - start for time in before]
     after = times(output)
     assert len(after) == len(before) == 24
     assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= TICK_MS / 2
@@ -626,17 +631,6 @@ def test_encoders_of_rgb_keep_colors(tmp_path, codec):
     assert np.abs(before - after).max() <= 2
 
 
-def test_files_that_were_joined_are_refused_in_words(tmp_path, capsys):
-    one = make_clip(tmp_path / "one.ts", *GRADUAL)
-    (tmp_path / "in.ts").write_bytes(one.read_bytes() * 2)
-    assert video("-i", "in.ts", "-o", "out.mkv") == 1
-    assert "its time stamps jump back" in capsys.readouterr().err
-    assert not Path("out.mkv").exists()
-    ffmpeg("-i", tmp_path / "in.ts", "-map", "0", "-c", "copy", tmp_path / "repaired.mkv")
-    assert video("-i", "repaired.mkv", "-o", "out.mkv", *FAST) == 0
-    assert len(times(Path("out.mkv"))) == 48
-
-
 def test_a_file_that_was_cut_short_is_told(tmp_path, capsys):
     clip = make_clip(tmp_path / "in.mkv", *GRADUAL)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
@@ -644,17 +638,6 @@ def test_a_file_that_was_cut_short_is_told(tmp_path, capsys):
     assert "cut short or damaged" in capsys.readouterr().err
     assert video("-i", clip, "-o", "strict.mkv", "--strict") == 1
     assert not Path("strict.mkv").exists()
-
-
-def test_a_size_that_changes_is_refused(tmp_path, capsys):
-    for number, size in enumerate(("64x48", "96x64")):
-        image = f"testsrc2=size={size}:rate=24:duration=1"
-        later = ("-output_ts_offset", str(number))
-        make_clip(tmp_path / f"{number}.ts", *GRADUAL, *later, image=image)
-    joined = (tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes()
-    (tmp_path / "in.ts").write_bytes(joined)
-    assert video("-i", "in.ts", "-o", "out.mkv") == 1
-    assert "the size of its frames changes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -701,7 +684,8 @@ def test_fps_begins_where_the_sound_begins(tmp_path):
         tmp_path / "in.ts", *GRADUAL, "-c:a", "mp2", "-output_ts_offset", "40", tone=TONE
     )
     output = upscale(clip, tmp_path / "out.mkv", "--fps", "12", *FAST)
-    assert abs(times(output)[0] - times(clip)[0]) <= Fraction(1, 12)
+    ahead = times(clip)[0] - times(clip, 1)[0]
+    assert abs(times(output)[0] - times(output, 1)[0] - ahead) <= Fraction(1, 12)
     assert len(times(output)) == 24
 
 

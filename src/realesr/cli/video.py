@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         fps=args.fps,
         deinterlace=args.deinterlace,
         is_strict=args.strict,
+        video_stream=args.video_stream,
     )
     files = file_options(args)
     if args.extract_frame_first:

@@ -15,6 +15,12 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     """Adds the groups ``excerpt`` and ``encoding`` to a parser."""
     part = parser.add_argument_group("excerpt")
     part.add_argument(
+        "--video-stream",
+        type=int,
+        metavar="N",
+        help="number of the stream to upscale, if there are several (default: the first film)",
+    )
+    part.add_argument(
         "--start",
         type=seconds,
         default=Fraction(0),

@@ -23,13 +23,13 @@ _MATRICES = {
     9: ("bt2020nc", "bt2020"),
 }
 _PRIMARIES = {
-    # H.273 table 2
+    # H.273 table 2, by the names of ffmpeg's filter setparams
     1: "bt709",
     4: "bt470m",
     5: "bt470bg",
     6: "smpte170m",
     7: "smpte240m",
-    8: "video",
+    8: "film",
     9: "bt2020",
     10: "smpte428",
     11: "smpte431",
@@ -37,10 +37,10 @@ _PRIMARIES = {
     22: "jedec-p22",
 }
 _TRANSFERS = {
-    # H.273 table 3
+    # H.273 table 3, by the names of the same filter
     1: "bt709",
-    4: "gamma22",
-    5: "gamma28",
+    4: "bt470m",
+    5: "bt470bg",
     6: "smpte170m",
     7: "smpte240m",
     8: "linear",

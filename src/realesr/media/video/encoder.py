@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,10 @@ from realesr.progress import Notify, no_notice
 
 _USUAL_RATE = Fraction(25)
 """Frames per second that encoders are given where the source does not state any."""
+_MAX_TERM = 65535
+"""Largest term of an aspect ratio that H.264 and H.265 store (table E-1: 16 bits)."""
+_SHORT_S = Fraction(1, 1000)
+"""Tick in which frames of the same time are set apart, s: that of Matroska."""
 _FRAGMENTED = {
     # Matroska rounds times to 1/1000 s, as in the output. MP4 does not, but a plain file keeps the
     # start in coarser units; fragments keep all times, and can be read from a pipe.
@@ -106,8 +111,15 @@ class EncodeSpec:
 
     @property
     def _time_base(self) -> Fraction:
+        if self.options.fps is not None:
+            return 1 / self.options.fps
         # The source's own time base holds every time of the source exactly.
-        return self.info.time_base if self.options.fps is None else 1 / self.options.fps
+        time_base = self.info.time_base
+        if self.info.index in self.info.scan.equal_times:
+            # The second of two frames of the same time comes a tick later: a short one, so that the
+            # frames behind it keep theirs.
+            return time_base / math.ceil(time_base / _SHORT_S)
+        return time_base
 
     def clock(self, first: Fraction) -> FrameClock:
         """Returns the time line of the output.
@@ -117,7 +129,7 @@ class EncodeSpec:
                 s in the source. Only ``fps`` depends on it.
         """
         start, time_base = self.options.start, self._time_base
-        origin = start + self.info.start if start else Fraction(0)
+        origin = start + self.info.start if start else self.info.origin
         first_tick = None if self.options.fps is None else round((first - origin) / time_base)
         return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
 
@@ -139,9 +151,33 @@ class EncodeSpec:
         arguments = ["-c:0", encoding.codec]
         for option, value in encoding.arguments.items():
             arguments += [f"-{option}", value]
-        arguments += ["-filter:0", f"{color},setsar={info.sample_aspect_ratio}"]
+        # Without a limit of its own the filter rounds to terms up to 100.
+        ratio = f"setsar=ratio={info.sample_aspect_ratio}:max={_MAX_TERM}"
+        arguments += ["-filter:0", f"{color},{ratio}"]
         arguments += ["-fps_mode:0", "passthrough", "-enc_time_base:0", "demux"]
+        arguments += self._last_frame_arguments()
         return [*arguments, *self.tag_arguments()]
+
+    def _last_frame_arguments(self) -> list[str]:
+        """Returns the arguments that show the last frame as long as the source does.
+
+        Frames carry no length in the pipe; that of all others follows from the next one.
+        """
+        info, seconds = self.info, self.last_duration
+        if seconds is None:
+            return []
+        time, duration = float(info.scan.last[info.index][0] - info.origin), float(seconds)
+        condition = f"gte(PTS*TB,{time - duration / 4:.6f})"
+        expression = f"if({condition},{duration:.6f}/TB,DURATION)".replace(",", "\\,")
+        return ["-bsf:0", f"setts=pts=PTS:dts=DTS:duration={expression}"]
+
+    @property
+    def last_duration(self) -> Fraction | None:
+        """How long the source shows its last frame, s; None if that does not count."""
+        last = self.info.scan.last.get(self.info.index)
+        if last is None or self.options.is_excerpt or self.options.fps is not None:
+            return None
+        return last[1] or None
 
     def tag_arguments(self) -> list[str]:
         """Returns the arguments that name the codec of stream 0 in the container."""
@@ -184,6 +220,7 @@ class VideoEncoder:
         command: Returns the arguments of the ffmpeg that reads raw frames as NUT from its standard
             input and writes a file of this name; None for those of a piece.
         is_durable: Whether the file must have reached the disk before it gets its name.
+        complete: As of :class:`~realesr.media.video.output.PipedFile`.
     """
 
     def __init__(
@@ -195,11 +232,12 @@ class VideoEncoder:
         binary: str,
         command: Callable[[Path], list[str]] | None = None,
         is_durable: bool = False,
+        complete: Callable[[Path, Mapping[int, int]], None] | None = None,
     ) -> None:
         self._spec = spec
         self._clock = clock
         self._command = command or spec.piece_arguments
-        self._file = PipedFile(path, binary=binary, is_durable=is_durable)
+        self._file = PipedFile(path, binary=binary, is_durable=is_durable, complete=complete)
         self._stream: VideoStream | None = None
         self._last_tick = -(2**62)
 

@@ -42,6 +42,8 @@ _ALPHA_FORMATS = {
     "qtrle": r".*",
     "png": r".*",
 }
+_RGB_CODECS = frozenset({"libx264rgb", "ffv1", "utvideo", "huffyuv", "ffvhuff", "qtrle", "png"})
+"""Encoders that store RGB so that common players show it: here an RGB source stays RGB."""
 _OPTION = re.compile(r"-[A-Za-z]")
 _MUXING_OPTIONS = frozenset(
     {
@@ -104,6 +106,7 @@ def choose_encoding(
         pixel_format = _closest(
             wanted,
             [each for each in supported if not each.has_alpha or re.fullmatch(alpha, each.name)],
+            keeps_rgb=wanted.is_rgb and codec in _RGB_CODECS,
         )
         _report_losses(wanted, pixel_format, codec, target, notify)
     else:
@@ -182,7 +185,9 @@ def _supported(binary: str, codec: str) -> tuple[PixelFormat, ...]:
     return tuple(formats)
 
 
-def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelFormat:
+def _closest(
+    wanted: PixelFormat, supported: Sequence[PixelFormat], *, keeps_rgb: bool = False
+) -> PixelFormat:
     """Returns the format that loses least and, among equals, adds least.
 
     The yuvj formats come last, because their names state a range that is tagged as well.
@@ -192,7 +197,7 @@ def _closest(wanted: PixelFormat, supported: Sequence[PixelFormat]) -> PixelForm
         coarser = any(c > max(w, 1) for c, w in zip(candidate.chroma, wanted.chroma, strict=True))
         return (
             candidate.is_gray and not wanted.is_gray,
-            candidate.is_rgb or candidate.name.startswith("yuvj"),
+            candidate.is_rgb != keeps_rgb or candidate.name.startswith("yuvj"),
             wanted.has_alpha and not candidate.has_alpha,
             coarser,
             max(0, wanted.depth - candidate.depth),
@@ -225,6 +230,14 @@ def _report_losses(
                 "alpha-flattened",
                 f"{codec} in {target.name} holds no transparency: laid on white; "
                 ".webm, .mkv and .mov keep it",
+            )
+        )
+    if wanted.is_rgb and not got.is_rgb:
+        notify(
+            Notice(
+                "rgb-converted",
+                f"is RGB and becomes {got.name}, which rounds colors: `codec` libx264rgb with "
+                "`crf` 0, or `codec` ffv1 in .mkv, keeps them",
             )
         )
     if got.depth < wanted.depth:

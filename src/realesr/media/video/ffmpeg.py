@@ -36,6 +36,7 @@ _ECHO = re.compile(
     r"Error while filtering|Conversion failed|Error opening output files|Could not open encoder"
 )
 """Lines that follow every failure and do not contain its reason."""
+_DATA_STREAM = re.compile(r"Stream #0:(\d+).*?: Data: ([^,\n]*)")
 PROBE_TIMEOUT_S = 30
 """Time that ffmpeg may take to answer a question about itself, s."""
 CAPABILITY_CHECK = (
@@ -149,6 +150,21 @@ def succeeds(binary: str, arguments: Sequence[str]) -> bool:
         except FFmpegError:
             return False
     return True
+
+
+def data_kinds(binary: str, arguments: Sequence[str]) -> dict[int, str]:
+    """Returns ffmpeg's description of each data stream of an input, by the stream's number.
+
+    PyAV does not tell what kind of data a stream holds.
+
+    Args:
+        binary: The program.
+        arguments: Those that open the input.
+    """
+    with Process(binary, ["-nostdin", *arguments], subject="ffmpeg") as process:
+        with suppress(FFmpegError):  # there is no output
+            process.finish()
+        return {int(found[1]): found[2] for found in _DATA_STREAM.finditer(process.log)}
 
 
 class Process(AbstractContextManager["Process", None]):

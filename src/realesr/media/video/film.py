@@ -46,7 +46,7 @@ class Film:
     def __init__(
         self, path: Path, *, target: VideoFormat, options: VideoOptions, binary: str
     ) -> None:
-        self.info = probe(path)
+        self.info = probe(path, video_stream=options.video_stream)
         self._target = target
         self._options = options
         self._binary = binary
@@ -73,6 +73,11 @@ class Film:
     def frames(self) -> int:
         """Number of frames that are read, according to the packets of the file."""
         return len(self._part)
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether it can be read in parts: neither clock nor size jumps."""
+        return not self.info.scan.jumps and self.info.index not in self.info.scan.sizes
 
     @property
     def is_encoded_twice(self) -> bool:
@@ -200,7 +205,7 @@ class Film:
         )
         index = 0
         # Pieces have the times of the output, and the sink moves those of the source there.
-        moved = self.info.start + options.start if options.start else Fraction(0)
+        moved = self.info.start + options.start if options.start else self.info.origin
         with sink:
             for piece in pieces:
                 with VideoSource(piece, binary=self._binary) as source:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 from realesr.geometry import Size
 from realesr.media.video.color import ColorTags
+from realesr.media.video.projection import Projection
+from realesr.media.video.scan import Scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,42 @@ class HdrMetadata:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameNotes:
+    """What is attached to frames.
+
+    Attributes:
+        hdr: Mastering display and content light level.
+        has_dolby_vision: Whether there is metadata of Dolby Vision.
+        has_hdr10_plus: Whether there is metadata of HDR10+ (SMPTE ST 2094-40).
+        has_captions: Whether there are closed captions (ATSC A/53).
+        timecode: Time code of the first group of pictures, ``hours:minutes:seconds:frames``; a
+            ``;`` stands before the frames of drop-frame codes. None if there is none, or 0.
+        is_multiview: Whether frames carry what PyAV does not know, as the views of MV-HEVC do.
+    """
+
+    hdr: HdrMetadata = HdrMetadata()
+    has_dolby_vision: bool = False
+    has_hdr10_plus: bool = False
+    has_captions: bool = False
+    timecode: str | None = None
+    is_multiview: bool = False
+
+    def joined(self, other: Self) -> FrameNotes:
+        """Returns what is attached to either of two frames, the earlier one first."""
+        return FrameNotes(
+            hdr=HdrMetadata(
+                display=self.hdr.display or other.hdr.display,
+                content=self.hdr.content or other.hdr.content,
+            ),
+            has_dolby_vision=self.has_dolby_vision or other.has_dolby_vision,
+            has_hdr10_plus=self.has_hdr10_plus or other.has_hdr10_plus,
+            has_captions=self.has_captions or other.has_captions,
+            timecode=self.timecode or other.timecode,
+            is_multiview=self.is_multiview or other.is_multiview,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
     """A stream of a file.
 
@@ -55,7 +94,8 @@ class StreamInfo:
         kind: ``video``, ``audio``, ``subtitle``, ``data`` or ``attachment``.
         codec: ffmpeg's name of the codec; empty if there is none.
         language: The language tag, or None.
-        is_cover: Whether the stream is a still image such as a cover.
+        is_cover: Whether the stream is marked as a still image such as a cover.
+        is_picture: Whether the stream holds a single image in a codec for images.
         dispositions: Purposes of the stream by ffmpeg's names, such as ``default``.
         tags: Metadata of the stream.
     """
@@ -65,8 +105,14 @@ class StreamInfo:
     codec: str
     language: str | None = None
     is_cover: bool = False
+    is_picture: bool = False
     dispositions: tuple[str, ...] = ()
     tags: dict[str, str]
+
+    @property
+    def is_film(self) -> bool:
+        """Whether the stream holds moving images."""
+        return self.kind == "video" and not (self.is_cover or self.is_picture)
 
     def __str__(self) -> str:
         name = f"{self.kind} stream {self.index}"
@@ -85,13 +131,17 @@ class VideoInfo:
         size: Stored size, px, before any rotation.
         pixel_format: Layout of the pixels.
         color: Color tags; the matrix is never unspecified.
-        hdr_metadata: Mastering display and content light level.
+        notes: What is attached to the first frames, such as HDR metadata.
         is_interlaced: Whether frames consist of two fields.
         sample_aspect_ratio: Width by height of a pixel of the upright image; 1 if untagged.
         time_base: Length of a tick, of which times in the stream are multiples, s.
         frame_rate: Average frames per second, or None.
         frames: Number of frames by the container, or by duration and rate; or None.
         start: Earliest time in the file, s.
+        origin: The time that becomes 0 in an output of the whole file, s: ``start`` where the clock
+            of the container may begin anywhere, or begins before 0, and else 0.
+        scan: What its packets tell.
+        projection: Marks of spherical and stereoscopic videos.
         streams: All streams.
         tags: Metadata of the file.
     """
@@ -102,13 +152,16 @@ class VideoInfo:
     size: Size
     pixel_format: PixelFormat
     color: ColorTags
-    hdr_metadata: HdrMetadata
+    notes: FrameNotes
     is_interlaced: bool
     sample_aspect_ratio: Fraction
     time_base: Fraction
     frame_rate: Fraction | None
     frames: int | None
     start: Fraction
+    origin: Fraction
+    scan: Scan
+    projection: Projection
     streams: tuple[StreamInfo, ...]
     tags: dict[str, str]
 
@@ -116,3 +169,8 @@ class VideoInfo:
     def stream(self) -> StreamInfo:
         """The stream that is upscaled."""
         return self.streams[self.index]
+
+    @property
+    def hdr_metadata(self) -> HdrMetadata:
+        """Mastering display and content light level."""
+        return self.notes.hdr

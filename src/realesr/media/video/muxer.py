@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -114,6 +114,7 @@ class Muxer:
         self._binary = binary
         self._notify = notify
         self._file: PipedFile | None = None
+        self._mux_spec: MuxSpec | None = None
         self._is_aborted = False
 
     def mux(
@@ -143,7 +144,7 @@ class Muxer:
         _check(self._path, found, frames)
         with (
             temporary_folder() as folder,
-            PipedFile(self._path, binary=self._binary) as file,
+            PipedFile(self._path, binary=self._binary, complete=self._complete) as file,
         ):
             self._file = file
             self._write(file, found, self._command(folder, found[0]), first)
@@ -163,9 +164,14 @@ class Muxer:
     def _command(self, folder: Path, piece: Piece) -> Callable[[Path], list[str]]:
         def command(destination: Path) -> list[str]:
             spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
+            self._mux_spec = spec
             return spec.copy_arguments(destination, tags=piece.tags)
 
         return command
+
+    def _complete(self, path: Path, packets: Mapping[int, int]) -> None:
+        if self._mux_spec is not None:
+            self._mux_spec.complete(path, packets, notify=self._notify)
 
     def _write(
         self,
@@ -193,12 +199,15 @@ class Muxer:
         if spec.target.is_isobmff:
             stream.codec_context.codec_tag = template_tag
         duration = round(1 / (spec.frame_rate * time_base))
+        last, last_s = max(times), spec.last_duration
         for piece in pieces:
             with _opened(piece.path) as (source, video):
                 for packet in _packets(source, video):
                     self._check_wanted()
                     packet.pts, packet.dts = next(shown_at), next(decoded_at)
                     packet.time_base, packet.duration = time_base, duration
+                    if packet.pts == last and last_s is not None:
+                        packet.duration = round(last_s / time_base)
                     packet.stream = stream
                     file.mux(packet)
 

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Self
 
 from realesr.media.formats import VideoFormat
+from realesr.media.video import access
+from realesr.media.video.clock import shift_options
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
-from realesr.media.video.probe import end_of_frames, open_input
+from realesr.media.video.probe import end_of_frames, open_input, rewind
+from realesr.media.video.projection import write_projection
+from realesr.media.video.scan import readable_packets
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -103,6 +107,36 @@ class MuxSpec:
         extra = [*(text for tag in kept for text in ("-metadata:s:0", tag)), *extra]
         return self._arguments(destination, self.video.target.muxer, video, extra)
 
+    def complete(self, path: Path, packets: Mapping[int, int], *, notify: Notify) -> None:
+        """Finishes a whole file, and tells which sound it lacks.
+
+        Args:
+            path: The file, which is changed in place.
+            packets: Number of packets of each of its streams.
+            notify: Receives a sentence for everything that is missing.
+        """
+        info = self.video.info
+        if not info.projection.is_empty:
+            tags = {tag.lower(): text for tag, text in info.stream.tags.items()}
+            title = tags.get("title", tags.get("name"))  # MP4 calls it so
+            if not write_projection(path, info.projection, title=title):
+                notify(
+                    Notice(
+                        "projection-dropped",
+                        "the marks of a spherical or stereoscopic video are left out",
+                    )
+                )
+        if self.video.options.is_excerpt:
+            return
+        for number, each in enumerate(self._mapped, start=1):
+            if each.stream.kind == "audio" and packets.get(number) == 0:
+                notify(Notice("stream-dropped", f"{each.stream} is empty: nothing in it is sound"))
+
+    @property
+    def _mapped(self) -> list[StreamMapping]:
+        """The streams that ffmpeg maps, in the order of the output."""
+        return [each for each in self.streams if each.stream.index not in self.covers]
+
     def report_dropped_tags(self, notify: Notify) -> None:
         """Names the tags of the source that MP4 and QuickTime cannot store."""
         info, target = self.video.info, self.video.target
@@ -135,7 +169,7 @@ class MuxSpec:
             extra: Arguments that come last and override others.
         """
         target, options = self.video.target, self.video.options
-        mapped = [each for each in self.streams if each.stream.index not in self.covers]
+        mapped = self._mapped
         arguments = [*self._inputs(pipe), "-map", "0:0"]
         for each in mapped:
             arguments += ["-map", f"{_input_of(each.stream)}:{each.stream.index}"]
@@ -163,12 +197,18 @@ class MuxSpec:
         # excerpt. Without it, every input begins at 0, which for the other streams is the start
         # that is asked for. Times in the pipe are right already: -seek_timestamp keeps them.
         times = ["-seek_timestamp", "1"] if options.start else ["-copyts"]
-        source = ["-i", url(info.path)]
         cut = ["-ss", f"{float(options.start):.6f}"] if options.start else []
         end = self._end()
         if end is not None:
             cut += ["-to", f"{float(end):.6f}"]
-        return [*times, "-f", pipe, "-i", "pipe:0", *cut, *source, *cut, *source, *source]
+        clock = []
+        if info.origin and not options.start:
+            clock = ["-itsoffset", f"{float(-info.origin):.6f}"]
+        for option, value in shift_options(info.scan, range(len(info.streams))).items():
+            clock += [f"-{option}", value]
+        dense = access.arguments(info.path, *cut, *clock)
+        stills = access.arguments(info.path, *clock)
+        return [*times, "-f", pipe, "-i", "pipe:0", *dense, *dense, *stills]
 
     def _end(self) -> Fraction | None:
         """Returns when the other streams of an excerpt end, s from the beginning, or None."""
@@ -189,6 +229,10 @@ class MuxSpec:
         for tag in info.stream.tags:
             if _STALE_TAG.match(tag):
                 arguments += ["-metadata:s:0", f"{tag}="]
+        if not info.projection.is_empty:
+            arguments += ["-metadata:s:0", f"title={info.projection.title}"]
+        if info.notes.timecode and "timecode" not in info.tags and not self.video.options.start:
+            arguments += ["-metadata:s:0", f"timecode={info.notes.timecode}"]
         return arguments
 
     def _attachments(self, first: int) -> list[str]:
@@ -220,8 +264,10 @@ def extract_covers(
         return found
     with open_input(info.path) as container:
         for cover in covers:
-            container.seek(0)
-            packet = next(container.demux(container.streams[cover.index]))
+            rewind(container)
+            packet = next(readable_packets(container, container.streams[cover.index]), None)
+            if packet is None:
+                continue
             suffix = "png" if cover.codec == "png" else "jpg"
             name = "cover" if not found else f"cover_{cover.index}"
             found[cover.index] = folder / f"{name}.{suffix}"

@@ -18,7 +18,7 @@ from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process
 from realesr.partial import Partial
 
-_WRITTEN = re.compile(r"Output stream #0:0 \(video\): .*?(\d+) packets muxed")
+_WRITTEN = re.compile(r"Output stream #0:(\d+) \(\w+\): .*?(\d+) packets muxed")
 
 
 class PipedFile:
@@ -33,11 +33,21 @@ class PipedFile:
         binary: The ffmpeg.
         is_durable: Whether the file must have reached the disk before it gets its name, so that a
             file of this name is whole even after a power cut.
+        complete: Is called with the temporary name of the whole file, and with the number of
+            packets of each of its streams, before the file gets its name.
     """
 
-    def __init__(self, path: Path, *, binary: str, is_durable: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        binary: str,
+        is_durable: bool = False,
+        complete: Callable[[Path, Mapping[int, int]], None] | None = None,
+    ) -> None:
         self.packets = 0
         """Number of packets that have been handed to ffmpeg."""
+        self._complete = complete
         self._path = path
         self._binary = binary
         self._is_durable = is_durable
@@ -145,9 +155,11 @@ class PipedFile:
                 raise process.to_error(error) from error
             self._container = None
         process.finish()
-        found = _WRITTEN.search(process.log)
-        if found and int(found[1]) != self.packets:
+        written = {int(found[1]): int(found[2]) for found in _WRITTEN.finditer(process.log)}
+        if written.get(0, self.packets) != self.packets:
             raise FFmpegError(
-                f"{self._path}: the encoder wrote {found[1]} of {self.packets} frames: "
+                f"{self._path}: the encoder wrote {written[0]} of {self.packets} frames: "
                 f"{process.error_summary}"
             )
+        if self._complete is not None and self._partial is not None:
+            self._complete(self._partial.path, written)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
+import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 import av
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.errors import InvalidOptionError, UnreadableMediaError, UnsupportedMediaError
 from realesr.geometry import Size
+from realesr.media.video import access
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
 from realesr.media.video.ffmpeg import url
-from realesr.media.video.info import HdrMetadata, PixelFormat, StreamInfo, VideoInfo
+from realesr.media.video.info import FrameNotes, PixelFormat, StreamInfo, VideoInfo
+from realesr.media.video.projection import read_projection
+from realesr.media.video.scan import Scan, readable_packets, scan
+from realesr.media.video.sidedata import notes_of
 
 PROBED_FRAMES = 50
 """Number of first frames that are searched for signs of interlacing."""
+_PROBED_PACKETS, _PROBED_BYTES, _PROBED_S = 1000, 1 << 29, 20.0
+"""Limits of what is read and of the time until one of the first frames can be decoded."""
+_ENOUGH_BYTES, _ENOUGH_S = 1 << 26, 3.0
+"""Limits behind the first frame, for large frames or slow decoders."""
 _REORDERED = 32
 """Packets to read beyond a frame: they come in the order of decoding, at most 16 frames off."""
 _OPEN_OPTIONS: dict[str, Any] = (
@@ -31,24 +40,35 @@ _OPEN_OPTIONS: dict[str, Any] = (
 """Options of av.open for tags that are not UTF-8, which are an error before PyAV 19."""
 _ATTACHED = av.stream.Disposition.attached_pic
 _FULL = 2
-_MASTERING = struct.Struct("=20i2i")
-_LIGHT = struct.Struct("=2I")
 
 
-def probe(path: Path) -> VideoInfo:
-    """Reads the headers of a file and its first frames.
+def probe(path: Path, *, video_stream: int | None = None) -> VideoInfo:
+    """Reads the headers of a file, its first frames, and the times of its packets.
+
+    Args:
+        path: The file.
+        video_stream: Number of the stream that is upscaled; None for the first film.
 
     Raises:
         UnreadableMediaError: The file cannot be opened, or none of its first frames can be decoded.
         UnsupportedMediaError: The file holds no video, or one that is not supported.
+        InvalidOptionError: There is no video stream of that number.
     """
     if not path.is_file():
         raise UnreadableMediaError(f"{path}: no such file")
     try:
         with open_input(path) as container:
-            info = _probe(path, container)
+            found = scan(container)
+        with open_input(path) as container:
+            info = _probe(path, container, found, video_stream)
             av.logging.set_level(None)  # another thread may have imported torchvision meanwhile
             return info
+    except av.ArgumentError as error:  # what the list of kinds refuses, and some damage
+        raise UnreadableMediaError(f"{path}: {access.refusal(path)}") from error
+    except av.ExitError as error:
+        raise UnreadableMediaError(
+            f"{path}: its streams were not found within {access.OPENING_S:g} s"
+        ) from error
     except av.FFmpegError as error:
         raise UnreadableMediaError(
             f"{path}: damaged, cut short or no video: {error.strerror}"
@@ -66,34 +86,51 @@ def open_input(source: Path | IO[bytes], **options: Any) -> InputContainer:
         av.FFmpegError: It is no media file.
     """
     av.logging.set_level(None)
+    if isinstance(source, Path):
+        options["container_options"] = access.options()
+        options["timeout"] = (access.OPENING_S, None)
     file = url(source) if isinstance(source, Path) else source
     container: InputContainer = av.open(file, "r", **_OPEN_OPTIONS, **options)
     return container
 
 
-def _probe(path: Path, container: InputContainer) -> VideoInfo:
-    videos = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
-    if not videos:
-        raise UnsupportedMediaError(f"{path}: holds no video, only {_kinds(container)}")
-    stream = videos[0]
-    streams = tuple(_stream_info(each) for each in container.streams)
+def rewind(container: InputContainer, ticks: int = 0, *, stream: Any = None) -> None:
+    """Goes back to the key frame before a time; stays where it is if the file cannot be sought.
+
+    Args:
+        container: The file. Where it stays matters only if packets were read before.
+        ticks: Time, in ticks of the stream, or in microseconds without one.
+        stream: The stream whose key frame is sought.
+    """
+    with contextlib.suppress(av.FFmpegError):  # a damaged or missing index
+        container.seek(ticks, stream=stream)
+
+
+def _probe(
+    path: Path, container: InputContainer, found: Scan, video_stream: int | None
+) -> VideoInfo:
+    stream = _film(path, container, found, video_stream)
+    streams = tuple(_stream_info(each, found) for each in container.streams)
     if stream.codec_context is None:
         raise UnsupportedMediaError(f"{path}: its video is of a kind that PyAV does not know")
     codec = stream.codec_context.codec.name
-    is_interlaced, first = False, None
+    is_interlaced, first, notes = False, None, FrameNotes()
     for frame in _first_frames(container, stream):
         first = first or frame
         is_interlaced = is_interlaced or frame.interlaced_frame
+        notes = notes.joined(notes_of(frame))
     if first is None:
         raise UnreadableMediaError(f"{path}: not one of its first frames can be decoded")
     pixel_format = pixel_format_of(first.format.name)
     if _says_alpha(stream) and not pixel_format.has_alpha:
-        container.seek(0, backward=True, any_frame=False)
+        rewind(container)
         with_alpha = _decoded_with_alpha(container, stream)
         if with_alpha is not None:
             codec, first = f"libvpx{'-vp9' if codec == 'vp9' else ''}", with_alpha
             pixel_format = pixel_format_of(first.format.name)
     size = Size(first.width, first.height)
+    time_base = stream.time_base or Fraction(1, av.time_base)
+    start = _start(container, found, time_base)
     return VideoInfo(
         path=path,
         index=stream.index,
@@ -101,16 +138,51 @@ def _probe(path: Path, container: InputContainer) -> VideoInfo:
         size=size,
         pixel_format=pixel_format,
         color=_color_of(stream, first, pixel_format, size),
-        hdr_metadata=_hdr_metadata_of(first),
+        notes=notes,
         is_interlaced=is_interlaced,
         sample_aspect_ratio=_sample_aspect_ratio(stream, first),
-        time_base=stream.time_base or Fraction(1, av.time_base),
+        time_base=time_base,
         frame_rate=stream.average_rate,
         frames=_expected_frames(container, stream),
-        start=Fraction(container.start_time or 0, av.time_base),
+        start=start,
+        origin=start if start < 0 or found.has_any_clock else Fraction(0),
+        scan=found,
+        projection=read_projection(path, stream.index),
         streams=streams,
         tags=dict(container.metadata),
     )
+
+
+def _film(
+    path: Path, container: InputContainer, found: Scan, video_stream: int | None
+) -> VideoStream:
+    """Returns the stream that is asked for, or the first one that is no cover."""
+    videos = container.streams.video
+    if video_stream is not None:
+        for stream in videos:
+            if stream.index == video_stream:
+                return stream
+        numbers = ", ".join(str(stream.index) for stream in videos) or "none"
+        raise InvalidOptionError(
+            f"`video_stream` {video_stream}: {path} has other video streams: {numbers}"
+        )
+    films = [stream for stream in videos if not stream.disposition & _ATTACHED]
+    moving = [stream for stream in films if stream.index not in found.stills]
+    if not films:
+        raise UnsupportedMediaError(f"{path}: holds no video, only {_kinds(container)}")
+    return (moving or films)[0]
+
+
+def _start(container: InputContainer, found: Scan, time_base: Fraction) -> Fraction:
+    """Returns the earliest time in a file, s.
+
+    It is exact where the output begins with it: PyAV rounds it to a millionth of a second, and all
+    streams of such containers count in the same ticks.
+    """
+    start = Fraction(container.start_time or 0, av.time_base)
+    if start < 0 or found.has_any_clock:
+        start = round(start / time_base) * time_base
+    return start
 
 
 def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction | None:
@@ -125,8 +197,8 @@ def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction 
     times: list[Fraction] = []
     with open_input(info.path) as container:
         stream = container.streams[info.index]
-        container.seek(int(earliest / info.time_base), stream=stream)
-        for packet in container.demux(stream):
+        rewind(container, int(earliest / info.time_base), stream=stream)
+        for packet in readable_packets(container, stream):
             if packet.pts is not None and packet.pts * packet.time_base >= earliest:
                 times.append(packet.pts * packet.time_base)
             if len(times) > frames + _REORDERED:
@@ -137,16 +209,20 @@ def end_of_frames(info: VideoInfo, *, start: Fraction, frames: int) -> Fraction 
 def _first_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Yields the first frames that can be decoded and skips the others."""
     stream.thread_type = "AUTO"
-    found = 0
-    for number, packet in enumerate(container.demux(stream)):
+    found, size, began = 0, 0, time.monotonic()
+    packets = chain(readable_packets(container, stream), (None,))  # the last frames come at the end
+    for number, packet in enumerate(packets):
         try:
-            frames = packet.decode()
+            frames = stream.decode(packet)
         except av.FFmpegError:
             frames = []
-        for frame in frames:
-            yield frame
-            found += 1
-        if found >= PROBED_FRAMES or number > 20 * PROBED_FRAMES:
+        yield from frames
+        found += len(frames)
+        size += packet.size if packet is not None else 0
+        took = time.monotonic() - began
+        if found >= PROBED_FRAMES or (found and (size > _ENOUGH_BYTES or took > _ENOUGH_S)):
+            return
+        if number > _PROBED_PACKETS or size > _PROBED_BYTES or took > _PROBED_S:
             return
 
 
@@ -162,7 +238,7 @@ def _decoded_with_alpha(container: InputContainer, stream: VideoStream) -> Video
         decoder = av.CodecContext.create(name, "r")
     except av.FFmpegError:
         return None
-    for number, packet in enumerate(container.demux(stream)):
+    for number, packet in enumerate(readable_packets(container, stream)):
         frames = decoder.decode(packet)  # type: ignore[attr-defined]
         if frames or number > PROBED_FRAMES:
             first = frames[0] if frames else None
@@ -224,29 +300,6 @@ def _color_of(
     return tags.completed(size)
 
 
-def _hdr_metadata_of(frame: VideoFrame) -> HdrMetadata:
-    side_data: Mapping[Any, Any] = frame.side_data
-    display = side_data.get(SideData.MASTERING_DISPLAY_METADATA)
-    content = side_data.get(SideData.CONTENT_LIGHT_LEVEL)
-    return HdrMetadata(
-        display=None if display is None else _mastering_display(bytes(display)),
-        content=None if content is None else _LIGHT.unpack_from(bytes(content)),
-    )
-
-
-def _mastering_display(data: bytes) -> str | None:
-    """Formats ``AVMasteringDisplayMetadata``: ten rationals (R, G, B, white; least, most light)."""
-    *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
-    if not (has_primaries and has_luminance):
-        return None
-    values = [Fraction(a, b or 1) for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
-    red, green, blue, white = (
-        f"({round(values[i] * 50000)},{round(values[i + 1] * 50000)})" for i in (0, 2, 4, 6)
-    )
-    least, most = (round(value * 10000) for value in values[8:])
-    return f"G{green}B{blue}R{red}WP{white}L({most},{least})"
-
-
 def _sample_aspect_ratio(stream: VideoStream, frame: VideoFrame) -> Fraction:
     ratio = stream.sample_aspect_ratio or Fraction(1)
     if ratio <= 0:
@@ -265,14 +318,16 @@ def _expected_frames(container: InputContainer, stream: VideoStream) -> int | No
     return None
 
 
-def _stream_info(stream: Any) -> StreamInfo:
+def _stream_info(stream: Any, found: Scan) -> StreamInfo:
     context = stream.codec_context
+    is_picture = stream.type == "video" and stream.index in found.stills
     return StreamInfo(
         index=stream.index,
         kind=stream.type,
         codec=context.codec.canonical_name if context is not None else "",
         language=stream.language if stream.language not in (None, "und") else None,
         is_cover=bool(stream.disposition & _ATTACHED),
+        is_picture=is_picture,
         dispositions=tuple(flag.name for flag in stream.disposition),
         tags=dict(stream.metadata),
     )

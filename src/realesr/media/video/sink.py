@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -43,8 +44,11 @@ class VideoSink(VideoEncoder):
         self._binary = binary
         self._notify = notify
         self._covers = ExitStack()
+        self._mux: MuxSpec | None = None
         spec = EncodeSpec.choose(info, target, options, binary=binary, notify=notify)
-        super().__init__(path, spec=spec, binary=binary, command=self._one_pass)
+        super().__init__(
+            path, spec=spec, binary=binary, command=self._one_pass, complete=self._complete
+        )
 
     def __exit__(
         self,
@@ -59,4 +63,9 @@ class VideoSink(VideoEncoder):
     def _one_pass(self, destination: Path) -> list[str]:
         folder = self._covers.enter_context(temporary_folder())
         spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
+        self._mux = spec
         return spec.encode_arguments(destination)
+
+    def _complete(self, path: Path, packets: Mapping[int, int]) -> None:
+        if self._mux is not None:
+            self._mux.complete(path, packets, notify=self._notify)

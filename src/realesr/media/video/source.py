@@ -23,8 +23,11 @@ from av.container import InputContainer
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
 from realesr.media.frames import Frame, Segment
+from realesr.media.video import access
+from realesr.media.video.clock import jumps_text, shift_options
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
 from realesr.media.video.info import VideoInfo
+from realesr.media.video.notices import notices_of
 from realesr.media.video.probe import open_input, probe
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notice, Notify, no_notice
@@ -35,6 +38,10 @@ NON_MONOTONIC = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
 """Message of ffmpeg about time stamps that go back; the groups are times in ticks."""
 DECODER_REFUSED = r"Error submitting packet to decoder"
 """Message of ffmpeg about a packet that cannot be decoded."""
+_RESIZED = r"Reconfiguring filter graph because video parameters changed to .*?(\d+x\d+)"
+"""Message of ffmpeg about another size of frames, which it scales to the first one from there."""
+_LEAST_SIDE = 3
+"""Smallest side that ffmpeg's deinterlacer takes, px."""
 _JUMP_S = Fraction(1, 2)
 """Largest step back that rounding by a container may cause, s."""
 _MAYBE_INTERLACED = (
@@ -101,16 +108,17 @@ class VideoSource:
         """Reads the headers and the first frames of the file.
 
         Raises:
-            MediaError: The file cannot be read.
+            MediaError: The file cannot be read, or no part of it.
+            InvalidOptionError: There is no such video stream.
         """
-        self._info = probe(self._path)
-        if self._info.is_interlaced and self._options.deinterlace == "auto":
-            self._notify(
-                Notice(
-                    "fields-merged",
-                    "is interlaced: whole frames are made of its fields (`deinterlace` off)",
-                )
+        info = self._info = probe(self._path, video_stream=self._options.video_stream)
+        if info.scan.jumps and self._options.is_excerpt:
+            raise UnsupportedMediaError(
+                f"{self._path}: no part can be cut out of it (`start`, `end`, `frames`), because "
+                f"its clock jumps at {jumps_text(info.scan.jumps, info.origin)}: upscale it whole"
             )
+        for notice in notices_of(info, self._options):
+            self._notify(notice)
         return self
 
     def abort(self) -> None:
@@ -129,7 +137,7 @@ class VideoSource:
         Raises:
             UnreadableMediaError: No frame can be decoded, or some cannot and the options are
                 strict.
-            UnsupportedMediaError: The size of the frames changes, or their times jump back.
+            UnsupportedMediaError: The times of frames jump back where it was not foreseen.
             FFmpegError: ffmpeg has died.
         """
         most = self._options.frames if self._segment is None else None
@@ -192,7 +200,7 @@ class VideoSource:
             self._arguments(seek),
             subject=str(self._path),
             has_output=True,
-            watch_for=(TRUNCATED, NON_MONOTONIC, DECODER_REFUSED),
+            watch_for=(TRUNCATED, NON_MONOTONIC, DECODER_REFUSED, _RESIZED),
         ) as process:
             self._process = process
             try:
@@ -215,32 +223,54 @@ class VideoSource:
     def _dtype(self) -> np.dtype[Any]:
         return np.dtype("<u2" if self.info.pixel_format.depth > 8 else np.uint8)
 
+    @property
+    def _ahead(self) -> int:
+        """Whole seconds by which frames come later, because NUT holds no times before 0."""
+        return max(0, math.ceil(-self.info.start))
+
     def _frames(self, container: InputContainer, process: Process) -> Iterator[Frame]:
         stream = container.streams.video[0]
         shape = (stream.height, stream.width, 4 if self.info.pixel_format.has_alpha else 3)
         dtype = self._dtype
+        size = self.info.size
+        if sorted((stream.width, stream.height)) != sorted((size.width, size.height)):
+            self._notify(
+                Notice(
+                    "frames-cropped",
+                    f"shows {stream.width}x{stream.height} of the {size} px in its frames, as its "
+                    "container asks for: the rest is left out",
+                )
+            )
         for packet in container.demux(stream):
             if not packet.size:
                 continue
             data = np.frombuffer(bytes(packet), np.uint8)
             if data.size != math.prod(shape) * dtype.itemsize or packet.pts is None:
                 process.check()  # a decoder that died leaves a part of a frame
-                raise UnsupportedMediaError(
-                    f"{self._path}: the size of its frames changes: cut it there first"
-                )
+                raise UnreadableMediaError(f"{self._path}: ffmpeg sent a part of a frame")
             pixels = data.view(dtype).reshape(shape)
             alpha = None
             if shape[2] == 4:
                 alpha = np.ascontiguousarray(pixels[..., 3])
                 pixels = np.ascontiguousarray(pixels[..., :3])
             image = Image(pixels, self.info.pixel_format.is_gray, alpha=alpha)
-            yield Frame(index=0, image=image, pts=packet.pts * packet.time_base)
+            yield Frame(index=0, image=image, pts=packet.pts * packet.time_base - self._ahead)
 
     def _check_whole(self, process: Process) -> None:
         """Reports frames that are missing."""
         if self._segment is None:
             found = _DECODED.search(process.log)
             self._report_damage(int(found[1]) if found else 0)
+        resized = process.matched(_RESIZED)
+        if resized and self.info.index not in self.info.scan.sizes:
+            size = re.search(_RESIZED, resized)
+            self._notify(
+                Notice(
+                    "size-changed",
+                    f"the size or the kind of its frames changes, to {size[1] if size else '?'}: "
+                    f"all become as large as the first, {self.info.size}",
+                )
+            )
         if process.matched(TRUNCATED):
             self._report("the source is cut short or damaged: frames may be missing")
 
@@ -267,7 +297,10 @@ class VideoSource:
 
     def _arguments(self, seek: Fraction) -> list[str]:
         info = self.info
-        opened: dict[str, Any] = {"max_error_rate": 1}
+        opened: dict[str, Any] = {"max_error_rate": 1, **access.options()}
+        opened |= shift_options(info.scan, [info.index])
+        if self._ahead:
+            opened["itsoffset"] = self._ahead
         if info.pixel_format.has_alpha and info.codec.startswith("libvpx"):
             opened["c:v"] = info.codec  # ffmpeg's own decoder leaves alpha out
         if seek:
@@ -276,7 +309,7 @@ class VideoSource:
         node = ffmpeg.input("", **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
-        if self._options.deinterlace == "auto" and info.stream.codec in _MAYBE_INTERLACED:
+        if self._is_deinterlaced:
             # Frames that do not say to be interlaced pass untouched.
             filters.insert(0, "bwdif=mode=send_frame:deint=interlaced")
         output = node.output(
@@ -287,9 +320,17 @@ class VideoSource:
             vf=",".join(filters),
             fps_mode="passthrough",
             enc_time_base="demux",
-            noautoscale=None,
         )
         arguments = ffmpeg.get_args(output)
         # ffmpeg-python itself fails on names that are not UTF-8.
         arguments[arguments.index("-i") + 1] = url(info.path)
         return ["-nostdin", "-copyts", *arguments]
+
+    @property
+    def _is_deinterlaced(self) -> bool:
+        info = self.info
+        if self._options.deinterlace != "auto" or info.stream.codec not in _MAYBE_INTERLACED:
+            return False
+        if info.index in info.scan.sizes and not info.is_interlaced:
+            return False  # the filter loses a frame wherever the size changes
+        return min(info.size.width, info.size.height) >= _LEAST_SIDE

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from realesr.media.formats import VideoFormat
-from realesr.media.video.ffmpeg import succeeds, url
+from realesr.media.video import access
+from realesr.media.video.ffmpeg import data_kinds, succeeds, url
 from realesr.media.video.info import StreamInfo, VideoInfo
 from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify
@@ -71,12 +72,17 @@ def map_streams(
                 break
         else:
             notify(
-                Notice(
-                    "stream-dropped",
-                    f"{stream} is left out, because {target.name} cannot hold it: .mkv may",
-                )
+                Notice("stream-dropped", f"{stream} is left out, because {_why(stream, target)}")
             )
     return tuple(mappings)
+
+
+def _why(stream: StreamInfo, target: VideoFormat) -> str:
+    cannot = f"{target.name} cannot hold it"
+    if target.is_isobmff and stream.kind == "data":
+        return f"ffmpeg cannot write it into {target.name} as it is"
+    is_in_matroska = stream.kind != "data" and target.muxer != "matroska"
+    return f"{cannot}: .mkv may" if is_in_matroska else cannot
 
 
 def _conversions(stream: StreamInfo, target: VideoFormat) -> tuple[str, ...]:
@@ -89,11 +95,22 @@ def _can_mux(
     streams: Sequence[StreamMapping], info: VideoInfo, target: VideoFormat, binary: str
 ) -> bool:
     # Bounded at both ends: fonts and late subtitles would let it read the whole source.
-    arguments = ["-t", _TRIAL_S, "-i", url(info.path)]
+    arguments = access.arguments(info.path, "-t", _TRIAL_S)
     for mapping in streams:
         arguments += ["-map", f"0:{mapping.stream.index}"]
     for number, mapping in enumerate(streams):
         arguments += mapping.arguments(number)
     with temporary_folder() as folder:
         trial = url(folder / "trial")
-        return succeeds(binary, [*arguments, "-t", _TRIAL_S, "-f", target.muxer, "-y", trial])
+        arguments += ["-t", _TRIAL_S, "-f", target.muxer, "-y", trial]
+        if not succeeds(binary, arguments):
+            return False
+        # A muxer may write data that no one can read, without an error.
+        data = [n for n, each in enumerate(streams) if each.stream.kind == "data"]
+        if not data:
+            return True
+        kinds, before = (
+            data_kinds(binary, arguments)
+            for arguments in (["-i", trial], access.arguments(info.path))
+        )
+        return all(kinds.get(n) == before.get(streams[n].stream.index) for n in data)

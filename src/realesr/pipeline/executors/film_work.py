@@ -47,6 +47,11 @@ class Film(Protocol):
         ...
 
     @property
+    def is_divisible(self) -> bool:
+        """Whether it can be read in parts."""
+        ...
+
+    @property
     def is_encoded_twice(self) -> bool:
         """Whether pieces are without loss, and encoded together at the end."""
         ...

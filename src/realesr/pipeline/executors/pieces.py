@@ -104,6 +104,8 @@ class PieceExecutor:
         if not is_begun and not self._may_need_pieces(unit):
             return bool(self._inner.run([unit], report).done)
         film = cast(FilmIO, unit.media).film(unit.job.source, unit.job.target)
+        if not film.is_divisible:
+            return bool(self._inner.run([unit], report).done)
         frames = None
         if not is_begun or self._options.restart:
             frames = self._frames_of_piece(unit, film)
