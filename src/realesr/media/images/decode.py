@@ -6,6 +6,7 @@ some formats need are imported when a file of them is read.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from realesr.media.images.decoders.source import EncodedImage
 from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
+
+# Pillow logs what it finds odd; without a handler, logging would print that on standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _FORMATS = (
     "PNG, JPEG, WebP, TIFF, BMP, AVIF, HEIF, JPEG XL, JPEG 2000, GIF, TGA, PPM, ICO, PSD, EXR, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 
 import numpy as np
@@ -22,6 +23,8 @@ COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB",
 
 _WITHOUT_PAGES = ("MPO", "PSD")
 """MPO's second image is a preview or a stereo view; a PSD's others are its layers."""
+_OF_TAGS = re.compile(r"[Uu]nknown field|[Uu]nexpected field|tags are not sorted|Nonstandard tag")
+"""Warnings of libtiff that do not concern pixels."""
 _LIMIT = threading.Lock()
 
 
@@ -63,10 +66,13 @@ def decode_pillow(source: EncodedImage, *formats: str) -> Image:
     exif = read_exif(source, image)
     if image.format not in _WITHOUT_PAGES:
         source.notify_pages(getattr(image, "n_frames", 1))
-    with caught_output() as lines:
+    if image.format == "TIFF":
+        with caught_output() as lines:
+            image.load()
+        if damage := [line for line in lines if not _OF_TAGS.search(line)]:
+            source.notify_damage("; ".join(damage))
+    else:
         image.load()
-    if lines:
-        source.notify_damage("; ".join(lines))
     return finish_pillow(source, image, exif, convert(source, image))
 
 
