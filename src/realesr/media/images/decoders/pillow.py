@@ -92,7 +92,9 @@ def finish_pillow(
     if image.mode in ("CMYK", "LAB"):  # the pixels are sRGB now
         image.info.pop("icc_profile", None)
     metadata = read_metadata(image, exif, source.notify)
-    return finish(decoded, metadata, exif.get(ExifTags.Base.Orientation, 1))
+    # Pillow turns TIFF images itself
+    turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
+    return finish(decoded, metadata, turn)
 
 
 def convert(source: EncodedImage, image: PillowImage.Image, bits: int = 8) -> Image:

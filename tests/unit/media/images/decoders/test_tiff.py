@@ -312,6 +312,16 @@ def test_fax_is_left_to_pillow(tmp_path):
     assert codes == []
 
 
+@pytest.mark.parametrize("compression", ["group4", "raw"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_orientation(tmp_path, compression, orientation):
+    bits = PillowImage.fromarray(GRAY[:30]).convert("1")
+    bits.save(tmp_path / "a.tif", compression=compression, tiffinfo={274: orientation})
+    image, _ = read(tmp_path / "a.tif")
+    turned = np.rot90(np.asarray(bits), {1: 0, 3: 2, 6: 3, 8: 1}[orientation])
+    assert (image.pixels[..., 0] == turned * 255).all()
+
+
 def test_ycbcr_that_is_not_jpeg(tmp_path):
     stored = np.asarray(PillowImage.fromarray(COLOR).convert("YCbCr"))
     subsampling = [(530, "H", 2, (1, 1), True)]
