@@ -164,6 +164,29 @@ def test_bad_files_fail_alone(tmp_path, weights, capfd):
     assert not any("Traceback" in line for line in lines)
 
 
+def test_damaged_pixels_are_told_or_strictly_refused(tmp_path, weights, capfd):
+    data = save(tmp_path / "whole.jpg", 20, 16).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[:-2])
+    arguments = ["cut.jpg", "-o", "out", "--model-path", weights, "--json"]
+    assert main(["image", *arguments]) == 0
+    (line,) = capfd.readouterr().out.splitlines()
+    assert [notice["code"] for notice in json.loads(line)["notices"]] == ["image-damaged"]
+    assert main(["image", *arguments, "--strict", "--suffix", "strict"]) == 1
+    (line,) = capfd.readouterr().out.splitlines()
+    assert "all its pixels are there (--strict)" in json.loads(line)["error"]
+    assert names(tmp_path / "out") == ["cut_out.jpg"]
+
+
+def test_formats_that_are_only_read_become_png(tmp_path, weights):
+    stored = PillowImage.new("RGB", (8, 6), "red")
+    (tmp_path / "in").mkdir()
+    stored.save(tmp_path / "in/a.gif")
+    stored.save(tmp_path / "in/b.tga")
+    stored.save(tmp_path / "in/c.ppm")
+    assert main(["image", "in", "-o", "out", "--model-path", weights]) == 0
+    assert names(tmp_path / "out") == ["a_out.png", "b_out.png", "c_out.png"]
+
+
 def test_transparency_depth_and_metadata_come_through(tmp_path, weights):
     image = random_image(20, 14, np.uint16, alpha=True)
     save_image = replace(image, metadata=Metadata(icc=profile(), xmp=b"<x/>"))

@@ -6,6 +6,7 @@ some formats need are imported when a file of them is read.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
+
+# Pillow logs what it finds odd; without a handler, logging would print that on standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _FORMATS = (
     "PNG, JPEG, WebP, TIFF, BMP, AVIF, HEIF, JPEG XL, JPEG 2000, GIF, TGA, PPM, ICO, PSD, EXR, "

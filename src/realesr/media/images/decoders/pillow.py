@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from dataclasses import replace
 
@@ -23,6 +24,8 @@ COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB",
 
 _WITHOUT_PAGES = ("MPO", "PSD")
 """MPO's second image is a preview or a stereo view; a PSD's others are its layers."""
+_OF_TAGS = re.compile(r"[Uu]nknown field|[Uu]nexpected field|tags are not sorted|Nonstandard tag")
+"""Warnings of libtiff that do not concern pixels."""
 _LIMIT = threading.Lock()
 
 
@@ -64,10 +67,13 @@ def decode_pillow(source: EncodedImage, *formats: str) -> Image:
     exif = read_exif(image, source.data, source.notify)
     if image.format not in _WITHOUT_PAGES:
         source.notify_pages(getattr(image, "n_frames", 1))
-    with caught_output() as lines:
+    if image.format == "TIFF":
+        with caught_output() as lines:
+            image.load()
+        if damage := [line for line in lines if not _OF_TAGS.search(line)]:
+            source.notify_damage("; ".join(damage))
+    else:
         image.load()
-    if lines:
-        source.notify_damage("; ".join(lines))
     return finish_pillow(source, image, exif, convert(source, image))
 
 
@@ -78,7 +84,9 @@ def finish_pillow(
     metadata = read_metadata(image, exif, source.notify, source.data)
     if image.mode in ("CMYK", "LAB"):  # the pixels are sRGB now
         metadata = replace(metadata, icc=None, color=ColorDescription())
-    return finish(decoded, metadata, exif.get(ExifTags.Base.Orientation, 1))
+    # Pillow turns TIFF images itself
+    turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
+    return finish(decoded, metadata, turn)
 
 
 def convert(source: EncodedImage, image: PillowImage.Image, bits: int = 8) -> Image:

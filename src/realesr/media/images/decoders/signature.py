@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from realesr.media.formats import RAW_SUFFIXES
+from realesr.media.images.decoders.jpeg_structure import frame_header
+from realesr.media.images.decoders.jpeg_xl_header import read_header
 
 Family = Literal[
     "avif",
@@ -58,6 +60,7 @@ _NETPBM = frozenset(b"P" + kind for kind in (b"1", b"2", b"3", b"4", b"5", b"6",
 _HEIF_BRANDS = frozenset(
     (b"mif1", b"msf1", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 )
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 _TGA_SUFFIXES = (".tga", ".icb", ".vda", ".vst")
 
@@ -85,6 +88,34 @@ def family_of(data: bytes, path: Path) -> Family | None:
         return "netpbm"
     if data.endswith(_TGA_FOOTER) or suffix in _TGA_SUFFIXES:
         return "tga"
+    return None
+
+
+def stated_size(data: bytes) -> tuple[int, int] | None:
+    """Returns width and height that an image within another file states, px.
+
+    Decoders believe them, whatever the outer file says. None if the format states no more than some
+    hundred megapixels.
+
+    Args:
+        data: Content of a strip or tile of a TIFF.
+    """
+    if data.startswith(b"\xff\xd8\xff"):
+        frame = frame_header(data)
+        return (frame.width, frame.height) if frame else None
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data.startswith(_JPEG_XL):
+        codestream = data if data.startswith(b"\xff\x0a") else data[data.find(b"\xff\x0a") :]
+        header = read_header(codestream)
+        return header.width, header.height
+    start = data.find(b"\xff\x4f\xff\x51", 0, 2**12)  # JPEG 2000
+    if start >= 0:
+        right, bottom, left, top = (
+            int.from_bytes(data[start + place : start + place + 4], "big")
+            for place in (8, 12, 16, 20)
+        )
+        return right - left, bottom - top
     return None
 
 

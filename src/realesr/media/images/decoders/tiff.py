@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +11,7 @@ from PIL import Image as PillowImage
 
 from realesr.errors import UnsupportedMediaError
 from realesr.imaging.image import Image, Metadata, Plane
+from realesr.media.images.c_output import can_catch, caught_output
 from realesr.media.images.decoders.blocks import read_blocks
 from realesr.media.images.decoders.colors import cmyk_to_rgb, lab_to_rgb
 from realesr.media.images.decoders.levels import (
@@ -25,8 +21,11 @@ from realesr.media.images.decoders.levels import (
     to_full_range,
     unpremultiply,
 )
+from realesr.media.images.decoders.opencv import jpeg_damage
 from realesr.media.images.decoders.pillow import decode_pillow
+from realesr.media.images.decoders.signature import stated_size
 from realesr.media.images.decoders.source import EncodedImage, finish, gray_to_rgb
+from realesr.media.images.decoders.tifffile_log import words_of_tifffile
 from realesr.progress import Notice, no_notice
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR, _LAB, _ICC_LAB = (
@@ -63,9 +62,10 @@ def decode_tiff(source: EncodedImage) -> Image:
     """
     tifffile = source.require("tifffile", "tifffile")
     source.require("imagecodecs", "imagecodecs")
-    with _words_of_tifffile() as words, tifffile.TiffFile(io.BytesIO(source.data)) as file:
+    with words_of_tifffile() as words, tifffile.TiffFile(io.BytesIO(source.data)) as file:
         page = file.pages.first
         source.check_size(page.imagewidth, page.imagelength)
+        source.check_size(page.tilewidth, page.tilelength)
         if _is_raw(page):
             from realesr.media.images.decoders.raw import decode_raw
 
@@ -96,8 +96,9 @@ def _is_raw(page: Any) -> bool:
 
 
 def _needs_libtiff(page: Any) -> bool:
-    is_raw_ycbcr = page.photometric == _YCBCR and int(page.compression) not in _JPEG
-    return int(page.compression) in _OF_LIBTIFF or is_raw_ycbcr
+    is_ycbcr = page.photometric == _YCBCR and int(page.compression) not in _JPEG
+    is_reduced = is_ycbcr and tuple(page.subsampling or (2, 2)) != (1, 1)
+    return int(page.compression) in _OF_LIBTIFF or is_reduced
 
 
 def _check(source: EncodedImage, page: Any) -> None:
@@ -131,33 +132,51 @@ def _check(source: EncodedImage, page: Any) -> None:
 
 def _read_samples(source: EncodedImage, page: Any) -> Samples:
     """Decodes all samples, (H, W, C). Parts that are damaged stay black, with a notice."""
-    decode, damage = page.decode, []
+    decode, is_jpeg = page.decode, int(page.compression) in _JPEG
+    broken: list[Exception] = []
+    words: list[str] = []
 
     def tolerant(data: bytes | None, index: int, **options: Any) -> Any:
         try:
+            if data is not None and (size := stated_size(data)):
+                source.check_size(*size)
+            if data is not None and is_jpeg and can_catch():
+                words.append(jpeg_damage(_with_tables(data, page.jpegtables)) or "")
             return decode(data, index, **options)
+        except UnsupportedMediaError:
+            raise
         except Exception as error:  # each codec raises errors of its own
-            damage.append(error)
+            broken.append(error)
             return decode(None, index, **options)
 
     page.decode = tolerant
-    samples: Samples = page.asarray(maxworkers=1)
-    if damage:
-        count = len(page.dataoffsets)
-        if len(damage) >= count:
-            raise damage[0]
-        source.notify_damage(f"{len(damage)} of {count} parts cannot be decoded: {damage[0]}")
+    with caught_output() as lines:
+        samples: Samples = page.asarray(maxworkers=1)
+    count = len(page.dataoffsets)
+    if len(broken) >= count:
+        raise broken[0]
+    if broken:
+        source.notify_damage(f"{len(broken)} of {count} parts cannot be decoded: {broken[0]}")
+    elif said := sorted({*filter(None, words), *lines}):
+        source.notify_damage("; ".join(said))
     if samples.ndim == 2:
         return samples[..., None]
     is_planar = page.samplesperpixel > 1 and page.axes.startswith("S")
     return np.moveaxis(samples, 0, -1) if is_planar else samples
 
 
+def _with_tables(data: bytes, tables: bytes | None) -> bytes:
+    """Returns a JPEG that is complete: strips share their tables (TIFF, technical note 2)."""
+    return tables[:-2] + data[2:] if tables else data
+
+
 def _to_image(source: EncodedImage, page: Any, samples: Samples) -> Image:
     """Converts samples, (H, W, C), to gray or RGB, with alpha if there is any."""
     photometric = int(page.photometric)
-    if page.photometric == _YCBCR and samples.shape[2] >= 3:
-        photometric = _RGB  # the JPEG decoder has converted it
+    if photometric == _YCBCR and samples.shape[2] >= 3:
+        if int(page.compression) not in _JPEG:
+            samples = _from_ycbcr(source, samples)
+        photometric = _RGB  # a JPEG decoder has converted it
     colors = _COLORS[photometric]
     bits = page.bitspersample
     alpha, is_multiplied = _alpha(source, page, samples, colors)
@@ -186,6 +205,16 @@ def _to_image(source: EncodedImage, page: Any, samples: Samples) -> Image:
     if alpha is not None and is_multiplied:
         pixels = unpremultiply(pixels, alpha)
     return Image(pixels, is_gray=is_gray, alpha=alpha)
+
+
+def _from_ycbcr(source: EncodedImage, samples: Samples) -> Samples:
+    """Converts samples of full chroma (TIFF 6.0, section 21, with the usual coefficients)."""
+    if samples.dtype != np.uint8:
+        raise UnsupportedMediaError(
+            f"{source.path}: YCbCr of more than 8 bits a channel is not read; convert it to RGB"
+        )
+    image = PillowImage.fromarray(np.ascontiguousarray(samples[..., :3]), "YCbCr")
+    return np.dstack([np.asarray(image.convert("RGB")), samples[..., 3:]])
 
 
 def _alpha(
@@ -225,10 +254,6 @@ def _read_metadata(source: EncodedImage, page: Any) -> Metadata:
     )
 
 
-_OF_PIXELS = re.compile(r"segments|StripOffsets|StripByteCounts|TileOffsets|TileByteCounts")
-"""Warnings that concern pixels; others concern single tags."""
-
-
 def _tags(page: Any) -> bytes:
     """Returns the texts and numbers of the first directory as an EXIF block."""
     exif = PillowImage.Exif()
@@ -236,34 +261,3 @@ def _tags(page: Any) -> bytes:
         if isinstance(tag.value, str | int) and not isinstance(tag.value, IntEnum):
             exif[tag.code] = tag.value
     return exif.tobytes()
-
-
-class _Collector(logging.Handler):
-    """Collects the warnings of the calling thread; others see none on standard error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.local = threading.local()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keeps the message, if its thread reads an image."""
-        words = getattr(self.local, "words", None)
-        message = record.getMessage()
-        if words is not None and _OF_PIXELS.search(message):
-            words.append(message)
-
-
-_collector = _Collector()
-
-
-@contextmanager
-def _words_of_tifffile() -> Iterator[list[str]]:
-    """Yields a list that receives what tifffile logs about damage."""
-    logger = logging.getLogger("tifffile")
-    if _collector not in logger.handlers:
-        logger.addHandler(_collector)
-    _collector.local.words = []
-    try:
-        yield _collector.local.words
-    finally:
-        _collector.local.words = None

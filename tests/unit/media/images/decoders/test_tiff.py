@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image as PillowImage
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.media.images.c_output import can_catch
 from realesr.media.images.decode import read_image
 
 from support.icc import cmyk_profile
@@ -311,10 +312,39 @@ def test_fax_is_left_to_pillow(tmp_path):
     assert codes == []
 
 
-def test_ycbcr_that_is_not_jpeg_is_left_to_pillow(tmp_path):
-    PillowImage.fromarray(COLOR).convert("YCbCr").save(tmp_path / "a.tif")
+@pytest.mark.parametrize("compression", ["group4", "raw"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_orientation(tmp_path, compression, orientation):
+    bits = PillowImage.fromarray(GRAY[:30]).convert("1")
+    bits.save(tmp_path / "a.tif", compression=compression, tiffinfo={274: orientation})
     image, _ = read(tmp_path / "a.tif")
-    assert np.abs(image.pixels.astype(int) - COLOR).mean() < 2
+    turned = np.rot90(np.asarray(bits), {1: 0, 3: 2, 6: 3, 8: 1}[orientation])
+    assert (image.pixels[..., 0] == turned * 255).all()
+
+
+def test_ycbcr_that_is_not_jpeg(tmp_path):
+    stored = np.asarray(PillowImage.fromarray(COLOR).convert("YCbCr"))
+    subsampling = [(530, "H", 2, (1, 1), True)]
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric="ycbcr", compression="lzw", extratags=subsampling
+    )
+    image, codes = read(tmp_path / "a.tif")
+    assert np.abs(image.pixels.astype(int) - COLOR).max() <= 3
+    assert codes == []
+
+
+@pytest.mark.skipif(not can_catch(), reason="this C library's stderr is constant")
+def test_damage_within_jpeg_is_told(tmp_path, capfd):
+    stream = io.BytesIO()
+    values = random_image(64, 64).pixels
+    tifffile.imwrite(stream, values, photometric="rgb", compression="jpeg", rowsperstrip=32)
+    data = bytearray(stream.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        start = file.pages[0].dataoffsets[0] + file.pages[0].databytecounts[0] // 2
+    data[start : start + 300] = bytes(300)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert read(tmp_path / "a.tif")[1] == ["image-damaged"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_complex_numbers_are_no_colors(tmp_path):
@@ -344,3 +374,15 @@ def test_tifffile_prints_nothing(tmp_path, capfd):
 def test_imagecodecs_has_what_tiff_needs():
     for name in ("ZSTD", "LZMA", "WEBP", "LERC", "JPEG2K", "JPEG8", "LZW", "PACKBITS"):
         assert getattr(imagecodecs, name).available
+
+
+def test_a_strip_must_not_be_larger_than_is_allowed(tmp_path):
+    """A JPEG within a TIFF has a size of its own, for which its decoder takes memory."""
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, COLOR, photometric="rgb", compression="jpeg", rowsperstrip=40)
+    data = bytearray(stream.getvalue())
+    start = data.index(b"\xff\xc0") + 5
+    data[start : start + 4] = b"\xff\xdc\xff\xdc"
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(UnsupportedMediaError, match="65500x65500"):
+        read(tmp_path / "a.tif")
