@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from realesr.imaging.color import Cicp, ContentLight, MasteringDisplay
 
+_DEPTH_URNS = (b"auxiliary:depth", b"hevc:2015:auxid:2")
+"""Parts of the types of auxiliary images that are depth maps (ISO/IEC 23008-12, B.2.4)."""
+_C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 FULL_BOX = 4
 """Size of version and flags in front of the content of a full box, bytes."""
 
@@ -152,13 +155,26 @@ def clean_aperture(
     return part if is_inside and part != (0, 0, width, height) else None
 
 
-def has_gain_map(data: bytes) -> bool:
-    """Returns whether an AVIF or HEIF file holds a gain map (ISO 21496-1, or Apple's)."""
+def further_parts(data: bytes) -> set[str]:
+    """Returns what else an AVIF or HEIF file holds, beside the primary image.
+
+    Returns:
+        Some of ``gain map`` (ISO 21496-1, or Apple's), ``depth map``, ``video`` of a motion photo
+        and ``credentials`` (C2PA 2.1, A.5.1).
+    """
     meta = _meta(data) or b""
-    kinds = {
-        meta[start + 8 : start + 12] for kind, start, _ in item_entries(meta) if kind == b"infe"
+    outer = [(kind, data[start : start + 16]) for kind, start, _ in boxes(data)]
+    kinds = {meta[start + 8 : start + 12] for _, start, _ in item_entries(meta)}
+    return {
+        name
+        for name, is_there in (
+            ("gain map", b"tmap" in kinds or b"aux:hdrgainmap" in meta),
+            ("depth map", any(urn in meta for urn in _DEPTH_URNS)),
+            ("video", any(kind == b"mpvd" for kind, _ in outer)),
+            ("credentials", (b"uuid", _C2PA_UUID) in outer),
+        )
+        if is_there
     }
-    return b"tmap" in kinds or b"aux:hdrgainmap" in meta
 
 
 def _meta(data: bytes) -> bytes | None:

@@ -137,6 +137,8 @@ def _read_own(data: bytes, exif: PillowImage.Exif, notify: Notify) -> Metadata:
             return _read_isobmff(data, notify)
         if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
             return Metadata(iptc=_tiff_iptc(exif))
+        if data.startswith(b"RIFF") and b"C2PA" in _riff_chunks(data):
+            notify(png_metadata.CREDENTIALS_DROPPED)
         if data.startswith(b"BM"):
             return read_bmp(data)
     except Exception:  # damaged metadata, of whatever kind, does not stop an image
@@ -149,12 +151,29 @@ def _read_isobmff(data: bytes, notify: Notify) -> Metadata:
     cicp, icc = isobmff.color_of(properties)
     if cicp and (cicp.is_srgb or (icc and not cicp.hdr)):  # the profile counts before code points
         cicp = None
-    if isobmff.has_gain_map(data):
+    parts = isobmff.further_parts(data)
+    if "gain map" in parts:
         notify(
             Notice("gain-map-dropped", "the gain map is left out, and the image is as without it")
         )
+    if "video" in parts:
+        notify(Notice("motion-dropped", "the video of the motion photo is left out"))
+    if "depth map" in parts:
+        notify(Notice("metadata-dropped", "the depth map is left out"))
+    if "credentials" in parts:
+        notify(png_metadata.CREDENTIALS_DROPPED)
     mastering, light = isobmff.light_of(properties)
     return Metadata(icc=icc, color=ColorDescription(cicp=cicp, mastering=mastering, light=light))
+
+
+def _riff_chunks(data: bytes) -> set[bytes]:
+    """Returns the kinds of the chunks of a WebP (RFC 9649, 2.4)."""
+    kinds, at = set(), 12
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        kinds.add(kind)
+        at += 8 + length + length % 2
+    return kinds
 
 
 def _tiff_iptc(exif: PillowImage.Exif) -> bytes | None:

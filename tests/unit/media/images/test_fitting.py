@@ -17,10 +17,12 @@ from realesr.imaging.color import (
     MasteringDisplay,
 )
 from realesr.imaging.image import Image, Metadata, Resolution, Text
+from realesr.media.images.avif_metadata import with_metadata
 from realesr.media.images.decode import decode_image, read_image
 from realesr.media.images.encode import encode_image
 from realesr.media.images.icc import cicp_of
 from realesr.media.images.iptc import photoshop_segment
+from realesr.media.images.isobmff import Property, box
 from realesr.media.images.xmp import EXTENDED_JPEG_HEADER
 from realesr.options import EncodingOptions
 
@@ -406,6 +408,22 @@ def test_blocks_that_imagemagick_writes_as_texts_are_read():
     assert parse_exif(Image(COLOR, metadata=metadata))[ExifTags.Base.Make] == "maker"
     assert metadata.iptc == IPTC
     assert not metadata.texts
+
+
+def test_parts_of_avif_are_told():
+    plain = written(Metadata(), "avif")[0]
+    credentials = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"manifest"
+    assert read(plain)[1] == []
+    assert read(plain + box(b"mpvd", VIDEO))[1] == ["motion-dropped"]
+    assert read(plain + box(b"uuid", credentials))[1] == ["metadata-dropped"]
+    depth = Property(b"auxC", b"\0\0\0\0urn:mpeg:mpegB:cicp:systems:auxiliary:depth\0")
+    assert read(b"".join(with_metadata(plain, [depth], [])))[1] == ["metadata-dropped"]
+
+
+def test_credentials_in_webp_are_told():
+    data = written(Metadata(), "webp", EncodingOptions(lossless=True))[0]
+    data += b"C2PA" + struct.pack("<I", 4) + b"text"
+    assert read(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])[1] == ["metadata-dropped"]
 
 
 def test_georeferences_are_told():
