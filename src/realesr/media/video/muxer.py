@@ -192,6 +192,8 @@ class Muxer:
                     self._check_wanted()
                     packet.dts = next(decoded_at)
                     packet.duration = duration
+                    if spec.last_frame is not None and spec.is_last((packet.pts or 0) * time_base):
+                        packet.duration = round(spec.last_frame[1] / time_base)
                     packet.stream = stream
                     file.mux(packet)
 
