@@ -131,7 +131,7 @@ def row(clip: Path, folder: Path) -> str:
     if not before.pixel_format.has_alpha:
         color = f"{difference(means(clip, before.index), means(output, 0)):.2f}"
     streams = f"{len(before.streams)}, {sum(s.kind != 'data' for s in after.streams)}"
-    notes = [str(notice) for notice in result["notices"]]  # type: ignore[attr-defined]
+    notes = [notice["message"] for notice in result["notices"]]  # type: ignore[attr-defined]
     notes.append(f"{after.pixel_format.name}, {after.stream.codec}")
     if result["duplicate_frames"]:
         notes.append(f"{result['duplicate_frames']} like the frame before")
@@ -141,13 +141,14 @@ def row(clip: Path, folder: Path) -> str:
     )
 
 
-def table(data: Path, out: Path) -> None:
-    """Writes the table of all clips."""
+def table(data: list[Path], out: Path) -> None:
+    """Writes the table of all clips of some folders."""
     lines = [HEADER.format(arguments=" ".join(TABLE_ARGUMENTS), count=COLOR_FRAMES)]
-    with tempfile.TemporaryDirectory() as folder:
-        for clip in sorted(data.rglob("*")):
+    clips = [clip for folder in data for clip in sorted(folder.rglob("*"))]
+    with tempfile.TemporaryDirectory() as results:
+        for clip in clips:
             if clip.is_file() and VIDEOS.matches(clip):
-                lines.append(row(clip, Path(folder)))
+                lines.append(row(clip, Path(results)))
                 print(lines[-1], end="")
     out.write_text("".join(lines))
 
@@ -163,13 +164,13 @@ def still(path: Path, second: float) -> Image.Image:
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
-def sheet(data: Path, out: Path) -> None:
+def sheet(data: list[Path], out: Path) -> None:
     """Draws stills of clips, upscaled by a player's filter and by the network."""
     page = Image.new("RGB", (2 * CELL, len(STILLS) * CELL), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     with tempfile.TemporaryDirectory() as folder:
         for line, (name, second) in enumerate(STILLS):
-            clip = data / name
+            clip = data[0] / name
             result = run(clip, Path(folder), "--start", str(second), "--frames", "1", "--crf", "4")
             after = still(Path(str(result["output"])), 0)
             before = still(clip, second).resize(after.size, Image.Resampling.BILINEAR)
@@ -253,12 +254,12 @@ def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("table", "sheet", "speed"))
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model-path", type=Path, help="for the speed, instead of the shipped one")
     args = parser.parse_args()
     if args.what == "speed":
-        speed(args.data, args.out, args.model_path)
+        speed(args.data[0], args.out, args.model_path)
     else:
         {"table": table, "sheet": sheet}[args.what](args.data, args.out)
 

@@ -498,9 +498,12 @@ class Side:
 class Unknown:
     """A frame with something attached that PyAV does not know."""
 
+    def __init__(self, number):
+        self.number = number
+
     @property
     def side_data(self):
-        raise ValueError("29 is not a valid Type")
+        raise ValueError(f"{self.number} is not a valid Type")
 
 
 def test_what_is_attached_to_frames_is_read():
@@ -512,7 +515,8 @@ def test_what_is_attached_to_frames_is_read():
     assert notes.timecode == "01:02:03;04"
     assert not notes.has_dolby_vision
     assert notes_of(Side(DOVI_METADATA=b"")).has_dolby_vision
-    assert notes_of(Unknown()).is_multiview
+    assert notes_of(Unknown("29")) == FrameNotes(is_multiview=True, is_unknown=True)
+    assert notes_of(Unknown("28")) == FrameNotes(is_unknown=True)
     assert notes_of(Side(GOP_TIMECODE=bytes(8))).timecode is None
 
 

@@ -158,26 +158,29 @@ class EncodeSpec:
         arguments += self._last_frame_arguments()
         return [*arguments, *self.tag_arguments()]
 
-    def _last_frame_arguments(self) -> list[str]:
-        """Returns the arguments that show the last frame as long as the source does.
+    @property
+    def last_frame(self) -> tuple[Fraction, Fraction] | None:
+        """When the last frame is shown in the output, and for how long, s; None if unknown.
 
         Frames carry no length in the pipe; that of all others follows from the next one.
         """
-        info, seconds = self.info, self.last_duration
-        if seconds is None:
+        info, options = self.info, self.options
+        last = info.scan.last.get(info.index)
+        if last is None or options.is_excerpt or options.fps is not None or not last[1]:
+            return None
+        return last[0] - info.origin, last[1]
+
+    def is_last(self, time: Fraction) -> bool:
+        """Returns whether the frame of this time, s, is the last one; rounding is allowed for."""
+        return self.last_frame is not None and time >= self.last_frame[0] - self.last_frame[1] / 4
+
+    def _last_frame_arguments(self) -> list[str]:
+        if self.last_frame is None:
             return []
-        time, duration = float(info.scan.last[info.index][0] - info.origin), float(seconds)
-        condition = f"gte(PTS*TB,{time - duration / 4:.6f})"
+        time, duration = map(float, self.last_frame)
+        condition = f"gte(PTS*TB,{time - duration / 4:.6f})"  # as in is_last()
         expression = f"if({condition},{duration:.6f}/TB,DURATION)".replace(",", "\\,")
         return ["-bsf:0", f"setts=pts=PTS:dts=DTS:duration={expression}"]
-
-    @property
-    def last_duration(self) -> Fraction | None:
-        """How long the source shows its last frame, s; None if that does not count."""
-        last = self.info.scan.last.get(self.info.index)
-        if last is None or self.options.is_excerpt or self.options.fps is not None:
-            return None
-        return last[1] or None
 
     def tag_arguments(self) -> list[str]:
         """Returns the arguments that name the codec of stream 0 in the container."""

@@ -60,7 +60,9 @@ class FrameNotes:
         has_captions: Whether there are closed captions (ATSC A/53).
         timecode: Time code of the first group of pictures, ``hours:minutes:seconds:frames``; a
             ``;`` stands before the frames of drop-frame codes. None if there is none, or 0.
-        is_multiview: Whether frames carry what PyAV does not know, as the views of MV-HEVC do.
+        is_multiview: Whether frames are those of one of several views (MV-HEVC).
+        is_unknown: Whether something is attached that PyAV does not know, so that nothing can be
+            read.
     """
 
     hdr: HdrMetadata = HdrMetadata()
@@ -69,6 +71,7 @@ class FrameNotes:
     has_captions: bool = False
     timecode: str | None = None
     is_multiview: bool = False
+    is_unknown: bool = False
 
     def joined(self, other: Self) -> FrameNotes:
         """Returns what is attached to either of two frames, the earlier one first."""
@@ -82,6 +85,7 @@ class FrameNotes:
             has_captions=self.has_captions or other.has_captions,
             timecode=self.timecode or other.timecode,
             is_multiview=self.is_multiview or other.is_multiview,
+            is_unknown=self.is_unknown or other.is_unknown,
         )
 
 

@@ -199,15 +199,14 @@ class Muxer:
         if spec.target.is_isobmff:
             stream.codec_context.codec_tag = template_tag
         duration = round(1 / (spec.frame_rate * time_base))
-        last, last_s = max(times), spec.last_duration
         for piece in pieces:
             with _opened(piece.path) as (source, video):
                 for packet in _packets(source, video):
                     self._check_wanted()
                     packet.pts, packet.dts = next(shown_at), next(decoded_at)
                     packet.time_base, packet.duration = time_base, duration
-                    if packet.pts == last and last_s is not None:
-                        packet.duration = round(last_s / time_base)
+                    if spec.last_frame is not None and spec.is_last(packet.pts * time_base):
+                        packet.duration = round(spec.last_frame[1] / time_base)
                     packet.stream = stream
                     file.mux(packet)
 

@@ -68,6 +68,11 @@ def _about_frames(info: VideoInfo) -> Iterator[Notice]:
     notes = info.notes
     if notes.is_multiview:
         yield Notice("view-dropped", "holds several views (MV-HEVC): only the first is upscaled")
+    if notes.is_unknown and info.color.is_hdr:
+        yield Notice(
+            "hdr-metadata-dropped",
+            "its HDR mastering metadata cannot be read beside others, and are left out",
+        )
     dynamic = [
         name
         for name, is_there in (

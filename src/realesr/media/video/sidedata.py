@@ -14,6 +14,8 @@ from realesr.media.video.info import FrameNotes, HdrMetadata
 
 _MASTERING = struct.Struct("=20i2i")
 _LIGHT = struct.Struct("=2I")
+_VIEWS = ("29", "30")
+"""ffmpeg's ``AV_FRAME_DATA_VIEW_ID`` and ``AV_FRAME_DATA_3D_REFERENCE_DISPLAYS``."""
 _TIMECODE = struct.Struct("=q")
 _DOLBY_VISION = (SideData.DOVI_METADATA, SideData.DOVI_RPU_BUFFER)
 
@@ -22,8 +24,9 @@ def notes_of(frame: VideoFrame) -> FrameNotes:
     """Reads what is attached to a frame."""
     try:
         side_data: Mapping[Any, Any] = frame.side_data
-    except ValueError:  # PyAV 18 stops at the first kind that it does not know
-        return FrameNotes(is_multiview=True)
+    except ValueError as error:  # PyAV 18 stops at the first kind that it does not know
+        number = str(error).partition(" ")[0]
+        return FrameNotes(is_multiview=number in _VIEWS, is_unknown=True)
     display = side_data.get(SideData.MASTERING_DISPLAY_METADATA)
     content = side_data.get(SideData.CONTENT_LIGHT_LEVEL)
     timecode = side_data.get(SideData.GOP_TIMECODE)

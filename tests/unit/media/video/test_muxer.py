@@ -396,3 +396,14 @@ def test_decoding_comes_before_presentation(depth):
     found = decoding_times(times, depth)
     assert found == sorted(set(found))
     assert all(d <= p for d, p in zip(found, times, strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_the_last_frame_of_pieces_is_shown_as_long_as_in_the_source(tmp_path, suffix):
+    clip = make_clip(tmp_path / "short.mp4", *SOURCE)
+    late = "setts=pts=PTS:dts=DTS:duration=if(eq(N\\,23)\\,3/TB\\,DURATION)"
+    ffmpeg("-i", clip, "-c", "copy", "-bsf:v", late, tmp_path / "in.mp4")
+    video = Video(tmp_path / "in.mp4", tmp_path / f"out{suffix}", EXACT)
+    for path in (video.in_one_pass(), video.in_pieces(2)):
+        with av.open(str(path)) as container:
+            assert container.duration == pytest.approx((23 / 24 + 3) * 1e6, abs=1000)
