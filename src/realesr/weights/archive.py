@@ -26,8 +26,10 @@ from realesr.weights.limits import (
 from realesr.weights.pickle_scan import Plan, scan_pickle
 
 NUMBER_FORMATS = {
-    **{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1},
-    **{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1},
+    **dict.fromkeys(("F64", "I64", "U64"), 8),
+    **dict.fromkeys(("F32", "I32", "U32"), 4),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
+    **dict.fromkeys(("F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"), 1),
 }
 """Number formats of safetensors files that are read, and the size of a value, bytes."""
 
@@ -177,9 +179,7 @@ def _check_directory(path: Path, file: BinaryIO, size: int) -> None:
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
-        raise UnsupportedCheckpointError(
-            f"{path} is a zip file that is cut off: download it again"
-        )
+        raise UnsupportedCheckpointError(f"{path} is a zip file that is cut off: download it again")
     entries, length = struct.unpack_from("<HL", tail, at + 10)
     if 0xFFFF in (entries, length) or length == 0xFFFFFFFF:
         file.seek(max(0, tail_start + at - _END_64_LOCATOR.size))

@@ -79,6 +79,12 @@ def recognize(path: Path) -> Container:
     raise UnsupportedCheckpointError(f"{path} is {what}: {remedy}")
 
 
+def is_page(head: bytes) -> bool:
+    """Returns whether the first bytes of a file are those of a web page."""
+    text = head[:_HEAD].lstrip().lower()
+    return text.startswith(_PAGE) or (text.startswith(b"<") and b"<html" in text)
+
+
 def _container_of(head: bytes, size: int) -> Container | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return Container.TORCH_ZIP
@@ -98,7 +104,7 @@ def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
         if head.startswith(signature, offset):
             return what, remedy
     text = head.lstrip().lower()
-    if text.startswith(_PAGE) or b"<html" in text:
+    if is_page(head):
         return "a web page", (
             "the address leads to a page and not to the file; open it in a browser, and download "
             "the file from there"

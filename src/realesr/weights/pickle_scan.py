@@ -272,7 +272,10 @@ class _Scanner:
 
 
 _CONSTANTS = frozenset(
-    "BINFLOAT BININT BININT1 BININT2 BINUNICODE LONG1 NEWFALSE NEWTRUE NONE SHORT_BINSTRING".split()
+    (
+        *("BINFLOAT", "BININT", "BININT1", "BININT2", "BINUNICODE", "LONG1"),
+        *("NEWFALSE", "NEWTRUE", "NONE", "SHORT_BINSTRING"),
+    )
 )
 _FRESH = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "EMPTY_SET": "set", "EMPTY_TUPLE": "tuple"}
 _STEPS: dict[str, Any] = {
