@@ -20,7 +20,7 @@ from realesr.weights.limits import (
     MAX_PICKLE_BYTES,
     SLACK_BYTES,
     check_bytes,
-    check_count,
+    check_names,
     plain,
 )
 from realesr.weights.pickle_scan import Plan, scan_pickle
@@ -95,7 +95,7 @@ def _examine_safetensors(path: Path, file: BinaryIO, size: int) -> None:
         raise UnsupportedCheckpointError(
             f"{path} is a safetensors file with a damaged header: download it again"
         ) from error
-    check_count(path, len(entries))
+    check_names(path, entries)
     for name, entry in entries.items():
         if entry.format not in NUMBER_FORMATS:
             raise UnsupportedCheckpointError(
@@ -166,6 +166,7 @@ def _check_plan(path: Path, plan: Plan, stored_bytes: int) -> None:
             f"{stored_bytes}"
         )
     check_bytes(path, plan.shapes, stored)
+    check_names(path, plan.names)
 
 
 def _check_directory(path: Path, file: BinaryIO, size: int) -> None:

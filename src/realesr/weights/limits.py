@@ -7,7 +7,7 @@ seconds and one gigabyte.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from realesr.errors import UnsupportedCheckpointError
@@ -45,31 +45,32 @@ def check_parameters(path: Path, shapes: Mapping[str, Shape]) -> None:
     Raises:
         UnsupportedCheckpointError: A name or a shape is that of no network.
     """
-    check_count(path, len(shapes))
-    largest = 4 * len(shapes) + 64
+    check_names(path, shapes)
     for name, shape in shapes.items():
-        if len(name) > MAX_NAME:
-            raise _refused(path, f"a parameter's name has {len(name)} characters")
-        for part in name.split("."):
-            is_number = part.isdecimal()
-            if is_number and (len(part) > len(str(largest)) or int(part) > largest):
-                raise _refused(
-                    path, f"{plain(name)} is numbered beyond its {len(shapes)} parameters"
-                )
         if len(shape) > MAX_AXES:
             raise _refused(path, f"{plain(name)} has {len(shape)} axes")
         if len(shape) > 1 and 0 in shape:
             raise _refused(path, f"{plain(name)} of shape {shape} holds no values")
 
 
-def check_count(path: Path, count: int) -> None:
-    """Checks the number of parameters.
+def check_names(path: Path, names: Collection[str]) -> None:
+    """Checks the names of all parameters, as :func:`check_parameters` does.
 
     Raises:
-        UnsupportedCheckpointError: It is that of no network.
+        UnsupportedCheckpointError: A name is that of no network.
     """
-    if count > MAX_PARAMETERS:
-        raise _refused(path, f"it has {count} parameters")
+    if len(names) > MAX_PARAMETERS:
+        raise _refused(path, f"it has {len(names)} parameters")
+    largest = 4 * len(names) + 64
+    for name in names:
+        if len(name) > MAX_NAME:
+            raise _refused(path, f"a parameter's name has {len(name)} characters")
+        for part in name.split("."):
+            is_number = part.isdecimal()
+            if is_number and (len(part) > len(str(largest)) or int(part) > largest):
+                raise _refused(
+                    path, f"{plain(name)} is numbered beyond its {len(names)} parameters"
+                )
 
 
 def check_bytes(path: Path, shapes: Iterable[Shape], stored_bytes: int) -> None:

@@ -7,6 +7,7 @@ notes for each value only how deep and how large it is.
 
 from __future__ import annotations
 
+import itertools
 import pickletools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,6 +44,11 @@ _HARMLESS = (
     *("torch.Size", "torch.device", "torch.serialization._get_layout"),
     *("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"),
 )
+_MADE = {
+    "collections.OrderedDict": "ordered",
+    "torch._utils._rebuild_parameter": "tensor",
+    "torch._utils._rebuild_parameter_with_state": "tensor",
+}
 _ENCODE = "_codecs.encode"
 _KNOWN = frozenset((*_TENSORS, *_STORAGES, *_HARMLESS, *INERT, _ENCODE))
 _PYTHON_2 = {"__builtin__": "builtins"}
@@ -78,10 +84,12 @@ class Plan:
     Attributes:
         storages: Sizes of all storages, bytes, by their keys.
         shapes: Shapes of all tensors.
+        names: Keys of the tensors in dicts.
     """
 
     storages: dict[str, int] = field(default_factory=dict)
     shapes: list[tuple[int, ...]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 def scan_pickle(path: Path, file: BinaryIO, *, is_legacy: bool = False) -> Plan:
@@ -188,14 +196,20 @@ class _Scanner:
             raise IndexError
         self._stack[-count:] = [self._made(items, "tuple", items)]
 
+    def add(self, items: list[_Value]) -> None:
+        """APPEND, SETITEM and the like: values of a list, or keys and values of a dict."""
+        self._grow(self._stack[-1], items)
+        for key, value in itertools.pairwise(items):
+            if value.kind == "tensor" and isinstance(key.content, str):
+                self.plan.names.append(key.content)
+
     def add_one(self, count: int) -> None:
         items = self._stack[-count:]
         del self._stack[-count:]
-        self._grow(self._stack[-1], items)
+        self.add(items)
 
     def add_to_mark(self, _: Any) -> None:
-        items = self._popped_to_mark()
-        self._grow(self._stack[-1], items)
+        self.add(self._popped_to_mark())
 
     def put(self, index: int) -> None:
         self._memo[index] = self._stack[-1]
@@ -249,7 +263,7 @@ class _Scanner:
         elif name in INERT:
             kind = "inert"
         elif name in _HARMLESS:
-            kind = "ordered" if name == "collections.OrderedDict" else "made"
+            kind = _MADE.get(name, "made")
         elif name == _ENCODE and parts[-1].content in ("latin1", b"latin1"):
             kind = "made"
         else:

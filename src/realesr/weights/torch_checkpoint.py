@@ -131,8 +131,12 @@ class _Inert:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals([(_Inert, name) for name in INERT]):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # Of a path PyTorch might look at the suffix.
+        with (
+            torch.serialization.safe_globals([(_Inert, n) for n in INERT]),
+            path.open("rb") as file,
+        ):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types, depending on where the file is damaged
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: it is none, is damaged, or "

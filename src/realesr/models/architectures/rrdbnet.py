@@ -107,9 +107,12 @@ class RRDBNetConfig:
         """Number of values in memory at the end of a dense block, per input px.
 
         They are the features of the residuals, the features of the block, and their concatenation.
-        The upsampling runs in strips and is negligible for large tiles.
+        At 8x they may be fewer than the last features and the result. The upsampling runs in strips
+        and is negligible for large tiles.
         """
-        return (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
+        dense = (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
+        last = self.num_feat // self.multiple_of**2 + self.channels * self.scale**2
+        return max(dense, last)
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Returns the names and shapes of all parameters."""
