@@ -19,6 +19,7 @@ from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
 from realesr.media.frames import Frame, FrameSource, Segment
 from realesr.media.images.decode import decode_image
 from realesr.media.images.encode import encode_image
+from realesr.media.images.limits import check_result
 from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.partial import Partial
@@ -140,6 +141,8 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             channels=channels + (image.alpha is not None),
             byte_depth=image.pixels.dtype.itemsize if target.supports_16_bit else 1,
         )
+        held = 3 + (image.alpha is not None)
+        check_result(self._path, size, pixel_bytes=held * image.pixels.dtype.itemsize)
         frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:
             return frame

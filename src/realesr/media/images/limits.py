@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from realesr.errors import OutOfMemoryError, UnsupportedMediaError
+from realesr.geometry import Size
 from realesr.memory import free_host_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
 
@@ -55,6 +56,25 @@ def check_size(
         raise OutOfMemoryError(
             f"{path}: {width}x{height} px need about {_mib(needed)} to be decoded, and "
             f"{_mib(free)} are free"
+        )
+
+
+def check_result(path: Path, size: Size, *, pixel_bytes: int) -> None:
+    """Checks, before an image is upscaled, that its result fits into the memory.
+
+    Args:
+        path: Name of the output in errors.
+        size: Size of the result, px.
+        pixel_bytes: Size of a pixel in memory, bytes.
+
+    Raises:
+        OutOfMemoryError: It does not fit.
+    """
+    needed, free = size.area * pixel_bytes, free_host_bytes()
+    if needed > free:
+        raise OutOfMemoryError(
+            f"{path}: a result of {size} px takes {_mib(needed)}, and {_mib(free)} are free: "
+            "choose a smaller `outscale`"
         )
 
 

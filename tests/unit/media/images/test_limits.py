@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from realesr.errors import OutOfMemoryError, UnsupportedMediaError
+from realesr.geometry import Size
 from realesr.media.images import limits
-from realesr.media.images.limits import check_scans, check_size
+from realesr.media.images.limits import check_result, check_scans, check_size
 from realesr.options import DEFAULT_MAX_PIXELS
 
 PATH = Path("x.webp")
@@ -36,6 +37,13 @@ def test_an_image_that_does_not_fit_into_the_memory_is_refused(monkeypatch):
     check(5000, 5000, 10_000_000)
     with pytest.raises(OutOfMemoryError, match=r"need about 429 MiB .*300 MiB are free"):
         check(5000, 5000, 10_000_000, pixel_bytes=6)
+
+
+def test_a_result_that_does_not_fit_costs_no_work(monkeypatch):
+    monkeypatch.setattr(limits, "free_host_bytes", lambda: 300 * 2**20)
+    check_result(PATH, Size(10_000, 10_000), pixel_bytes=3)
+    with pytest.raises(OutOfMemoryError, match=r"takes 343 MiB, and 300 .* smaller `outscale`"):
+        check_result(PATH, Size(10_000, 12_000), pixel_bytes=3)
 
 
 def test_a_jpeg_of_very_many_scans_is_refused():
