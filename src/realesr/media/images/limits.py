@@ -16,8 +16,8 @@ PLAUSIBLE_PIXELS = 64_000_000
 """Size, px, up to which a few bytes may stand for an image: flat ones are stored in some dozen."""
 MAX_PIXELS_PER_BYTE = 3_000
 """Number of px that a byte of a larger file may stand for. Deflate reaches 1,032 bytes for one."""
-_COPIES = 3
-"""Number of times that decoding holds the pixels: as decoded, converted, and contiguous."""
+_COPIES = 5
+"""Number of times that the pixels are held until they are upscaled, in Pillow and here; measured."""
 _START_OF_SCAN = b"\xff\xda"
 
 
