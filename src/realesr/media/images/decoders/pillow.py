@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+from dataclasses import replace
 
 import numpy as np
 from PIL import ExifTags
@@ -89,9 +90,9 @@ def finish_pillow(
     source: EncodedImage, image: PillowImage.Image, exif: PillowImage.Exif, decoded: Image
 ) -> Image:
     """Turns a decoded image upright, and adds the metadata that Pillow has read."""
-    if image.mode in ("CMYK", "LAB"):  # the pixels are sRGB now
-        image.info.pop("icc_profile", None)
     metadata = read_metadata(image, exif, source.notify)
+    if image.mode in ("CMYK", "LAB"):  # the pixels are sRGB now
+        metadata = replace(metadata, icc=None)
     # Pillow turns TIFF images itself
     turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
     return finish(decoded, metadata, turn)
