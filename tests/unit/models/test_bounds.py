@@ -1,10 +1,14 @@
 """Parameters of a plausible size that lead to networks of an implausible one."""
 
+import numpy as np
 import pytest
 import torch
 from spandrel.architectures.SPAN import SPAN
 from spandrel.architectures.SwinIR import SwinIR
 
+from realesr.engine.native.backend import NativeBackend
+from realesr.engine.native.bindings import lanes
+from realesr.engine.native.networks import build_native
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
 from realesr.errors import UnsupportedCheckpointError
@@ -13,6 +17,7 @@ from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.models.networks.bounded import BoundedConstruction, TooLargeError
 from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.weights.parameters import read_parameters
 
 from support.bounded import measured
 from support.networks import random_image, randomized
@@ -107,6 +112,11 @@ def test_a_network_of_scale_8(tmp_path):
     image = random_image(20, 16)
     upscaled = TiledUpscaler(TorchBackend(loaded), tile=16)(image)
     assert upscaled.size == image.size.scaled(8)
+    if lanes():
+        native = build_native(read_parameters(tmp_path / "net.pth").arrays)
+        assert native is not None
+        by_native = TiledUpscaler(NativeBackend(native, pytest.fail), tile=16)(image)
+        assert np.abs(by_native.pixels.astype(int) - upscaled.pixels).max() <= 1
 
 
 def test_the_file_of_scale_8_that_was_seen():

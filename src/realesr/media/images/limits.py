@@ -17,7 +17,7 @@ PLAUSIBLE_PIXELS = 64_000_000
 MAX_PIXELS_PER_BYTE = 3_000
 """Number of px that a byte of a larger file may stand for. Deflate reaches 1,032 bytes for one."""
 _COPIES = 5
-"""Number of times that the pixels are held until they are upscaled, in Pillow and here; measured."""
+"""Number of times that pixels are held until they are upscaled, in Pillow and here; measured."""
 _START_OF_SCAN = b"\xff\xda"
 
 
