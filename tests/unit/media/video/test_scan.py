@@ -6,7 +6,7 @@ import pytest
 
 from realesr.geometry import Size
 from realesr.media.video.clock import clock_text, jumps_text, shift_filter
-from realesr.media.video.probe import open_input
+from realesr.media.video.reading import open_input
 from realesr.media.video.scan import Scan, Shift, scan
 
 from support.clips import GRADUAL, TONE, make_clip, times
