@@ -546,7 +546,7 @@ def test_captions_inside_frames_become_a_text_track(capsys, suffix):
     ffmpeg("-i", output, "-map", "0:s", "text.srt")
     _, when, text = Path("text.srt").read_text().splitlines()[:3]
     assert "HELLO" in text
-    assert when == "00:00:00,792 --> 00:00:02,000"  # from the start of the film
+    assert when == "00:00:00,750 --> 00:00:02,000"  # from the start of the film
 
 
 def test_captions_of_a_part_are_left_out_in_words(capsys):

@@ -94,11 +94,11 @@ def deep_luma(path: Path) -> np.ndarray:
 
 
 def captioned(path: Path, text: str) -> Path:
-    """72 frames in H.264 with closed captions: a text from 0.8 to 2.0 s (CTA-608, pop-on)."""
+    """72 frames in H.264 with closed captions: a text from 0.75 to 2 s (CTA-608, pop-on)."""
     control = [(0x14, 0x20)] * 2 + [(0x14, 0x70)] * 2  # resume loading; the lowest row
     pairs = [*control, *zip(text.encode()[::2], text.encode()[1::2], strict=True)]
     pairs += [(0x14, 0x2F)] * 2  # end of caption: show it
-    by_frame = dict(enumerate(pairs, start=19 - len(pairs) + 1))
+    by_frame = dict(enumerate(pairs, start=20 - len(pairs)))
     by_frame |= dict.fromkeys((48, 49), (0x14, 0x2C))  # erase displayed memory
     raw = make_clip(
         path.with_name("captions.h264"),
