@@ -168,7 +168,7 @@ def _repair(
     A shift is the same for all streams, so that they stay in step, and the smallest one with which
     no stream overlaps itself.
     """
-    steps = [step for step in film.steps if _is_shared(step, film, tracks)]
+    steps = [step for step in film.steps if _is_shared(step, tracks)]
     if not steps or film.is_wild:
         return (), {}
     ways = {track.index: _matched(steps, film, track) for track in tracks}
@@ -202,12 +202,14 @@ def _repair(
     return tuple(jumps), shifts
 
 
-def _is_shared(step: Step, film: Track, tracks: list[Track]) -> bool:
-    """Returns whether a step is one of the clock: a gap of one stream alone is none."""
-    if step.size < 0:
-        return True
-    others = [each for each in tracks if each.kind == "audio" and each.packets]
-    return all(any(_are_similar(step, own) for own in each.steps) for each in others)
+def _is_shared(step: Step, tracks: list[Track]) -> bool:
+    """Returns whether a step is one of the clock: all sound that goes on there steps as well."""
+    return all(
+        any(_are_similar(step, own) for own in track.steps)
+        for track in tracks
+        if track.kind == "audio"
+        and track.packets > (step.others[track.index] if step.size < 0 else 0)
+    )
 
 
 def _are_similar(step: Step, other: Step) -> bool:

@@ -126,6 +126,12 @@ def test_a_step_ahead_of_one_stream_is_a_gap_and_of_all_a_jump():
     assert found.jumps[0].shift == Fraction(2 - 500, 10)
 
 
+def test_pictures_that_go_back_alone_are_not_repaired():
+    """Nobody knows which sound belongs to them."""
+    assert scanned((0, 100), (1, 100), (0, 101), (0, 50), (1, 101), (0, 51)).jumps == ()
+    assert len(scanned((0, 100), (1, 100), (0, 101), (0, 50), (0, 51)).jumps) == 1
+
+
 def test_a_clock_without_any_order_is_not_repaired():
     wild = [(0, n * 7919 % 100_000) for n in range(2000)]
     assert scanned(*wild).jumps == ()
