@@ -1,5 +1,6 @@
 """Videos as strangers have them: joined, resized, tiny, without a container, or hostile."""
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,7 +19,7 @@ from realesr.media.video.projection import read_projection
 from realesr.media.video.sidedata import notes_of
 from realesr.options import DEFAULT_VIDEO
 
-from support.clips import GRADUAL, TONE, ffmpeg, make_clip, payloads, times
+from support.clips import GRADUAL, TONE, captioned, ffmpeg, make_clip, payloads, times
 from support.paths import shared
 
 TICK_MS = Fraction(1, 1000)
@@ -522,11 +523,9 @@ def test_what_is_attached_to_frames_is_read():
 
 def test_losses_of_what_is_attached_are_told():
     info = probe(make_clip(Path("in.mp4"), *GRADUAL, image=SMALL))
-    notes = FrameNotes(
-        has_dolby_vision=True, has_hdr10_plus=True, has_captions=True, is_multiview=True
-    )
+    notes = FrameNotes(has_dolby_vision=True, has_hdr10_plus=True, is_multiview=True)
     said = {each.code: str(each) for each in notices_of(replace(info, notes=notes), DEFAULT_VIDEO)}
-    assert set(said) == {"view-dropped", "hdr-metadata-dropped", "captions-dropped"}
+    assert set(said) == {"view-dropped", "hdr-metadata-dropped"}
     assert "Dolby Vision and HDR10+" in said["hdr-metadata-dropped"]
 
 
@@ -535,3 +534,21 @@ def test_several_views_in_one_stream_stop_nothing(capsys, name):
     output = upscale(shared(f"cases/videos/{name}"), "out.mp4", *FAST)
     assert "only the first is upscaled" in capsys.readouterr().err
     assert len(frames(output)) in (5, 10)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".webm"])
+def test_captions_inside_frames_become_a_text_track(capsys, suffix):
+    name = "in.ts" if os.name == "nt" else "c:c'd[e],f;g\\h=i.ts"
+    clip = captioned(Path(name), "HELLO ")
+    fast = FAST if suffix != ".webm" else ("--preset", "8")
+    output = upscale(clip, f"out{suffix}", *fast)
+    assert "captions inside its frames become a text track" in capsys.readouterr().err
+    ffmpeg("-i", output, "-map", "0:s", "text.srt")
+    _, when, text = Path("text.srt").read_text().splitlines()[:3]
+    assert "HELLO" in text
+    assert when == "00:00:00,750 --> 00:00:02,000"  # from the start of the film
+
+
+def test_captions_of_a_part_are_left_out_in_words(capsys):
+    upscale(captioned(Path("in.mp4"), "HI"), "out.mkv", "--frames", "3", *FAST)
+    assert "captions inside its frames are left out" in capsys.readouterr().err

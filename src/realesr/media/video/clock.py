@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from realesr.media.video.scan import AHEAD_S, BACK_S, Jump, Scan, Shift
+from realesr.media.video.scan import Jump, Scan, Shift
+from realesr.media.video.tracks import AHEAD_S, BACK_S
 
 NAMED = 5
 """Number of places that a notice names."""

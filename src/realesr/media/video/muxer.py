@@ -19,7 +19,7 @@ from realesr.errors import FFmpegError, UnreadableMediaError
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.output import PipedFile
-from realesr.media.video.probe import open_input
+from realesr.media.video.reading import open_input
 from realesr.partial import temporary_folder
 from realesr.progress import Notify, no_notice
 

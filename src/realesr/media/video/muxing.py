@@ -11,14 +11,15 @@ from typing import Self
 
 from realesr.media.formats import VideoFormat
 from realesr.media.video import access
+from realesr.media.video.captions import caption_arguments, caption_input, keeps_captions
 from realesr.media.video.clock import shift_options
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.encoders import muxer_arguments
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import StreamInfo, VideoInfo
-from realesr.media.video.probe import end_of_frames, open_input, rewind
+from realesr.media.video.probe import end_of_frames
 from realesr.media.video.projection import write_projection
-from realesr.media.video.scan import readable_packets
+from realesr.media.video.reading import open_input, readable_packets, rewind
 from realesr.media.video.streams import StreamMapping, map_streams
 from realesr.progress import Notice, Notify
 
@@ -46,7 +47,7 @@ _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg"}
 # ffmpeg keeps reading an input until each of its streams has produced a packet, and writes whatever
 # it reads. Audio is dense, so it gets an input of its own; otherwise it would run far ahead of the
 # slow video frames.
-AUDIO_INPUT, SPARSE_INPUT, STILL_INPUT = 1, 2, 3
+AUDIO_INPUT, SPARSE_INPUT, STILL_INPUT, CAPTION_INPUT = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,13 @@ class MuxSpec:
         video: How the video is encoded.
         streams: The other streams of the source.
         covers: Image files that become attachments of Matroska, by stream index in the source.
+        has_captions: Whether the captions inside the source's frames become a track.
     """
 
     video: EncodeSpec
     streams: tuple[StreamMapping, ...]
     covers: dict[int, Path]
+    has_captions: bool = False
 
     @classmethod
     def create(cls, video: EncodeSpec, folder: Path, *, binary: str, notify: Notify) -> Self:
@@ -75,7 +78,10 @@ class MuxSpec:
         """
         streams = map_streams(video.info, video.target, binary=binary, notify=notify)
         covers = extract_covers(video.info, video.target, streams, folder)
-        spec = cls(video=video, streams=streams, covers=covers)
+        captions = keeps_captions(
+            video.info, video.target, video.options, binary=binary, notify=notify
+        )
+        spec = cls(video=video, streams=streams, covers=covers, has_captions=captions)
         spec.report_dropped_tags(notify)
         return spec
 
@@ -173,6 +179,8 @@ class MuxSpec:
         arguments = [*self._inputs(pipe), "-map", "0:0"]
         for each in mapped:
             arguments += ["-map", f"{_input_of(each.stream)}:{each.stream.index}"]
+        if self.has_captions:
+            arguments += ["-map", f"{CAPTION_INPUT}:s:0"]
         arguments += [*video, *self._video_tags()]
         for number, each in enumerate(mapped, start=1):
             arguments += each.arguments(number)
@@ -181,7 +189,9 @@ class MuxSpec:
                 arguments += [f"-copypriorss:{number}", "0"]
             if each.stream.is_cover:
                 arguments += [f"-disposition:{number}", "attached_pic"]
-        arguments += self._attachments(len(mapped) + 1)
+        if self.has_captions:
+            arguments += caption_arguments(len(mapped) + 1, target)
+        arguments += self._attachments(len(mapped) + 1 + self.has_captions)
         arguments += ["-map_metadata", "1", "-map_chapters", "-1" if options.is_excerpt else "1"]
         for tag in _STALE_FILE_TAGS:
             arguments += ["-metadata", f"{tag}="]
@@ -208,7 +218,10 @@ class MuxSpec:
             clock += [f"-{option}", value]
         dense = access.arguments(info.path, *cut, *clock)
         stills = access.arguments(info.path, *clock)
-        return [*times, "-f", pipe, "-i", "pipe:0", *dense, *dense, *stills]
+        captions = []
+        if self.has_captions:
+            captions = [*clock[:2], *caption_input(info)]
+        return [*times, "-f", pipe, "-i", "pipe:0", *dense, *dense, *stills, *captions]
 
     def _end(self) -> Fraction | None:
         """Returns when the other streams of an excerpt end, s from the beginning, or None."""

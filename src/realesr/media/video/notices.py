@@ -87,5 +87,3 @@ def _about_frames(info: VideoInfo) -> Iterator[Notice]:
             f"the metadata of {' and '.join(dynamic)} describe the frames of the source and are "
             "left out",
         )
-    if notes.has_captions:
-        yield Notice("captions-dropped", "the closed captions inside its frames are left out")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -20,10 +19,10 @@ from realesr.errors import InvalidOptionError, UnreadableMediaError, Unsupported
 from realesr.geometry import Size
 from realesr.media.video import access
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
-from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import FrameNotes, PixelFormat, StreamInfo, VideoInfo
 from realesr.media.video.projection import read_projection
-from realesr.media.video.scan import Scan, readable_packets, scan
+from realesr.media.video.reading import open_input, readable_packets, rewind
+from realesr.media.video.scan import Scan, scan
 from realesr.media.video.sidedata import notes_of
 
 PROBED_FRAMES = 50
@@ -34,10 +33,6 @@ _ENOUGH_BYTES, _ENOUGH_S = 1 << 26, 3.0
 """Limits behind the first frame, for large frames or slow decoders."""
 _REORDERED = 32
 """Packets to read beyond a frame: they come in the order of decoding, at most 16 frames off."""
-_OPEN_OPTIONS: dict[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-)
-"""Options of av.open for tags that are not UTF-8, which are an error before PyAV 19."""
 _ATTACHED = av.stream.Disposition.attached_pic
 _FULL = 2
 
@@ -73,37 +68,6 @@ def probe(path: Path, *, video_stream: int | None = None) -> VideoInfo:
         raise UnreadableMediaError(
             f"{path}: damaged, cut short or no video: {error.strerror}"
         ) from error
-
-
-def open_input(source: Path | IO[bytes], **options: Any) -> InputContainer:
-    """Opens a file or a pipe for reading, whatever its tags are encoded in.
-
-    Switches the log of PyAV off, which is its default. torchvision before 0.26 switches it on, and
-    then a decoder thread that logs waits for the GIL, while the closing of its container holds
-    the GIL and waits for the thread.
-
-    Raises:
-        av.FFmpegError: It is no media file.
-    """
-    av.logging.set_level(None)
-    if isinstance(source, Path):
-        options["container_options"] = access.options()
-        options["timeout"] = (access.OPENING_S, None)
-    file = url(source) if isinstance(source, Path) else source
-    container: InputContainer = av.open(file, "r", **_OPEN_OPTIONS, **options)
-    return container
-
-
-def rewind(container: InputContainer, ticks: int = 0, *, stream: Any = None) -> None:
-    """Goes back to the key frame before a time; stays where it is if the file cannot be sought.
-
-    Args:
-        container: The file. Where it stays matters only if packets were read before.
-        ticks: Time, in ticks of the stream, or in microseconds without one.
-        stream: The stream whose key frame is sought.
-    """
-    with contextlib.suppress(av.FFmpegError):  # a damaged or missing index
-        container.seek(ticks, stream=stream)
 
 
 def _probe(

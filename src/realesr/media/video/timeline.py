@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from realesr.media.frames import Segment
 from realesr.media.video.info import VideoInfo
-from realesr.media.video.probe import open_input
+from realesr.media.video.reading import open_input
 
 _WINDOW = 4
 """A border may be moved by the length of a segment divided by this number."""

@@ -6,7 +6,8 @@ import pytest
 
 from realesr.errors import UnreadableMediaError
 from realesr.media.video import access
-from realesr.media.video.probe import open_input, probe
+from realesr.media.video.probe import probe
+from realesr.media.video.reading import open_input
 
 from support.clips import make_clip
 from support.paths import ROOT
@@ -31,7 +32,7 @@ def test_every_input_is_opened_with_the_list(tmp_path):
         text = path.read_text()
         if path.name != "access.py":  # the only places that open files
             assert not re.search(r'"-i", url\(', text), path
-        if path.name not in ("probe.py", "output.py"):
+        if path.name not in ("reading.py", "output.py"):
             assert "av.open(" not in text, path
     assert (ROOT / "src/realesr/media/video/source.py").read_text().count("ffmpeg.input(") == 1
 

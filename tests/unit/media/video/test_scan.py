@@ -6,7 +6,7 @@ import pytest
 
 from realesr.geometry import Size
 from realesr.media.video.clock import clock_text, jumps_text, shift_filter
-from realesr.media.video.probe import open_input
+from realesr.media.video.reading import open_input
 from realesr.media.video.scan import Scan, Shift, scan
 
 from support.clips import GRADUAL, TONE, make_clip, times
@@ -124,6 +124,12 @@ def test_a_step_ahead_of_one_stream_is_a_gap_and_of_all_a_jump():
     assert scanned(*ahead, (1, 2), (1, 3)).jumps == ()
     found = scanned(*ahead, (1, 500), (1, 501))
     assert found.jumps[0].shift == Fraction(2 - 500, 10)
+
+
+def test_pictures_that_go_back_alone_are_not_repaired():
+    """Nobody knows which sound belongs to them."""
+    assert scanned((0, 100), (1, 100), (0, 101), (0, 50), (1, 101), (0, 51)).jumps == ()
+    assert len(scanned((0, 100), (1, 100), (0, 101), (0, 50), (0, 51)).jumps) == 1
 
 
 def test_a_clock_without_any_order_is_not_repaired():
