@@ -23,7 +23,7 @@ from realesr.media.images.png import encode_png
 from realesr.media.images.tiff import encode_tiff
 from realesr.media.images.webp import encode_webp
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
-from realesr.progress import Notify, no_notice
+from realesr.progress import Notice, Notify, no_notice
 
 
 def encode_image(
@@ -58,6 +58,10 @@ def encode_image(
     with suppress_pillow_warnings:
         metadata = stripped(image.metadata, options)
         metadata = fit_metadata(metadata, target, image.size, is_gray=stays_gray, notify=notify)
+    if depth != image.pixels.dtype:
+        notify(
+            Notice("depth-reduced", f"{target.name} holds 8 bits a channel: the others are rounded")
+        )
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = join_channels(pixels, alpha, is_gray=is_gray)

@@ -32,7 +32,7 @@ class EncodedImage:
     max_pixels: int
     notify: Notify
 
-    def check_size(self, width: int, height: int, *, pixel_bytes: int = 6) -> None:
+    def check_size(self, width: int, height: int, *, pixel_bytes: int = 4) -> None:
         """Checks, before pixels are decoded, the size that the header states.
 
         Args:
