@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyMediaType, Format, ImageFormat
+from realesr.media.formats import (
+    IMAGES,
+    STANDARD_STREAM,
+    VIDEOS,
+    AnyMediaType,
+    Format,
+    ImageFormat,
+)
+from realesr.media.series.names import check_series_target, is_series, parse_pattern
 from realesr.options import EncodingOptions, FileOptions
 
 
@@ -52,7 +60,9 @@ def make_plan(options: FileOptions, media_type: AnyMediaType = IMAGES) -> Plan:
     jobs: list[Job] = []
     skipped: list[Path] = []
     for path in options.inputs:
-        if path.is_dir():
+        if media_type is VIDEOS and _is_film_of_frames(path):
+            jobs.append(_job(path, options, media_type))
+        elif path.is_dir():
             found, others = _search(path, options, media_type)
             jobs += [_job(file, options, media_type, below=path) for file in found]
             skipped += others
@@ -60,7 +70,9 @@ def make_plan(options: FileOptions, media_type: AnyMediaType = IMAGES) -> Plan:
             jobs += [_job(file, options, media_type) for file in _matching(path, media_type)]
     jobs = _without_earlier_outputs(_without_repetitions(jobs), options)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
-    if has_stream or (media_type.matches(options.output) and not options.output.is_dir()):
+    is_pattern = media_type is VIDEOS and parse_pattern(options.output) is not None
+    is_file = is_pattern or media_type.matches(options.output)
+    if has_stream or (is_file and not options.output.is_dir()):
         jobs = [_job_with_named_output(jobs, options, media_type)]
     _refuse_clashes(jobs)
     _refuse_impossible(jobs, options.encoding)
@@ -88,7 +100,7 @@ def _search(
         ):
             continue
         # A folder whose name has such a suffix becomes a job, and fails with an error message.
-        if media_type.matches(path) and not (options.recursive and path.is_dir()):
+        if media_type.holds(path) and not (options.recursive and path.is_dir()):
             files.append(path)
         elif path.is_file():
             others.append(path)
@@ -97,6 +109,15 @@ def _search(
             f"{folder} holds no {media_type.noun}: looked for {', '.join(media_type.suffixes)}"
         )
     return files, others
+
+
+def _is_film_of_frames(path: Path) -> bool:
+    """Returns whether an input is a pattern or a folder of frames, and no folder of videos."""
+    if not is_series(path):
+        return False
+    if not path.is_dir():
+        return True
+    return not any(VIDEOS.holds(each) for each in path.iterdir())
 
 
 def _exists(path: Path) -> bool:
@@ -110,7 +131,7 @@ def _matching(path: Path, media_type: AnyMediaType) -> list[Path]:
     if not path.exists() and any(sign in str(path) for sign in "*?["):
         # Path.glob takes no absolute patterns.
         matches = map(Path, sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207
-        files = [match for match in matches if media_type.matches(match)]
+        files = [match for match in matches if media_type.holds(match)]
         if not files:
             raise UnreadableMediaError(f"{path}: no {media_type.noun} matches")
         return files
@@ -161,6 +182,8 @@ def _job_with_named_output(jobs: list[Job], options: FileOptions, media_type: An
             f"`output` {output} is for one {media_type.noun}, and there are {len(jobs)} inputs: "
             "name a folder"
         )
+    if media_type is VIDEOS and parse_pattern(output) is not None:
+        return Job(source, output, check_series_target(output))
     if output == STANDARD_STREAM:
         if options.ext != "auto":
             return Job(source, output, media_type.format_of(Path(f"-.{options.ext}")))

@@ -60,8 +60,10 @@ def run(args: argparse.Namespace) -> int:
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> MediaIO:
-        from realesr.media.images.files import ImageFiles
+        from realesr.media.pictures import PictureFiles
 
-        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels)
+        return PictureFiles(
+            encoding=encoding, max_pixels=args.max_pixels, first_frame=args.first_frame
+        )
 
     return upscaling.run(args, files, IMAGES, make_medium)

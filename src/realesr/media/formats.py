@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
+from realesr.media.animations.content import is_animated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class ImageFormat:
         supports_metadata: Whether the format holds ICC profile, EXIF and XMP.
         is_lossy: Whether ``quality`` has an effect.
         is_lossless: Whether the pixels can be stored exactly, always or with ``lossless``.
+        holds_animations: Whether the format holds several frames with their times.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ImageFormat:
     supports_metadata: bool = True
     is_lossy: bool = False
     is_lossless: bool = True
+    holds_animations: bool = False
 
     def check_fits(self, path: Path, size: Size, *, channels: int, byte_depth: int) -> None:
         """Checks, before an image is made, that the format can hold one of this size.
@@ -69,7 +72,13 @@ class ImageFormat:
 
 IMAGE_FORMATS = (
     # libpng's own limit
-    ImageFormat(name="PNG", suffixes=(".png",), max_side=1_000_000, supports_16_bit=True),
+    ImageFormat(
+        name="PNG",
+        suffixes=(".png", ".apng"),
+        max_side=1_000_000,
+        supports_16_bit=True,
+        holds_animations=True,
+    ),
     # libjpeg's JPEG_MAX_DIMENSION
     ImageFormat(
         name="JPEG",
@@ -81,7 +90,12 @@ IMAGE_FORMATS = (
     ),
     # 14 bits a side in the bitstream
     ImageFormat(
-        name="WEBP", suffixes=(".webp",), max_side=16_383, supports_gray=False, is_lossy=True
+        name="WEBP",
+        suffixes=(".webp",),
+        max_side=16_383,
+        supports_gray=False,
+        is_lossy=True,
+        holds_animations=True,
     ),
     # 32-bit offsets
     ImageFormat(
@@ -107,8 +121,20 @@ IMAGE_FORMATS = (
         max_pixels=2**28,
         supports_16_bit=True,
         is_lossy=True,
+        holds_animations=True,
+    ),
+    # 16 bits a side; 256 colors, one of them transparent
+    ImageFormat(
+        name="GIF",
+        suffixes=(".gif",),
+        max_side=65_535,
+        supports_gray=False,
+        supports_metadata=False,
+        is_lossless=False,
+        holds_animations=True,
     ),
 )
+ANIMATION_FORMATS = tuple(spec for spec in IMAGE_FORMATS if spec.holds_animations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +219,8 @@ class MediaType(Generic[F]):
             the input has no name.
         read_only_suffixes: Suffixes, in lower case, of formats that can be read but not written.
         hints: Advice for files of other types, by suffix in lower case.
+        animated_suffixes: Suffixes, in lower case, of formats whose files count if they hold an
+            animation.
     """
 
     noun: str
@@ -201,6 +229,7 @@ class MediaType(Generic[F]):
     default_suffix: str
     read_only_suffixes: tuple[str, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    animated_suffixes: tuple[str, ...] = ()
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -215,6 +244,12 @@ class MediaType(Generic[F]):
     def matches(self, path: Path) -> bool:
         """Returns whether the suffix is that of a file that can be read."""
         return path.suffix.lower() in self.suffixes
+
+    def holds(self, path: Path) -> bool:
+        """Returns whether a file counts: by its suffix, and animations by their content."""
+        if path.suffix.lower() in self.animated_suffixes:
+            return is_animated(path)
+        return self.matches(path)
 
     def format_of(self, path: Path) -> F:
         """Returns the output format that a path's suffix stands for.
@@ -236,7 +271,7 @@ class MediaType(Generic[F]):
         Raises:
             UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
-        if not self.matches(path):
+        if not self.holds(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
             hint = self.hints.get(path.suffix.lower(), default)
             raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
@@ -258,7 +293,7 @@ _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
     *_READ_ONLY_VIDEO_SUFFIXES,
 )
-_ANIMATED = "animated images are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
+_ANIMATED_SUFFIXES = tuple(suffix for spec in ANIMATION_FORMATS for suffix in spec.suffixes)
 
 IMAGES: MediaType[ImageFormat] = MediaType(
     noun="image",
@@ -267,16 +302,13 @@ IMAGES: MediaType[ImageFormat] = MediaType(
     default_suffix=".png",
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
-VIDEOS: MediaType[VideoFormat] = MediaType(
+VIDEOS: MediaType[Any] = MediaType(
     noun="video",
     one="a video",
-    output_formats=VIDEO_FORMATS,
+    output_formats=(*VIDEO_FORMATS, *ANIMATION_FORMATS),
     # Matroska, because it carries nearly everything.
     default_suffix=".mkv",
     read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
-    hints={
-        ".gif": _ANIMATED,
-        ".apng": _ANIMATED,
-        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
-    },
+    hints=dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
+    animated_suffixes=_ANIMATED_SUFFIXES,
 )

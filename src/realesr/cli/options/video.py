@@ -71,6 +71,16 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="ffmpeg to use (default: the bundled one)",
     )
+    group = parser.add_argument_group(
+        "animations", "Outputs named gif, webp, png or avif, and frames such as frames/%%06d.png."
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        help="1 to 100, for webp and avif (default: 95; avif: 90)",
+    )
+    group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
 
 

@@ -1,0 +1,71 @@
+"""Frames of animated GIF, WebP and AVIF files, decoded and laid over each other by Pillow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags
+from PIL import Image as PillowImage
+
+from realesr.imaging.image import Image, Metadata
+from realesr.media.animations.timeline import Kind
+from realesr.media.images.metadata import read_metadata
+from realesr.progress import Notify
+
+_LIMIT = threading.Lock()
+
+
+def open_pillow(path: Path, kind: Kind) -> PillowImage.Image:
+    """Reads the header of a file, without Pillow's own limit on sizes.
+
+    Raises:
+        Exception: As Pillow does for damaged files.
+    """
+    with _LIMIT:
+        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
+        try:
+            return PillowImage.open(path, formats=(kind,))
+        finally:
+            PillowImage.MAX_IMAGE_PIXELS = limit
+
+
+def read_frames(path: Path, kind: Kind) -> Iterator[Image]:
+    """Yields whole frames, as stored, with alpha.
+
+    Args:
+        path: The file.
+        kind: Its format.
+
+    Raises:
+        Exception: As Pillow does for damaged files.
+    """
+    with open_pillow(path, kind) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            values = np.asarray(image.convert("RGBA"))
+            yield Image(
+                np.ascontiguousarray(values[..., :3]), alpha=np.ascontiguousarray(values[..., 3])
+            )
+
+
+def read_header(path: Path, kind: Kind, notify: Notify) -> tuple[Metadata, int]:
+    """Returns the metadata of an animation and its EXIF orientation, 1 to 8.
+
+    Args:
+        path: The file.
+        kind: Its format.
+        notify: Receives a sentence for every part that is damaged.
+    """
+    with open_pillow(path, kind) as image:
+        exif = image.getexif()
+        image.load()
+        return read_metadata(image, exif, notify), exif.get(ExifTags.Base.Orientation, 1)
+
+
+def canvas_size(path: Path, kind: Kind) -> tuple[int, int]:
+    """Returns width and height that a file states, px."""
+    with open_pillow(path, kind) as image:
+        return image.size
