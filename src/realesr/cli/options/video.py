@@ -72,7 +72,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         help="ffmpeg to use (default: the bundled one)",
     )
     group = parser.add_argument_group(
-        "animations", "Outputs named gif, webp, png or avif, and frames such as frames/%%06d.png."
+        "animations", "Outputs named gif, webp, png or avif, and frames such as frames/%06d.png."
     )
     group.add_argument(
         "--quality",

@@ -14,6 +14,8 @@ TICK = Fraction(1, 100)
 SHORTEST = Fraction(1, 100)
 """Longest delay, s, that browsers take for a missing one."""
 _CONTROL, _APPLICATION = b"\xf9", b"\xff"
+_RESTORED, CLEARED = 3, 2
+"""Disposals of a frame, in bits 2 to 4 of its control block."""
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
@@ -57,6 +59,28 @@ def read_events(file: BinaryIO) -> Iterator[Fraction | Plays]:
                 continue
             case _:  # the trailer, the end of a file that is cut short, or damage
                 return
+
+
+def restored_at(file: BinaryIO) -> int | None:
+    """Returns where the first frame says that what was before it is restored; None if it does not.
+
+    There was nothing, so that browsers and ffmpeg clear its area.
+
+    Args:
+        file: The file, at its beginning.
+    """
+    header = file.read(13)
+    _skip_table(file, header[10:11])
+    found: int | None = None
+    while file.read(1) == b"\x21":
+        label, at = file.read(1), file.tell() + 1
+        blocks = _sub_blocks(file)
+        first = next(blocks, b"")
+        if label == _CONTROL and first:
+            found = at if first[0] >> 2 & 7 == _RESTORED else None
+        for _ in blocks:
+            pass
+    return found
 
 
 def _skip_table(file: BinaryIO, flags: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 
 from realesr.imaging.image import Image, Metadata
+from realesr.media.animations.gif_blocks import CLEARED, restored_at
 from realesr.media.animations.timeline import Kind
 from realesr.media.images.metadata import read_metadata
 from realesr.progress import Notify
@@ -27,9 +29,20 @@ def open_pillow(path: Path, kind: Kind) -> PillowImage.Image:
     with _LIMIT:
         limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
         try:
-            return PillowImage.open(path, formats=(kind,))
+            return PillowImage.open(_repaired(path) if kind == "GIF" else path, formats=(kind,))
         finally:
             PillowImage.MAX_IMAGE_PIXELS = limit
+
+
+def _repaired(path: Path) -> Path | io.BytesIO:
+    """Returns a GIF that Pillow reads as others do: it leaves a first frame that is restored."""
+    with path.open("rb") as file:
+        at = restored_at(file)
+    if at is None:
+        return path
+    data = bytearray(path.read_bytes())
+    data[at] = data[at] & ~0b11100 | CLEARED << 2
+    return io.BytesIO(bytes(data))
 
 
 def read_frames(path: Path, kind: Kind) -> Iterator[Image]:
