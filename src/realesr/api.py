@@ -262,7 +262,7 @@ def upscale_image(
         MediaError: The input cannot be read, or the output cannot be written.
         WeightsError, DeviceError: The model cannot be loaded, or memory does not suffice.
     """
-    from realesr.media.images.files import ImageFiles
+    from realesr.media.pictures import PictureFiles
 
     encoding = EncodingOptions(
         quality=quality, lossless=lossless, strip_metadata=strip_metadata, strip=strip
@@ -272,7 +272,7 @@ def upscale_image(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
         ),
         IMAGES,
-        ImageFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
+        PictureFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,
@@ -310,12 +310,12 @@ def upscale_video(
     Raises:
         InvalidOptionError, MediaError, WeightsError, DeviceError: As for :func:`upscale_image`.
     """
-    from realesr.media.video.files import VideoFiles
+    from realesr.media.moving import MovingFiles
 
     return _upscale_file(
         FileOptions(inputs=(Path(source),), output=Path(output)),
         VIDEOS,
-        VideoFiles.from_options(video),
+        MovingFiles.from_options(video),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,

@@ -20,6 +20,7 @@ from realesr.media.formats import (
     ImageFormat,
 )
 from realesr.media.search import RealPaths, Refusal, Search, Source
+from realesr.media.series.names import check_series_target, parse_pattern
 from realesr.options import EncodingOptions, FileOptions
 from realesr.progress import Notice
 from realesr.special import special_kind
@@ -92,7 +93,8 @@ def make_plan(
     named = [_Named(source, _job(source, options, media_type)) for source in found.sources]
     named = _without_earlier_outputs(named, options, search.real_path)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
-    if named and (has_stream or _is_file_name(options.output, media_type)):
+    is_file = _is_pattern(options.output, media_type) or _is_file_name(options.output, media_type)
+    if named and (has_stream or is_file):
         named = [_with_named_output(named, options, media_type)]
     groups = _number(named, search.real_path, {each.source.real for each in named}, earlier)
     _refuse_replacing(named)
@@ -127,6 +129,8 @@ class _Named:
 def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
     """Refuses an output that is neither a folder nor the name of a file that can be written."""
     output = options.output
+    if _is_pattern(output, media_type):
+        return
     if output == STANDARD_STREAM or os.path.isdir(output):  # noqa: PTH112 -- never raises
         return
     try:
@@ -147,6 +151,11 @@ def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
             f"`output` {output}: {media_type.noun}s are not written as {suffix}: choose one of "
             f"{', '.join(media_type.output_suffixes)}, or make a folder of that name first"
         )
+
+
+def _is_pattern(output: Path, media_type: AnyMediaType) -> bool:
+    """Returns whether an output is a series of frames, such as ``frames/%06d.png``."""
+    return media_type is VIDEOS and parse_pattern(output) is not None
 
 
 def _is_file_name(output: Path, media_type: AnyMediaType) -> bool:
@@ -192,6 +201,8 @@ def _with_named_output(
             f"`output` {output} is for one {media_type.noun}, and there are {len(named)} inputs: "
             "name a folder"
         )
+    if _is_pattern(output, media_type):
+        return _Named(source, Job(source.path, output, check_series_target(output)))
     if output == STANDARD_STREAM:
         target = named[0].job.target
         if options.ext != "auto":

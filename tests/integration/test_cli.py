@@ -630,7 +630,7 @@ def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
         (["image", "-i", "in.png", "-n", "realesrgan_x4plus"], "did you mean RealESRGAN_x4plus?"),
         (["models", "info", "absent.pth"], "absent.pth: no such file of weights"),
         (["image", "-i", "in.png", "--model-path", "in.png"], "is a picture (PNG)"),
-        (["image", "-i", "in.png", "--ext", "gif"], "invalid choice: 'gif'"),
+        (["image", "-i", "in.png", "--ext", "tga"], "invalid choice: 'tga'"),
     ],
 )
 def test_mistakes_are_answered_with_what_helps(tmp_path, capsys, arguments, words):

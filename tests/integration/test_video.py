@@ -462,7 +462,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     [
         ("a.mp4", b"", "damaged, cut short or no video"),
         ("a.mkv", b"nothing of the kind" * 100, "damaged, cut short or no video"),
-        ("a.gif", b"GIF89a", "animated images are not read yet"),
+        ("a.gif", b"GIF89a", "`realesr image` upscales images"),
         ("a.png", b"", "`realesr image` upscales images"),
         ("a.txt", b"", "not the name of a video: must end with one of .mp4"),
     ],

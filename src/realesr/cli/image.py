@@ -66,8 +66,13 @@ def run(args: argparse.Namespace) -> int:
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> MediaIO:
-        from realesr.media.images.files import ImageFiles
+        from realesr.media.pictures import PictureFiles
 
-        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels, is_strict=args.strict)
+        return PictureFiles(
+            encoding=encoding,
+            max_pixels=args.max_pixels,
+            is_strict=args.strict,
+            first_frame=args.first_frame,
+        )
 
     return upscaling.run(args, files, IMAGES, make_medium)

@@ -23,7 +23,7 @@ from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
-from realesr.options import PieceOptions, VideoOptions
+from realesr.options import EncodingOptions, PieceOptions, VideoOptions
 from realesr.progress import Notice
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ examples:
   realesr video clip.mp4 -o large.mkv --fit 3840x2160
   realesr video clip.mp4 --start 1:30 --frames 24 -o try
   realesr video old.avi -n realesr-anime-x4 --ext mp4
+  realesr video loop.gif -o loop.webp
+  realesr video frames/ --fps 24 -o film.mkv
 """
 
 
@@ -83,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
         is_strict=args.strict,
         video_stream=args.video_stream,
     )
-    files = file_options(args)
+    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    files = file_options(args, encoding=encoding)
     if args.extract_frame_first:
         print_notice(
             Notice(
@@ -93,9 +96,9 @@ def run(args: argparse.Namespace) -> int:
         )
 
     def make_medium() -> MediaIO:
-        from realesr.media.video.files import VideoFiles
+        from realesr.media.moving import MovingFiles
 
-        return VideoFiles.from_options(video)
+        return MovingFiles.from_options(video, encoding, restart=args.restart)
 
     pieces = PieceOptions(
         piece_frames=args.piece_frames,

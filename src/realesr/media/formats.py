@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
+from realesr.media.animations.content import is_animated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class ImageFormat:
         supports_metadata: Whether the format holds ICC profile, EXIF and XMP.
         is_lossy: Whether ``quality`` has an effect.
         is_lossless: Whether the pixels can be stored exactly, always or with ``lossless``.
+        holds_animations: Whether the format holds several frames with their times.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ImageFormat:
     supports_metadata: bool = True
     is_lossy: bool = False
     is_lossless: bool = True
+    holds_animations: bool = False
 
     def check_fits(self, path: Path, size: Size, *, channels: int, byte_depth: int) -> None:
         """Checks, before an image is made, that the format can hold one of this size.
@@ -69,7 +72,13 @@ class ImageFormat:
 
 IMAGE_FORMATS = (
     # libpng's own limit
-    ImageFormat(name="PNG", suffixes=(".png",), max_side=1_000_000, supports_16_bit=True),
+    ImageFormat(
+        name="PNG",
+        suffixes=(".png", ".apng"),
+        max_side=1_000_000,
+        supports_16_bit=True,
+        holds_animations=True,
+    ),
     # libjpeg's JPEG_MAX_DIMENSION
     ImageFormat(
         name="JPEG",
@@ -81,7 +90,12 @@ IMAGE_FORMATS = (
     ),
     # 14 bits a side in the bitstream
     ImageFormat(
-        name="WEBP", suffixes=(".webp",), max_side=16_383, supports_gray=False, is_lossy=True
+        name="WEBP",
+        suffixes=(".webp",),
+        max_side=16_383,
+        supports_gray=False,
+        is_lossy=True,
+        holds_animations=True,
     ),
     # 32-bit offsets
     ImageFormat(
@@ -107,8 +121,20 @@ IMAGE_FORMATS = (
         max_pixels=2**28,
         supports_16_bit=True,
         is_lossy=True,
+        holds_animations=True,
+    ),
+    # 16 bits a side; 256 colors, one of them transparent
+    ImageFormat(
+        name="GIF",
+        suffixes=(".gif",),
+        max_side=65_535,
+        supports_gray=False,
+        supports_metadata=False,
+        is_lossless=False,
+        holds_animations=True,
     ),
 )
+ANIMATION_FORMATS = tuple(spec for spec in IMAGE_FORMATS if spec.holds_animations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +222,8 @@ class MediaType(Generic[F]):
             output gets.
         unsure_suffixes: Those of the suffixes above that other files have too.
         hints: Advice for files of other types, by suffix in lower case.
+        animated_suffixes: Suffixes, in lower case, of formats whose files count if they hold an
+            animation.
     """
 
     noun: str
@@ -206,6 +234,7 @@ class MediaType(Generic[F]):
     aliases: Mapping[str, str] = field(default_factory=dict)
     unsure_suffixes: tuple[str, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    animated_suffixes: tuple[str, ...] = ()
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -220,6 +249,13 @@ class MediaType(Generic[F]):
     def matches(self, path: Path) -> bool:
         """Returns whether the suffix is that of a file that can be read."""
         return path.suffix.lower() in self.suffixes
+
+    def holds(self, path: Path) -> bool:
+        """Returns whether a file counts: by its suffix, and animations by their content."""
+        suffix = path.suffix.lower()
+        if suffix in self.animated_suffixes:
+            return is_animated(path)
+        return self.matches(path)
 
     def format_of(self, path: Path) -> F:
         """Returns the output format that a path's suffix stands for.
@@ -247,7 +283,7 @@ class MediaType(Generic[F]):
         Raises:
             UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
-        if not self.matches(path):
+        if not self.holds(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
             hint = self.hints.get(content or path.suffix.lower(), default)
             raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
@@ -274,7 +310,7 @@ RAW_SUFFIXES = (
 """Suffixes of camera RAW files, which are read with the extra ``raw``."""
 _READ_ONLY_IMAGE_SUFFIXES = (
     *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx"),
-    *(".gif", ".tga", ".ico", ".psd", ".exr", ".hdr"),
+    *(".tga", ".ico", ".psd", ".exr", ".hdr"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
     *RAW_SUFFIXES,
 )
@@ -308,10 +344,7 @@ _IMAGE_ALIASES = {
     ".dib": ".bmp",
     ".avifs": ".avif",
 }
-_ANIMATED = (
-    "`realesr image` upscales the first image of an animation; ffmpeg -i NAME.gif NAME.mkv makes a "
-    "video of all"
-)
+_ANIMATED_SUFFIXES = tuple(suffix for spec in ANIMATION_FORMATS for suffix in spec.suffixes)
 
 IMAGES: MediaType[ImageFormat] = MediaType(
     noun="image",
@@ -322,18 +355,15 @@ IMAGES: MediaType[ImageFormat] = MediaType(
     aliases=_IMAGE_ALIASES,
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
-VIDEOS: MediaType[VideoFormat] = MediaType(
+VIDEOS: MediaType[Any] = MediaType(
     noun="video",
     one="a video",
-    output_formats=VIDEO_FORMATS,
+    output_formats=(*VIDEO_FORMATS, *ANIMATION_FORMATS),
     # Matroska, because it carries nearly everything.
     default_suffix=".mkv",
     read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
     aliases=_VIDEO_ALIASES,
     unsure_suffixes=(".ogg", ".ts", ".mts", ".dv", ".rm"),
-    hints={
-        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
-        ".gif": _ANIMATED,
-        ".apng": _ANIMATED,
-    },
+    hints=dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
+    animated_suffixes=_ANIMATED_SUFFIXES,
 )

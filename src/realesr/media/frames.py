@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from realesr.geometry import Size
 from realesr.imaging.image import Image
+from realesr.media.formats import Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Frame:
         index: Number of the frame, from 0.
         image: Pixels of the frame.
         pts: Presentation time, s.
+        duration: Time that the frame is shown, s; None if only the next frame tells.
         is_preroll: Whether the frame precedes a segment: it is upscaled, and has no place in the
             output.
     """
@@ -27,7 +30,21 @@ class Frame:
     index: int
     image: Image
     pts: Fraction = Fraction(0)
+    duration: Fraction | None = None
     is_preroll: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What the frames of a source are for: some are not needed for every output.
+
+    Attributes:
+        path: The output.
+        target: Its format.
+    """
+
+    path: Path
+    target: Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
+from realesr.media.animations.content import is_animated
 from realesr.media.content import content_of
-from realesr.media.formats import IMAGES, STANDARD_STREAM, AnyMediaType
+from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
+from realesr.media.series.names import is_series
 from realesr.options import FileOptions
 from realesr.special import special_kind
 
@@ -115,7 +117,9 @@ class Search:
         self.found = Findings()
         self._options = options
         self._media_type = media_type
-        self._sure = frozenset(media_type.suffixes) - frozenset(media_type.unsure_suffixes)
+        self._sure = frozenset(media_type.suffixes) - frozenset(
+            (*media_type.unsure_suffixes, *media_type.animated_suffixes)
+        )
         self._suffixes = frozenset(media_type.suffixes)
         self._output = os.path.realpath(options.output)
         self._seen: set[str] = set()
@@ -125,6 +129,9 @@ class Search:
         for path in self._options.inputs:
             if path == STANDARD_STREAM:
                 self._add(path, self._media_type.default_suffix, None, str(path))
+                continue
+            if self._media_type is VIDEOS and _is_film_of_frames(path):
+                self._add(path, VIDEOS.default_suffix, None, os.path.realpath(path))
                 continue
             try:
                 mode = path.stat().st_mode
@@ -167,7 +174,8 @@ class Search:
             return
         # A name that says so is enough here: a damaged file gets a reason from its decoder.
         suffix = path.suffix.lower()
-        known = suffix if suffix in self._suffixes else self._suffix_by_content(path)
+        is_known = suffix in self._suffixes and suffix not in self._media_type.animated_suffixes
+        known = suffix if is_known else self._suffix_by_content(path)
         if known is None:
             self._refuse(path, self._foreign(path))
         else:
@@ -281,9 +289,25 @@ class Search:
     def _suffix_by_content(self, path: Path) -> str | None:
         """Returns the suffix of a file's format; None if it is not of the media type."""
         content = content_of(path)
-        if content is None or content.kind != self._media_type.noun:
+        if content is None:
+            return None
+        if content.suffix in self._media_type.animated_suffixes:
+            return content.suffix if is_animated(path) else None
+        if content.kind != self._media_type.noun:
             return None
         suffix = path.suffix.lower()
         if content.kind == "video" and suffix in _AUDIO_SUFFIXES:
             return None
         return suffix if suffix in self._suffixes else content.suffix
+
+
+def _is_film_of_frames(path: Path) -> bool:
+    """Returns whether an input is a pattern or a folder of frames, and no folder of videos."""
+    if not is_series(path):
+        return False
+    if not os.path.isdir(path):  # noqa: PTH112 -- never raises
+        return True
+    try:
+        return not any(VIDEOS.holds(each) for each in path.iterdir())
+    except OSError:
+        return False

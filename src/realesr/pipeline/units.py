@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from realesr.media.formats import Format
-from realesr.media.frames import FrameSink, FrameSource, Segment
+from realesr.media.frames import Destination, FrameSink, FrameSource, Segment
 from realesr.options import UpscaleOptions
 from realesr.pipeline.preview import PreviewSink, preview_folder
 from realesr.plan import Job, Plan
@@ -18,7 +18,13 @@ from realesr.progress import Notify
 class MediaIO(Protocol):
     """How files of a kind are read and written: options, and no open objects."""
 
-    def source(self, path: Path, notify: Notify, segment: Segment | None) -> FrameSource:
+    def source(
+        self,
+        path: Path,
+        notify: Notify,
+        segment: Segment | None,
+        destination: Destination | None,
+    ) -> FrameSource:
         """Returns the source of a file's frames, which opens nothing before it is entered."""
         ...
 
@@ -56,7 +62,8 @@ class WorkUnit:
 
     def source(self, notify: Notify) -> FrameSource:
         """Returns the source of the unit's frames, which opens nothing before it is entered."""
-        return self.media.source(self.job.source, notify, self.segment)
+        destination = Destination(self.output, self.job.target)
+        return self.media.source(self.job.source, notify, self.segment, destination)
 
     def sink(self, source: FrameSource, notify: Notify) -> FrameSink:
         """Returns the sink for the unit's output; ``source`` has given its first frame."""

@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_read_is_told(folder, monkeypatch):
         plan(folder / "secret")
 
 
-@pytest.mark.parametrize("name", ["big.gif", "big.HEIC", "big.mp4", "big.psd"])
+@pytest.mark.parametrize("name", ["big.heic", "big.HEIC", "big.mp4", "big.psd"])
 def test_an_output_that_cannot_be_written_is_no_folder(folder, name):
     picture(folder / "a.png")
     with pytest.raises(InvalidOptionError, match=rf"`output` .*{name}: images are not written as"):

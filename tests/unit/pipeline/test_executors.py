@@ -222,7 +222,7 @@ class Video(contextlib.AbstractContextManager):
     def __init__(self, levels):
         self.levels, self.written = levels, []
 
-    def source(self, path, notify, segment=None):
+    def source(self, path, notify, segment=None, destination=None):
         return self
 
     def sink(self, path, target, source, notify, segment=None):

@@ -27,6 +27,12 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 to 100, for jpg, webp and avif (default: 95; avif: 90)",
     )
+    group.add_argument(
+        "--first-frame",
+        action="store_true",
+        help="take only the first image of an animation (default: all, where the output can be "
+        "animated: png, webp, gif, avif)",
+    )
     group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
     group.add_argument(
         "--strip-metadata",

@@ -83,6 +83,16 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="write every N-th result frame as JPEG, too, into a folder beside the output",
     )
+    group = parser.add_argument_group(
+        "animations", "Outputs named gif, webp, png or avif, and frames such as frames/%06d.png."
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        help="1 to 100, for webp and avif (default: 95; avif: 90)",
+    )
+    group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
 
 

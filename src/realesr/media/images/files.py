@@ -16,7 +16,7 @@ from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
-from realesr.media.frames import Frame, FrameSource, Segment
+from realesr.media.frames import Destination, Frame, FrameSource, Segment
 from realesr.media.images.decode import decode_image
 from realesr.media.images.encode import encode_image
 from realesr.media.images.limits import check_result
@@ -211,7 +211,13 @@ class ImageFiles:
     max_pixels: int = DEFAULT_MAX_PIXELS
     is_strict: bool = False
 
-    def source(self, path: Path, notify: Notify, segment: Segment | None = None) -> ImageSource:
+    def source(
+        self,
+        path: Path,
+        notify: Notify,
+        segment: Segment | None = None,
+        destination: Destination | None = None,
+    ) -> ImageSource:
         """Returns a source of the image of a file. Images have no segments."""
         return ImageSource(
             path, max_pixels=self.max_pixels, is_strict=self.is_strict, notify=notify

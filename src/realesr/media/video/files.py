@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from realesr.media.formats import Format, VideoFormat
-from realesr.media.frames import FrameSource, Segment
+from realesr.media.frames import Destination, FrameSource, Segment
 from realesr.media.video.encoder import VideoEncoder
 from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.media.video.film import Film
@@ -39,7 +39,13 @@ class VideoFiles:
         """
         return cls(options, find_ffmpeg(options.ffmpeg))
 
-    def source(self, path: Path, notify: Notify, segment: Segment | None = None) -> VideoSource:
+    def source(
+        self,
+        path: Path,
+        notify: Notify,
+        segment: Segment | None = None,
+        destination: Destination | None = None,
+    ) -> VideoSource:
         """Returns the frames of a file or of a segment of it."""
         return VideoSource(
             path, options=self.options, segment=segment, binary=self.binary, notify=notify

@@ -34,8 +34,8 @@ _TRIAL_S = 5.0
 class FilmIO(MediaIO, Protocol):
     """How videos are read and written, whole or in pieces."""
 
-    def film(self, path: Path, target: Format) -> Film:
-        """Opens a video that may be made in pieces."""
+    def film(self, path: Path, target: Format) -> Film | None:
+        """Opens a video that may be made in pieces; None for what is made in one pass."""
         ...
 
 
@@ -104,7 +104,7 @@ class PieceExecutor:
         if not is_begun and not self._may_need_pieces(unit):
             return bool(self._inner.run([unit], report).done)
         film = cast(FilmIO, unit.media).film(unit.job.source, unit.job.target)
-        if not film.is_divisible:
+        if film is None or not film.is_divisible:
             return bool(self._inner.run([unit], report).done)
         frames = None
         if not is_begun or self._options.restart:

@@ -169,7 +169,7 @@ def test_more_than_one_image_is_noticed(tmp_path, kind):
     assert notices == [Notice("pages-dropped", "holds 3 images: only the first is taken")]
 
 
-@pytest.mark.parametrize("suffix", IMAGES.output_suffixes)
+@pytest.mark.parametrize("suffix", sorted(set(IMAGES.output_suffixes) - {".gif"}))
 @pytest.mark.parametrize("share", [0, 0.1, 0.6, 0.95])
 def test_truncated_files_are_refused(tmp_path, suffix, share):
     refused_when_cut(tmp_path / f"cut{suffix}", random_image(200, 150), share)
