@@ -180,7 +180,7 @@ def test_damaged_pixels_are_told_or_strictly_refused(tmp_path, weights, capfd):
 def test_formats_that_are_only_read_become_png(tmp_path, weights):
     stored = PillowImage.new("RGB", (8, 6), "red")
     (tmp_path / "in").mkdir()
-    stored.save(tmp_path / "in/a.gif")
+    stored.save(tmp_path / "in/a.ico")
     stored.save(tmp_path / "in/b.tga")
     stored.save(tmp_path / "in/c.ppm")
     assert main(["image", "in", "-o", "out", "--model-path", weights]) == 0
