@@ -138,7 +138,7 @@ def test_an_interruption_ends_the_workers(tmp_path):
     with ProcessExecutor(partial(load, tmp_path), TWO) as executor:
         with pytest.raises(KeyboardInterrupt):
             executor.run(units(tmp_path, ["a", "b", "c"]), interrupt)
-        assert not running_workers()
+    assert not running_workers()
     assert time.monotonic() - started < 10
     assert not list(Path(tmp_path / "out").glob(".*"))
 

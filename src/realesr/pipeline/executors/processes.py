@@ -109,7 +109,8 @@ class ProcessExecutor:
                     self._receive(run, worker)
                 run.feed(self._workers)
         except BaseException:  # Ctrl-C, or an error that concerns every unit
-            self.close()
+            for worker in self._workers:
+                worker.ask_to_end()  # close() waits for them
             raise
         return RunReport(tuple(run.done), tuple(run.failed))
 
