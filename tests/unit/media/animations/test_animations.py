@@ -373,3 +373,22 @@ def test_tables_of_a_damaged_avif_are_not_trusted(tmp_path):
     with path.open("rb") as file:
         assert avif_boxes.read_sequence(file) is None
     assert not is_animated(path)
+
+
+@pytest.mark.parametrize(("lossless", "limit"), [(True, 64), (False, 2500)])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_avif_keeps_10_bits(tmp_path, lossless, limit, has_alpha):
+    ramp = np.linspace(0, 65535, 48 * 32).astype(np.uint16).reshape(32, 48)
+    images = []
+    for number in range(2):
+        pixels = np.stack((ramp, ramp[::-1], np.roll(ramp, 9 * number)), axis=2)
+        images.append(Image(pixels, alpha=ramp[:, ::-1].copy() if has_alpha else None))
+    path = write(
+        tmp_path / "a.avif", [(each, Fraction(1, 10)) for each in images], lossless=lossless
+    )
+    with AnimationSource(path) as source:
+        for frame, image in zip(source, images, strict=True):
+            assert frame.image.pixels.dtype == np.uint16
+            assert abs(frame.image.pixels.astype(int) - image.pixels).max() <= limit
+            if has_alpha:
+                assert abs(frame.image.alpha.astype(int) - image.alpha).max() <= limit
