@@ -34,7 +34,7 @@ _MARK = 8
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _PEEK = _SAFE | getattr(os, "O_NONBLOCK", 0)
 
-_swept: set[str] = set()
+_swept: set[tuple[str, bool]] = set()
 
 
 class Partial:
@@ -164,14 +164,21 @@ def drop_if_foreign(path: Path) -> None:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Makes a folder for temporary files, and removes it with its content in the end."""
+def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
+    """Makes a folder for temporary files, and removes it with its content in the end.
+
+    Args:
+        beside: The existing folder in which it is hidden, for files that may be large; None for
+            the system's folder of temporary files.
+    """
     import shutil
     import tempfile
 
-    remove_leftovers(Path(tempfile.gettempdir()), are_folders=True)
+    parent = Path(tempfile.gettempdir()) if beside is None else beside
+    prefix = f"{'' if beside is None else '.'}{_PREFIX}{''.join(_marks())}-"
+    remove_leftovers(parent, are_folders=True)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{''.join(_marks())}-"))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         lock = -1
         if sys.platform != "win32":
             with suppress(FileNotFoundError):
@@ -202,16 +209,18 @@ def remove_leftovers(folder: Path, *, are_folders: bool = False) -> None:
         folder: Where to look.
         are_folders: Whether temporary folders are removed, or partial files.
     """
-    key = os.path.abspath(folder)  # noqa: PTH100 -- as a string, and without looking at links
+    # as a string, and without looking at links
+    key = os.path.abspath(folder), are_folders  # noqa: PTH100
     if key in _swept or sys.platform == "win32":
         return
     _swept.add(key)
-    start = _PREFIX if are_folders else f".{_PREFIX}"
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(start) and (are_folders or entry.name.endswith(_SUFFIX)):
+            is_hidden = entry.name.startswith(".")
+            name = entry.name.removeprefix(".")
+            if name.startswith(_PREFIX) and (are_folders or (is_hidden and name.endswith(_SUFFIX))):
                 with suppress(OSError):
-                    _remove_leftover(Path(entry.path), entry.name[len(start) :], are_folders)
+                    _remove_leftover(Path(entry.path), name[len(_PREFIX) :], are_folders)
 
 
 def _remove_leftover(path: Path, marks: str, is_folder: bool) -> None:

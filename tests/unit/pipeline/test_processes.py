@@ -135,9 +135,11 @@ def test_an_interruption_ends_the_workers(tmp_path):
         raise KeyboardInterrupt
 
     started = time.monotonic()
-    with ProcessExecutor(partial(load, tmp_path), TWO) as executor:
-        with pytest.raises(KeyboardInterrupt):
-            executor.run(units(tmp_path, ["a", "b", "c"]), interrupt)
+    with (
+        ProcessExecutor(partial(load, tmp_path), TWO) as executor,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        executor.run(units(tmp_path, ["a", "b", "c"]), interrupt)
     assert not running_workers()
     assert time.monotonic() - started < 10
     assert not list(Path(tmp_path / "out").glob(".*"))

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +22,7 @@ from realesr.media.animations.timeline import FOREVER, MISSING_DURATION
 from realesr.media.formats import STANDARD_STREAM, ImageFormat
 from realesr.media.frames import Frame
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
+from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify, no_notice
 
 
@@ -140,8 +140,7 @@ class AnimationSink(ABC):
                     )
                 folder = self._path.parent
                 folder.mkdir(parents=True, exist_ok=True)
-            made = TemporaryDirectory(prefix=".realesr-", dir=folder, ignore_cleanup_errors=True)
-            self._folder = Path(self._stack.enter_context(made))
+            self._folder = self._stack.enter_context(temporary_folder(folder))
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
         return frame
