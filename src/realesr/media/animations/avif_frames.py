@@ -20,7 +20,8 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Plane
 from realesr.media.animations.avif_boxes import read_sequence
 from realesr.media.video.color import RGB, UNSPECIFIED, ColorTags
-from realesr.media.video.reading import open_input, pixel_format_of
+from realesr.media.video.probe import pixel_format_of
+from realesr.media.video.reading import open_input
 
 _FULL = 2
 _UINT16 = np.dtype(np.uint16)
