@@ -606,7 +606,7 @@ def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
         (["image", "photo.jpg"], "photo.jpg: no such file or folder"),
         (["image", "-i", "in.png", "-n", "realesrgan_x4plus"], "did you mean RealESRGAN_x4plus?"),
         (["models", "info", "absent.pth"], "absent.pth: no such file of weights"),
-        (["image", "-i", "in.png", "--model-path", "in.png"], "which is refused"),
+        (["image", "-i", "in.png", "--model-path", "in.png"], "is a picture (PNG)"),
         (["image", "-i", "in.png", "--ext", "gif"], "invalid choice: 'gif'"),
     ],
 )
