@@ -46,6 +46,7 @@ from realesr.media.frames import Frame
 from realesr.models.loader import load_model
 from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.options import FileOptions, UpscaleOptions
+from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import units_of
 from realesr.plan import make_plan
@@ -138,7 +139,7 @@ def through_pipeline(upscaler: TiledUpscaler, noise: _Noise) -> float:
         for _ in range(2):
             started = time.perf_counter()
             units = tuple(units_of(plan, UpscaleOptions(), _Video(noise)))
-            report = LocalExecutor(lambda options: upscaler).run(units, no_report)
+            report = LocalExecutor(lambda options: upscaler).run(units, of_jobs(no_report))
             took = time.perf_counter() - started
             if report.failed:
                 raise SystemExit("a frame failed")

@@ -34,9 +34,10 @@ from realesr.imaging.upscaler import ImageUpscaler
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
 from realesr.media.formats import VIDEOS
+from realesr.media.video.files import VideoFiles
 from realesr.media.video.probe import probe
-from realesr.media.video.sink import VideoFiles
 from realesr.options import FileOptions, UpscaleOptions, VideoOptions
+from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import units_of
 from realesr.plan import make_plan
@@ -221,7 +222,7 @@ def overlapped(
     plan = make_plan(FileOptions(inputs=(clip,), output=output), VIDEOS)
     started = time.perf_counter()
     units = tuple(units_of(plan, UpscaleOptions(), medium))
-    report = LocalExecutor(lambda options: upscaler).run(units, no_report)
+    report = LocalExecutor(lambda options: upscaler).run(units, of_jobs(no_report))
     if report.failed:
         raise SystemExit(f"{clip} failed")
     return {"overlapped": time.perf_counter() - started}

@@ -6,8 +6,7 @@ Public names: ``Upscaler``, ``upscale_image``, ``upscale_video``, ``RealesrError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # importing typing takes time, in which a signal leaves a traceback
 if TYPE_CHECKING:
     from realesr.api import Upscaler, upscale_image, upscale_video
     from realesr.errors import RealesrError
@@ -16,7 +15,7 @@ __version__ = "0.1.0.dev0"
 __all__ = ["RealesrError", "Upscaler", "__version__", "upscale_image", "upscale_video"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in ("Upscaler", "upscale_image", "upscale_video"):
         from realesr import api
 

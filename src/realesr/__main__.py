@@ -2,6 +2,7 @@
 
 import sys
 
-from realesr.cli.main import main
+from realesr.cli.start import main
 
-sys.exit(main())
+if __name__ == "__main__":  # worker processes import this module, too
+    sys.exit(main())

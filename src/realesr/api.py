@@ -32,6 +32,7 @@ from realesr.options import (
     UpscaleOptions,
     VideoOptions,
 )
+from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import MediaIO, units_of
 from realesr.plan import make_plan
@@ -228,7 +229,10 @@ def upscale_image(
     fit: tuple[int, int] | None = None,
     quality: int | None = None,
     lossless: bool = False,
+    strip_metadata: bool = False,
+    strip: tuple[str, ...] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    strict: bool = False,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales an image file, as ``realesr image`` does: metadata, depth and alpha are kept.
@@ -243,7 +247,10 @@ def upscale_image(
         fit: Width and height of a box in px instead, into which the result just fits.
         quality: 1 to 100, for JPEG, WebP and AVIF; None hides the loss.
         lossless: Whether WebP and AVIF are encoded losslessly.
+        strip_metadata: Whether metadata is left out, all but the description of color.
+        strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
         max_pixels: A larger input is refused, px.
+        strict: Whether an input with damaged pixels is refused; else there is a notice.
         on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
 
     Returns:
@@ -255,15 +262,17 @@ def upscale_image(
         MediaError: The input cannot be read, or the output cannot be written.
         WeightsError, DeviceError: The model cannot be loaded, or memory does not suffice.
     """
-    from realesr.media.images.files import ImageFiles
+    from realesr.media.pictures import PictureFiles
 
-    encoding = EncodingOptions(quality=quality, lossless=lossless)
+    encoding = EncodingOptions(
+        quality=quality, lossless=lossless, strip_metadata=strip_metadata, strip=strip
+    )
     return _upscale_file(
         FileOptions(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
         ),
         IMAGES,
-        ImageFiles(encoding=encoding, max_pixels=max_pixels),
+        PictureFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,
@@ -301,12 +310,12 @@ def upscale_video(
     Raises:
         InvalidOptionError, MediaError, WeightsError, DeviceError: As for :func:`upscale_image`.
     """
-    from realesr.media.video.sink import VideoFiles
+    from realesr.media.moving import MovingFiles
 
     return _upscale_file(
         FileOptions(inputs=(Path(source),), output=Path(output)),
         VIDEOS,
-        VideoFiles.from_options(video),
+        MovingFiles.from_options(video),
         upscaler,
         _target(outscale, width, height, fit),
         on_event,
@@ -338,7 +347,7 @@ def _upscale_file(
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
     units = tuple(units_of(plan, UpscaleOptions(target=target), media))
-    LocalExecutor(lambda options: loaded._upscaler).run(units, report)
+    LocalExecutor(lambda options: loaded._upscaler).run(units, of_jobs(report))
     (end,) = ends
     if isinstance(end, Failed):
         raise end.error

@@ -18,8 +18,11 @@ DEFAULT_MAX_PIXELS = 200_000_000
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
+STRIPPABLE = ("location", "maker-notes")
 DEINTERLACING = ("auto", "off")
 
+MAX_WORKERS = 256
+"""Upper limit of worker processes: far more only exhaust a machine."""
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -139,6 +142,7 @@ class UpscaleOptions:
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
         tile: Side of a tile in input px; 0 disables tiling; None fits tiles to the free memory.
         memory_budget: Memory for tiles, bytes; None for a fraction of the free memory.
+        sharers: Number of processes that share the free memory, if there is no budget.
         threads: Number of CPU threads, 1 to :data:`MAX_THREADS`; None for one per core.
         tile_pad: Context around a tile in input px; None for the network's receptive field.
         pre_pad: Reflected px that are added at the right and lower borders and cut off again.
@@ -159,6 +163,7 @@ class UpscaleOptions:
     precision: str = "auto"
     tile: int | None = None
     memory_budget: int | None = None
+    sharers: int = 1
     threads: int | None = None
     tile_pad: int | None = None
     pre_pad: int = 0
@@ -181,6 +186,7 @@ class UpscaleOptions:
                 raise InvalidOptionError(f"{option} {pixels}: must be 0 or more")
         for option, number in (
             ("`memory_budget`", self.memory_budget),
+            ("`sharers`", self.sharers),
             ("`threads`", self.threads),
         ):
             if number is not None and number < 1:
@@ -195,12 +201,49 @@ class UpscaleOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """Processes that share the work of a run.
+
+    Attributes:
+        devices: Devices of the processes, as in :class:`UpscaleOptions`.
+        each: Number of processes on each device.
+
+    Raises:
+        InvalidOptionError: A number is outside its range, or a device occurs twice.
+    """
+
+    devices: tuple[str, ...] = ("auto",)
+    each: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.each * len(self.devices) <= MAX_WORKERS:
+            raise InvalidOptionError(
+                f"`workers` {self.each}: must be at least 1, and at most {MAX_WORKERS} in all"
+            )
+        if len(set(self.devices)) != len(self.devices):
+            raise InvalidOptionError(
+                f"`device` {', '.join(self.devices)}: names one twice; `workers` 2 puts two "
+                "processes on each"
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of processes."""
+        return self.each * len(self.devices)
+
+
+ONE_WORKER = WorkerOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
     """Options of image encoding.
 
     Attributes:
         quality: Quality of lossy formats, 1 to 100; None for a visually lossless value.
         lossless: Whether formats with both modes are written losslessly.
+        strip_metadata: Whether metadata is left out, all but the description of color.
+        strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
 
     Raises:
         InvalidOptionError: A value is outside its range, or both options are set.
@@ -208,12 +251,16 @@ class EncodingOptions:
 
     quality: int | None = None
     lossless: bool = False
+    strip_metadata: bool = False
+    strip: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise InvalidOptionError(f"`quality` {self.quality}: must be between 1 and 100")
         if self.quality is not None and self.lossless:
             raise InvalidOptionError("`lossless` leaves nothing for `quality` to say: drop one")
+        for part in self.strip:
+            _check_choice("`strip`", part, STRIPPABLE)
 
 
 DEFAULT_ENCODING = EncodingOptions()
@@ -314,3 +361,39 @@ class VideoOptions:
 
 
 DEFAULT_VIDEO = VideoOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceOptions:
+    """Options of videos that are made in pieces, so that an interrupted run can go on.
+
+    Attributes:
+        piece_frames: Number of frames in a piece; None for as many as take some minutes, and for
+            short videos in one pass.
+        restart: Whether pieces of an earlier run are thrown away.
+        keep_pieces: Whether pieces are kept when they have been joined.
+        finish: Whether the pieces that are there are joined, and nothing is upscaled.
+        preview: Distance of the frames that are written as JPEG, too; None for none.
+
+    Raises:
+        InvalidOptionError: A value is outside its range, or two contradict each other.
+    """
+
+    piece_frames: int | None = None
+    restart: bool = False
+    keep_pieces: bool = False
+    finish: bool = False
+    preview: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.preview is not None and self.preview < 1:
+            raise InvalidOptionError(f"`preview` {self.preview}: must be 1 or more")
+        if self.piece_frames is not None and self.piece_frames < 1:
+            raise InvalidOptionError(f"`piece_frames` {self.piece_frames}: must be 1 or more")
+        if self.restart and self.finish:
+            raise InvalidOptionError(
+                "`restart` throws pieces away, and `finish` joins them: choose one"
+            )
+
+
+DEFAULT_PIECES = PieceOptions()

@@ -12,33 +12,50 @@ from realesr.geometry import Size
 NoticeCode = Literal[
     "alpha-flattened",
     "captions-dropped",
+    "channels-dropped",
     "chroma-reduced",
     "clock-repaired",
     "clock-shifted",
+    "color-converted",
+    "color-not-told",
     "color-profile-dropped",
+    "colors-reduced",
     "depth-reduced",
+    "disk-short",
     "download-retried",
     "fields-merged",
     "films-left",
     "frames-cropped",
     "frames-damaged",
+    "frames-left-out",
+    "frames-missing",
+    "gain-map-dropped",
     "hdr-metadata-dropped",
+    "hdr-not-told",
+    "image-damaged",
+    "loop-dropped",
     "metadata-damaged",
     "metadata-dropped",
     "model-mismatch",
+    "motion-dropped",
     "option-without-effect",
     "pages-dropped",
     "precision-raised",
     "projection-dropped",
     "rgb-converted",
     "size-changed",
+    "special-file-skipped",
     "stream-converted",
     "stream-dropped",
     "tags-dropped",
     "tile-halved",
+    "times-rounded",
+    "values-mapped",
     "view-dropped",
     "watch-failed",
     "weights-differ",
+    "work-in-pieces",
+    "work-kept",
 ]
 """Subject of a notice, for programs. Codes are stable; messages may change."""
 
@@ -146,11 +163,21 @@ class TileDone:
 
 @dataclass(frozen=True, slots=True)
 class FrameDone:
-    """Event: ``done`` of about ``expected`` frames are upscaled; None if the number is unknown."""
+    """Event: ``done`` of about ``expected`` frames are upscaled; None if the number is unknown.
+
+    Attributes:
+        source: Input of the job.
+        done: Number of frames that are done, those of an earlier run included.
+        expected: Number of all frames.
+        pieces: Number of finished pieces and of all pieces; None for a video in one pass.
+        kept: Number of frames that an earlier run had done.
+    """
 
     source: Path
     done: int
     expected: int | None
+    pieces: tuple[int, int] | None = None
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

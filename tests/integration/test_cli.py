@@ -164,6 +164,29 @@ def test_bad_files_fail_alone(tmp_path, weights, capfd):
     assert not any("Traceback" in line for line in lines)
 
 
+def test_damaged_pixels_are_told_or_strictly_refused(tmp_path, weights, capfd):
+    data = save(tmp_path / "whole.jpg", 20, 16).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[:-2])
+    arguments = ["cut.jpg", "-o", "out", "--model-path", weights, "--json"]
+    assert main(["image", *arguments]) == 0
+    (line,) = capfd.readouterr().out.splitlines()
+    assert [notice["code"] for notice in json.loads(line)["notices"]] == ["image-damaged"]
+    assert main(["image", *arguments, "--strict", "--suffix", "strict"]) == 1
+    (line,) = capfd.readouterr().out.splitlines()
+    assert "all its pixels are there (--strict)" in json.loads(line)["error"]
+    assert names(tmp_path / "out") == ["cut_out.jpg"]
+
+
+def test_formats_that_are_only_read_become_png(tmp_path, weights):
+    stored = PillowImage.new("RGB", (8, 6), "red")
+    (tmp_path / "in").mkdir()
+    stored.save(tmp_path / "in/a.ico")
+    stored.save(tmp_path / "in/b.tga")
+    stored.save(tmp_path / "in/c.ppm")
+    assert main(["image", "in", "-o", "out", "--model-path", weights]) == 0
+    assert names(tmp_path / "out") == ["a_out.png", "b_out.png", "c_out.png"]
+
+
 def test_transparency_depth_and_metadata_come_through(tmp_path, weights):
     image = random_image(20, 14, np.uint16, alpha=True)
     save_image = replace(image, metadata=Metadata(icc=profile(), xmp=b"<x/>"))
@@ -606,8 +629,8 @@ def test_bench_tells_what_each_precision_takes(tmp_path, weights, capsys):
         (["image", "photo.jpg"], "photo.jpg: no such file or folder"),
         (["image", "-i", "in.png", "-n", "realesrgan_x4plus"], "did you mean RealESRGAN_x4plus?"),
         (["models", "info", "absent.pth"], "absent.pth: no such file of weights"),
-        (["image", "-i", "in.png", "--model-path", "in.png"], "which is refused"),
-        (["image", "-i", "in.png", "--ext", "gif"], "invalid choice: 'gif'"),
+        (["image", "-i", "in.png", "--model-path", "in.png"], "is a picture (PNG)"),
+        (["image", "-i", "in.png", "--ext", "tga"], "invalid choice: 'tga'"),
     ],
 )
 def test_mistakes_are_answered_with_what_helps(tmp_path, capsys, arguments, words):
@@ -661,3 +684,153 @@ def test_help_ends_with_examples(capsys, command):
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert f"realesr {command}" in capsys.readouterr().out.partition("examples:")[2]
+
+
+def run_realesr(*arguments, **options):
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    options = {**pipes, "check": False, **options}
+    return subprocess.run([sys.executable, "-m", "realesr", *map(str, arguments)], **options)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="special files of POSIX")
+def test_one_bad_entry_does_not_reach_the_others(tmp_path):
+    """Every kind of trouble at once, under an encoding that lacks most names."""
+    names_of_good = [
+        b"a.png",
+        b"ae.jpg",
+        b"ae.png",  # both become ae_out.webp
+        b"b\xff.png",
+        "c\u00e4.png".encode(),
+        b"d\x1b[31m\nred.png",
+        b"e" * 246 + b".png",
+        b"f.dat",
+        b"z.png",
+    ]
+    whole = save(tmp_path / "whole.png", 8, 6).read_bytes()
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in names_of_good:
+        (folder / os.fsdecode(name)).write_bytes(whole)
+    (folder / ("y" * 251 + ".png")).write_bytes(whole)  # its output would be longer than 255
+    (folder / "loop.png").symlink_to("loop.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    (folder / "notes.txt").write_text("text")
+    arguments = ["image", "in", "gone.png", "-o", "out", "-n", "nearest", "--ext", "webp", "--json"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = run_realesr(*arguments, env=environment, timeout=60)
+    assert result.returncode == 1
+    lines = [json.loads(line) for line in result.stdout.decode("ascii").splitlines()]
+    done = {os.fsencode(line["input"]): line["output"] for line in lines if not line["error"]}
+    assert sorted(done) == sorted(b"in/" + name for name in names_of_good)
+    assert {os.fsencode(name) for name in done.values()} == {
+        b"out/" + os.fsencode(name) for name in names(tmp_path / "out")
+    }
+    assert done[b"in/ae.png"] == "out/ae_out_2.webp"
+    failed = {line["input"]: line["error"] for line in lines if line["error"]}
+    assert set(failed) == {"gone.png", "in/loop.png", "in/" + "y" * 251 + ".png"}
+    assert "too long for this file system" in failed["in/" + "y" * 251 + ".png"]
+    errors = result.stderr.decode("ascii")
+    assert not any(sign < " " and sign != "\n" for sign in errors)
+    assert r"in/d\x1b[31m\nred.png -> " in errors
+    assert r"in/b\xff.png -> " in errors
+    assert "note: in/pipe.png is a FIFO: left out" in errors
+    assert "note: in/zero.png is a device: left out" in errors
+    assert "3 of 12 images failed, 9 done" in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_for_words_that_is_full_fails_no_job(tmp_path):
+    save(tmp_path / "in/a.png")
+    save(tmp_path / "in/b.png")
+    arguments = ["image", "in", "-n", "nearest"]
+    with Path("/dev/full").open("w") as full:
+        result = run_realesr(*arguments, "--json", stdout=full, stderr=subprocess.PIPE)
+        assert result.returncode == 1
+        assert result.stderr.decode().splitlines()[-1] == (
+            "realesr: error: standard output: No space left on device"
+        )
+        assert names(tmp_path / "results") == ["a_out.png", "b_out.png"]
+        for words in (["--help"], ["models", "list"], [*arguments, "--dry-run"]):
+            result = run_realesr(*words, stdout=full, stderr=subprocess.PIPE)
+            assert result.returncode == 1
+            (line,) = result.stderr.decode().splitlines()
+            assert line == "realesr: error: standard output: No space left on device"
+        result = run_realesr(*arguments, "-o", "more", stdout=full, stderr=full)
+        assert result.returncode == 0
+        result = run_realesr("image", "in/a.png", "-o", "-", stdout=full, stderr=subprocess.PIPE)
+        assert result.returncode == 1
+        assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize("closing", [">&-", "2>&-", "<&- >&- 2>&-", "| head -0"])
+def test_streams_that_are_closed_fail_no_job(tmp_path, closing):
+    for name in ("a", "b", "c"):
+        save(tmp_path / f"in/{name}.png")
+    command = f"{sys.executable} -m realesr image in -n nearest --json {closing}"
+    result = subprocess.run(command, shell=True, capture_output=True, check=False)  # noqa: S602
+    assert result.returncode == 0
+    assert b"rror" not in result.stderr
+    assert names(tmp_path / "results") == ["a_out.png", "b_out.png", "c_out.png"]
+    assert read_image(tmp_path / "results/c_out.png").size.width == 48
+
+
+@pytest.mark.skipif(os.name == "nt", reason="special files of POSIX")
+def test_an_image_comes_through_a_fifo(tmp_path, weights):
+    data = save(tmp_path / "a.png").read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "realesr", "image", "pipe", "-n", "nearest"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        (tmp_path / "pipe").write_bytes(data)
+        assert process.wait(60) == 0
+    assert names(tmp_path / "results") == ["pipe_out.png"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="special files of POSIX")
+def test_an_output_that_is_a_fifo_is_not_replaced(tmp_path, capsys):
+    save(tmp_path / "a.png")
+    (tmp_path / "results").mkdir()
+    os.mkfifo(tmp_path / "results/a_out.png")
+    assert main(["image", "a.png", "-n", "nearest"]) == 1
+    assert "results/a_out.png: is a FIFO, and not replaced" in capsys.readouterr().err
+    assert main(["image", "a.png", "-n", "nearest", "-o", "results/a_out.png"]) == 2
+    assert "results/a_out.png is a FIFO" in capsys.readouterr().err
+    assert (tmp_path / "results/a_out.png").is_fifo()
+    assert names(tmp_path / "results") == ["a_out.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal of POSIX")
+def test_the_next_run_removes_what_a_killed_one_has_left(tmp_path):
+    for index in range(100):
+        save(tmp_path / f"in/{index:03}.png", 96, 96)
+    command = [sys.executable, "-m", "realesr", "image", "in", "-o", "out", "-s", "2"]
+    left = []
+    for _ in range(6):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not left and process.poll() is None and time.monotonic() < deadline:
+            left = list(tmp_path.glob("out/.*.part"))
+        process.kill()
+        process.wait()
+        left = [path for path in left if path.exists()]
+        if left:
+            break
+    assert left, "was not hit while it wrote"
+    assert run_realesr("image", "in/000.png", "-o", "out", "-n", "nearest").returncode == 0
+    assert not [path for path in left if path.exists()]
+
+
+def test_if_every_input_is_bad_no_model_is_loaded(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("text")
+    command = ["image", "gone.png", "notes.txt", "--json", "--model-path", "none.pth"]
+    assert main(command) == 1
+    output, errors = capsys.readouterr()
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [(line["input"], line["output"]) for line in lines] == [
+        ("gone.png", None),
+        ("notes.txt", None),
+    ]
+    assert errors.splitlines()[0] == "error: gone.png: no such file or folder"
+    assert errors.splitlines()[-1] == "2 of 2 images failed, 0 done"

@@ -462,7 +462,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     [
         ("a.mp4", b"", "damaged, cut short or no video"),
         ("a.mkv", b"nothing of the kind" * 100, "damaged, cut short or no video"),
-        ("a.gif", b"GIF89a", "animated images are not read yet"),
+        ("a.gif", b"GIF89a", "`realesr image` upscales images"),
         ("a.png", b"", "`realesr image` upscales images"),
         ("a.txt", b"", "not the name of a video: must end with one of .mp4"),
     ],
@@ -487,6 +487,38 @@ def test_an_ffmpeg_that_will_not_do_is_refused(tmp_path, capsys):
     assert "there is no such program" in capsys.readouterr().err
     assert video("-i", "in.mp4", "--ffmpeg-bin", sys.executable) == 1
     assert "older than 6.1, or no ffmpeg" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names and files of POSIX")
+def test_names_and_neighbors_of_any_kind(tmp_path, capsys):
+    """A name that is not text, a clip without a suffix, sound, and what is no file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    clip = make_clip(folder / "a.mp4", *GRADUAL, image="testsrc=size=32x24:rate=10:duration=0.4")
+    names = [b"b\xff.mp4", b"c\x1b[31m\n.mp4", b"clip"]
+    for name in names:
+        (folder / os.fsdecode(name)).write_bytes(clip.read_bytes())
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "loop.mp4").symlink_to("loop.mp4")
+    ffmpeg("-f", "lavfi", "-i", TONE, "-c:a", "libopus", folder / "sound.ogg")
+    assert video("in", "gone.mp4", "-o", "out", "-s", 1, *FAST, "--json") == 1
+    output, errors = capsys.readouterr()
+    ends = [line for line in map(json.loads, output.splitlines()) if line["event"] == "end"]
+    done = {os.fsencode(end["input"]): os.fsencode(end["output"]) for end in ends if end["output"]}
+    assert done == {
+        b"in/a.mp4": b"out/a_out.mp4",
+        b"in/b\xff.mp4": b"out/b\xff_out.mp4",
+        b"in/c\x1b[31m\n.mp4": b"out/c\x1b[31m\n_out.mp4",
+        b"in/clip": b"out/clip_out.mp4",
+    }
+    for path in (tmp_path / "out").iterdir():
+        assert_same_times(clip, path, TICK_MS)
+    assert {end["input"] for end in ends if end["error"]} == {"in/loop.mp4", "gone.mp4"}
+    assert "\x1b" not in errors
+    assert "in/pipe.mp4 is a FIFO: left out" in errors
+    assert "left out, no videos: 1 (sound.ogg)" in errors
+    assert video("in/pipe.mp4", "-o", "out") == 1
+    assert "is a FIFO, and no file that a video can be read from" in capsys.readouterr().err
 
 
 # Use
@@ -565,7 +597,6 @@ def test_sizes_and_the_reference_s_options(tmp_path, capsys):
     ]
     assert video("-i", "in.mp4", "--fit", "1000x90", *arguments, *FAST) == 0
     errors = capsys.readouterr().err
-    assert "--num-process-per-gpu does nothing yet" in errors
     assert "--extract-frame-first is not needed" in errors
     info = probe(Path("results/in_out.mp4"))
     assert (info.size.width, info.size.height) == (120, 90)

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 import realesr
 from realesr import RealesrError, Upscaler, upscale_image, upscale_video
@@ -148,6 +149,17 @@ def test_files_that_fail_raise_and_leave_nothing(tmp_path):
     with pytest.raises(RealesrError, match="`quality` 0"):
         upscale_image(tmp_path / "in.png", tmp_path / "out.jpg", upscaler=nearest, quality=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png"]
+
+
+def test_damage_is_refused_if_that_is_asked_for(tmp_path):
+    whole = tmp_path / "a.png"
+    PillowImage.new("RGB", (4, 4)).save(whole)
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:-12])
+    nearest = Upscaler.from_name("nearest")
+    upscale_image(tmp_path / "cut.png", tmp_path / "out.png", upscaler=nearest)
+    with pytest.raises(RealesrError, match="IEND"):
+        upscale_image(tmp_path / "cut.png", tmp_path / "b.png", upscaler=nearest, strict=True)
+    assert not (tmp_path / "b.png").exists()
 
 
 def test_using_the_package_changes_nothing_in_the_process(tmp_path):

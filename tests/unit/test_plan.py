@@ -93,10 +93,63 @@ def test_a_file_name_and_a_format_must_agree(tmp_path):
         plan(source, tmp_path / "b.webp", ext="png")
 
 
-def test_one_name_for_two_inputs_is_refused(tmp_path):
+def outputs(made):
+    return {job.source.name: job.destination.name for job in made.jobs}
+
+
+def test_outputs_with_the_same_name_are_numbered(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "a.jpg", "a.webp", "a_out_2.png", "b.png")
+    made = plan(source, tmp_path / "out", ext="webp", suffix="")
+    assert outputs(made) == {
+        "a.jpg": "a.webp",
+        "a.png": "a_2.webp",
+        "a.webp": "a_3.webp",
+        "a_out_2.png": "a_out_2.webp",
+        "b.png": "b.webp",
+    }
+
+
+def test_a_number_is_never_that_of_another_name(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "a.jpg", "a_2.png")
+    made = plan(source, tmp_path / "out", ext="webp", suffix="")
+    assert outputs(made) == {"a.jpg": "a.webp", "a.png": "a_3.webp", "a_2.png": "a_2.webp"}
+    twins = [touch(tmp_path / name, "a.png") / "a.png" for name in ("x", "y")]
+    made = make_plan(FileOptions(inputs=tuple(twins), output=tmp_path / "out"))
+    assert [job.destination.name for job in made.jobs] == ["a_out.png", "a_out_2.png"]
+
+
+def test_numbers_hold_when_a_run_goes_on(tmp_path):
     source = touch(tmp_path / "in", "a.png", "a.jpg")
-    with pytest.raises(InvalidOptionError, match=r"a\.jpg and .*a\.png would both become"):
-        plan(source, tmp_path / "out", ext="webp")
+    out = touch(tmp_path / "out", "a_out.webp")
+    made = plan(source, out, ext="webp", skip_existing=True)
+    assert outputs(made) == {"a.png": "a_out_2.webp"}
+    touch(out, "a_out_2.webp")
+    assert not plan(source, out, ext="webp", skip_existing=True).jobs
+    touch(source, "a_2.bmp", "a.bmp")  # came later and takes the first name: all are done again
+    made = plan(source, out, ext="webp", skip_existing=True)
+    assert outputs(made) == {
+        "a.bmp": "a_out.webp",
+        "a.jpg": "a_out_2.webp",
+        "a.png": "a_out_3.webp",
+        "a_2.bmp": "a_2_out.webp",
+    }
+
+
+def test_numbered_outputs_beside_their_inputs_do_not_come_back(tmp_path):
+    folder = touch(tmp_path / "in", "a.png", "a.jpg", "a_out.webp", "a_out_2.webp")
+    made = plan(folder, folder, ext="webp", skip_existing=True)
+    assert made.jobs == ()
+    assert [job.destination.name for job in made.existing] == ["a_out.webp", "a_out_2.webp"]
+
+
+def test_outputs_of_earlier_plans_stay_theirs(tmp_path):
+    source = touch(tmp_path / "in", "a.png", "a.jpg")
+    earlier = {source / "a.png": tmp_path / "out/a_out.webp"}
+    options = FileOptions(inputs=(source,), output=tmp_path / "out", ext="webp")
+    made = make_plan(options, earlier=earlier)
+    assert outputs(made) == {"a.jpg": "a_out_2.webp", "a.png": "a_out.webp"}
+    (source / "a.png").unlink()
+    assert outputs(make_plan(options, earlier=earlier)) == {"a.jpg": "a_out_2.webp"}
 
 
 def test_lossless_is_refused_where_there_is_no_such_thing(tmp_path):

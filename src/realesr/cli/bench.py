@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.options.model import add_device_options, device_name
+from realesr.cli.options.model import add_device_options, device_names
 from realesr.cli.options.parsers import size
+from realesr.cli.printing import answer, answer_json
 from realesr.cli.process import keep_memory
 from realesr.errors import DeviceError
 from realesr.geometry import Size
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     """
     keep_memory()
     common = UpscaleOptions(
-        device=device_name(args),
+        device=device_names(args)[0],
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
                 continue  # the device does not support this precision
             is_auto = precision == chosen
             if args.json:
-                print(json.dumps(row | {"is_auto": is_auto}), flush=True)
+                answer_json(row | {"is_auto": is_auto}, sys.stdout)
             else:
                 row["precision"] += "*" if is_auto else " "
                 _print_row(tuple(row.values()))
@@ -139,4 +140,4 @@ def _measure(options: UpscaleOptions, size: Size) -> dict[str, Any]:
 
 def _print_row(cells: tuple[Any, ...]) -> None:
     first, *others = cells
-    print(f"{first!s:<28}" + "".join(f"{cell!s:>10}" for cell in others), flush=True)
+    answer(f"{first!s:<28}" + "".join(f"{cell!s:>10}" for cell in others))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from realesr.cli.printing import answer_text
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -34,5 +36,5 @@ def run(top: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Prints the script; returns the exit code."""
     import shtab
 
-    print(shtab.complete(top, shell=args.shell))
+    answer_text(shtab.complete(top, shell=args.shell))
     return 0

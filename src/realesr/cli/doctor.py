@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from realesr import __version__
+from realesr.cli.printing import answer
 from realesr.cli.wording import with_flags
 from realesr.errors import FFmpegNotFoundError
 from realesr.weights.catalog import MODELS, cache_folder, find_local_weights
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
-        print(f"{name.ljust(width)}  {value}")
+        answer(f"{name.ljust(width)}  {value}")
     return 0
 
 

@@ -9,7 +9,12 @@ from realesr.cli import upscaling
 from realesr.cli.options.faces import add_face_options
 from realesr.cli.options.files import add_file_options, add_output_options, file_options
 from realesr.cli.options.images import add_image_options
-from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
+from realesr.cli.options.model import (
+    add_device_options,
+    add_model_options,
+    add_size_options,
+    add_worker_options,
+)
 from realesr.media.formats import IMAGES
 from realesr.options import EncodingOptions
 
@@ -22,6 +27,7 @@ examples:
   realesr image photo.jpg
   realesr image photo.jpg -o large.png -s 2
   realesr image scans/ -r -o large/ --skip-existing
+  realesr image photo.jpg --strip location
   realesr image logo.png --fit 3840x2160 -n RealESRGAN_x4plus
 """
 
@@ -40,6 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_model_options(parser)
     add_image_options(parser)
     add_device_options(parser)
+    add_worker_options(parser)
     add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
 
@@ -50,12 +57,22 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: The run could not start.
     """
-    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    encoding = EncodingOptions(
+        quality=args.quality,
+        lossless=args.lossless,
+        strip_metadata=args.strip_metadata,
+        strip=tuple(args.strip),
+    )
     files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
 
     def make_medium() -> MediaIO:
-        from realesr.media.images.files import ImageFiles
+        from realesr.media.pictures import PictureFiles
 
-        return ImageFiles(encoding=encoding, max_pixels=args.max_pixels)
+        return PictureFiles(
+            encoding=encoding,
+            max_pixels=args.max_pixels,
+            is_strict=args.strict,
+            first_frame=args.first_frame,
+        )
 
     return upscaling.run(args, files, IMAGES, make_medium)

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
+import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NoReturn
+from collections.abc import Sequence
 
 from realesr import __version__
 from realesr.cli import bench, completion, doctor, image, models, train, video
 from realesr.cli.options.parsers import ArgumentParser
+from realesr.cli.printing import finish, printable, tell
 from realesr.cli.process import prepare_process
+from realesr.cli.signals import EXIT_INTERRUPTED, MESSAGE, interruptible
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
 
 logger = logging.getLogger(__name__)
-
-EXIT_INTERRUPTED = 130
 
 EXAMPLES = """\
 examples:
@@ -72,47 +69,57 @@ def normalize_option_names(argv: Sequence[str]) -> list[str]:
     return spelled
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Makes SIGTERM act like Ctrl-C; further signals are ignored while the run shuts down."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
+class _OneLine(logging.Formatter):
+    """Formats a record so that names in it cannot control a terminal; tracebacks keep lines."""
 
-    def interrupt(*_: object) -> NoReturn:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
 
-    previous = {each: signal.signal(each, interrupt) for each in signals}
+
+def main(argv: Sequence[str] | None = None, *, is_process: bool = False) -> int:
+    """Runs the command line; returns the exit code.
+
+    Args:
+        argv: Arguments; None for those of the process.
+        is_process: Whether the process is ours, and ends at once after an interruption. Threads
+            that still wait for something would hold up Python's own end.
+    """
     try:
-        yield
-    finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        code = _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        tell(MESSAGE)
+        if is_process:
+            finish()
+            os._exit(EXIT_INTERRUPTED)
+        code = EXIT_INTERRUPTED
+    except SystemExit as stop:  # of the parser
+        if not finish() and not stop.code:
+            raise SystemExit(1) from None
+        raise
+    return code if finish() else code or 1
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code."""
-    args = make_parser().parse_args(normalize_option_names(sys.argv[1:] if argv is None else argv))
+def _main(argv: Sequence[str]) -> int:
+    args = make_parser().parse_args(normalize_option_names(argv))
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("realesr").setLevel(level)
     prepare_process()
     try:
-        with _interruptible():
+        with interruptible(has_deadline=not getattr(args, "ends_by_itself", False)):
             code: int = args.run(args)
         return code
     except RealesrError as error:
         logger.debug("the command failed", exc_info=error)
-        print(f"realesr: error: {with_flags(error)}", file=sys.stderr)
+        tell(f"realesr: error: {with_flags(error)}")
         return error.exit_code
     except Exception as error:
         logger.debug("the command failed", exc_info=error)
-        kind = type(error).__name__
-        print(f"realesr: internal error: {kind}: {error} (-vv tells where)", file=sys.stderr)
+        if isinstance(error, OSError) and error.filename is not None:
+            tell(f"realesr: error: {os.fsdecode(error.filename)}: {error.strerror}")
+        else:
+            kind = type(error).__name__
+            tell(f"realesr: internal error: {kind}: {error} (-vv tells where)")
         return 1
-    except KeyboardInterrupt:
-        print("realesr: interrupted; what was finished stays", file=sys.stderr)
-        return EXIT_INTERRUPTED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from realesr.cli.printing import answer, tell
 from realesr.cli.wording import print_notice
 from realesr.weights.catalog import (
     MODELS,
@@ -83,7 +83,7 @@ def list_models(args: argparse.Namespace) -> int:
     rows = [("NAME", "SCALE", "MB", "LICENSE", "WEIGHTS", "MADE FOR"), *map(_row, all_specs())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+        answer("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
     return 0
 
 
@@ -93,13 +93,13 @@ def fetch_models(args: argparse.Namespace) -> int:
     from realesr.weights.fetch import ensure_weights
 
     if not args.names and not args.all:
-        print("name the models to download, or say --all", file=sys.stderr)
+        tell("name the models to download, or say --all")
         return 2
     specs = [find_spec(name) for name in args.names] if args.names else list(MODELS)
     for spec in specs:
         with download_bar(spec.weights.name) as on_progress:
             path = ensure_weights(spec, on_progress=on_progress, notify=print_notice)
-        print(path)
+        answer(path)
     return 0
 
 
@@ -118,7 +118,7 @@ def verify_models(args: argparse.Namespace) -> int:
         else:
             verdict = f"not the published file: {path}"
             code = 1
-        print(f"{spec.name}: {verdict}")
+        answer(f"{spec.name}: {verdict}")
     return code
 
 
@@ -130,7 +130,7 @@ def show_model(args: argparse.Namespace) -> int:
     lines = _describe_file(path) if not known and is_file else _describe(args.model)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
-        print(f"{name.ljust(width)}  {value}")
+        answer(f"{name.ljust(width)}  {value}")
     return 0
 
 

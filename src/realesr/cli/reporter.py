@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
+from realesr.cli.printing import answer_json, printable, tell
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
 from realesr.progress import (
@@ -53,7 +53,14 @@ class TqdmReporter:
         self._frames: tqdm[NoReturn] | None = None
 
     def __call__(self, event: Event) -> None:
-        """Shows an event."""
+        """Shows an event; a terminal that has gone fails no job."""
+        try:
+            self._show(event)
+        except (OSError, ValueError):
+            self._is_quiet = True
+            self._files = self._tiles = self._frames = None
+
+    def _show(self, event: Event) -> None:
         match event:
             case Started():
                 self._start(event)
@@ -65,9 +72,9 @@ class TqdmReporter:
             case FrameDone():
                 self._show_frames(event)
             case Warned(source, notice) if not self._is_quiet:
-                tqdm.write(f"note: {source}: {with_flags(notice)}", file=sys.stderr)
+                _tell(f"note: {source}: {with_flags(notice)}")
             case Finished(outcome):
-                self._end_of_job(None if self._is_quiet else self._line(outcome))
+                self._end_of_job(*(() if self._is_quiet else self._lines(outcome)))
             case Failed(source, error):
                 logger.debug("%s", source, exc_info=error)
                 self._end_of_job(f"error: {message_of(source, error)}")
@@ -92,16 +99,18 @@ class TqdmReporter:
             return
         if self._frames is None:  # the first frame had a bar of its tiles
             self._close_bars_of_job()
-            self._frames = _bar(event.expected, "frame", event.source.name)
+            self._frames = _bar(event.expected, "frame", event.source.name, initial=event.kept)
+        if event.pieces is not None:
+            self._frames.set_postfix_str("pieces {}/{}".format(*event.pieces), refresh=False)
         self._frames.update(event.done - self._frames.n)
 
-    def _end_of_job(self, line: str | None) -> None:
-        if line is not None:
-            tqdm.write(line, file=sys.stderr)
+    def _end_of_job(self, *lines: str) -> None:
+        for line in lines:
+            _tell(line)
         if self._files is not None:
             self._files.update()
 
-    def _line(self, outcome: Outcome) -> str:
+    def _lines(self, outcome: Outcome) -> tuple[str, ...]:
         """Returns the line of a finished file; a second line has sizes and times.
 
         Images get the second line only in verbose mode.
@@ -109,15 +118,15 @@ class TqdmReporter:
         count = self._tile_counts.pop(outcome.source, 1)
         line = f"{outcome.source} -> {outcome.destination} ({outcome.seconds:.1f} s)"
         if outcome.frames > 1:
-            return f"{line}\n  {_summary(outcome)}"
+            return line, f"  {_summary(outcome)}"
         if not self._is_verbose:
-            return line
+            return (line,)
         stages = outcome.stages
         tiles = f", {count} tiles" if count > 1 else ""
         return (
-            f"{line}\n  {outcome.source_size} -> {outcome.size}{tiles}; reading "
-            f"{stages.reading_s:.2f} s, network {stages.inference_s:.2f} s, writing "
-            f"{stages.writing_s:.2f} s"
+            line,
+            f"  {outcome.source_size} -> {outcome.size}{tiles}; reading {stages.reading_s:.2f} s, "
+            f"network {stages.inference_s:.2f} s, writing {stages.writing_s:.2f} s",
         )
 
     def _close_bars_of_job(self) -> None:
@@ -146,7 +155,7 @@ class JsonReporter:
     def __init__(
         self,
         constants: Callable[[], Mapping[str, str | None]],
-        stream: TextIO,
+        stream: TextIO | None,
         *,
         has_frames: bool = False,
     ) -> None:
@@ -175,16 +184,19 @@ class JsonReporter:
         if now - self._reported_at < PROGRESS_S:
             return
         self._reported_at = now
-        fps = event.done / (now - self._started_at)
+        fps = (event.done - event.kept) / (now - self._started_at)
         expected = event.expected
-        line = {
+        left = 0 if expected is None else max(0, expected - event.done)
+        line: dict[str, object] = {
             "event": "progress",
             "input": str(event.source),
             "frames": event.done,
             "expected": expected,
             "fps": round(fps, 3),
-            "eta_s": None if expected is None else round(max(0, expected - event.done) / fps, 1),
+            "eta_s": None if expected is None or not fps else round(left / fps, 1),
         }
+        if event.pieces is not None:
+            line["pieces"], line["pieces_done"] = event.pieces[1], event.pieces[0]
         self._write(line)
 
     def _end(self, source: Path, **entries: object) -> None:
@@ -197,7 +209,7 @@ class JsonReporter:
         self._write({"event": "end", **line} if self._has_frames else line)
 
     def _write(self, line: Mapping[str, object]) -> None:
-        print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
+        answer_json(line, self._stream)
 
 
 def report_to(*reporters: Reporter) -> Reporter:
@@ -264,17 +276,23 @@ def download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield advance
 
 
+def _tell(line: str) -> None:
+    """Prints a line on standard error, beside the bars."""
+    tell(line, write=lambda text: tqdm.write(text, file=sys.stderr))
+
+
 def _bar(
-    total: int | None, unit: str, name: str = "", *, unit_scale: bool = False
+    total: int | None, unit: str, name: str = "", *, unit_scale: bool = False, initial: int = 0
 ) -> tqdm[NoReturn]:
     """Makes a bar on standard error, which is removed at its end and appears only in terminals."""
     bar: tqdm[NoReturn] = tqdm(
         total=total,
         unit=unit,
         unit_scale=unit_scale,
-        desc=name,
+        initial=initial,
+        desc=printable(name),
         leave=False,
-        disable=None,
+        disable=None if sys.stderr is not None else True,
         dynamic_ncols=True,
     )
     return bar

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from realesr.cli.printing import answer, printable, tell
 from realesr.cli.process import keep_memory
+from realesr.cli.signals import ending_signals
 
 EXAMPLES = """\
 examples:
@@ -56,7 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="processes that make patches (default: 1)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, ends_by_itself=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -99,31 +101,31 @@ def run(args: argparse.Namespace) -> int:
             device=torch.device(resolve_device(args.device)),
             workers=args.workers,
             reporter=Reporter(
-                message=lambda text: bar.write(text, file=sys.stderr),
+                message=lambda text: bar.write(printable(text), file=sys.stderr),
                 start=start,
                 step=show,
                 stop=lambda: bool(stopped),
             ),
         )
     if weights is None:
-        print("realesr: saved; the same command goes on from here", file=sys.stderr)
+        tell("realesr: saved; the same command goes on from here")
         return 130
-    print(weights)
+    answer(weights)
     return 0
 
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM; a second one interrupts at once."""
+    """Collects the signals that end a run; a second one interrupts at once."""
     received: list[int] = []
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        print("realesr: finishing the step, then saving", file=sys.stderr)
+        tell("realesr: finishing the step, then saving")
 
-    previous = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
+    previous = {each: signal.signal(each, note) for each in ending_signals()}
     try:
         yield received
     finally:

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realesr import __version__
 from realesr.cli.options.effects import ineffective
-from realesr.cli.options.model import upscale_options
+from realesr.cli.options.model import upscale_options, worker_options
+from realesr.cli.printing import answer, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
-from realesr.cli.wording import print_notice
+from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
 from realesr.loading.build import describe, make_upscaler
-from realesr.loading.resolve import ensure_face_files, ensure_files
+from realesr.loading.identity import identity_of
+from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
-from realesr.options import FileOptions, UpscaleOptions
+from realesr.options import FileOptions, PieceOptions, UpscaleOptions, WorkerOptions
 from realesr.plan import Plan, make_plan
-from realesr.progress import Reporter
+from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
+    from realesr.pipeline.executors.base import Executor
     from realesr.pipeline.units import MediaIO
+
+
+IMAGES_AT_A_TIME = 8
+"""Number of images that a worker process gets at a time."""
 
 
 def run(
@@ -34,6 +46,7 @@ def run(
     files: FileOptions,
     media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
+    pieces: PieceOptions | None = None,
 ) -> int:
     """Runs a command; returns the exit code.
 
@@ -43,11 +56,13 @@ def run(
         media_type: Images or videos.
         make_medium: Makes the object that reads and writes files. It is called after all cheap
             checks, because its imports are slow.
+        pieces: How long videos are cut; None for images.
 
     Raises:
         RealesrError: The run could not start.
     """
-    options = upscale_options(args)
+    options, workers = upscale_options(args), worker_options(args)
+    _check_workers(workers, options, files)
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, media_type)
@@ -55,70 +70,164 @@ def run(
         check_report(options.faces.report, plan)
     if not args.quiet:
         _report_skipped(plan, media_type)
-        for notice in ineffective(args, options, files, plan):
+        left_out = () if files.watch else plan.notices  # a watch tells them itself
+        for notice in (*left_out, *ineffective(args, options, files, plan)):
             print_notice(notice)
     if args.dry_run:
         for job in plan.jobs:
-            print(f"{job.source} -> {job.destination}")
-        return 0
+            answer(f"{job.source} -> {job.destination}")
+        for refusal in plan.refused:
+            tell(f"error: {with_flags(refusal.error)}")
+        return 1 if plan.refused else 0
     if not plan.jobs and not files.watch:
-        return 0
+        if plan.refused:  # no model is needed to tell why
+            terminal, reporter = _reporters(args, files, media_type, _no_model)
+            with closing(terminal):
+                _refuse(plan, reporter)
+            _summarize(media_type, failed=len(plan.refused), done=0)
+        return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
-    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
-    from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.executors.base import of_jobs
     from realesr.pipeline.units import units_of
 
     medium = make_medium()
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
-        print("watching; Ctrl-C ends it", file=sys.stderr)
-    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
-    load_upscaler = cache(_loader(args, options))
-    reporter: Reporter = terminal
-    if args.json:
-        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
-        lines = JsonReporter(
-            lambda: describe(options, load_upscaler()), stream, has_frames=media_type is VIDEOS
-        )
-        reporter = report_to(terminal, lines)
+        tell("watching; Ctrl-C ends it")
+    loader = _Loader(args, options)
+    load_upscaler = cache(loader.load)
+    terminal, reporter = _reporters(
+        args, files, media_type, lambda: describe(options, load_upscaler())
+    )
     if files.watch:
         load_upscaler()  # reports errors now, not when the first file arrives
-    executor = LocalExecutor(lambda options: load_upscaler())
-    has_failed = False
-    for part in plans:
-        with closing(terminal):
-            report = executor.run(tuple(units_of(part, options, medium)), reporter)
-        if report.failed:
-            has_failed = True
-            print(
-                f"{len(report.failed)} of {len(part.jobs)} {media_type.noun}s failed, "
-                f"{len(report.done)} done",
-                file=sys.stderr,
-            )
+    with ExitStack() as stack:
+        executor = stack.enter_context(_executor(loader, load_upscaler, workers, pieces))
+        has_failed = False
+        for part in plans:
+            with closing(terminal):
+                _refuse(part, reporter)
+                units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
+                report = executor.run(tuple(units), of_jobs(reporter))
+            failed = len(report.failed) + len(part.refused)
+            if failed:
+                has_failed = True
+                _summarize(media_type, failed=failed, done=len(report.done))
     return 1 if has_failed else 0
 
 
-def _loader(args: argparse.Namespace, options: UpscaleOptions) -> Callable[[], ImageUpscaler]:
-    """Finds or downloads the weights, and returns a function that loads them.
+def _no_model() -> dict[str, str | None]:
+    return dict.fromkeys(("model", "device", "precision"))
+
+
+def _reporters(
+    args: argparse.Namespace,
+    files: FileOptions,
+    media_type: AnyMediaType,
+    constants: Callable[[], Mapping[str, str | None]],
+) -> tuple[TqdmReporter, Reporter]:
+    """Returns the reporter of the terminal, and one for all that receive events."""
+    from realesr.cli.metrics_file import MetricsReporter
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
+
+    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+    reporter: Reporter = terminal
+    if args.json:
+        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+        lines = JsonReporter(constants, stream, has_frames=media_type is VIDEOS)
+        reporter = report_to(reporter, lines)
+    if args.metrics_file is not None:
+        reporter = report_to(reporter, MetricsReporter(args.metrics_file))
+    return terminal, reporter
+
+
+def _refuse(plan: Plan, reporter: Reporter) -> None:
+    for refusal in plan.refused:
+        reporter(Failed(refusal.source, refusal.error))
+
+
+def _summarize(media_type: AnyMediaType, *, failed: int, done: int) -> None:
+    tell(f"{failed} of {failed + done} {media_type.noun}s failed, {done} done")
+
+
+@contextmanager
+def _executor(
+    loader: _Loader,
+    load_upscaler: Callable[[], ImageUpscaler],
+    workers: WorkerOptions,
+    pieces: PieceOptions | None,
+) -> Iterator[Executor]:
+    """Makes what carries out the work: in this process or in others, videos in pieces."""
+    from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.executors.pieces import PieceExecutor
+    from realesr.pipeline.executors.processes import ProcessExecutor
+
+    with ExitStack() as stack:
+        executor: Executor = LocalExecutor(lambda options: load_upscaler())
+        if workers.count > 1:
+            load = partial(load_in_worker, loader.network, loader.faces)
+            chunk = IMAGES_AT_A_TIME if pieces is None else 1
+            executor = stack.enter_context(ProcessExecutor(load, workers, chunk=chunk))
+        if pieces is not None:
+            executor = PieceExecutor(
+                executor,
+                lambda options: load_upscaler(),
+                identify=lambda unit: {
+                    **identity_of(unit.options, loader.network, loader.faces),
+                    "version": {"realesr": __version__},
+                },
+                options=pieces,
+                workers=workers,
+            )
+        yield executor
+
+
+def load_in_worker(
+    network: NetworkFiles | None, faces: FaceFiles | None, options: UpscaleOptions
+) -> ImageUpscaler:
+    """Loads the networks in a worker process."""
+    keep_memory()
+    return make_upscaler(options, network, faces)
+
+
+def _check_workers(workers: WorkerOptions, options: UpscaleOptions, files: FileOptions) -> None:
+    """Refuses what several processes cannot do.
+
+    Raises:
+        InvalidOptionError: A stream or a report can be written by one process alone.
+    """
+    if workers.count == 1:
+        return
+    if STANDARD_STREAM in (files.output, *files.inputs):
+        raise InvalidOptionError("`workers`: standard input and output belong to one process")
+    if options.faces is not None and options.faces.report is not None:
+        raise InvalidOptionError("`workers`: one process alone can write a `report`")
+
+
+class _Loader:
+    """Finds or downloads the weights, and loads them when it is asked to.
 
     Raises:
         RealesrError: The weights are not available.
     """
-    from realesr.cli.reporter import download_bar
 
-    network = ensure_files(options, downloading=download_bar, notify=print_notice)
-    faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+    def __init__(self, args: argparse.Namespace, options: UpscaleOptions) -> None:
+        from realesr.cli.reporter import download_bar
 
-    def load() -> ImageUpscaler:
+        self._is_told = bool(args.verbose) and not args.quiet
+        self._options = options
+        self.network = ensure_files(options, downloading=download_bar, notify=print_notice)
+        self.faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+
+    def load(self) -> ImageUpscaler:
+        """Loads the networks."""
         started = time.perf_counter()
         keep_memory()
-        upscaler = make_upscaler(options, network, faces, notify=print_notice)
-        if args.verbose and not args.quiet:
+        upscaler = make_upscaler(self._options, self.network, self.faces, notify=print_notice)
+        if self._is_told:
             seconds = time.perf_counter() - started
-            print(_described(options, upscaler, seconds), file=sys.stderr)
+            tell(_described(self._options, upscaler, seconds))
         return upscaler
-
-    return load
 
 
 def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
@@ -140,17 +249,16 @@ def check_report(report: Path, plan: Plan) -> None:
     Raises:
         InvalidOptionError: The report is an input, an output or a folder.
     """
-    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
-    if report.resolve() in taken or report.is_dir():
+    paths = (path for job in plan.jobs for path in (job.source, job.destination))
+    is_taken = os.path.realpath(report) in map(os.path.realpath, paths)
+    if is_taken or os.path.isdir(report):  # noqa: PTH112 -- never raises
         raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
-        print(f"left alone, outputs exist: {len(plan.existing)}", file=sys.stderr)
+        tell(f"left alone, outputs exist: {len(plan.existing)}")
     if plan.skipped:
         names = ", ".join(path.name for path in plan.skipped[:3])
         more = ", ..." if len(plan.skipped) > 3 else ""
-        print(
-            f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})", file=sys.stderr
-        )
+        tell(f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})")

@@ -13,12 +13,17 @@ from realesr.cli.options.files import (
     file_options,
     inputs_of,
 )
-from realesr.cli.options.model import add_device_options, add_model_options, add_size_options
-from realesr.cli.options.video import add_video_options
+from realesr.cli.options.model import (
+    add_device_options,
+    add_model_options,
+    add_size_options,
+    add_worker_options,
+)
+from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
-from realesr.options import VideoOptions
+from realesr.options import EncodingOptions, PieceOptions, VideoOptions
 from realesr.progress import Notice
 
 if TYPE_CHECKING:
@@ -31,6 +36,8 @@ examples:
   realesr video clip.mp4 -o large.mkv --fit 3840x2160
   realesr video clip.mp4 --start 1:30 --frames 24 -o try
   realesr video old.avi -n realesr-anime-x4 --ext mp4
+  realesr video loop.gif -o loop.webp
+  realesr video frames/ --fps 24 -o film.mkv
 """
 
 
@@ -48,7 +55,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_size_options(parser)
     add_model_options(parser)
     add_video_options(parser)
+    add_piece_options(parser)
     add_device_options(parser)
+    add_worker_options(parser)
     add_output_options(parser, "lines of JSON on standard output: progress, and one for each file")
     parser.set_defaults(run=run)
 
@@ -76,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
         is_strict=args.strict,
         video_stream=args.video_stream,
     )
-    files = file_options(args)
+    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    files = file_options(args, encoding=encoding)
     if args.extract_frame_first:
         print_notice(
             Notice(
@@ -84,18 +94,17 @@ def run(args: argparse.Namespace) -> int:
                 "--extract-frame-first is not needed: frames come with their exact times",
             )
         )
-    if args.num_process_per_gpu != 1:
-        print_notice(
-            Notice(
-                "option-without-effect",
-                "--num-process-per-gpu does nothing yet: decoding, network and encoding overlap "
-                "in one process",
-            )
-        )
 
     def make_medium() -> MediaIO:
-        from realesr.media.video.sink import VideoFiles
+        from realesr.media.moving import MovingFiles
 
-        return VideoFiles.from_options(video)
+        return MovingFiles.from_options(video, encoding, restart=args.restart)
 
-    return upscaling.run(args, files, VIDEOS, make_medium)
+    pieces = PieceOptions(
+        piece_frames=args.piece_frames,
+        restart=args.restart,
+        keep_pieces=args.keep_pieces,
+        finish=args.finish,
+        preview=args.preview,
+    )
+    return upscaling.run(args, files, VIDEOS, make_medium, pieces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,9 +27,9 @@ def check_watchable(files: FileOptions) -> None:
         InvalidOptionError: An input is no folder, or outputs would become inputs.
     """
     for path in files.inputs:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 -- never raises
             raise InvalidOptionError(f"--watch looks at folders, and {path} is none: make it first")
-        if files.output.resolve() == path.resolve():
+        if os.path.realpath(files.output) == os.path.realpath(path):
             raise InvalidOptionError(
                 f"--watch: outputs in {files.output} would be taken for inputs: choose another "
                 "--output"
@@ -44,26 +45,30 @@ def watch(
 ) -> Iterator[Plan]:
     """Scans folders repeatedly and yields plans of new or changed files. It never ends.
 
-    A file is complete when two consecutive scans see the same size and modification time.
+    A file is complete when two consecutive scans see the same size and modification time. Outputs
+    keep their names, whatever files come later.
 
     Args:
         files: The input folders and the outputs.
         media_type: Images or videos.
-        notify: Receives a notice when a scan gives no plan, such as for two files with the same
-            output; it is repeated only after the error has changed.
+        notify: Receives a notice when a scan gives no plan, and for everything that cannot be read
+            or is left out; it is repeated only after it has gone.
         interval_s: Time between two scans, s.
     """
     before: dict[Path, _Stamp] = {}
     done: dict[Path, _Stamp] = {}
-    trouble = ""
+    names: dict[Path, Path] = {}
+    told: set[Notice] = set()
     while True:
         try:
-            plan, error = make_plan(files, media_type), ""
+            plan = make_plan(files, media_type, earlier=names)
+            news = {Notice("watch-failed", str(each.error)) for each in plan.refused}
         except RealesrError as reason:
-            plan, error = Plan(jobs=()), str(reason)
-        if error and error != trouble:
-            notify(Notice("watch-failed", error))
-        trouble = error
+            plan, news = Plan(jobs=()), {Notice("watch-failed", str(reason))}
+        news |= set(plan.notices)
+        for notice in sorted(news - told, key=str):
+            notify(notice)
+        told = news
         stamps = {job.source: _stamp(job.source) for job in plan.jobs}
         now = {path: stamp for path, stamp in stamps.items() if stamp is not None}
         ready = tuple(
@@ -76,7 +81,8 @@ def watch(
         before = now
         if ready:
             done |= {job.source: now[job.source] for job in ready}
-            yield replace(plan, jobs=ready)
+            names |= {job.source: job.destination for job in ready}
+            yield replace(plan, jobs=ready, refused=(), notices=())
         else:
             time.sleep(interval_s)
 

@@ -7,18 +7,20 @@ must be 0 or more". The command line replaces the field by ``--tile-pad``.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import fields
 from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
+from realesr.cli.printing import tell
 from realesr.options import (
     EncodingOptions,
     FaceOptions,
     FileOptions,
+    PieceOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
+    WorkerOptions,
 )
 from realesr.progress import Notice
 
@@ -26,11 +28,24 @@ _IRREGULAR = {
     **FACE_ARGUMENTS,
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
+    "devices": "device",
+    "each": "workers",
     "inputs": "input",
     "is_compiled": "compile",
     "is_strict": "strict",
+    "sharers": "workers",
 }
 """The argument of the command line for each field that has another name."""
+_OWNERS = (
+    EncodingOptions,
+    FaceOptions,
+    FileOptions,
+    PieceOptions,
+    Target,
+    UpscaleOptions,
+    VideoOptions,
+    WorkerOptions,
+)
 _OF_TRAINING = ("data", "out")
 _NAME = re.compile(r"`([a-z_]+)`")
 
@@ -42,12 +57,11 @@ def with_flags(message: object) -> str:
 
 @cache
 def _flags() -> dict[str, str]:
-    owners = (EncodingOptions, FaceOptions, FileOptions, Target, UpscaleOptions, VideoOptions)
-    names = [field.name for owner in owners for field in fields(owner)]
+    names = [field.name for owner in _OWNERS for field in fields(owner)]
     arguments = {name: name for name in (*names, *_OF_TRAINING)} | _IRREGULAR
     return {name: "--" + argument.replace("_", "-") for name, argument in arguments.items()}
 
 
 def print_notice(notice: Notice) -> None:
     """Prints a notice that does not concern a single file."""
-    print(f"note: {with_flags(notice)}", file=sys.stderr)
+    tell(f"note: {with_flags(notice)}")

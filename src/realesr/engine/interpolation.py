@@ -37,6 +37,11 @@ class Interpolator:
         """Largest useful batch: one image per call."""
         return 1
 
+    @property
+    def preroll(self) -> int:
+        """0: every frame is upscaled by itself."""
+        return 0
+
     def session(self, source: Path, *, is_video: bool) -> Self:
         """Returns this object, which keeps no state between images."""
         return self

@@ -1,13 +1,10 @@
-"""Available memory, the memory needs of tiles, and settings of the C library's allocator."""
+"""Memory needs of tiles, and settings of the C library's allocator."""
 
 from __future__ import annotations
 
 import ctypes
 import math
 import sys
-from pathlib import Path
-
-import psutil
 
 from realesr.engine.device import kind_of
 from realesr.models.architecture import NetworkProperties
@@ -30,16 +27,6 @@ MIN_TILE_OVERLAPS = 28
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
 _NEVER_TRIM = 2**31 - 1
-_CGROUPS = (
-    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
-    (
-        Path("/sys/fs/cgroup/memory"),
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
-)
-"""Control groups, version 2 and 1: folder, limit, usage, and the reclaimable part of the usage."""
 
 
 def keep_freed_memory() -> bool:
@@ -59,11 +46,6 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError):
         return False
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM))
-
-
-def free_host_bytes() -> int:
-    """Returns the available memory of the host, or of this container, bytes."""
-    return min(int(psutil.virtual_memory().available), _free_in_container())
 
 
 def largest_tile(
@@ -95,18 +77,3 @@ def largest_tile(
     if result_bytes > LARGE_RESULT and overlap:
         side = min(side, MIN_TILE_OVERLAPS * overlap)
     return min(side, MAX_CPU_TILE)
-
-
-def _free_in_container() -> int:
-    """Returns the memory that a container's limit leaves, bytes.
-
-    Reclaimable file pages count as free. Without a container the result is ``sys.maxsize``.
-    """
-    for folder, limit, used, files in _CGROUPS:
-        try:
-            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-            room = int((folder / limit).read_text()) - int((folder / used).read_text())
-            return max(0, room + int(stat[files]))
-        except (OSError, ValueError, KeyError):  # no container, another version, or "max"
-            continue
-    return sys.maxsize

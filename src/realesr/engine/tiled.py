@@ -55,6 +55,7 @@ class TiledUpscaler:
             halved, and the smaller size is kept.
         memory_budget: Memory for tiles if their size is chosen, bytes; None for a fraction of the
             free memory (:data:`realesr.engine.memory.FREE_MEMORY_FRACTION`).
+        sharers: Number of processes that share the free memory, if there is no budget.
         tile_pad: Context around a tile, px; None for the receptive radius, or :data:`OVERLAP` if
             that is large.
         pre_pad: Reflected px that are added at the right and lower borders and cut off again.
@@ -67,6 +68,7 @@ class TiledUpscaler:
         *,
         tile: int | None = None,
         memory_budget: int | None = None,
+        sharers: int = 1,
         tile_pad: int | None = None,
         pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
@@ -74,6 +76,7 @@ class TiledUpscaler:
         self._backend = backend
         self._tile = tile
         self._memory_budget = memory_budget
+        self._sharers = sharers
         self._alpha_upsampler = alpha_upsampler
         sees = backend.architecture.receptive_radius
         if tile_pad is None:
@@ -177,6 +180,11 @@ class TiledUpscaler:
                 images, upscaled, alphas or (None,) * len(images), strict=True
             )
         ]
+
+    @property
+    def preroll(self) -> int:
+        """0: every frame is upscaled by itself."""
+        return 0
 
     def session(self, source: Path, *, is_video: bool) -> Self:
         """Returns this object, which keeps no state of a job."""
@@ -298,7 +306,7 @@ class TiledUpscaler:
                 backend, budget = self._backend, self._memory_budget
                 if budget is None:
                     share = FREE_MEMORY_FRACTION.get(kind_of(self.device), 0.5)
-                    budget = int(share * backend.free_bytes())
+                    budget = int(share * backend.free_bytes() / self._sharers)
                 self._tile = largest_tile(
                     backend.architecture,
                     backend.precision.itemsize,

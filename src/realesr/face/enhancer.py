@@ -32,6 +32,8 @@ from realesr.imaging.upscaler import Description, ImageUpscaler
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, no_notice, no_progress
 
+PREROLL_FRAMES = 12
+"""Frames before a segment of a video that the tracker sees: twice what a face takes to fade."""
 TRACKED_CONFIDENCE_MARGIN = 0.2
 """Amount by which the score of a face that is already tracked may be lower, 0 to 1."""
 
@@ -100,6 +102,11 @@ class FaceEnhancer:
     def description(self) -> Description:
         """Description of the underlying upscaler."""
         return self._upscaler.description
+
+    @property
+    def preroll(self) -> int:
+        """Number of frames after which tracks hardly depend on earlier ones."""
+        return 0 if self._detector is None else PREROLL_FRAMES
 
     def session(self, source: Path, *, is_video: bool) -> Self:
         """Returns an enhancer that tracks the faces of one job."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr.geometry import Size
+from realesr.imaging.color import ColorDescription
 
 PixelDType = np.dtype[np.unsignedinteger]
 """The dtype of pixels: uint8 or uint16."""
@@ -19,6 +20,49 @@ Plane = NDArray[np.unsignedinteger]
 PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with a keyword, as in PNG.
+
+    Attributes:
+        keyword: Its subject, 1 to 79 characters of Latin-1.
+        value: The text.
+        language: Its language (RFC 3066), or empty.
+        translated: The keyword in that language, or empty.
+    """
+
+    keyword: str
+    value: str
+    language: str = ""
+    translated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Pixels per length, which says how large an image is printed.
+
+    Attributes:
+        x: Pixels per unit to the right.
+        y: Pixels per unit downwards.
+        unit: ``m``, ``cm`` or ``inch``; empty if only the aspect of a pixel is known, which is
+            ``y`` wide and ``x`` high.
+    """
+
+    x: float
+    y: float
+    unit: str = "inch"
+
+    def per(self, unit: str) -> tuple[float, float]:
+        """Returns ``x`` and ``y`` for another unit; the own numbers if no unit is known."""
+        if not self.unit or unit == self.unit:
+            return self.x, self.y
+        factor = _METERS[unit] / _METERS[self.unit]
+        return self.x * factor, self.y * factor
+
+
+_METERS = {"m": 1.0, "cm": 0.01, "inch": 0.0254}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """Metadata of an image.
@@ -28,14 +72,24 @@ class Metadata:
         exif: EXIF block: a TIFF stream (``II*`` or ``MM*`` first, no ``Exif`` prefix) whose
             orientation is 1.
         xmp: XMP packet, UTF-8.
+        iptc: IPTC-IIM records.
+        color: What else the file says about its colors.
+        resolution: Resolution that the file states outside of EXIF, or in EXIF alone.
+        texts: Texts with keywords.
+        comments: Comments without keywords; their encoding is not known.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    color: ColorDescription = field(default_factory=ColorDescription)
+    resolution: Resolution | None = None
+    texts: tuple[Text, ...] = ()
+    comments: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.icc or self.exif or self.xmp)
+        return self != Metadata()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class ImageUpscaler(Protocol):
         """Largest useful batch: images of one size in one call."""
         ...
 
+    @property
+    def preroll(self) -> int:
+        """Number of frames before a segment of a video that its results depend on."""
+        ...
+
     def session(self, source: Path, *, is_video: bool) -> ImageUpscaler:
         """Returns an upscaler for one job, without state of other jobs; often ``self``.
 

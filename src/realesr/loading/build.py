@@ -75,6 +75,7 @@ def _make_plain_upscaler(
         _make_backend(options, files, notify),
         tile=options.tile,
         memory_budget=options.memory_budget,
+        sharers=options.sharers,
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,
@@ -101,8 +102,7 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         from realesr.engine.native.backend import NativeBackend
         from realesr.engine.native.networks import build_native
 
-        parameters = _read_parameters(files)
-        network = None if parameters is None else build_native(*parameters, options.threads)
+        network = build_native(*_read_parameters(files), options.threads)
         if network is not None:
             return NativeBackend(network, partial(make_in_torch, FP32))
     return make_in_torch(resolve_precision(options.precision, device))
@@ -136,8 +136,8 @@ def _set_torch_threads(options: UpscaleOptions) -> None:
         torch.set_num_threads(options.threads)
 
 
-def _read_parameters(files: NetworkFiles) -> Parameters | None:
-    """Reads and mixes parameters for the native engine; None if they are no plain arrays.
+def _read_parameters(files: NetworkFiles) -> Parameters:
+    """Reads and mixes parameters for the native engine.
 
     Raises:
         WeightsError: A file cannot be read.
@@ -146,11 +146,9 @@ def _read_parameters(files: NetworkFiles) -> Parameters | None:
     from realesr.weights.state_dict import interpolate
 
     parameters = read_parameters(files.path)
-    if parameters is None or files.other is None:
+    if files.other is None:
         return parameters
     other = read_parameters(files.other)
-    if other is None:
-        return None
     mixed = interpolate(parameters.arrays, other.arrays, files.weight)
     return parameters._replace(arrays=mixed)
 

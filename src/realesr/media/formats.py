@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from realesr.errors import UnsupportedMediaError, UnwritableMediaError
 from realesr.geometry import Size
+from realesr.media.animations.content import is_animated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class ImageFormat:
         supports_metadata: Whether the format holds ICC profile, EXIF and XMP.
         is_lossy: Whether ``quality`` has an effect.
         is_lossless: Whether the pixels can be stored exactly, always or with ``lossless``.
+        holds_animations: Whether the format holds several frames with their times.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ImageFormat:
     supports_metadata: bool = True
     is_lossy: bool = False
     is_lossless: bool = True
+    holds_animations: bool = False
 
     def check_fits(self, path: Path, size: Size, *, channels: int, byte_depth: int) -> None:
         """Checks, before an image is made, that the format can hold one of this size.
@@ -69,7 +72,13 @@ class ImageFormat:
 
 IMAGE_FORMATS = (
     # libpng's own limit
-    ImageFormat(name="PNG", suffixes=(".png",), max_side=1_000_000, supports_16_bit=True),
+    ImageFormat(
+        name="PNG",
+        suffixes=(".png", ".apng"),
+        max_side=1_000_000,
+        supports_16_bit=True,
+        holds_animations=True,
+    ),
     # libjpeg's JPEG_MAX_DIMENSION
     ImageFormat(
         name="JPEG",
@@ -81,7 +90,12 @@ IMAGE_FORMATS = (
     ),
     # 14 bits a side in the bitstream
     ImageFormat(
-        name="WEBP", suffixes=(".webp",), max_side=16_383, supports_gray=False, is_lossy=True
+        name="WEBP",
+        suffixes=(".webp",),
+        max_side=16_383,
+        supports_gray=False,
+        is_lossy=True,
+        holds_animations=True,
     ),
     # 32-bit offsets
     ImageFormat(
@@ -107,8 +121,20 @@ IMAGE_FORMATS = (
         max_pixels=2**28,
         supports_16_bit=True,
         is_lossy=True,
+        holds_animations=True,
+    ),
+    # 16 bits a side; 256 colors, one of them transparent
+    ImageFormat(
+        name="GIF",
+        suffixes=(".gif",),
+        max_side=65_535,
+        supports_gray=False,
+        supports_metadata=False,
+        is_lossless=False,
+        holds_animations=True,
     ),
 )
+ANIMATION_FORMATS = tuple(spec for spec in IMAGE_FORMATS if spec.holds_animations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +218,12 @@ class MediaType(Generic[F]):
         default_suffix: Suffix of the output if the format of the input cannot be written, or if
             the input has no name.
         read_only_suffixes: Suffixes, in lower case, of formats that can be read but not written.
+        aliases: Other suffixes, in lower case, of files that can be read, and the one that their
+            output gets.
+        unsure_suffixes: Those of the suffixes above that other files have too.
         hints: Advice for files of other types, by suffix in lower case.
+        animated_suffixes: Suffixes, in lower case, of formats whose files count if they hold an
+            animation.
     """
 
     noun: str
@@ -200,12 +231,15 @@ class MediaType(Generic[F]):
     output_formats: tuple[F, ...]
     default_suffix: str
     read_only_suffixes: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    unsure_suffixes: tuple[str, ...] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    animated_suffixes: tuple[str, ...] = ()
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """Suffixes, in lower case, of files that can be read."""
-        return (*self.output_suffixes, *self.read_only_suffixes)
+        return (*self.output_suffixes, *self.read_only_suffixes, *self.aliases)
 
     @property
     def output_suffixes(self) -> tuple[str, ...]:
@@ -216,67 +250,120 @@ class MediaType(Generic[F]):
         """Returns whether the suffix is that of a file that can be read."""
         return path.suffix.lower() in self.suffixes
 
+    def holds(self, path: Path) -> bool:
+        """Returns whether a file counts: by its suffix, and animations by their content."""
+        suffix = path.suffix.lower()
+        if suffix in self.animated_suffixes:
+            return is_animated(path)
+        return self.matches(path)
+
     def format_of(self, path: Path) -> F:
         """Returns the output format that a path's suffix stands for.
 
         Raises:
             UnsupportedMediaError: The suffix is not that of an output format.
         """
+        suffix = path.suffix.lower()
+        suffix = self.aliases.get(suffix, suffix)
         for spec in self.output_formats:
-            if path.suffix.lower() in spec.suffixes:
+            if suffix in spec.suffixes:
                 return spec
         raise UnsupportedMediaError(
             f"{path}: not the name of {self.one}: "
             f"must end with one of {', '.join(self.output_suffixes)}"
         )
 
-    def check_readable(self, path: Path) -> None:
+    def check_readable(self, path: Path, *, content: str | None = None) -> None:
         """Checks that a file has a suffix of this media type.
+
+        Args:
+            path: The file.
+            content: The suffix that stands for its content, if that is known.
 
         Raises:
             UnsupportedMediaError: The suffix is another one; the message has a hint.
         """
-        if not self.matches(path):
+        if not self.holds(path):
             default = f"must end with one of {', '.join(self.suffixes)}"
-            hint = self.hints.get(path.suffix.lower(), default)
+            hint = self.hints.get(content or path.suffix.lower(), default)
             raise UnsupportedMediaError(f"{path}: not the name of {self.one}: {hint}")
 
     def suffix_of_output(self, path: Path) -> str:
         """Returns the suffix of an input's output where no format is requested."""
-        if path.suffix.lower() in self.output_suffixes:
-            return path.suffix
-        return self.default_suffix
+        suffix = path.suffix.lower()
+        return path.suffix if suffix in self.output_suffixes else self.output_suffix_of(suffix)
+
+    def output_suffix_of(self, suffix: str) -> str:
+        """Returns the suffix of an output, for the usual suffix of the input's format."""
+        if suffix in self.output_suffixes:
+            return suffix
+        return self.aliases.get(suffix, self.default_suffix)
 
 
 AnyMediaType = MediaType[Any]
 
+RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25"),
+    *(".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"),
+    *(".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+"""Suffixes of camera RAW files, which are read with the extra ``raw``."""
+_READ_ONLY_IMAGE_SUFFIXES = (
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx"),
+    *(".tga", ".ico", ".psd", ".exr", ".hdr"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *RAW_SUFFIXES,
+)
 _READ_ONLY_VIDEO_SUFFIXES = (
     *(".avi", ".ts", ".m2ts", ".mts", ".flv", ".mpg", ".mpeg", ".vob", ".wmv", ".asf"),
-    *(".ogv", ".3gp"),
+    *(
+        ".ogv",
+        ".ogg",
+        ".3gp",
+        ".3g2",
+        ".mpe",
+        ".m1v",
+        ".m2v",
+        ".dv",
+        ".mxf",
+        ".y4m",
+        ".rm",
+        ".rmvb",
+    ),
+    *(".nut", ".ivf", ".obu", ".h264", ".264", ".h265", ".265", ".hevc"),
 )
+_VIDEO_ALIASES = {".qt": ".mov", ".f4v": ".mp4"}
 _VIDEO_SUFFIXES = (
     *(suffix for spec in VIDEO_FORMATS for suffix in spec.suffixes),
     *_READ_ONLY_VIDEO_SUFFIXES,
+    *_VIDEO_ALIASES,
 )
-_ANIMATED = "animated images are not read yet: ffmpeg -i NAME.gif NAME.mkv makes a video of one"
+_IMAGE_ALIASES = {
+    **dict.fromkeys((".jpe", ".jfif", ".mpo"), ".jpg"),
+    ".apng": ".png",
+    ".dib": ".bmp",
+    ".avifs": ".avif",
+}
+_ANIMATED_SUFFIXES = tuple(suffix for spec in ANIMATION_FORMATS for suffix in spec.suffixes)
 
 IMAGES: MediaType[ImageFormat] = MediaType(
     noun="image",
     one="an image",
     output_formats=IMAGE_FORMATS,
     default_suffix=".png",
+    read_only_suffixes=_READ_ONLY_IMAGE_SUFFIXES,
+    aliases=_IMAGE_ALIASES,
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
-VIDEOS: MediaType[VideoFormat] = MediaType(
+VIDEOS: MediaType[Any] = MediaType(
     noun="video",
     one="a video",
-    output_formats=VIDEO_FORMATS,
+    output_formats=(*VIDEO_FORMATS, *ANIMATION_FORMATS),
     # Matroska, because it carries nearly everything.
     default_suffix=".mkv",
     read_only_suffixes=_READ_ONLY_VIDEO_SUFFIXES,
-    hints={
-        ".gif": _ANIMATED,
-        ".apng": _ANIMATED,
-        **dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
-    },
+    aliases=_VIDEO_ALIASES,
+    unsure_suffixes=(".ogg", ".ts", ".mts", ".dv", ".rm"),
+    hints=dict.fromkeys(IMAGES.suffixes, "`realesr image` upscales images"),
+    animated_suffixes=_ANIMATED_SUFFIXES,
 )

@@ -18,6 +18,31 @@ Shape = tuple[int, ...]
 
 _KERNEL = (3, 3)
 
+COLORS = 3
+"""Channels of an RGB image."""
+MAX_SCALE = 16
+"""Largest scale of a network: a larger one is a mistake in its parameters."""
+
+
+def check_size(channels: int, scale: int, **counts: int) -> None:
+    """Checks hyperparameters that every architecture has.
+
+    Args:
+        channels: Channels of the input and of the result.
+        scale: Output px per input px, along each side.
+        **counts: Other numbers, which must be positive.
+
+    Raises:
+        ValueError: A number is that of no network that upscales images.
+    """
+    if channels not in (1, COLORS):
+        raise ValueError(f"it has {channels} channels, and images have {COLORS}, or 1 if gray")
+    if not 1 <= scale <= MAX_SCALE:
+        raise ValueError(f"its scale is {scale}, and not one of 1 to {MAX_SCALE}")
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"its {name} is {count}")
+
 
 @runtime_checkable
 class NetworkProperties(Protocol):
@@ -56,6 +81,8 @@ class NetworkProperties(Protocol):
 class Architecture(NetworkProperties, Protocol):
     """Hyperparameters of a network, and the properties that follow from them.
 
+    A network with one channel upscales the luma of an image.
+
     Implementations are frozen dataclasses. A hyperparameter that does not affect the shapes of the
     parameters is declared with ``metadata={"hidden": True}``; it is read from the metadata of a
     file.
@@ -65,6 +92,11 @@ class Architecture(NetworkProperties, Protocol):
     """
 
     name: ClassVar[str]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input and of the result: 3 for RGB, 1 for luma."""
+        ...
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:

@@ -9,7 +9,10 @@ import torch
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
+from realesr.models.architecture import COLORS
+from realesr.models.networks.luma import LumaNetwork
 from realesr.models.registry import detect
+from realesr.weights.limits import plain
 from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import StateDict, load_checkpoint
 
@@ -25,7 +28,7 @@ def load_model(path: Path, *, other: Path | None = None, weight: float = 1.0) ->
 
     Returns:
         A :class:`~realesr.models.networks.base.SRModel` in float32 on the CPU, in evaluation mode,
-        without gradients.
+        without gradients. A network of one channel upscales the luma of images.
 
     Raises:
         MissingWeightsError: The file does not exist.
@@ -36,16 +39,18 @@ def load_model(path: Path, *, other: Path | None = None, weight: float = 1.0) ->
         state = interpolate(state, load_checkpoint(other).state_dict, weight)
     try:
         network = build_network(state, metadata)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
         raise UnsupportedCheckpointError(
             f"{path} looks like a network known here, but its parameters do not fit: "
-            f"{' '.join(str(error).split())[:300]}"
+            f"{plain(' '.join(str(error).split()), 300)}"
         ) from error
     if network is None:
         # spandrel takes seconds to import
         from realesr.models.networks.spandrel_adapter import load_with_spandrel
 
         network = load_with_spandrel(path, state)
+    if getattr(network, "channels", COLORS) == 1:
+        network = LumaNetwork(network)
     return network.eval().requires_grad_(False)
 
 

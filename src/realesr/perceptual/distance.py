@@ -83,6 +83,46 @@ def mse_distance(first: Features, second: Features, weights: Mapping[str, float]
     return _weighted_sum(F.mse_loss, first, second, weights)
 
 
+def texture_distance(first: Features, second: Features, windows: Mapping[str, int]) -> Tensor:
+    """Computes how far local textures differ, wherever in a window their details lie.
+
+    EnhanceNet's texture matching loss (Sajjadi et al., 2017, arXiv 1612.07919, equation 5): Gram
+    matrices of features, which count how often pairs of features occur together, are compared in
+    windows. Features are divided by their root mean square in ``second``, so that all layers count
+    alike. Computed in float32, also under autocast.
+
+    Args:
+        first: (N, C, h, w) by layer, floating point.
+        second: The same.
+        windows: Side of the windows by layer, px of its features; what is left at the right and
+            bottom edges does not count.
+
+    Returns:
+        Scalar, float32: the mean over windows of the Frobenius norm of the difference divided by
+        C, summed over layers.
+
+    Raises:
+        KeyError: A layer is not among the features.
+    """
+    parts = []
+    for name, side in windows.items():
+        scale = second[name].float().square().mean().sqrt() + _EPSILON
+        grams = [_local_grams(each[name].float() / scale, side) for each in (first, second)]
+        difference = (grams[0] - grams[1]).square().sum(dim=(1, 2))
+        parts.append(torch.sqrt(difference + _EPSILON).mean() / grams[0].shape[1])
+    return torch.stack(parts).sum()
+
+
+def _local_grams(features: Tensor, side: int) -> Tensor:
+    """Returns the Gram matrix of each window, (N * windows, C, C)."""
+    count, channels, height, width = features.shape
+    rows, columns = height // side, width // side
+    windows = features[..., : rows * side, : columns * side]
+    windows = windows.reshape(count, channels, rows, side, columns, side)
+    windows = windows.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, side * side)
+    return windows @ windows.transpose(1, 2) / (side * side)
+
+
 def _weighted_sum(
     loss: Callable[[Tensor, Tensor], Tensor],
     first: Features,

@@ -12,6 +12,10 @@ LAYERS = (1, 4, 7, 9, 10, 11, 12)
 """Layers that LPIPS takes from this network (Zhang et al., 2018, arXiv 1801.03924): the first
 activation, the last fire module before each later pooling, and all four after the last pooling."""
 
+TEXTURE_WINDOWS = {"1": 8, "4": 4, "7": 2}
+"""Layers whose textures are compared, and the windows in which, px of their features: 16 px of the
+image, as in EnhanceNet."""
+
 
 def squeezenet(weights: Path) -> FeatureExtractor:
     """Builds torchvision's ``squeezenet1_1`` with parameters from a file.

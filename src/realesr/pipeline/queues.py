@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from realesr.media.frames import Frame, FrameSink, FrameSource
 
@@ -17,15 +18,41 @@ class _AbandonedError(Exception):
     """Leaves a sink without a result."""
 
 
+class _End:
+    """Something that happens once, and that one thread waits for."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Declares that it has happened."""
+        self._has_come = True
+        self._wakes.put(None)
+
+    def wait(self) -> None:
+        """Waits until it has happened; it may be waited for again after an interruption."""
+        while not self._has_come:
+            self._wakes.get()
+
+
 class _Queue:
-    """A queue of frames between two threads, bounded by bytes."""
+    """A queue of frames from one thread to another, bounded by bytes.
+
+    It consists of :class:`queue.SimpleQueue`, whose operations are atomic, and has no lock of its
+    own. A signal may raise KeyboardInterrupt in the main thread at any time, also after
+    ``Condition.__enter__`` has taken its lock and before the ``with`` statement knows of it. The
+    lock is then never released, the other thread waits for it for ever, and so does the main thread
+    for the other one. With contention half of all signals did so.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._frames: deque[Frame] = deque()
-        self._bytes = 0
-        self._changed = threading.Condition()
-        self._is_ended = False
+        self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._taken: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """Sizes of frames that were taken; they wake the writer of the queue."""
+        self._waiting_bytes = 0  # as far as the writer of the queue knows
+        self._is_ended = False  # as far as the reader of the queue knows
         self._is_abandoned = False
 
     @property
@@ -35,49 +62,46 @@ class _Queue:
 
     def put(self, frame: Frame) -> bool:
         """Waits for room and adds a frame; returns False if the reader has stopped."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._is_abandoned or not self._frames or self._bytes < self._max_bytes
-            )
-            if self._is_abandoned:
-                return False
-            self._frames.append(frame)
-            self._bytes += _bytes_of(frame)
-            self._changed.notify_all()
-        return True
+        while not self._is_abandoned:
+            is_full = self._waiting_bytes >= self._max_bytes and self._waiting_bytes > 0
+            if not is_full and self._taken.empty():
+                self._waiting_bytes += _bytes_of(frame)
+                self._frames.put(frame)
+                return not self._is_abandoned
+            self._waiting_bytes -= self._taken.get()
+        return False
 
     def get(self) -> Frame | None:
         """Waits for a frame; returns None after the last one, or if the queue was abandoned."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._is_ended or self._is_abandoned)
-            if self._is_abandoned or not self._frames:
-                return None
-            frame = self._frames.popleft()
-            self._bytes -= _bytes_of(frame)
-            self._changed.notify_all()
+        if self._is_ended or self._is_abandoned:
+            return None
+        frame = self._frames.get()
+        if frame is None or self._is_abandoned:
+            self._is_ended = True
+            return None
+        self._taken.put(_bytes_of(frame))
         return frame
 
     def has_more(self) -> bool:
-        """Whether a frame can be taken without waiting."""
-        with self._changed:
-            return bool(self._frames)
+        """Whether a frame, or the end, can be taken without waiting."""
+        return not (self._is_ended or self._is_abandoned or self._frames.empty())
 
     def end(self) -> None:
         """Declares that no frame will follow."""
-        with self._changed:
-            self._is_ended = True
-            self._changed.notify_all()
+        self._frames.put(None)
 
     def abandon(self) -> None:
         """Makes both sides stop."""
-        with self._changed:
-            self._is_abandoned = True
-            self._frames.clear()
-            self._changed.notify_all()
+        self._is_abandoned = True
+        with suppress(queue.Empty):
+            while True:
+                self._frames.get_nowait()  # frees the memory
+        self._frames.put(None)
+        self._taken.put(0)
 
 
-def _start(work: Callable[[], None], name: str, ended: threading.Event) -> None:
-    """Starts a thread that sets an event at its end.
+def _start(work: Callable[[], None], name: str, ended: _End) -> None:
+    """Starts a thread that declares its end.
 
     ``Thread.join`` would not do: up to Python 3.12, a thread whose join was interrupted by a signal
     counts as ended, although it still runs, and a second join returns at once. The command would
@@ -109,7 +133,7 @@ class ReadAhead:
         """Time that the caller waited for frames, s."""
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
-        self._ended = threading.Event()
+        self._ended = _End()
         _start(self._read, "reader", self._ended)
 
     def close(self) -> None:
@@ -175,7 +199,7 @@ class WriteBehind:
         self._sink = sink
         self._queue = _Queue(max_bytes)
         self._error: BaseException | None = None
-        self._ended = threading.Event()
+        self._ended = _End()
         _start(self._write, "writer", self._ended)
 
     def put(self, frame: Frame) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 from realesr.media.formats import Format
-from realesr.media.frames import FrameSink, FrameSource
+from realesr.media.frames import Destination, FrameSink, FrameSource, Segment
 from realesr.options import UpscaleOptions
+from realesr.pipeline.preview import PreviewSink, preview_folder
 from realesr.plan import Job, Plan
 from realesr.progress import Notify
 
@@ -18,30 +18,26 @@ from realesr.progress import Notify
 class MediaIO(Protocol):
     """How files of a kind are read and written: options, and no open objects."""
 
-    def source(self, path: Path, notify: Notify) -> FrameSource:
+    def source(
+        self,
+        path: Path,
+        notify: Notify,
+        segment: Segment | None,
+        destination: Destination | None,
+    ) -> FrameSource:
         """Returns the source of a file's frames, which opens nothing before it is entered."""
         ...
 
-    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> FrameSink:
+    def sink(
+        self,
+        path: Path,
+        target: Format,
+        source: FrameSource,
+        notify: Notify,
+        segment: Segment | None,
+    ) -> FrameSink:
         """Returns the sink for an output; ``source`` has given its first frame."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """A part of a video that is upscaled and encoded by itself.
-
-    Attributes:
-        index: Number of the segment, from 0.
-        start: Time of its first frame, s. The frame is a key frame of the source.
-        end: Time of the first frame of the next segment, s; None for the last segment.
-        frames: Number of its frames; None if it is unknown.
-    """
-
-    index: int
-    start: Fraction
-    end: Fraction | None = None
-    frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +50,7 @@ class WorkUnit:
         media: How files are read and written.
         output: The file that this unit writes. It gets its name when it is whole.
         segment: None for an image, or for a video in one piece.
+        preview: Distance of the frames that are written as JPEG, too; None for none.
     """
 
     job: Job
@@ -61,9 +58,28 @@ class WorkUnit:
     media: MediaIO
     output: Path
     segment: Segment | None = None
+    preview: int | None = None
+
+    def source(self, notify: Notify) -> FrameSource:
+        """Returns the source of the unit's frames, which opens nothing before it is entered."""
+        destination = Destination(self.output, self.job.target)
+        return self.media.source(self.job.source, notify, self.segment, destination)
+
+    def sink(self, source: FrameSource, notify: Notify) -> FrameSink:
+        """Returns the sink for the unit's output; ``source`` has given its first frame."""
+        sink = self.media.sink(self.output, self.job.target, source, notify, self.segment)
+        if self.preview is None:
+            return sink
+        position = 0 if self.segment is None else self.segment.position
+        folder = preview_folder(self.job.destination)
+        return PreviewSink(sink, folder, every=self.preview, position=position)
 
 
-def units_of(plan: Plan, options: UpscaleOptions, media: MediaIO) -> Iterator[WorkUnit]:
+def units_of(
+    plan: Plan, options: UpscaleOptions, media: MediaIO, *, preview: int | None = None
+) -> Iterator[WorkUnit]:
     """Yields a unit for each job of a plan, none of them in segments."""
     for job in plan.jobs:
-        yield WorkUnit(job=job, options=options, media=media, output=job.destination)
+        yield WorkUnit(
+            job=job, options=options, media=media, output=job.destination, preview=preview
+        )

@@ -71,7 +71,7 @@ def batches(
     workers: int,
     world: World,
     pool: PairPool | None,
-    teacher_share: float,
+    mix: Callable[[Tensor, Tensor], Tensor],
     teacher: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Batch]:
     """Yields the batches of the steps from ``start`` to ``stop``.
@@ -85,7 +85,7 @@ def batches(
         workers: Number of processes that make patches; 0 makes them in this process.
         world: The processes that train together.
         pool: Pairs to mix batches from.
-        teacher_share: Fraction of the teacher's output in ``mix``, 0 to 1.
+        mix: Mixes clean images and the teacher's output, (N, 3, H, W) in [0, 1] each.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
@@ -108,8 +108,7 @@ def batches(
         )
         if teacher is not None:
             taught = teacher(lr)
-        mix = hr if taught.ndim != 4 else torch.lerp(hr, taught, teacher_share)
-        yield Batch(lr, hr, mix, step)
+        yield Batch(lr, hr, hr if taught.ndim != 4 else mix(hr, taught), step)
 
 
 def _start_worker(_: int) -> None:

@@ -29,11 +29,17 @@ from realesr.training.discriminators import build_discriminator
 from realesr.training.distributed import World
 from realesr.training.ema import ExponentialMovingAverage
 from realesr.training.initialization import near_identity_
-from realesr.training.recipe import DiscriminatorConfig, GeneratorConfig, InitConfig, Recipe
+from realesr.training.recipe import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    InitConfig,
+    Recipe,
+    TeacherConfig,
+)
 from realesr.training.schedule import AdaptiveSteps
 from realesr.training.state import TrainingState
 from realesr.training.store import ImageStore, allowed_files, index_images
-from realesr.training.teacher import TeacherOutputs
+from realesr.training.teacher import TeacherOutputs, lock_color
 from realesr.weights.catalog import MODELS, find_model
 from realesr.weights.fetch import ensure_weights, sha256_of
 from realesr.weights.state_dict import interpolate
@@ -201,7 +207,6 @@ def prepare_teacher(
     path = find(config.model)
     identity = {
         "teacher": sha256_of(path),
-        "color_lock": config.color_lock,
         "patches": config.patches,
         "data": dataclasses.asdict(
             dataclasses.replace(recipe.data, batch_size=1, pair_pool=0, cache_mib=0)
@@ -224,7 +229,7 @@ def prepare_teacher(
             (found,) = upscaler.upscale_to([image], image.size.scaled(recipe.scale))
             return np.asarray(found.pixels, dtype=np.uint8)
 
-        outputs.fill(patch, upscale, color_lock=config.color_lock, on_progress=on_progress)
+        outputs.fill(patch, upscale, on_progress=on_progress)
     return outputs
 
 
@@ -242,6 +247,21 @@ def live_teacher(
         return clamped
 
     return teach
+
+
+def mix_targets(config: TeacherConfig | None, scale: int, hr: Tensor, taught: Tensor) -> Tensor:
+    """Mixes clean images with the teacher's output as the recipe asks for.
+
+    Args:
+        config: The recipe's teacher.
+        scale: High-resolution px per low-resolution px.
+        hr: (N, 3, H, W), in [0, 1].
+        taught: (N, 3, H, W), in [0, 1].
+    """
+    if config is None:
+        return hr
+    taught = lock_color(taught, hr, scale) if config.color_lock else taught
+    return torch.lerp(hr, taught, config.share)
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:

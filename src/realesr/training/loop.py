@@ -25,6 +25,7 @@ from realesr.training.builders import (
     build_state,
     find_file,
     live_teacher,
+    mix_targets,
     prepare_teacher,
 )
 from realesr.training.log import RunLog, StepTimer
@@ -110,20 +111,26 @@ def train(
     started, first = time.monotonic(), state.step
 
     for batch in timer.timed("data", stream):
-        factor = learning_rate(
-            state.step,
-            warmup_steps=schedule.warmup_steps,
-            decay_steps=schedule.decay_steps,
-            total_steps=schedule.total_steps,
-        )
-        state.set_learning_rates(factor, 0.0 if state.step < hold else rates[0], rates[1])
-        with timer("forward"), autocast():
+        is_held = state.step < hold
+        factors = [
+            learning_rate(
+                max(0, state.step - first_step),
+                warmup_steps=schedule.warmup_steps,
+                decay_steps=schedule.decay_steps,
+                total_steps=schedule.total_steps - first_step,
+            )
+            for first_step in (hold, 0)
+        ]
+        state.set_learning_rates(factors[0] * rates[0], factors[1] * rates[1])
+        with timer("forward"), autocast(), torch.set_grad_enabled(not is_held):
             sr = state.generator(batch.lr)
-        with timer("losses"), autocast():
-            losses = objective.generator(sr, batch)
-        with timer("backward"):
-            state.update_generator(losses)
-        if state.discriminator is not None and _may_learn(state, losses):
+        losses: dict[str, Tensor] = {}
+        if not is_held:
+            with timer("losses"), autocast():
+                losses = objective.generator(sr, batch)
+            with timer("backward"):
+                state.update_generator(losses)
+        if state.discriminator is not None and (is_held or _may_learn(state, losses)):
             with timer("discriminator"):
                 with autocast():
                     real_or_fake = objective.discriminator(sr, batch)
@@ -139,7 +146,7 @@ def train(
             log.write(
                 state.step,
                 losses=means,
-                learning_rate=factor * rates[0],
+                learning_rate=factors[0] * rates[0],
                 seconds=timer.means(recipe.log_every),
                 steps_per_hour=round(speed * 3600),
             )
@@ -240,7 +247,7 @@ def _make_batches(
         workers=workers,
         world=state.world,
         pool=state.pool,
-        teacher_share=recipe.teacher.share if recipe.teacher else 0.0,
+        mix=partial(mix_targets, recipe.teacher, recipe.scale),
         teacher=teach,
     )
 

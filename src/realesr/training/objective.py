@@ -73,16 +73,16 @@ class Objective:
             fake = self._discriminator(sr)
             real = None
             if self._gan.mode == "relativistic":
-                real = self._discriminator(batch.hr).detach()
+                real = self._discriminator(_target(batch, self._gan.target)).detach()
             loss = adversarial.generator_loss(self._gan.mode, fake, real)
             found["gan"] = self._gan.weight * loss
             self._discriminator.requires_grad_(True)
         return found
 
     def discriminator(self, sr: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Computes the discriminator's loss on generated and clean images, and its mean logits."""
+        """Computes the discriminator's loss on generated and real images, and its mean logits."""
         assert self._gan is not None and self._discriminator is not None  # noqa: S101 - for mypy
-        real = self._discriminator(batch.hr)
+        real = self._discriminator(_target(batch, self._gan.target))
         fake = self._discriminator(sr.detach())
         loss = adversarial.discriminator_loss(self._gan.mode, fake, real)
         return {
@@ -176,6 +176,16 @@ def _squeezenet(
     return _feature_loss(network, config.target, lambda a, b: feature_distance(a, b).mean())
 
 
+def _texture(config: PerceptualConfig, find: Callable[[str], Path], device: torch.device) -> Loss:
+    from realesr.perceptual.distance import texture_distance
+    from realesr.perceptual.squeezenet import TEXTURE_WINDOWS, squeezenet
+
+    network = squeezenet(_weights(config, "texture", find)).to(device)
+    return _feature_loss(
+        network, config.target, lambda a, b: texture_distance(a, b, TEXTURE_WINDOWS)
+    )
+
+
 def _efficientnet(
     config: PerceptualConfig, find: Callable[[str], Path], device: torch.device
 ) -> Loss:
@@ -207,6 +217,7 @@ def _srgan_vgg(config: PerceptualConfig, find: Callable[[str], Path], device: to
 _PERCEPTUAL: dict[str, Callable[[PerceptualConfig, Callable[[str], Path], torch.device], Loss]] = {
     "squeezenet": _squeezenet,
     "efficientnet": _efficientnet,
+    "texture": _texture,
     "vgg": _vgg,
     "srgan_vgg": _srgan_vgg,
 }

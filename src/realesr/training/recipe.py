@@ -63,7 +63,7 @@ class DiscriminatorConfig:
         num_feat: Features of the first convolution.
         init: Weights file to start from.
         learning_rate: Highest learning rate; None takes the generator's.
-        warmup_steps: First steps, in which the generator's learning rate is 0.
+        warmup_steps: First steps, in which the generator does not learn; its warm-up follows.
         adaptive: Whether steps are skipped while the generator's adversarial loss rises.
     """
 
@@ -85,7 +85,7 @@ class TeacherConfig:
             image.
         patches: Number of patches on a CPU, where the teacher's outputs are computed once and
             stored; the run repeats these patches, rotated and flipped. A GPU computes them live.
-        color_lock: Whether the output's low frequencies are set to the input's.
+        color_lock: Whether the output's low frequencies are set to those of the clean image.
     """
 
     model: str
@@ -185,10 +185,17 @@ class PerceptualConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GanConfig:
-    """The adversarial loss."""
+    """The adversarial loss.
+
+    Attributes:
+        mode: Form of the loss.
+        target: What the discriminator takes for real: ``hr``, the clean image, or ``mix``, mixed
+            with the teacher's output.
+    """
 
     weight: float
     mode: Literal["vanilla", "lsgan", "hinge", "relativistic"] = "vanilla"
+    target: Target = "hr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +207,7 @@ class LossesConfig:
         averaged_l1: Loss on the mean colors of areas of 16x16 px.
         consistency: Loss on lightness and color of blurred images.
         squeezenet, efficientnet: Feature distances (LPIPS without learned weights).
+        texture: Distance of local Gram matrices of SqueezeNet's features.
         vgg: ESRGAN's perceptual loss.
         srgan_vgg: SRGAN's perceptual loss: VGG19's last feature, after the activation.
         ldl: Locally discriminative learning, against artifacts.
@@ -213,6 +221,7 @@ class LossesConfig:
     consistency: ConsistencyConfig | None = None
     squeezenet: PerceptualConfig | None = None
     efficientnet: PerceptualConfig | None = None
+    texture: PerceptualConfig | None = None
     vgg: PerceptualConfig | None = None
     srgan_vgg: PerceptualConfig | None = None
     ldl: PixelLossConfig | None = None

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.errors import TrainingError
+from realesr.partial import Partial
 from realesr.training.batches import PairPool
 from realesr.training.distributed import World
 from realesr.training.ema import ExponentialMovingAverage
@@ -47,11 +48,11 @@ class TrainingState:
     world: World = field(default_factory=World)
     step: int = 0
 
-    def set_learning_rates(self, factor: float, generator: float, discriminator: float) -> None:
-        """Sets both learning rates to their highest values times a factor."""
-        _set_learning_rate(self.optimizer, factor * generator)
+    def set_learning_rates(self, generator: float, discriminator: float) -> None:
+        """Sets both learning rates."""
+        _set_learning_rate(self.optimizer, generator)
         if self.discriminator_optimizer is not None:
-            _set_learning_rate(self.discriminator_optimizer, factor * discriminator)
+            _set_learning_rate(self.discriminator_optimizer, discriminator)
 
     def update_generator(self, losses: Mapping[str, Tensor]) -> None:
         """Makes the generator's optimizer step on the sum of the losses."""
@@ -91,12 +92,12 @@ class TrainingState:
             TrainingError: The file cannot be written; the last one is intact.
         """
         content = {name: part.state_dict() for name, part in self._parts().items()}
-        partial = path.with_suffix(".part")
         try:
-            torch.save({"step": self.step, **content}, partial)
-            partial.replace(path)
+            with Partial(path) as partial:
+                with partial.open() as file:
+                    torch.save({"step": self.step, **content}, file)
+                partial.commit()
         except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
             kept = "the last checkpoint is intact" if path.exists() else "there is no earlier one"
             raise TrainingError(
                 f"{path}: the checkpoint of step {self.step} cannot be written, {kept}: "

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torchvision.transforms.functional import gaussian_blur
 
 from realesr.errors import InvalidOptionError
 
@@ -85,7 +87,6 @@ class TeacherOutputs:
         patch: Callable[[int], NDArray[np.float32]],
         upscale: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
         *,
-        color_lock: bool,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Computes the missing outputs; an interrupted computation resumes.
@@ -93,34 +94,34 @@ class TeacherOutputs:
         Args:
             patch: Returns the low-resolution patch of an index, (h, w, 3) float32 RGB in [0, 1].
             upscale: Applies the teacher, (h, w, 3) to (H, W, 3) uint8 RGB.
-            color_lock: Whether the output's low frequencies are set to the input's.
             on_progress: Receives the number of finished outputs and of all outputs.
         """
         for index in range(self.done, len(self)):
             lr = np.rint(patch(index) * 255).astype(np.uint8)
-            sr = upscale(lr)
-            self._array[index] = lock_color(sr, lr) if color_lock else sr
+            self._array[index] = upscale(lr)
             if index % 64 == 63 or index + 1 == len(self):
                 self._array.flush()
                 self._progress.write_text(str(index + 1))
                 on_progress(index + 1, len(self))
 
 
-def lock_color(sr: NDArray[np.uint8], lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Sets the low frequencies of an upscaled image to those of its input.
+def lock_color(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Sets the low frequencies of an upscaled image to those of the clean image.
 
-    ``sr + up(G * (lr - down(sr)))`` with a Gaussian ``G`` of :data:`LOCK_SIGMA`: one step of
-    iterative back-projection (Irani and Peleg, 1991) with a wide kernel.
+    ``sr + up(G * down(hr - sr))`` with a Gaussian ``G`` of :data:`LOCK_SIGMA`: one step of
+    iterative back-projection (Irani and Peleg, 1991) with a wide kernel. The input itself would
+    not do: it would bring the color blocks of its JPEG back, which the teacher has removed.
 
     Args:
-        sr: (H, W, 3) uint8 RGB.
-        lr: (h, w, 3) uint8 RGB.
+        sr: (N, 3, H, W), in [0, 1].
+        hr: (N, 3, H, W), in [0, 1].
+        scale: High-resolution px per low-resolution px.
 
     Returns:
-        (H, W, 3) uint8 RGB.
+        (N, 3, H, W), in [0, 1].
     """
-    height, width = lr.shape[:2]
-    small = cv2.resize(sr, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.GaussianBlur(lr.astype(np.float32) - small, (0, 0), LOCK_SIGMA)
-    shift = cv2.resize(low, (sr.shape[1], sr.shape[0]), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(np.rint(sr + shift), 0, 255), dtype=np.uint8)
+    low = functional.avg_pool2d(hr - sr, scale)
+    side = 2 * min(round(3 * LOCK_SIGMA), min(low.shape[-2:]) - 1) + 1
+    low = gaussian_blur(low, [side, side], [LOCK_SIGMA, LOCK_SIGMA])
+    shift = functional.interpolate(low, size=sr.shape[-2:], mode="bicubic", align_corners=False)
+    return (sr + shift).clamp(0, 1)

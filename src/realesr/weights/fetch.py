@@ -8,13 +8,20 @@ import http.client
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
-from realesr.errors import ChecksumMismatchError, DownloadError, MissingWeightsError
+from realesr.errors import (
+    ChecksumMismatchError,
+    DownloadError,
+    InvalidOptionError,
+    MissingWeightsError,
+)
+from realesr.partial import drop_if_foreign, reopen
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
@@ -24,13 +31,17 @@ from realesr.weights.catalog import (
     cache_folder,
     find_weights,
 )
+from realesr.weights.limits import plain
+from realesr.weights.transfer import Pace, PageError, RangeError, blocks_of, check_range, opened
 
 WAITS_S = (1.0, 3.0, 9.0)
 """Pauses between attempts, s."""
 TIMEOUT_S = 30.0
 """Longest time without data from the server, s."""
+MIN_RATE = 1024
+"""Least number of bytes per second. At this rate the smallest model takes 20 minutes, and a server
+that sends less is broken or means harm."""
 
-_BLOCK = 2**20
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -41,6 +52,8 @@ def fetch(
     on_progress: Progress = no_progress,
     notify: Notify = no_notice,
     sleep: Callable[[float], None] = time.sleep,
+    timeout_s: float = TIMEOUT_S,
+    min_rate: int = MIN_RATE,
 ) -> Path:
     """Downloads a weights file.
 
@@ -53,11 +66,14 @@ def fetch(
         on_progress: Receives the number of downloaded bytes and of all bytes.
         notify: Receives a notice before every further attempt.
         sleep: Function that waits between attempts, for a time in s.
+        timeout_s: Longest time without data, and the time over which the rate is measured, s.
+        min_rate: Least rate, bytes per second. A slower server counts as one that has failed.
 
     Returns:
         Path of the verified file.
 
     Raises:
+        InvalidOptionError: The address of the mirror is none.
         DownloadError: The server cannot be reached, does not have the file, or the folder cannot
             be written.
         ChecksumMismatchError: The downloaded bytes are not the expected ones; they are deleted.
@@ -65,17 +81,19 @@ def fetch(
     target = folder / weights.name
     partial = folder / f"{weights.name}.part"
     url = _address(weights, target)
+    pace = Pace(timeout_s, min_rate)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # A second process waits here, and then finds the file.
         with FileLock(folder / f"{weights.name}.lock"):
             if target.exists() and sha256_of(target) == weights.sha256:
                 return target
+            drop_if_foreign(partial)
             is_resumed = partial.exists()
-            _download(url, weights, partial, target, on_progress, notify, sleep)
+            _download(url, weights, partial, target, on_progress, notify, sleep, pace)
             if is_resumed and sha256_of(partial) != weights.sha256:
                 partial.unlink()  # its beginning belonged to another file
-                _download(url, weights, partial, target, on_progress, notify, sleep)
+                _download(url, weights, partial, target, on_progress, notify, sleep, pace)
             _verify(partial, weights, url)
             partial.replace(target)
     except DownloadError:
@@ -137,10 +155,24 @@ def _address(weights: WeightFile, target: Path) -> str:
     mirror = os.environ.get(MIRROR_VARIABLE)
     if mirror is None:
         return weights.url
-    if not mirror.startswith(("https://", "http://")):
-        raise DownloadError(f"{MIRROR_VARIABLE}={mirror}: must begin with https:// or http://")
+    if not _is_address(mirror):
+        raise InvalidOptionError(
+            f"{MIRROR_VARIABLE}={plain(mirror)} is no address: it must begin with https:// or "
+            "http:// and name a server, such as https://example.org/models; unset it to download "
+            "from the official pages"
+        )
     origin = next(origin for origin in ORIGINS if weights.url.startswith(origin))
     return mirror.rstrip("/") + weights.url.removeprefix(origin)
+
+
+def _is_address(mirror: str) -> bool:
+    if not mirror.isascii() or not mirror.isprintable() or " " in mirror:
+        return False
+    try:
+        parts = urllib.parse.urlsplit(mirror)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port, or brackets
+        return False
 
 
 def _download(
@@ -151,6 +183,7 @@ def _download(
     on_progress: Progress,
     notify: Notify,
     sleep: Callable[[float], None],
+    pace: Pace,
 ) -> None:
     """Downloads all bytes, with repeated attempts after temporary errors.
 
@@ -159,8 +192,10 @@ def _download(
     """
     for wait_s in (*WAITS_S, None):
         try:
-            _continue(url, weights, partial, on_progress)
+            _continue(url, weights, partial, on_progress, pace)
             break
+        except PageError as error:
+            raise DownloadError(_explain(error, url, target)) from error
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
             if wait_s is None or not _is_transient(error):
                 raise DownloadError(_explain(error, url, target)) from error
@@ -173,11 +208,14 @@ def _download(
             sleep(wait_s)
 
 
-def _continue(url: str, weights: WeightFile, partial: Path, on_progress: Progress) -> None:
-    """Downloads the missing bytes in one request.
+def _continue(
+    url: str, weights: WeightFile, partial: Path, on_progress: Progress, pace: Pace
+) -> None:
+    """Downloads the missing bytes in one request; in a second one if the server cannot resume.
 
     Raises:
-        ConnectionError: The connection ended before the last byte.
+        ConnectionError: The connection ended before the last byte, or is too slow.
+        PageError: The server sends something else.
     """
     there = partial.stat().st_size if partial.exists() else 0
     if there >= weights.size_bytes:
@@ -186,34 +224,27 @@ def _continue(url: str, weights: WeightFile, partial: Path, on_progress: Progres
     request = urllib.request.Request(url, headers={"User-Agent": "realesr"})  # noqa: S310
     if there:
         request.add_header("Range", f"bytes={there}-")
-    with _opened(request) as response:
-        is_partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        done = there if is_partial else 0
-        with partial.open("ab" if is_partial else "wb") as file:
-            while done <= weights.size_bytes and (block := _read(response)):
-                file.write(block)
-                done += len(block)
-                on_progress(done, weights.size_bytes)
+    try:
+        with opened(request, pace.timeout_s) as response:
+            is_partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
+            if is_partial:
+                check_range(response, there)
+            done = there if is_partial else 0
+            blocks = blocks_of(response, weights.size_bytes - done, pace)
+            with reopen(partial, is_continued=is_partial) as file:
+                for block in blocks:
+                    file.write(block)
+                    done += len(block)
+                    on_progress(done, weights.size_bytes)
+    except (RangeError, urllib.error.HTTPError) as error:
+        status = getattr(error, "code", http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        if not there or status != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        partial.unlink()
+        _continue(url, weights, partial, on_progress, pace)
+        return
     if done < weights.size_bytes:
         raise ConnectionError(f"the connection ended after {done} of {weights.size_bytes} bytes")
-
-
-def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
-    try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310 - see _address
-            request, timeout=TIMEOUT_S
-        )
-    except TimeoutError as error:
-        raise ConnectionError(f"no answer for {TIMEOUT_S:g} s") from error
-    return response
-
-
-def _read(response: http.client.HTTPResponse) -> bytes:
-    """Reads a block; network errors become ConnectionError, to tell them from disk errors."""
-    try:
-        return response.read(_BLOCK)
-    except OSError as error:
-        raise ConnectionError(str(error) or "the connection broke") from error
 
 
 def _verify(partial: Path, weights: WeightFile, url: str) -> None:
@@ -235,11 +266,11 @@ def _is_transient(error: Exception) -> bool:
 def _explain(error: Exception, url: str, target: Path) -> str:
     return (
         f"{target.name} cannot be downloaded from {url}: {_reason(error)}. Download it elsewhere "
-        f"and put it at {target}"
+        f"and put it at {target}, or name a mirror in {MIRROR_VARIABLE}"
     )
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {error.reason}"
-    return str(getattr(error, "reason", None) or error)
+        return plain(f"the server answers {error.code} {error.reason}".strip())
+    return plain(str(getattr(error, "reason", None) or error), 300)

@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from realesr.weights.archive import examine
 from realesr.weights.catalog import cache_folder
+from realesr.weights.content import Container
 from realesr.weights.fetch import sha256_of
+from realesr.weights.limits import check_parameters
+from realesr.weights.state_dict import without_prefixes
 
 if TYPE_CHECKING:
     from realesr.weights.torch_checkpoint import Checkpoint
@@ -40,20 +44,20 @@ class Parameters(NamedTuple):
     metadata: Mapping[str, str]
 
 
-def read_parameters(path: Path) -> Parameters | None:
+def read_parameters(path: Path) -> Parameters:
     """Reads the parameters of a network.
 
     Args:
-        path: A ``.safetensors`` file, or a PyTorch file (``.pth``), as
+        path: A safetensors file or a PyTorch file, as
             :func:`realesr.weights.torch_checkpoint.load_checkpoint` reads it.
 
     Returns:
-        The parameters; None if PyTorch cannot convert them to arrays.
+        The parameters.
 
     Raises:
         MissingWeightsError, UnsupportedCheckpointError: See ``load_checkpoint``.
     """
-    if path.suffix == ".safetensors":
+    if examine(path) is Container.SAFETENSORS:
         return _read_safetensors(path) or _read_with_torch(path)
     try:
         converted = cache_folder() / "converted" / f"{sha256_of(path)}.safetensors"
@@ -80,17 +84,16 @@ def _read_safetensors(path: Path) -> Parameters | None:
             metadata = file.metadata() or {}
     except Exception:  # the other reader may accept it, and otherwise says what is wrong
         return None
+    arrays = without_prefixes(arrays)
+    check_parameters(path, {name: values.shape for name, values in arrays.items()})
     return Parameters(arrays, metadata) if arrays else None
 
 
-def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters | None:
+def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters:
     from realesr.weights.torch_checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(path)
-    try:
-        arrays = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
-    except (TypeError, RuntimeError):  # sparse, or without values
-        return None
+    arrays = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
     if converted is not None:
         from safetensors import SafetensorError
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,17 +15,80 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Values = TypeVar("Values", NDArray[np.float32], "Tensor")
+Value = TypeVar("Value")
 
-WRAPPER_KEYS = ("params_ema", "params")
-"""Keys of the state dict in published checkpoints; the moving average comes first."""
+WRAPPER_KEYS = (
+    *("params_ema", "params-ema", "net_g_ema", "generator_ema", "g_ema", "model_ema", "ema"),
+    *("params", "model_state_dict", "state_dict", "net_g", "netG", "generator", "g", "model"),
+    *("network", "net", "weights"),
+)
+"""Keys of the state dict in checkpoints, the preferred ones first: moving averages, what published
+files use, and what training code uses (BasicSR, KAIR, traiNNer, PyTorch Lightning)."""
+MAX_WRAPPERS = 4
+"""Depth to which state dicts are looked for."""
+
+_PREFIXES = ("module.", "_orig_mod.", "params_ema.", "params.", "state_dict.")
+"""Prefixes that all names may have: those of ``DataParallel`` and ``torch.compile``, and keys of
+wrappers in safetensors files."""
+_GENERATORS = ("net_g_ema.", "generator_ema.", "net_g.", "netG.", "generator.")
+"""Prefixes of the generator among other networks, the preferred ones first."""
+_MODEL_PREFIX = re.compile(r"model\.(?=[^\d.])")
+"""Lightning's usual prefix; ``model.0`` is a name of the first ESRGAN."""
 
 
-def unwrap(content: Any) -> Any:
-    """Returns the state dict in a checkpoint; the content itself if there is no wrapper."""
+def find_state(content: Any, is_tensor: Callable[[Any], bool]) -> dict[str, Any] | None:
+    """Finds the state dict in a checkpoint.
+
+    Args:
+        content: A state dict, or a dict that holds it under one of :data:`WRAPPER_KEYS`, beside
+            anything else.
+        is_tensor: Tells tensors from other values.
+
+    Returns:
+        The tensors of the state dict by name, without other values and without the prefixes that
+        wrappers add; None if there is no tensor.
+    """
+    state = _find(content, is_tensor, MAX_WRAPPERS)
+    return None if state is None else without_prefixes(state)
+
+
+def _find(content: Any, is_tensor: Callable[[Any], bool], depth: int) -> dict[str, Any] | None:
+    if not isinstance(content, Mapping) or not depth:
+        return None
     for key in WRAPPER_KEYS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            return content[key]
-    return content
+        found = _find(content.get(key), is_tensor, depth - 1)
+        if found is not None:
+            return found
+    state = {name: v for name, v in content.items() if isinstance(name, str) and is_tensor(v)}
+    if state:
+        return state
+    inner = [value for value in content.values() if isinstance(value, Mapping)]
+    return _find(inner[0], is_tensor, depth - 1) if len(inner) == 1 else None
+
+
+def without_prefixes(state: Mapping[str, Value]) -> dict[str, Value]:
+    """Removes the prefixes that wrappers add to all names of a state dict.
+
+    If only a part of the names has the prefix of a generator, the others belong to a discriminator
+    or a loss, and are left out.
+    """
+    state = dict(state)
+    while (shorter := _without_prefix(state)) is not None:
+        state = shorter
+    return state
+
+
+def _without_prefix(state: dict[str, Value]) -> dict[str, Value] | None:
+    """Removes one prefix; None if there is none."""
+    for prefix in (*_PREFIXES, *_GENERATORS):
+        length = len(prefix)
+        chosen = {name[length:]: v for name, v in state.items() if name.startswith(prefix)}
+        is_alone = len(chosen) == len(state)
+        if chosen and "" not in chosen and (is_alone or prefix in _GENERATORS):
+            return chosen
+    if state and all(map(_MODEL_PREFIX.match, state)):
+        return {name.removeprefix("model."): value for name, value in state.items()}
+    return None
 
 
 def interpolate(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
-from realesr.weights.state_dict import unwrap
+from realesr.errors import UnsupportedCheckpointError
+from realesr.partial import write_whole
+from realesr.weights.archive import examine
+from realesr.weights.content import Container
+from realesr.weights.limits import check_parameters, plain
+from realesr.weights.pickle_scan import INERT
+from realesr.weights.state_dict import find_state
 
 StateDict = dict[str, Tensor]
 
@@ -39,29 +43,46 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a state dict in float32 on the CPU, and the metadata of the file.
 
     Args:
-        path: A ``.safetensors`` file, or a PyTorch file (``.pth``) that holds ``params_ema``,
-            ``params``, or the state dict itself.
+        path: A safetensors file, or a PyTorch file that holds the state dict itself or, as training
+            code writes it, under a key such as ``params_ema`` or ``state_dict``, beside other
+            values. Its content decides which it is, not its name.
 
     Raises:
         MissingWeightsError: The file does not exist, or there is no permission to read it.
-        UnsupportedCheckpointError: The file is damaged, would run code, or holds no state dict.
+        UnsupportedCheckpointError: The file is something else, is damaged, would run code, asks for
+            more memory than its size is worth, or holds no state dict.
     """
-    if not path.is_file():
-        raise MissingWeightsError(f"{path}: no such file of weights")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise MissingWeightsError(f"{path}: {error.strerror}") from error
     metadata: Mapping[str, str] = {}
-    if path.suffix == ".safetensors":
+    content: Any
+    if examine(path) is Container.SAFETENSORS:
         content, metadata = _read_safetensors(path)
     else:
-        content = unwrap(_read_pickle(path))
-    if not isinstance(content, Mapping) or not content:
-        raise UnsupportedCheckpointError(f"{path} holds no state dict")
-    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
-        raise UnsupportedCheckpointError(f"{path} holds no state dict: some values are no tensors")
-    return Checkpoint({name: each.detach().float() for name, each in content.items()}, metadata)
+        content = _read_pickle(path)
+    state = find_state(content, lambda value: isinstance(value, Tensor))
+    if state is None:
+        raise UnsupportedCheckpointError(
+            f"{path} holds no state dict: there are no tensors in it, or under a key unknown here"
+        )
+    check_parameters(path, {name: tuple(each.shape) for name, each in state.items()})
+    return Checkpoint({name: _to_float(path, name, each) for name, each in state.items()}, metadata)
+
+
+def _to_float(path: Path, name: str, tensor: Tensor) -> Tensor:
+    """Returns a tensor in float32.
+
+    Raises:
+        UnsupportedCheckpointError: Its values are no plain real numbers.
+    """
+    is_plain = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_complex())
+    try:
+        if is_plain and not tensor.is_meta:
+            return tensor.detach().float()
+    except (RuntimeError, TypeError):  # NotImplementedError among them: no conversion
+        pass
+    raise UnsupportedCheckpointError(
+        f"{path} stores {plain(name)} as {tensor.dtype}, {tensor.layout}, which realesr does not "
+        "read: convert it to float32 or float16"
+    )
 
 
 def save_weights(
@@ -80,12 +101,7 @@ def save_weights(
         **metadata: Metadata of the file.
     """
     tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(save(tensors, metadata=metadata))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, save(tensors, metadata=metadata))
 
 
 def _read_safetensors(path: Path) -> Checkpoint:
@@ -97,9 +113,25 @@ def _read_safetensors(path: Path) -> Checkpoint:
         raise UnsupportedCheckpointError(f"{path} is not a safetensors file: {error}") from error
 
 
+class _Inert:
+    """Stands for a NumPy value beside the weights, and keeps nothing."""
+
+    def __new__(cls, *_: object) -> Self:
+        """Ignores the arguments."""
+        return super().__new__(cls)
+
+    def __setstate__(self, _: object) -> None:
+        """Ignores the state."""
+
+
 def _read_pickle(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Of a path PyTorch might look at the suffix.
+        with (
+            torch.serialization.safe_globals([(_Inert, n) for n in INERT]),
+            path.open("rb") as file,
+        ):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types, depending on where the file is damaged
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: it is none, is damaged, or "

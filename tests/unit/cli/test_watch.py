@@ -71,14 +71,25 @@ def test_a_file_that_changes_is_done_again_and_others_are_not(drop, monkeypatch)
     assert watched(options(drop))[0] == [["a.png", "b.png"], ["b.png"]]
 
 
-def test_a_clash_is_told_once_and_holds_up_only_until_it_is_gone(drop, monkeypatch):
+def test_a_file_that_comes_later_does_not_take_the_name_of_an_output(drop, monkeypatch):
     write(drop / "a.png", "a", 1)
-    write(drop / "a.jpg", "a", 1)
-    Script(monkeypatch, nothing, nothing, (drop / "a.jpg").unlink, nothing, nothing)
-    plans, told = watched(options(drop, ext="png"))
+    Script(monkeypatch, nothing, lambda: write(drop / "a.jpg", "a", 2), nothing, nothing, nothing)
+    names = []
+    with pytest.raises(KeyboardInterrupt):
+        for plan in watch(options(drop, ext="webp"), notify=pytest.fail):
+            names += [(job.source.name, job.destination.name) for job in plan.jobs]
+    assert names == [("a.png", "a_out.webp"), ("a.jpg", "a_out_2.webp")]
+
+
+def test_what_cannot_be_read_is_told_once_until_it_is_gone(drop, monkeypatch):
+    write(drop / "a.png", "a", 1)
+    os.mkfifo(drop / "pipe.png")
+    (drop / "loop.png").symlink_to("loop.png")
+    Script(monkeypatch, nothing, nothing, (drop / "loop.png").unlink, nothing, nothing)
+    plans, told = watched(options(drop))
     assert plans == [["a.png"]]
-    assert len(told) == 1
-    assert "would both become" in str(told[0])
+    assert [notice.code for notice in told] == ["watch-failed", "special-file-skipped"]
+    assert "Too many levels" in str(told[0])
 
 
 def test_what_cannot_be_watched_is_refused(drop):

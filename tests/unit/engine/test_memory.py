@@ -2,15 +2,12 @@ import platform
 import subprocess
 import sys
 
-import psutil
 import pytest
 
-from realesr.engine import memory
 from realesr.engine.memory import (
     ACTIVATION_OVERHEAD,
     MAX_CPU_TILE,
     MIN_TILE,
-    free_host_bytes,
     largest_tile,
 )
 from realesr.engine.pytorch.backend import TorchBackend
@@ -73,17 +70,3 @@ def test_a_share_of_what_is_free_is_the_budget_unless_it_is_given(monkeypatch):
         assert upscaler.description.tile == largest_tile(
             backend.architecture, 4, "cpu", 4, budget=2**21
         )
-
-
-def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch):
-    def write(limit):
-        (tmp_path / "memory.max").write_text(limit)
-        (tmp_path / "memory.current").write_text("700000\n")
-        (tmp_path / "memory.stat").write_text("anon 500000\ninactive_file 200000\n")
-
-    names = (tmp_path, "memory.max", "memory.current", "inactive_file")
-    monkeypatch.setattr(memory, "_CGROUPS", (names,))
-    write("1000000\n")
-    assert free_host_bytes() == 500_000
-    write("max\n")
-    assert free_host_bytes() == pytest.approx(psutil.virtual_memory().available, rel=0.2)

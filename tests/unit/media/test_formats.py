@@ -7,7 +7,7 @@ from realesr.geometry import Size
 from realesr.media.formats import IMAGES, VIDEOS
 
 
-@pytest.mark.parametrize("suffix", IMAGES.suffixes)
+@pytest.mark.parametrize("suffix", IMAGES.output_suffixes)
 def test_suffixes_count_in_any_case(suffix):
     assert IMAGES.matches(Path(f"a{suffix}"))
     assert IMAGES.format_of(Path(f"a{suffix.upper()}")) is IMAGES.format_of(Path(f"a{suffix}"))

@@ -133,7 +133,10 @@ def test_niqe_is_that_of_basicsr(pair, parameters, kind):
             parameters.covariance,
             parameters.window,
         )
-    assert niqe(image, parameters) == pytest.approx(float(theirs), abs=1e-4)
+    # With a flat block the covariance of few blocks is nearly singular, and its inverse differs
+    # from processor to processor.
+    tolerance = {"rel": 1e-3} if kind == "with a flat block" else {"abs": 1e-4}
+    assert niqe(image, parameters) == pytest.approx(float(theirs), **tolerance)
 
 
 def test_niqe_with_the_published_parameters_is_that_of_basicsr(pair):

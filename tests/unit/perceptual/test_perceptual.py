@@ -16,7 +16,12 @@ from realesr.errors import (
     MissingWeightsError,
     UnsupportedCheckpointError,
 )
-from realesr.perceptual.distance import feature_distance, l1_distance, mse_distance
+from realesr.perceptual.distance import (
+    feature_distance,
+    l1_distance,
+    mse_distance,
+    texture_distance,
+)
 from realesr.perceptual.efficientnet import LITE_MEAN, LITE_STD, efficientnet_lite
 from realesr.perceptual.extractor import IMAGENET_MEAN, IMAGENET_STD, FeatureExtractor
 from realesr.perceptual.squeezenet import squeezenet
@@ -393,3 +398,19 @@ def test_missing_packages_are_named(monkeypatch):
         efficientnet_lite(0)
     with pytest.raises(InvalidOptionError, match="Lite1"):
         efficientnet_lite(1)
+
+
+def test_texture_is_the_same_wherever_it_lies_in_its_window():
+    torch.manual_seed(0)
+    details = torch.rand(1, 5, 8, 8)
+    features = {"a": details.repeat(1, 1, 3, 2)}
+    moved = {"a": details.roll((3, 2), (2, 3)).repeat(1, 1, 3, 2)}
+    windows = {"a": 8}
+    assert texture_distance(moved, features, windows) < 1e-4
+    assert l1_distance(moved, features, {"a": 1.0}) > 0.1
+    smooth = {"a": features["a"].mean(dim=(2, 3), keepdim=True).expand(-1, -1, 24, 16)}
+    far = texture_distance(smooth, features, windows)
+    near = texture_distance({"a": (features["a"] + smooth["a"]) / 2}, features, windows)
+    assert far > near > 0.01
+    odd = {"a": features["a"][..., :23, :15]}  # what is left at the edges does not count
+    assert texture_distance({"a": odd["a"][..., :16, :8]}, odd, windows) >= 0

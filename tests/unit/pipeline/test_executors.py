@@ -18,6 +18,7 @@ from realesr.media.images.decode import read_image
 from realesr.media.images.files import ImageFiles, ImageSink, ImageSource
 from realesr.options import FileOptions, Target, UpscaleOptions
 from realesr.pipeline.executors import local
+from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import Segment, WorkUnit, units_of
 from realesr.plan import make_plan
@@ -221,10 +222,10 @@ class Video(contextlib.AbstractContextManager):
     def __init__(self, levels):
         self.levels, self.written = levels, []
 
-    def source(self, path, notify):
+    def source(self, path, notify, segment=None, destination=None):
         return self
 
-    def sink(self, path, target, source, notify):
+    def sink(self, path, target, source, notify, segment=None):
         return self
 
     def __exit__(self, *_):
@@ -328,5 +329,5 @@ def test_units_may_differ_in_their_options(folder):
     executor = LocalExecutor(
         lambda options: loaded.append(options.model_name) or Interpolator(options.model_name)
     )
-    assert executor.run(units, Recorder()).done == tuple(units)
+    assert executor.run(units, of_jobs(Recorder())).done == tuple(units)
     assert loaded == ["nearest", "bicubic"]

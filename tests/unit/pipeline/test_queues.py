@@ -1,9 +1,11 @@
+import itertools
 import signal
 import threading
 import time
 from contextlib import closing
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from realesr.media.frames import Frame
@@ -191,3 +193,38 @@ def test_an_interrupted_wait_is_no_end():
     finally:
         signal.signal(signal.SIGALRM, before)
     assert closed
+
+
+class Endless(Source):
+    """Gives the same frame for ever."""
+
+    def __iter__(self):
+        return itertools.repeat(frames(1)[0])
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
+def test_an_interruption_at_any_time_leaves_both_threads_able_to_end():
+    """A lock that the interrupted thread had just taken would never be released."""
+    random = np.random.default_rng(0)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(25):
+            ahead, behind = ReadAhead(Endless(), max_bytes=3 * FRAME_BYTES), WriteBehind(Sink())
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(5e-4, 8e-3))
+                for (frame,) in ahead.batches(1):
+                    behind.put(frame)
+            except KeyboardInterrupt:
+                pass
+            ends = threading.Thread(target=_end, args=(ahead, behind), daemon=True)
+            ends.start()
+            ends.join(20)
+            assert not ends.is_alive()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _end(ahead, behind):
+    ahead.close()
+    behind.abandon()

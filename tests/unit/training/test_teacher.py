@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from realesr.errors import InvalidOptionError
 from realesr.training.teacher import TeacherOutputs, lock_color
@@ -25,10 +26,10 @@ def test_outputs_are_computed_once(tmp_path):
         return upscale(lr)
 
     path = tmp_path / "teacher.npy"
-    outputs(path).fill(patch, counted, color_lock=False)
+    outputs(path).fill(patch, counted)
     again = outputs(path)
     assert again.done == len(again) == 3
-    again.fill(patch, counted, color_lock=False)
+    again.fill(patch, counted)
     assert calls == [0, 1, 2]
     assert [again[i][0, 0, 0] for i in range(3)] == [0, 1, 2]
 
@@ -42,13 +43,11 @@ def test_an_interrupted_computation_goes_on(tmp_path):
         return upscale(lr)
 
     with pytest.raises(KeyboardInterrupt):
-        outputs(path, 80).fill(patch, breaks, color_lock=False)
+        outputs(path, 80).fill(patch, breaks)
     half = outputs(path, 80)
     assert half.done == 64
     told = []
-    half.fill(
-        patch, upscale, color_lock=False, on_progress=lambda done, total: told.append((done, total))
-    )
+    half.fill(patch, upscale, on_progress=lambda done, total: told.append((done, total)))
     assert told == [(80, 80)]
     assert [half[i][0, 0, 0] for i in range(80)] == list(range(80))
 
@@ -61,23 +60,15 @@ def test_outputs_of_another_teacher_are_refused(tmp_path):
 
 
 def test_the_lock_takes_a_color_shift_away_and_keeps_detail():
-    rng = np.random.default_rng(0)
-    lr = cv_smooth(rng)
-    sr = np.kron(lr, np.ones((4, 4, 1), np.uint8))
-    detail = (np.indices(sr.shape[:2]).sum(0) % 2 * 16)[..., None] - 8
-    shifted = np.clip(sr.astype(int) + detail + (6, -4, 3), 0, 255).astype(np.uint8)
-    locked = lock_color(shifted, lr).astype(float)
-    assert np.abs((shifted - sr.astype(float)).mean((0, 1))).max() > 3
-    assert np.abs((locked - sr).mean((0, 1))).max() < 0.1
-    difference = locked[..., 0] - sr[..., 0]
-    assert 7 < difference.std() < 9
-
-
-def cv_smooth(rng):
-    """Returns a smooth image away from black and white, (16, 16, 3)."""
-    y, x = np.mgrid[0:16, 0:16]
-    planes = [128 + 40 * np.sin(x / 5 + rng.uniform(0, 6)) * np.cos(y / 5) for _ in range(3)]
-    return np.stack(planes, axis=2).astype(np.uint8)
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    smooth = 0.5 + 0.15 * torch.sin(x / 20) * torch.cos(y / 20)
+    hr = smooth.expand(2, 3, 64, 64)
+    detail = ((x + y) % 2) / 16 - 1 / 32
+    shifted = hr + detail + torch.tensor([0.02, -0.015, 0.01])[:, None, None]
+    locked = lock_color(shifted, hr, 4)
+    assert (shifted - hr).mean((0, 2, 3)).abs().max() > 0.01
+    assert (locked - hr).mean((0, 2, 3)).abs().max() < 4e-4
+    assert 0.9 < (locked - hr).std() / detail.std() < 1.1
 
 
 def test_another_number_of_patches_is_another_file(tmp_path):

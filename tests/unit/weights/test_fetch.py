@@ -1,12 +1,14 @@
+import gzip
 import hashlib
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from realesr.errors import ChecksumMismatchError, DownloadError
+from realesr.errors import ChecksumMismatchError, DownloadError, UsageError
 from realesr.weights.catalog import MIRROR_VARIABLE, ORIGINS, RELEASES, WeightFile
 from realesr.weights.fetch import WAITS_S, fetch, sha256_of
 
@@ -149,7 +151,90 @@ def test_a_mirror_takes_the_place_of_every_origin(server, tmp_path, origin):
     assert fetch(weights, tmp_path).read_bytes() == DATA
 
 
-def test_only_the_web_is_asked(monkeypatch, tmp_path):
-    monkeypatch.setenv(MIRROR_VARIABLE, "file:///etc")
-    with pytest.raises(DownloadError, match=MIRROR_VARIABLE):
+@pytest.mark.parametrize(
+    "mirror",
+    ["file:///etc", "example.org", "", "http://", "https://[bad", "http://a:port", "http://a b"],
+)
+def test_only_the_web_is_asked(monkeypatch, tmp_path, mirror):
+    monkeypatch.setenv(MIRROR_VARIABLE, mirror)
+    with pytest.raises(UsageError, match=rf"{MIRROR_VARIABLE}=.*https://example.*unset it"):
         fetch(FILE, tmp_path)
+    assert UsageError.exit_code == 2
+
+
+def test_a_server_that_trickles_is_not_waited_for(server, tmp_path):
+    """Bytes come all the time, but far too few: neither the body nor the head takes for ever."""
+    server.pause_s = 0.02
+    waits = []
+    started = time.monotonic()
+    with pytest.raises(DownloadError, match=r"only \d+ bytes came in 0\.2 s"):
+        fetch(FILE, tmp_path, sleep=waits.append, timeout_s=0.2, min_rate=10_000)
+    assert waits == list(WAITS_S)
+    assert time.monotonic() - started < 5
+    server.pause_s = 0
+    assert fetch(FILE, tmp_path).read_bytes() == DATA
+
+
+def test_a_head_that_trickles_is_not_waited_for(server, tmp_path):
+    server.head_pause_s = 0.05
+    with pytest.raises(DownloadError, match=r"no answer for 0\.2 s"):
+        fetch(FILE, tmp_path, sleep=lambda s: None, timeout_s=0.2)
+
+
+def test_a_slow_but_steady_server_is_waited_for(server, tmp_path):
+    server.pause_s = 0.001
+    server.block = 10_000
+    assert fetch(FILE, tmp_path, timeout_s=0.1, min_rate=1024).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("refusal", ["416", "another part"])
+def test_a_part_that_the_server_refuses_is_dropped(server, tmp_path, refusal):
+    (tmp_path / "net.pth.part").write_bytes(DATA[:1000])
+    if refusal == "416":
+        server.statuses = [416]
+    else:
+        server.shift = 7
+    assert fetch(FILE, tmp_path, sleep=lambda s: pytest.fail("waited")).read_bytes() == DATA
+    assert [wanted for _, wanted in server.requests] == ["bytes=1000-", None]
+
+
+@pytest.mark.parametrize("has_type", [True, False])
+def test_a_page_is_called_a_page(server, tmp_path, has_type):
+    server.content[PATH] = b"\n <!DOCTYPE html><html><body>Sign in</body></html>"
+    if has_type:
+        server.headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(DownloadError, match=rf"web page.*put it at.*{MIRROR_VARIABLE}"):
+        fetch(FILE, tmp_path, sleep=lambda s: pytest.fail("waited"))
+    assert len(server.requests) == 1
+    assert not (tmp_path / "net.pth").exists()
+
+
+def test_gzip_is_decoded(server, tmp_path):
+    server.content[PATH] = gzip.compress(DATA, 1)
+    server.headers = {"Content-Encoding": "gzip"}
+    assert fetch(FILE, tmp_path).read_bytes() == DATA
+    (tmp_path / "net.pth").rename(tmp_path / "net.pth.part")
+    (tmp_path / "net.pth.part").write_bytes(DATA[:1000])
+    assert fetch(FILE, tmp_path).read_bytes() == DATA  # parts of compressed files do not fit
+
+
+def test_gzip_of_zeros_ends_at_the_size_of_the_file(server, tmp_path):
+    server.content[PATH] = gzip.compress(bytes(200_000_000), 1)
+    server.headers = {"Content-Encoding": "gzip"}
+    most = []
+    with pytest.raises(ChecksumMismatchError):
+        fetch(FILE, tmp_path, on_progress=lambda done, total: most.append(done))
+    assert max(most) == len(DATA) + 1
+
+
+def test_other_compressions_are_refused_in_words(server, tmp_path):
+    server.headers = {"Content-Encoding": "br"}
+    with pytest.raises(DownloadError, match=r"compressed as br.*put it at"):
+        fetch(FILE, tmp_path, sleep=lambda s: pytest.fail("waited"))
+
+
+def test_a_reason_brings_nothing_to_the_terminal(server, tmp_path):
+    server.statuses, server.reason = [403], "\x1b[31mNo\x07"
+    with pytest.raises(DownloadError, match=r"answers 403 \?\[31mNo\?") as caught:
+        fetch(FILE, tmp_path)
+    assert str(caught.value).isprintable()

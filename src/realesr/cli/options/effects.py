@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
@@ -71,7 +72,8 @@ def _of_files(args: argparse.Namespace, files: FileOptions, plan: Plan) -> Itera
         yield _notice(["quality"], f"for {kinds}, which loses nothing")
     if args.suffix != "out" and any(job.destination == files.output for job in plan.jobs):
         yield _notice(["suffix"], "where `output` is a file name")
-    may_be_folder = any(path.is_dir() or "*" in str(path) for path in files.inputs)
+    is_folder = map(os.path.isdir, files.inputs)  # which never raises
+    may_be_folder = any(is_folder) or any("*" in str(path) for path in files.inputs)
     if files.recursive and not files.watch and not may_be_folder:
         yield _notice(["recursive"], "where no input is a folder")
 

@@ -74,6 +74,13 @@ def add_output_options(parser: argparse.ArgumentParser, json: str) -> None:
     """Adds the group ``output`` to a parser; ``json`` is the help of ``--json``."""
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help=json)
+    group.add_argument(
+        "--metrics-file",
+        type=Path,
+        metavar="FILE",
+        help="keep figures of the run in a file for Prometheus, by way of node_exporter's textfile "
+        "collector",
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 

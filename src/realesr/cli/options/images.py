@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from realesr.options import DEFAULT_MAX_PIXELS
+from realesr.options import DEFAULT_MAX_PIXELS, STRIPPABLE
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +19,32 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--strict", action="store_true", help="fail if the pixels of an input are damaged"
+    )
+    group.add_argument(
         "--quality",
         type=int,
         metavar="N",
         help="1 to 100, for jpg, webp and avif (default: 95; avif: 90)",
     )
+    group.add_argument(
+        "--first-frame",
+        action="store_true",
+        help="take only the first image of an animation (default: all, where the output can be "
+        "animated: png, webp, gif, avif)",
+    )
     group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
+    group.add_argument(
+        "--strip-metadata",
+        action="store_true",
+        help="leave out all metadata but the description of color, which the pixels need",
+    )
+    group.add_argument(
+        "--strip",
+        action="append",
+        choices=STRIPPABLE,
+        default=[],
+        metavar="PART",
+        help="leave out location (GPS, and places in XMP and IPTC), or maker-notes, the camera "
+        "maker's own block, in which some cameras repeat places; may be repeated",
+    )

@@ -6,8 +6,15 @@ import argparse
 from pathlib import Path
 
 from realesr.cli.options.faces import face_options
-from realesr.cli.options.parsers import memory, size, tile
-from realesr.options import ALPHA_UPSAMPLERS, DEFAULT_MODEL, PRECISIONS, Target, UpscaleOptions
+from realesr.cli.options.parsers import gpu_numbers, memory, size, tile
+from realesr.options import (
+    ALPHA_UPSAMPLERS,
+    DEFAULT_MODEL,
+    PRECISIONS,
+    Target,
+    UpscaleOptions,
+    WorkerOptions,
+)
 from realesr.weights.catalog import BASELINES
 
 
@@ -79,7 +86,11 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="auto, cpu, cuda, cuda:N or mps (default: %(default)s)",
     )
     devices.add_argument(
-        "-g", "--gpu-id", type=int, metavar="N", help="same as --device cuda:N; 0 is auto"
+        "-g",
+        "--gpu-id",
+        type=gpu_numbers,
+        metavar="N",
+        help="same as --device cuda:N; 0 is auto; 0,1 shares the work among two GPUs",
     )
     precision = group.add_mutually_exclusive_group()
     precision.add_argument(
@@ -134,12 +145,37 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def device_name(args: argparse.Namespace) -> str:
-    """Returns the device; ``-g 0`` is ``auto``, so that it works without a GPU."""
-    gpu: int | None = args.gpu_id
-    if gpu is None:
-        return str(args.device)
-    return f"cuda:{gpu}" if gpu else "auto"
+def add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the group ``processes`` to a parser."""
+    group = parser.add_argument_group("processes")
+    group.add_argument(
+        "--workers",
+        "--num-process-per-gpu",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes on each device, which share files and the pieces of long videos "
+        "(default: 1)",
+    )
+
+
+def device_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Returns the devices; ``-g 0`` is ``auto``, so that it works without a GPU."""
+    gpus: tuple[int, ...] | None = args.gpu_id
+    if gpus is None:
+        return (str(args.device),)
+    if gpus == (0,):
+        return ("auto",)
+    return tuple(f"cuda:{gpu}" for gpu in gpus)
+
+
+def worker_options(args: argparse.Namespace) -> WorkerOptions:
+    """Returns the processes that share the work.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return WorkerOptions(devices=device_names(args), each=args.workers)
 
 
 def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
@@ -152,7 +188,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         model_name=args.model_name,
         model_path=args.model_path,
         target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
-        device=device_name(args),
+        device=device_names(args)[0],
         precision=args.precision,
         tile=args.tile,
         memory_budget=args.memory_budget,

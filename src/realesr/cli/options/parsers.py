@@ -8,6 +8,7 @@ import sys
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from realesr.cli.printing import answer_text, tell
 from realesr.geometry import Size
 
 
@@ -38,12 +39,20 @@ class ArgumentParser(argparse.ArgumentParser):
             help="print model, device, precision, tiles and times; -vv: tracebacks too",
         )
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Prints a help, without the silence of argparse where that fails."""
+        if file is None or file is sys.stderr:
+            for line in message.splitlines():
+                tell(line)
+        else:
+            answer_text(message.rstrip("\n"))
+
     def error(self, message: str) -> NoReturn:
         """Prints the error and exits with code 2."""
         stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
         if stray:
             message += ": name all files together, before or after the options"
-        print(f"realesr: error: {message} (`{self.prog} --help` lists all)", file=sys.stderr)
+        tell(f"realesr: error: {message} (`{self.prog} --help` lists all)")
         sys.exit(2)
 
 
@@ -99,3 +108,14 @@ def frame_rate(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(
             f"{text!r}: must be a number, or a fraction such as 24000/1001"
         ) from None
+
+
+def gpu_numbers(text: str) -> tuple[int, ...]:
+    """Parses the numbers of GPUs, such as ``0`` or ``0,1``."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = (-1,)
+    if min(numbers) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be the number of a GPU, or several: 0,1")
+    return numbers

@@ -77,5 +77,47 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="ffmpeg to use (default: the bundled one)",
     )
+    group.add_argument(
+        "--preview",
+        type=int,
+        metavar="N",
+        help="write every N-th result frame as JPEG, too, into a folder beside the output",
+    )
+    group = parser.add_argument_group(
+        "animations", "Outputs named gif, webp, png or avif, and frames such as frames/%06d.png."
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        help="1 to 100, for webp and avif (default: 95; avif: 90)",
+    )
+    group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
     parser.add_argument("--extract-frame-first", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--num-process-per-gpu", type=int, default=1, help=argparse.SUPPRESS)
+
+
+def add_piece_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the group ``interrupted runs`` to a parser."""
+    group = parser.add_argument_group(
+        "interrupted runs",
+        "A long video is made in pieces, in a hidden folder beside the output. The same command "
+        "goes on where a run was interrupted.",
+    )
+    group.add_argument(
+        "--restart", action="store_true", help="throw the pieces of an earlier run away"
+    )
+    group.add_argument(
+        "--finish",
+        action="store_true",
+        help="join the pieces that are there, and upscale nothing; the pieces stay",
+    )
+    group.add_argument(
+        "--keep-pieces", action="store_true", help="keep the pieces when they have been joined"
+    )
+    group.add_argument(
+        "--piece-frames",
+        type=int,
+        metavar="N",
+        help="frames in a piece (default: what takes about two minutes; short videos are made in "
+        "one pass)",
+    )

@@ -9,7 +9,6 @@ import numpy as np
 
 from realesr.engine.backend import Backend
 from realesr.engine.blend import stitch
-from realesr.engine.memory import free_host_bytes
 from realesr.engine.native.bindings import Features, aligned_empty, write_pixels
 from realesr.engine.native.networks import NativeNetwork
 from realesr.engine.padding import reflect_indices
@@ -17,6 +16,7 @@ from realesr.engine.precision import FP32, Precision
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
 from realesr.imaging.image import Pixels
+from realesr.memory import free_host_bytes
 from realesr.models.architecture import NetworkProperties
 from realesr.progress import Notice, Notify, Progress
 

@@ -129,8 +129,8 @@ def build_native(
         threads: Number of threads that compute; None for :func:`default_threads`.
 
     Returns:
-        The network; None if the C++ library does not support it: another architecture, features
-        whose number is no multiple of 16, missing or superfluous parameters.
+        The network; None if the C++ library does not support it: another architecture, one channel,
+        features whose number is no multiple of 16, missing or superfluous parameters.
     """
     shapes = {name: tuple(values.shape) for name, values in parameters.items()}
     try:
@@ -355,11 +355,11 @@ class _RRDBNet:
             for number in range(config.num_block)
         ]
         self._body = convolution("conv_body")
-        self._tail = [
-            *(convolution(name, slopes=NEGATIVE_SLOPE) for name in ("conv_up1", "conv_up2")),
-            convolution("conv_hr", slopes=NEGATIVE_SLOPE),
-            convolution("conv_last"),
+        self._upsampling = [
+            convolution(f"conv_up{step}", slopes=NEGATIVE_SLOPE)
+            for step in range(1, config.upsampling_steps + 1)
         ]
+        self._tail = convolution("conv_hr", slopes=NEGATIVE_SLOPE), convolution("conv_last")
 
     def __call__(self, pixels: Pixels) -> RawOutput:
         x = _read(pixels, self.architecture.multiple_of, self.threads)
@@ -375,18 +375,19 @@ class _RRDBNet:
         return RawOutput(self._upsampled(features), None, 1, self.threads)
 
     def _upsampled(self, features: Features) -> Features:
-        """Upsamples features: (N, H, W, num_feat) to (N, 4 * H, 4 * W, 3)."""
+        """Upsamples features: (N, H, W, num_feat) to (N, 4 * H, 4 * W, 3), or 8 times for 8x."""
         count, height, width, _ = features.shape
-        out = np.empty((count, 4 * height, 4 * width, COLORS), np.float32)
+        factor = 2 ** len(self._upsampling)
+        out = np.empty((count, factor * height, factor * width, COLORS), np.float32)
         for strip in strips(height, width, UPSAMPLING_REACH):
             upsampled = self._upsample_strip(features[:, strip.rows])
-            whole, own = strip.place(4)
+            whole, own = strip.place(factor)
             out[:, whole] = upsampled[:, own, :, :COLORS]
         return out
 
     def _upsample_strip(self, features: Features) -> Features:
-        up1, up2, hr, last = self._tail
-        for conv in (up1, up2):
+        hr, last = self._tail
+        for conv in self._upsampling:
             count, height, width, _ = features.shape
             out = aligned_empty(count, 2 * height, 2 * width, conv.channels)
             features = conv(features, out=out)
@@ -394,11 +395,13 @@ class _RRDBNet:
 
 
 def _build_srvgg(config: Any, parameters: Parameters, threads: int) -> NativeNetwork | None:
-    return None if config.num_feat % CHANNELS else _SRVGG(config, parameters, threads)
+    if config.num_feat % CHANNELS or config.channels != COLORS:
+        return None
+    return _SRVGG(config, parameters, threads)
 
 
 def _build_rrdbnet(config: Any, parameters: Parameters, threads: int) -> NativeNetwork | None:
-    if config.num_feat % CHANNELS or config.num_grow_ch % CHANNELS:
+    if config.num_feat % CHANNELS or config.num_grow_ch % CHANNELS or config.channels != COLORS:
         return None
     return _RRDBNet(config, parameters, threads)
 

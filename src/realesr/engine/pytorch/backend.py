@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from realesr.engine.blend import stitch
 from realesr.engine.lookahead import pipelined
-from realesr.engine.memory import free_host_bytes
 from realesr.engine.precision import FP32, MIXED, Precision
 from realesr.engine.pytorch.strips import in_strips
 from realesr.engine.pytorch.tensor import HostCopy, to_pixels, to_tensor
 from realesr.engine.tiling import Tile, TileGrid
 from realesr.errors import UnsupportedCheckpointError
 from realesr.imaging.image import Pixels
+from realesr.memory import free_host_bytes
 from realesr.models.architecture import NetworkProperties
 from realesr.models.networks.base import SRModel
 from realesr.progress import Notice, Notify, Progress

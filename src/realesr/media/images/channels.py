@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from realesr.imaging.image import Metadata
-from realesr.media.images.metadata import EXIF_PREFIX
+from realesr.media.images.exif import EXIF_PREFIX
 
 Channels = np.ndarray[Any, np.dtype[np.unsignedinteger]]
 """Gray (H, W), gray and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4); uint8 or uint16."""

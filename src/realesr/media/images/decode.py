@@ -1,49 +1,49 @@
-"""Reading of image files.
+"""Reading of image files: the content decides which decoder reads them.
 
-Pillow reads every image: it detects missing data, and supports palettes, transparent colors,
-orientation and metadata, which OpenCV loses. Pillow holds 8 bits a channel, so OpenCV decodes the
-pixels of deeper images a second time (:mod:`realesr.media.images.high_bit_depth`).
+Each family of formats has a module in :mod:`realesr.media.images.decoders`. Libraries that only
+some formats need are imported when a file of them is read.
 """
 
 from __future__ import annotations
 
-import io
-import sys
-import threading
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, TiffImagePlugin, UnidentifiedImageError
-from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
-from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
+from realesr.errors import RealesrError, UnreadableMediaError
 from realesr.imaging.image import Image
-from realesr.media.formats import IMAGE_FORMATS, STANDARD_STREAM
-from realesr.media.images.high_bit_depth import check_high_bit_depth_tiff, decode_high_bit_depth
-from realesr.media.images.metadata import read_metadata, suppress_pillow_warnings
+from realesr.media.images.decoders.signature import Family, family_of
+from realesr.media.images.decoders.source import EncodedImage
+from realesr.media.images.metadata import suppress_pillow_warnings
+from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
 
-GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
-COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr")
+# Pillow logs what it finds odd; without a handler, logging would print that on standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-_PILLOW_NAMES = tuple(spec.name for spec in IMAGE_FORMATS)
-_PILLOW_LIMIT = threading.Lock()
+_FORMATS = (
+    "PNG, JPEG, WebP, TIFF, BMP, AVIF, HEIF, JPEG XL, JPEG 2000, GIF, TGA, PPM, ICO, PSD, EXR, "
+    "Radiance HDR, or camera RAW"
+)
 
 
 def read_image(
-    path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = no_notice
+    path: Path,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    is_strict: bool = False,
+    notify: Notify = no_notice,
 ) -> Image:
     """Reads an image and turns it upright.
 
     Args:
-        path: PNG, JPEG, WebP, TIFF, BMP or AVIF, whatever its suffix; or ``-`` for standard
-            input.
+        path: A file of any format that is read, whatever its suffix; or ``-`` for standard input.
         max_pixels: Largest image that is decoded, px; the size in the header counts.
+        is_strict: Whether damaged pixels are an error instead of a notice.
         notify: Receives a sentence for everything that the result does not carry.
 
     Returns:
@@ -53,13 +53,12 @@ def read_image(
 
     Raises:
         UnreadableMediaError: The file cannot be opened, or is damaged, truncated or not an image.
-        UnsupportedMediaError: The image is too large, or of a type that is not supported.
+        UnsupportedMediaError: The image is too large, of a type that is not supported, or needs a
+            package that is not installed.
     """
-    try:
-        data = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
-    except OSError as error:
-        raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
-    return decode_image(data, path, max_pixels=max_pixels, notify=notify)
+    return decode_image(
+        read_bytes(path), path, max_pixels=max_pixels, is_strict=is_strict, notify=notify
+    )
 
 
 def decode_image(
@@ -67,6 +66,7 @@ def decode_image(
     path: Path,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    is_strict: bool = False,
     notify: Notify = no_notice,
 ) -> Image:
     """Decodes the bytes of an image file as :func:`read_image` does.
@@ -75,6 +75,7 @@ def decode_image(
         data: Content of the file.
         path: Name of the file in errors.
         max_pixels: As for :func:`read_image`.
+        is_strict: As for :func:`read_image`.
         notify: As for :func:`read_image`.
 
     Returns:
@@ -85,123 +86,78 @@ def decode_image(
     """
     if not data:
         raise UnreadableMediaError(f"{path}: the file is empty")
+    family = family_of(data, path)
+    if family is None:
+        raise UnreadableMediaError(f"{path}: not an image, or none of {_FORMATS}")
+    source = EncodedImage(
+        path=path,
+        data=data,
+        max_pixels=max_pixels,
+        notify=_strict(path, notify) if is_strict else notify,
+    )
     with _decoder_errors(path):
-        image = _open(data)
-        _check_size(path, image, max_pixels)
-        exif = image.getexif()
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # MPO's second image is a preview or a stereo view
-            notify(Notice("pages-dropped", f"holds {frames} images: only the first is taken"))
-        bits = _bits(image, data)
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            _check_tiff(path, image, bits, len(data))
-        image.load()
-        metadata = read_metadata(image, exif, notify)
-    if image.mode not in GRAY_MODES + COLOR_MODES:
-        raise UnsupportedMediaError(
-            f"{path}: {image.format} images of mode {image.mode} are not read; "
-            "convert it to RGB or gray of 8 or 16 bits"
-        )
-    decoded = (
-        _decode_8_bits(image, bits) if bits <= 8 else decode_high_bit_depth(path, image, data, bits)
-    )
-    # both decoders turn TIFF images themselves
-    turn = 1 if image.format == "TIFF" else exif.get(ExifTags.Base.Orientation, 1)
-    return replace(
-        decoded,
-        pixels=_apply_orientation(decoded.pixels, turn),
-        alpha=None if decoded.alpha is None else _apply_orientation(decoded.alpha, turn),
-        metadata=metadata,
-    )
+        return _decoder(family)(source)
+
+
+def _strict(path: Path, notify: Notify) -> Notify:
+    """Returns a receiver that makes damage an error."""
+
+    def receive(notice: Notice) -> None:
+        if notice.code == "image-damaged":
+            raise UnreadableMediaError(f"{path}: {notice} (`is_strict`)")
+        notify(notice)
+
+    return receive
 
 
 @contextmanager
 def _decoder_errors(path: Path) -> Iterator[None]:
-    """Turns the exceptions of Pillow's decoders into errors that name the file."""
+    """Turns the exceptions of decoders into errors that name the file."""
     try:
         with suppress_pillow_warnings:
             yield
     except RealesrError:
         raise
+    except MemoryError as error:
+        raise UnreadableMediaError(f"{path}: does not fit into memory") from error
     except UnidentifiedImageError as error:
         raise UnreadableMediaError(
-            f"{path}: not an image, or none of {', '.join(_PILLOW_NAMES)} that can be read"
+            f"{path}: damaged or cut short: its header is invalid"
         ) from error
     except Exception as error:
-        raise UnreadableMediaError(f"{path}: damaged or cut short: {error}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableMediaError(f"{path}: damaged or cut short: {reason}") from error
 
 
-def _open(data: bytes) -> PillowImage.Image:
-    """Reads the header, without Pillow's limit on sizes: ours names the option that lifts it."""
-    with _PILLOW_LIMIT:
-        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
-        try:
-            return PillowImage.open(io.BytesIO(data), formats=_PILLOW_NAMES)
-        finally:
-            PillowImage.MAX_IMAGE_PIXELS = limit
+def _decoder(family: Family) -> Callable[[EncodedImage], Image]:
+    """Returns the decoder of a family, and imports it only now."""
+    match family:
+        case "png":
+            from realesr.media.images.decoders.png import decode_png as decode
+        case "jpeg":
+            from realesr.media.images.decoders.jpeg import decode_jpeg as decode
+        case "tiff":
+            from realesr.media.images.decoders.tiff import decode_tiff as decode
+        case "bmp":
+            from realesr.media.images.decoders.bmp import decode_bmp as decode
+        case "avif":
+            from realesr.media.images.decoders.avif import decode_avif as decode
+        case "heif":
+            from realesr.media.images.decoders.heif import decode_heif as decode
+        case "jpeg-xl":
+            from realesr.media.images.decoders.jpeg_xl import decode_jpeg_xl as decode
+        case "jpeg-2000":
+            from realesr.media.images.decoders.jpeg_2000 import decode_jpeg_2000 as decode
+        case "netpbm":
+            from realesr.media.images.decoders.netpbm import decode_netpbm as decode
+        case "psd":
+            from realesr.media.images.decoders.psd import decode_psd as decode
+        case "exr" | "hdr":
+            from realesr.media.images.decoders.linear import decode_linear as decode
+        case "raw":
+            from realesr.media.images.decoders.raw import decode_raw as decode
+        case "webp" | "gif" | "ico" | "tga":
+            from realesr.media.images.decoders.pillow import decode_pillow
 
-
-def _check_size(path: Path, image: PillowImage.Image, max_pixels: int) -> None:
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise UnsupportedMediaError(
-            f"{path}: says to be {image.width}x{image.height} px, more than {max_pixels} in "
-            f"all: if it is no trap, allow it with `max_pixels` {pixels}"
-        )
-
-
-def _bits(image: PillowImage.Image, data: bytes) -> int:
-    """Returns the bits a channel that the header states."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, 1)
-        return max(bits) if isinstance(bits, tuple) else int(bits)
-    if image.format == "PNG":
-        return data[24]  # in IHDR, always the first chunk
-    if image.format == "AVIF":
-        # AV1 codec configuration, section 2.3: the third byte holds high_bitdepth and twelve_bit
-        flags = data[data.index(b"av1C") + 6]
-        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-    return 8
-
-
-def _check_tiff(
-    path: Path, image: TiffImagePlugin.TiffImageFile, bits: int, size_bytes: int
-) -> None:
-    """Refuses files that libtiff would print a warning about or that would be decoded wrong."""
-    for starts, lengths in ((273, 279), (324, 325)):  # of strips, of tiles: TIFF 6.0
-        tags = image.tag_v2
-        ends = map(sum, zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False))
-        if max(ends, default=0) > size_bytes:
-            raise UnreadableMediaError(f"{path}: damaged or cut short: pixels are missing")
-    if bits > 8:
-        check_high_bit_depth_tiff(path, image, bits)
-
-
-def _decode_8_bits(image: PillowImage.Image, bits: int) -> Image:
-    is_gray = image.mode in GRAY_MODES
-    key = image.info.get("transparency")
-    if image.mode == "L" and isinstance(key, int):
-        # Pillow stretches levels of 2 and 4 bits to 8, but not the one that is transparent.
-        image.info["transparency"] = key * 255 // (2**bits - 1)
-    if image.has_transparency_data:
-        values = np.asarray(image.convert("LA" if is_gray else "RGBA"))
-        alpha = np.ascontiguousarray(values[..., -1])
-        values = values[..., 0] if is_gray else values[..., :3]
-    else:
-        values, alpha = np.asarray(image.convert("L" if is_gray else "RGB")), None
-    if is_gray:
-        values = np.repeat(values[..., None], 3, axis=2)
-    return Image(np.ascontiguousarray(values), is_gray=is_gray, alpha=alpha)
-
-
-def _apply_orientation(
-    array: NDArray[np.unsignedinteger], orientation: int
-) -> NDArray[np.unsignedinteger]:
-    """Turns and mirrors pixels upright, from an EXIF orientation (1 to 8, CIPA DC-008 4.6.5)."""
-    if orientation in (5, 6, 7, 8):
-        array = array.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    return np.ascontiguousarray(array)
+            return lambda source: decode_pillow(source, family.upper())
+    return decode

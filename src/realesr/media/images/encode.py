@@ -14,20 +14,16 @@ from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
 from realesr.media.formats import IMAGES, ImageFormat
 from realesr.media.images.avif import encode_avif
-from realesr.media.images.channels import (
-    Buffer,
-    Channels,
-    encode_with_opencv,
-    gray_alpha_to_rgba,
-    join_channels,
-)
+from realesr.media.images.bmp import encode_bmp
+from realesr.media.images.channels import Buffer, Channels, join_channels
+from realesr.media.images.fitting import fit_metadata, stripped
 from realesr.media.images.jpeg import encode_jpeg
-from realesr.media.images.metadata import fit_metadata, suppress_pillow_warnings
+from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.media.images.png import encode_png
 from realesr.media.images.tiff import encode_tiff
 from realesr.media.images.webp import encode_webp
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
-from realesr.progress import Notify, no_notice
+from realesr.progress import Notice, Notify, no_notice
 
 
 def encode_image(
@@ -42,7 +38,7 @@ def encode_image(
     Args:
         image: Image of either depth; 16 bits are rounded to 8 if the format holds no more.
         destination: Path that gives the format, and the name in errors.
-        options: Quality, or lossless.
+        options: Quality, or lossless, and what of the metadata is left out.
         notify: Receives a sentence for everything that is left out.
         target: Output format; None for the format of the destination's suffix.
 
@@ -57,9 +53,15 @@ def encode_image(
     if image.alpha is not None and not target.supports_alpha:
         raise UnwritableMediaError(f"{destination}: {target.name} holds no alpha")
     is_gray = image.is_gray and target.supports_gray
-    with suppress_pillow_warnings:
-        metadata = fit_metadata(image.metadata, target, image.size, is_gray=is_gray, notify=notify)
     depth = image.pixels.dtype if target.supports_16_bit else np.dtype(np.uint8)
+    stays_gray = is_gray and (image.alpha is None or _holds_gray_alpha(target, depth))
+    with suppress_pillow_warnings:
+        metadata = stripped(image.metadata, options)
+        metadata = fit_metadata(metadata, target, image.size, is_gray=stays_gray, notify=notify)
+    if depth != image.pixels.dtype:
+        notify(
+            Notice("depth-reduced", f"{target.name} holds 8 bits a channel: the others are rounded")
+        )
     pixels = convert_depth(image.pixels, depth)
     alpha = None if image.alpha is None else convert_depth(image.alpha, depth)
     channels = join_channels(pixels, alpha, is_gray=is_gray)
@@ -69,6 +71,11 @@ def encode_image(
     except (cv2.error, OSError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split())
         raise UnwritableMediaError(f"{destination}: cannot be encoded: {reason}") from error
+
+
+def _holds_gray_alpha(target: ImageFormat, depth: np.dtype[np.unsignedinteger]) -> bool:
+    """Returns whether gray with alpha is written with two channels; else it becomes RGBA."""
+    return target.name == "PNG" or (target.name == "TIFF" and depth == np.uint8)
 
 
 def _encode(
@@ -84,8 +91,8 @@ def _encode(
         case "WEBP":
             return [encode_webp(channels, metadata, options)]
         case "AVIF":
-            return [encode_avif(channels, metadata, options)]
+            return encode_avif(channels, metadata, options)
         case "BMP":
-            return [encode_with_opencv(".bmp", gray_alpha_to_rgba(channels))]
+            return encode_bmp(channels, metadata)
         case _:
             raise ValueError(f"no encoder for {target.name}")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import BinaryIO
+from typing import IO
 
 from realesr.errors import UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.alpha import composite
 from realesr.media.formats import IMAGES, STANDARD_STREAM, Format, ImageFormat
-from realesr.media.frames import Frame, FrameSource
-from realesr.media.images.decode import read_image
+from realesr.media.frames import Destination, Frame, FrameSource, Segment
+from realesr.media.images.decode import decode_image
 from realesr.media.images.encode import encode_image
+from realesr.media.images.limits import check_result
+from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
+from realesr.partial import Partial
 from realesr.progress import Notice, Notify, no_notice
 
 
@@ -28,15 +32,23 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
     Args:
         path: The file, which is read when the iteration begins.
         max_pixels: Largest image that is read, px.
+        is_strict: Whether damaged pixels are an error.
         notify: Receives a sentence for everything that the frame does not carry.
     """
 
     def __init__(
-        self, path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, notify: Notify = no_notice
+        self,
+        path: Path,
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        is_strict: bool = False,
+        notify: Notify = no_notice,
     ) -> None:
         self._path = path
         self._max_pixels = max_pixels
+        self._is_strict = is_strict
         self._notify = notify
+        self._abandoned = Event()
 
     @property
     def frame_count(self) -> int:
@@ -45,14 +57,15 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
 
     @property
     def decode_errors(self) -> int:
-        """Number of frames with decoding errors: 0, because a damaged image raises an error."""
+        """Number of frames with decoding errors: 0; of a damaged image there is a notice."""
         return 0
 
     def __exit__(self, *_: object) -> None:
         """Does nothing: no file stays open."""
 
     def abort(self) -> None:
-        """Does nothing: reading a file does not block."""
+        """Ends the wait for standard input or a FIFO, from any thread."""
+        self._abandoned.set()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the image.
@@ -60,7 +73,14 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         Raises:
             MediaError: As :func:`realesr.media.images.decode.read_image` does.
         """
-        image = read_image(self._path, max_pixels=self._max_pixels, notify=self._notify)
+        data = read_bytes(self._path, self._abandoned)
+        image = decode_image(
+            data,
+            self._path,
+            max_pixels=self._max_pixels,
+            is_strict=self._is_strict,
+            notify=self._notify,
+        )
         yield Frame(index=0, image=image)
 
 
@@ -87,8 +107,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         self._target = target or IMAGES.format_of(path)
         self._options = options
         self._notify = notify
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._file: BinaryIO | None = None
+        self._partial: Partial | None = None
 
     def nearest_supported_size(self, size: Size) -> Size:
         """Returns ``size``: the limits of the format are checked by :meth:`prepare`."""
@@ -122,14 +141,13 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             channels=channels + (image.alpha is not None),
             byte_depth=image.pixels.dtype.itemsize if target.supports_16_bit else 1,
         )
+        held = 3 + (image.alpha is not None)
+        check_result(self._path, size, pixel_bytes=held * image.pixels.dtype.itemsize)
         frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:
             return frame
-        if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._partial.open("wb")
+            self._partial = Partial(self._path)
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
         return frame
@@ -141,15 +159,22 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             UnwritableMediaError: The disk is full, or the image cannot be encoded.
             ValueError: :meth:`prepare` was not called.
         """
-        file = sys.stdout.buffer if self._path == STANDARD_STREAM else self._file
-        if file is None:
+        if self._partial is None and self._path != STANDARD_STREAM:
             raise ValueError("prepare() comes before write()")
         parts = encode_image(frame.image, self._path, self._options, self._notify, self._target)
         try:
-            file.writelines(parts)
-            file.flush()
+            with self._opened() as file:
+                file.writelines(parts)
+                file.flush()
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+
+    def _opened(self) -> AbstractContextManager[IO[bytes]]:
+        if self._partial is not None:
+            return self._partial.open()
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        return nullcontext(sys.stdout.buffer)
 
     def abort(self) -> None:
         """Does nothing: writing a file does not block."""
@@ -161,16 +186,15 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         traceback: TracebackType | None,
         /,
     ) -> None:
-        if self._file is None:
+        if self._partial is None:
             return
         try:
-            self._file.close()
             if kind is None:
-                self._partial.replace(self._path)
+                self._partial.commit()
         except OSError as failure:
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._partial.discard()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,16 +204,33 @@ class ImageFiles:
     Attributes:
         encoding: Quality of the outputs.
         max_pixels: Largest input that is read, px.
+        is_strict: Whether an input with damaged pixels is an error.
     """
 
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
+    is_strict: bool = False
 
-    def source(self, path: Path, notify: Notify) -> ImageSource:
-        """Returns a source of the image of a file."""
-        return ImageSource(path, max_pixels=self.max_pixels, notify=notify)
+    def source(
+        self,
+        path: Path,
+        notify: Notify,
+        segment: Segment | None = None,
+        destination: Destination | None = None,
+    ) -> ImageSource:
+        """Returns a source of the image of a file. Images have no segments."""
+        return ImageSource(
+            path, max_pixels=self.max_pixels, is_strict=self.is_strict, notify=notify
+        )
 
-    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> ImageSink:
+    def sink(
+        self,
+        path: Path,
+        target: Format,
+        source: FrameSource,
+        notify: Notify,
+        segment: Segment | None = None,
+    ) -> ImageSink:
         """Returns a sink for an image file.
 
         Args:
@@ -197,6 +238,7 @@ class ImageFiles:
             target: Image format.
             source: Ignored: an image needs nothing from its source.
             notify: Receives a sentence for everything that the file does not hold.
+            segment: Ignored: images have no segments.
 
         Raises:
             TypeError: The target is not an image format.

@@ -1,110 +1,217 @@
-"""Metadata of images, ICC profile, EXIF and XMP: read from inputs and adapted to outputs."""
+"""Metadata of images, read from inputs."""
 
 from __future__ import annotations
 
-import re
+import struct
 import threading
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from PIL import ExifTags
 from PIL import Image as PillowImage
 
-from realesr.geometry import Size
-from realesr.imaging.image import Metadata
-from realesr.media.formats import ImageFormat
-from realesr.progress import Notice, Notify
-
-EXIF_PREFIX = b"Exif\0\0"
-XMP_JPEG_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
-XMP_PNG_KEYWORD = "XML:com.adobe.xmp"
-
-_UPRIGHT = 1
-_SUB_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-_STRUCTURAL = frozenset(
-    {*range(254, 260), 262, 266, 273, *range(277, 282), 284, 317, 320, *range(322, 326), 330, 332}
-    | {*range(336, 342), 347, *range(512, 520), *range(529, 533), 700, 33723, 34377, 34675}
+from realesr.imaging.color import ColorDescription
+from realesr.imaging.image import Metadata, Resolution
+from realesr.media.images import isobmff, png_metadata
+from realesr.media.images import xmp as packets
+from realesr.media.images.bmp import read_bmp
+from realesr.media.images.exif import (
+    EXIF_PREFIX,
+    agreed,
+    clean_exif,
+    is_georeferenced,
+    load_exif,
+    resolution_of,
+    says_adobe_rgb,
 )
-"""TIFF tags (TIFF 6.0) that describe how pixels are stored, or hold other metadata blocks."""
-_INTEROP = ExifTags.IFD.Interop
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\s*\d+""")
+from realesr.media.images.icc import cicp_of
+from realesr.media.images.iptc import iptc_of, read_resources
+from realesr.media.images.jpeg_metadata import read_jpeg
+from realesr.progress import Notice, NoticeCode, Notify, no_notice
+
+__all__ = ["EXIF_PREFIX", "load_exif", "read_exif", "read_metadata", "suppress_pillow_warnings"]
+
+_IPTC_TAG, _PHOTOSHOP_TAG = 33723, 34377
+_OF_PARTS: frozenset[NoticeCode] = frozenset(("gain-map-dropped", "motion-dropped"))
+_WORDS_OF_PARTS = (
+    *(b"GainMap", b"hdr-gain-map", b"pixeldatainfo", b"MotionPhoto", b"MicroVideo"),
+    *(b"/container/", b"/dd/1.0/"),
+)
+"""Words without one of which XMP points at nothing, so that it need not be parsed."""
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
 
 
-def read_metadata(image: PillowImage.Image, exif: PillowImage.Exif, notify: Notify) -> Metadata:
+def read_exif(image: PillowImage.Image, data: bytes, notify: Notify) -> PillowImage.Exif:
+    """Reads the EXIF block of an image before its pixels are decoded.
+
+    Args:
+        image: The opened image.
+        data: Content of the file.
+        notify: Receives a sentence if the block is damaged.
+
+    Returns:
+        The block, empty if there is none or if it is damaged.
+    """
+    try:
+        return image.getexif()
+    except Exception:  # a damaged block makes Pillow's parser raise many kinds
+        image.info.pop("exif", None)
+    if data.startswith(png_metadata.SIGNATURE) and (block := png_metadata.raw_exif(data)):
+        with suppress(Exception):
+            return load_exif(block)
+    notify(Notice("metadata-damaged", "the EXIF block is damaged and left out"))
+    return PillowImage.Exif()
+
+
+def read_metadata(
+    image: PillowImage.Image, exif: PillowImage.Exif, notify: Notify, data: bytes = b""
+) -> Metadata:
     """Reads the metadata of a decoded image and sets its orientation to upright.
 
-    Thumbnails are left out, because they show the image before it was upscaled.
+    Thumbnails are left out, because they show the image before it was upscaled; so are gain maps,
+    videos and further images, and what XMP says about them.
 
     Args:
         image: The image after ``load()``: PNG may hold metadata behind the pixels.
         exif: EXIF of the image, taken before ``load()``.
-        notify: Receives a sentence if the EXIF block is damaged.
+        notify: Receives a sentence for everything that is damaged or not carried.
+        data: Content of the file, for what Pillow does not read.
     """
-    xmp = image.info.get("xmp") or image.info.get(XMP_PNG_KEYWORD)
+    told = set[str]()
+
+    def tell(notice: Notice) -> None:
+        told.add(notice.code)
+        notify(notice)
+
+    own = _read_own(data, exif, tell)
+    xmp = own.xmp or image.info.get("xmp") or image.info.get(png_metadata.XMP_KEYWORD)
     if isinstance(xmp, str):
         xmp = xmp.encode()
+    upright, of_exif, is_adobe_rgb = None, None, False
     try:
-        upright = _clean_exif(exif)
+        upright, of_exif = clean_exif(exif), resolution_of(exif)
+        is_adobe_rgb = says_adobe_rgb(exif)
+        if is_georeferenced(exif):
+            notify(Notice("metadata-dropped", "the georeference of the pixels is left out"))
     except Exception:  # a damaged block makes Pillow's parser and writer raise many kinds
         notify(Notice("metadata-damaged", "the EXIF block is damaged and left out"))
-        upright = None
-    return Metadata(
-        icc=image.info.get("icc_profile") or None,
+    icc = own.icc or image.info.get("icc_profile") or None
+    resolution = agreed(own.resolution, of_exif)
+    if resolution and exif.get(ExifTags.Base.Orientation) in _TURNED:
+        resolution = Resolution(resolution.y, resolution.x, resolution.unit)
+    comments = own.comments
+    if image.format == "GIF" and isinstance(comment := image.info.get("comment"), bytes):
+        comments = (comment,)
+    return replace(
+        own,
+        icc=icc,
         exif=upright,
-        xmp=_XMP_ORIENTATION.sub(rb"\g<1>%d" % _UPRIGHT, xmp) if xmp else None,
+        xmp=_whole(xmp, no_notice if told & _OF_PARTS else notify) if xmp else None,
+        color=_color(own.color, icc, is_adobe_rgb=is_adobe_rgb),
+        resolution=resolution,
+        comments=comments,
     )
 
 
-def fit_metadata(
-    metadata: Metadata,
-    target: ImageFormat,
-    size: Size,
-    *,
-    is_gray: bool,
-    notify: Notify,
-) -> Metadata:
-    """Adapts the metadata of an input to an output.
+def _color(color: ColorDescription, icc: bytes | None, *, is_adobe_rgb: bool) -> ColorDescription:
+    if color.cicp and not color.cicp.is_known:
+        color = replace(color, cicp=None)
+    inside = cicp_of(icc) if icc else None
+    if color.cicp is None and inside and inside.hdr:
+        color = replace(color, cicp=inside)
+    return replace(color, is_adobe_rgb=is_adobe_rgb and not icc)
 
-    Args:
-        metadata: Metadata of the input.
-        target: Format of the output.
-        size: Size of the output, px, which the EXIF of some cameras states.
-        is_gray: Whether the output has one channel.
-        notify: Receives a sentence for everything that is left out.
-    """
-    if not target.supports_metadata:
-        held = [name for name in ("icc", "exif", "xmp") if getattr(metadata, name)]
-        if held:
+
+def _read_own(data: bytes, exif: PillowImage.Exif, notify: Notify) -> Metadata:
+    """Reads what only the format of the file can say."""
+    try:
+        if data.startswith(png_metadata.SIGNATURE):
+            return png_metadata.read_png(data, notify)
+        if data.startswith(b"\xff\xd8"):
+            return read_jpeg(data, notify)
+        if isobmff.is_isobmff(data):
+            return _read_isobmff(data, notify)
+        if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+            return Metadata(iptc=_tiff_iptc(exif))
+        if data.startswith(b"RIFF") and b"C2PA" in _riff_chunks(data):
+            notify(png_metadata.CREDENTIALS_DROPPED)
+        if data.startswith(b"BM"):
+            return read_bmp(data)
+    except Exception:  # damaged metadata, of whatever kind, does not stop an image
+        notify(Notice("metadata-damaged", "metadata is damaged and left out"))
+    return Metadata()
+
+
+def _read_isobmff(data: bytes, notify: Notify) -> Metadata:
+    properties = isobmff.primary_properties(data)
+    cicp, icc = isobmff.color_of(properties)
+    if cicp and (cicp.is_srgb or (icc and not cicp.hdr)):  # the profile counts before code points
+        cicp = None
+    parts = isobmff.further_parts(data)
+    if "gain map" in parts:
+        notify(
+            Notice("gain-map-dropped", "the gain map is left out, and the image is as without it")
+        )
+    if "video" in parts:
+        notify(Notice("motion-dropped", "the video of the motion photo is left out"))
+    if "depth map" in parts:
+        notify(Notice("metadata-dropped", "the depth map is left out"))
+    if "credentials" in parts:
+        notify(png_metadata.CREDENTIALS_DROPPED)
+    mastering, light = isobmff.light_of(properties)
+    return Metadata(icc=icc, color=ColorDescription(cicp=cicp, mastering=mastering, light=light))
+
+
+def _riff_chunks(data: bytes) -> set[bytes]:
+    """Returns the kinds of the chunks of a WebP (RFC 9649, 2.4)."""
+    kinds, at = set(), 12
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        kinds.add(kind)
+        at += 8 + length + length % 2
+    return kinds
+
+
+def _tiff_iptc(exif: PillowImage.Exif) -> bytes | None:
+    block: Any = exif.get(_IPTC_TAG)
+    if isinstance(block, tuple):  # some programs say that it consists of numbers of 32 bits
+        order = "<" if exif.endian == "<" else ">"
+        block = struct.pack(f"{order}{len(block)}I", *block)
+    if not block and isinstance(photoshop := exif.get(_PHOTOSHOP_TAG), bytes):
+        block = iptc_of(read_resources(photoshop))
+    return block if isinstance(block, bytes) and block else None
+
+
+def _whole(xmp: bytes, notify: Notify) -> bytes | None:
+    """Returns XMP of an upright image, without what points at parts that are gone."""
+    selectors: list[Callable[[str, str], bool]] = [
+        packets.is_of_gain_map,
+        packets.is_of_motion,
+        packets.is_of_part,
+    ]
+    if any(word in xmp for word in _WORDS_OF_PARTS):
+        try:
+            left = packets.without(xmp, lambda *name: any(each(*name) for each in selectors))
+        except packets.UnreadableXmpError as error:
             notify(
                 Notice(
                     "metadata-dropped",
-                    f"{target.name} holds no metadata: {', '.join(held).upper()} left out",
+                    f"the XMP packet is left out: it points at parts that are gone, and {error}",
                 )
             )
-        return Metadata()
-    icc = metadata.icc
-    if icc and (reason := _mismatch(icc, is_gray=is_gray)):
-        notify(Notice("color-profile-dropped", f"the color profile is left out: {reason}"))
-        icc = None
-    exif = _resized(metadata.exif, size) if metadata.exif else None
-    if target.name == "JPEG":  # a segment's length has 16 bits
-        if exif and len(exif) > 65_000:
+            return None
+        if left != xmp:
             notify(
-                Notice(
-                    "metadata-dropped",
-                    f"the EXIF block is left out: {len(exif)} bytes do not fit into JPEG",
-                )
+                Notice("metadata-dropped", "what XMP says about parts that are gone is left out")
             )
-            exif = None
-        if metadata.xmp and len(metadata.xmp) > 65_000:
-            notify(
-                Notice(
-                    "metadata-dropped",
-                    f"the XMP packet is left out: {len(metadata.xmp)} bytes do not fit into JPEG",
-                )
-            )
-            metadata = replace(metadata, xmp=None)
-    return replace(metadata, icc=icc, exif=exif)
+        if left is None:
+            return None
+        xmp = left
+    return packets.upright(xmp)
 
 
 class SuppressWarnings:
@@ -136,53 +243,3 @@ class SuppressWarnings:
 
 suppress_pillow_warnings = SuppressWarnings()
 """A context without Pillow's warnings about unusual tags and large images."""
-
-
-def load_exif(exif: bytes) -> PillowImage.Exif:
-    """Parses an EXIF block without its ``Exif`` prefix."""
-    parsed = PillowImage.Exif()
-    parsed.load(EXIF_PREFIX + exif)
-    return parsed
-
-
-def _mismatch(icc: bytes, *, is_gray: bool) -> str | None:
-    """Returns why a profile does not describe the pixels, or None if it does.
-
-    ICC.1:2022, 7.2: the color space stands at byte 16, the signature at byte 36.
-    """
-    if len(icc) < 132 or icc[36:40] != b"acsp":
-        return "it is damaged"
-    space, wanted = icc[16:20], b"GRAY" if is_gray else b"RGB "
-    if space != wanted:
-        names = [each.decode("latin-1").strip() for each in (space, wanted)]
-        return f"it is for {names[0]}, and the pixels are {names[1]}"
-    return None
-
-
-def _clean_exif(exif: PillowImage.Exif) -> bytes | None:
-    """Copies EXIF without structural tags and with orientation 1; None if no tag is left."""
-    copy = PillowImage.Exif()
-    copy.update({tag: value for tag, value in exif.items() if tag not in _STRUCTURAL})
-    for tag in _SUB_IFDS:
-        copy.pop(tag, None)
-        entries = {key: value for key, value in exif.get_ifd(tag).items() if key != _INTEROP}
-        if entries:
-            copy[tag] = entries
-    if not copy:
-        return None
-    copy[ExifTags.Base.Orientation] = _UPRIGHT
-    return _serialized(copy)
-
-
-def _resized(exif: bytes, size: Size) -> bytes:
-    parsed = load_exif(exif)
-    entries = parsed.get_ifd(ExifTags.IFD.Exif)
-    if ExifTags.Base.ExifImageWidth not in entries:
-        return exif
-    entries[ExifTags.Base.ExifImageWidth] = size.width
-    entries[ExifTags.Base.ExifImageHeight] = size.height
-    return _serialized(parsed)
-
-
-def _serialized(exif: PillowImage.Exif) -> bytes:
-    return exif.tobytes().removeprefix(EXIF_PREFIX)

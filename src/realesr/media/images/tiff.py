@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import ExifTags, TiffImagePlugin
+from PIL import ExifTags, TiffImagePlugin, TiffTags
 
 from realesr.imaging.image import Metadata
 from realesr.media.images.channels import (
@@ -18,11 +18,14 @@ from realesr.media.images.channels import (
     gray_alpha_to_rgba,
     is_gray_alpha,
 )
-from realesr.media.images.metadata import load_exif
+from realesr.media.images.exif import in_round_units, load_exif, sub_ifd
 
 _HEADER = 8
 """Size of the header in front of the first directory, bytes."""
 _UNASSOCIATED_ALPHA = 2
+_IPTC = 33723
+_UNITS = {"": 1, "inch": 2, "cm": 3}
+"""Units of the resolution (TIFF 6.0, section 8)."""
 
 
 def encode_tiff(channels: Channels, metadata: Metadata) -> Sequence[Buffer]:
@@ -54,18 +57,30 @@ def _with_directory(data: memoryview, metadata: Metadata, *, has_alpha: bool) ->
     stream.seek(directory.next)
     directory.load(stream)
     directory.update(dict(directory))  # tags are decoded, and then written, only once read
-    for tag in (TiffImagePlugin.X_RESOLUTION, TiffImagePlugin.Y_RESOLUTION):
+    for tag in (
+        TiffImagePlugin.X_RESOLUTION,
+        TiffImagePlugin.Y_RESOLUTION,
+        TiffImagePlugin.RESOLUTION_UNIT,
+    ):
         directory.pop(tag, None)  # OpenCV says 1 px an inch
     if metadata.exif:
         exif = load_exif(metadata.exif)
         directory.update(exif)
         for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
             if tag in exif:
-                directory[tag] = exif.get_ifd(tag)
+                directory[tag] = sub_ifd(exif, tag)
     if metadata.icc:
         directory[TiffImagePlugin.ICCPROFILE] = metadata.icc
     if metadata.xmp:
         directory[TiffImagePlugin.XMP] = metadata.xmp
+    if metadata.iptc:
+        directory.tagtype[_IPTC] = TiffTags.UNDEFINED
+        directory[_IPTC] = metadata.iptc
+    if metadata.resolution:
+        stated = in_round_units(metadata.resolution)
+        directory[TiffImagePlugin.X_RESOLUTION] = stated.x
+        directory[TiffImagePlugin.Y_RESOLUTION] = stated.y
+        directory[TiffImagePlugin.RESOLUTION_UNIT] = _UNITS[stated.unit]
     if has_alpha:
         directory[TiffImagePlugin.EXTRASAMPLES] = _UNASSOCIATED_ALPHA
     # Pillow counts offsets of strips from the end of the directory that it writes.

@@ -133,6 +133,16 @@ class EncodeSpec:
         first_tick = None if self.options.fps is None else round((first - origin) / time_base)
         return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
 
+    def piece_clock(self, position: int) -> FrameClock:
+        """Returns the time line of a piece.
+
+        Args:
+            position: Number of frames before the piece. Only ``fps`` depends on it; the muxer
+                closes gaps that damaged frames leave.
+        """
+        clock = self.clock(Fraction(0))
+        return clock if clock.first_tick is None else replace(clock, first_tick=position)
+
     def stream_arguments(self) -> list[str]:
         """Returns the arguments that encode raw frames into stream 0 of an output."""
         info, encoding = self.info, self.encoding
@@ -212,6 +222,7 @@ class VideoEncoder:
         binary: The ffmpeg.
         command: Returns the arguments of the ffmpeg that reads raw frames as NUT from its standard
             input and writes a file of this name; None for those of a piece.
+        is_durable: Whether the file must have reached the disk before it gets its name.
         complete: As of :class:`~realesr.media.video.output.PipedFile`.
     """
 
@@ -223,12 +234,13 @@ class VideoEncoder:
         clock: FrameClock | None = None,
         binary: str,
         command: Callable[[Path], list[str]] | None = None,
+        is_durable: bool = False,
         complete: Callable[[Path, Mapping[int, int]], None] | None = None,
     ) -> None:
         self._spec = spec
         self._clock = clock
         self._command = command or spec.piece_arguments
-        self._file = PipedFile(path, binary=binary, complete=complete)
+        self._file = PipedFile(path, binary=binary, is_durable=is_durable, complete=complete)
         self._stream: VideoStream | None = None
         self._last_tick = -(2**62)
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 import imageio_ffmpeg
 import numpy as np
 
+from realesr.emergency import on_emergency
 from realesr.errors import FFmpegError, FFmpegNotFoundError
 
 PIPE_BYTES = 1 << 20
@@ -112,6 +113,21 @@ def _check_capabilities(binary: str) -> None:
         )
 
 
+@functools.cache
+def version_of(binary: str) -> str:
+    """Returns the version of an ffmpeg, as it states it."""
+    answer = subprocess.run(  # noqa: S603
+        [binary, "-version"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PROBE_TIMEOUT_S,
+        check=False,
+    )
+    words = answer.stdout.split()
+    return words[2] if len(words) > 2 else "unknown"
+
+
 def describe_encoder(binary: str, codec: str) -> str:
     """Returns what ffmpeg prints about an encoder, also when it does not know that encoder."""
     command = [binary, "-hide_banner", "-h", f"encoder={codec}"]
@@ -188,6 +204,7 @@ class Process(AbstractContextManager["Process", None]):
             start_new_session=sys.platform != "win32",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+        self._forget = on_emergency(self.kill)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -274,6 +291,7 @@ class Process(AbstractContextManager["Process", None]):
 
     def end(self) -> None:
         """Kills the process, closes its pipes and waits for it. What it still writes is lost."""
+        self._forget()
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -21,6 +20,7 @@ from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.muxing import MuxSpec
 from realesr.media.video.output import PipedFile
 from realesr.media.video.reading import open_input
+from realesr.partial import temporary_folder
 from realesr.progress import Notify, no_notice
 
 _HVCC_HEADER_BYTES = 22
@@ -87,8 +87,8 @@ def decoding_times(times: Sequence[int], reorder_depth: int) -> list[int]:
         Increasing times, none later than that of its presentation, ticks.
     """
     ordered = sorted(times)
-    ranks = {time: rank for rank, time in enumerate(ordered)}
-    depth = max([reorder_depth, *(number - ranks[time] for number, time in enumerate(times))])
+    late = (number - rank for number, rank in enumerate(_ranks(times)))
+    depth = max([reorder_depth, *late])
     lead = ordered[min(depth, len(ordered) - 1)] - ordered[0]
     return [time - lead for time in ordered[:depth]] + ordered[: max(len(ordered) - depth, 0)]
 
@@ -117,13 +117,16 @@ class Muxer:
         self._mux_spec: MuxSpec | None = None
         self._is_aborted = False
 
-    def mux(self, pieces: Sequence[Path], *, frames: int | None = None) -> int:
+    def mux(
+        self, pieces: Sequence[Path], *, frames: int | None = None, first: Fraction = Fraction(0)
+    ) -> int:
         """Writes the output, which gets its name when it is whole.
 
         Args:
             pieces: Files of :class:`realesr.media.video.encoder.VideoEncoder`, in the order of
                 time. They are read twice: first for their times.
             frames: Number of frames that they hold together, if it is known.
+            first: When the first frame is shown, s in the source. Only ``fps`` depends on it.
 
         Returns:
             Number of frames in the output.
@@ -140,11 +143,11 @@ class Muxer:
             found.append(read_piece(piece))
         _check(self._path, found, frames)
         with (
-            TemporaryDirectory(prefix="realesr-") as folder,
+            temporary_folder() as folder,
             PipedFile(self._path, binary=self._binary, complete=self._complete) as file,
         ):
             self._file = file
-            self._write(file, found, self._command(Path(folder), found[0]))
+            self._write(file, found, self._command(folder, found[0]), first)
         return file.packets
 
     def abort(self) -> None:
@@ -171,12 +174,22 @@ class Muxer:
             self._mux_spec.complete(path, packets, notify=self._notify)
 
     def _write(
-        self, file: PipedFile, pieces: Sequence[Piece], command: Callable[[Path], list[str]]
+        self,
+        file: PipedFile,
+        pieces: Sequence[Piece],
+        command: Callable[[Path], list[str]],
+        first: Fraction,
     ) -> None:
         spec, time_base = self._spec, pieces[0].time_base
         times = [time for piece in pieces for time in piece.times]
+        clock = spec.clock(first)
+        if clock.first_tick is not None:  # pieces keep the times of the source
+            ticks = clock.time_base / time_base
+            if ticks.denominator != 1:  # Matroska counts in 1/1000 s
+                time_base, ticks = clock.time_base, Fraction(1)
+            times = [(clock.first_tick + rank) * int(ticks) for rank in _ranks(times)]
         depth = max(piece.reorder_depth for piece in pieces)
-        decoded_at = iter(decoding_times(times, depth))
+        shown_at, decoded_at = iter(times), iter(decoding_times(times, depth))
         container = file.start(command, container=spec.target.muxer, options=spec.piece_options)
         with _opened(pieces[0].path) as (_, template):
             stream = container.add_stream_from_template(template, opaque=True)
@@ -190,12 +203,18 @@ class Muxer:
             with _opened(piece.path) as (source, video):
                 for packet in _packets(source, video):
                     self._check_wanted()
-                    packet.dts = next(decoded_at)
-                    packet.duration = duration
-                    if spec.last_frame is not None and spec.is_last((packet.pts or 0) * time_base):
+                    packet.pts, packet.dts = next(shown_at), next(decoded_at)
+                    packet.time_base, packet.duration = time_base, duration
+                    if spec.last_frame is not None and spec.is_last(packet.pts * time_base):
                         packet.duration = round(spec.last_frame[1] / time_base)
                     packet.stream = stream
                     file.mux(packet)
+
+
+def _ranks(times: Sequence[int]) -> list[int]:
+    """Returns the place of each time in the order of presentation."""
+    ranks = {time: rank for rank, time in enumerate(sorted(times))}
+    return [ranks[time] for time in times]
 
 
 def _check(path: Path, pieces: Sequence[Piece], frames: int | None) -> None:

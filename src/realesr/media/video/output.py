@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from av.stream import Stream
 
 from realesr.errors import FFmpegError, UnwritableMediaError
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process
+from realesr.partial import Partial
 
 _WRITTEN = re.compile(r"Output stream #0:(\d+) \(\w+\): .*?(\d+) packets muxed")
 
@@ -31,6 +31,8 @@ class PipedFile:
     Args:
         path: The destination. A missing folder is created.
         binary: The ffmpeg.
+        is_durable: Whether the file must have reached the disk before it gets its name, so that a
+            file of this name is whole even after a power cut.
         complete: Is called with the temporary name of the whole file, and with the number of
             packets of each of its streams, before the file gets its name.
     """
@@ -40,6 +42,7 @@ class PipedFile:
         path: Path,
         *,
         binary: str,
+        is_durable: bool = False,
         complete: Callable[[Path, Mapping[int, int]], None] | None = None,
     ) -> None:
         self.packets = 0
@@ -47,7 +50,8 @@ class PipedFile:
         self._complete = complete
         self._path = path
         self._binary = binary
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._is_durable = is_durable
+        self._partial: Partial | None = None
         self._stack = ExitStack()
         self._process: Process | None = None
         self._container: OutputContainer | None = None
@@ -80,14 +84,11 @@ class PipedFile:
         Raises:
             UnwritableMediaError: The folder or the file cannot be written.
         """
-        if self._path.is_dir():
-            raise UnwritableMediaError(f"{self._path}: is a folder: choose another `output`")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._partial.touch()
+            self._partial = Partial(self._path)
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
-        command = arguments(self._partial)
+        command = arguments(self._partial.path)
         self._stack.callback(self._drop_container)
         self._process = self._stack.enter_context(
             Process(self._binary, command, subject=str(self._path), has_input=True)
@@ -132,12 +133,13 @@ class PipedFile:
             with self._stack:
                 if kind is None and self._process is not None:
                     self._finish(self._process)
-            if kind is None and self._process is not None:
-                self._partial.replace(self._path)
+            if kind is None and self._partial is not None:
+                self._partial.commit(is_durable=self._is_durable)
         except OSError as failure:
             raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            if self._partial is not None:
+                self._partial.discard()
 
     def _drop_container(self) -> None:
         if self._container is not None:
@@ -159,5 +161,5 @@ class PipedFile:
                 f"{self._path}: the encoder wrote {written[0]} of {self.packets} frames: "
                 f"{process.error_summary}"
             )
-        if self._complete is not None:
-            self._complete(self._partial, written)
+        if self._complete is not None and self._partial is not None:
+            self._complete(self._partial.path, written)

@@ -1,23 +1,18 @@
-"""Writes whole videos in one pass, and opens sources and sinks for a run."""
+"""Writes whole videos in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
 
-from realesr.media.formats import Format, VideoFormat
-from realesr.media.frames import FrameSource
+from realesr.media.formats import VideoFormat
 from realesr.media.video.encoder import EncodeSpec, VideoEncoder
-from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.muxing import MuxSpec
-from realesr.media.video.source import VideoSource
 from realesr.options import DEFAULT_VIDEO, VideoOptions
+from realesr.partial import temporary_folder
 from realesr.progress import Notify, no_notice
 
 
@@ -66,7 +61,7 @@ class VideoSink(VideoEncoder):
             super().__exit__(kind, error, traceback)
 
     def _one_pass(self, destination: Path) -> list[str]:
-        folder = Path(self._covers.enter_context(TemporaryDirectory(prefix="realesr-")))
+        folder = self._covers.enter_context(temporary_folder())
         spec = MuxSpec.create(self._spec, folder, binary=self._binary, notify=self._notify)
         self._mux = spec
         return spec.encode_arguments(destination)
@@ -74,42 +69,3 @@ class VideoSink(VideoEncoder):
     def _complete(self, path: Path, packets: Mapping[int, int]) -> None:
         if self._mux is not None:
             self._mux.complete(path, packets, notify=self._notify)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoFiles:
-    """The way in which a run reads and writes videos.
-
-    Attributes:
-        options: Which part is read, and how it is written.
-        binary: The ffmpeg.
-    """
-
-    options: VideoOptions
-    binary: str
-
-    @classmethod
-    def from_options(cls, options: VideoOptions) -> Self:
-        """Finds the ffmpeg that the options ask for.
-
-        Raises:
-            FFmpegNotFoundError: There is no suitable one.
-        """
-        return cls(options, find_ffmpeg(options.ffmpeg))
-
-    def source(self, path: Path, notify: Notify) -> VideoSource:
-        """Returns the frames of a file."""
-        return VideoSource(path, options=self.options, binary=self.binary, notify=notify)
-
-    def sink(self, path: Path, target: Format, source: FrameSource, notify: Notify) -> VideoSink:
-        """Returns a sink for the frames of a source, whose other streams it copies."""
-        if not isinstance(target, VideoFormat) or not isinstance(source, VideoSource):
-            raise TypeError(f"{path}: a video is made of a video")
-        return VideoSink(
-            path,
-            target=target,
-            info=source.info,
-            options=self.options,
-            binary=self.binary,
-            notify=notify,
-        )

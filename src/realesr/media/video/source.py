@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -21,7 +22,7 @@ from av.container import InputContainer
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.imaging.image import Image
-from realesr.media.frames import Frame
+from realesr.media.frames import Frame, Segment
 from realesr.media.video import access
 from realesr.media.video.clock import jumps_text, shift_options
 from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
@@ -36,6 +37,8 @@ TRUNCATED = r"File ended prematurely|partial file|Packet corrupt|exceeds contain
 """Messages of demuxers about missing packets."""
 NON_MONOTONIC = r"[Nn]on-monotonic DTS; previous: (-?\d+), current: (-?\d+)"
 """Message of ffmpeg about time stamps that go back; the groups are times in ticks."""
+DECODER_REFUSED = r"Error submitting packet to decoder"
+"""Message of ffmpeg about a packet that cannot be decoded."""
 _RESIZED = r"Reconfiguring filter graph because video parameters changed to .*?(\d+x\d+)"
 """Message of ffmpeg about another size of frames, which it scales to the first one from there."""
 _LEAST_SIDE = 3
@@ -55,6 +58,7 @@ class VideoSource:
     Args:
         path: The file. It is opened when the context is entered.
         options: Which part is read, and how.
+        segment: The part that is read, which lies within that of the options; None for all of it.
         binary: The ffmpeg.
         notify: Receives a sentence for everything that is not read as it is stored.
     """
@@ -64,6 +68,7 @@ class VideoSource:
         path: Path,
         *,
         options: VideoOptions = DEFAULT_VIDEO,
+        segment: Segment | None = None,
         binary: str,
         notify: Notify = no_notice,
     ) -> None:
@@ -72,6 +77,7 @@ class VideoSource:
         self._path = path
         self._info: VideoInfo | None = None
         self._options = options
+        self._segment = segment
         self._binary = binary
         self._notify = notify
         self._process: Process | None = None
@@ -86,6 +92,8 @@ class VideoSource:
     @property
     def frame_count(self) -> int | None:
         """Number of frames that will come according to the file; None if it does not say."""
+        if self._segment is not None:
+            return self._segment.frames
         if self._info is None:
             return None
         frames, rate = self.info.frames, self.info.frame_rate
@@ -133,31 +141,54 @@ class VideoSource:
             UnsupportedMediaError: The times of frames jump back where it was not foreseen.
             FFmpegError: ffmpeg has died.
         """
+        most = self._options.frames if self._segment is None else None
+        preroll: deque[Frame] = deque(maxlen=0 if self._segment is None else self._segment.preroll)
         index = 0
         for frame in self._from_start():
-            if self._options.frames is not None and index >= self._options.frames:
+            if most is not None and index >= most:
                 return
-            if self._is_after(frame.pts):
-                return
-            if not self._is_before(frame.pts):
-                yield replace(frame, index=index)
-                index += 1
+            if self._end is not None and frame.pts >= self._end:
+                break
+            if self._start is not None and frame.pts < self._start:
+                preroll.append(replace(frame, is_preroll=True))
+                continue
+            while preroll:
+                yield preroll.popleft()
+            yield replace(frame, index=index)
+            index += 1
         if not index:
             raise UnreadableMediaError(f"{self._path}: there is no frame in this part")
+        if self._segment is not None and self._segment.frames is not None and self._process:
+            refused = self._process.matched(DECODER_REFUSED) is not None
+            self._report_damage(max(0, self._segment.frames - index) if refused else 0)
+
+    @property
+    def _start(self) -> Fraction | None:
+        """The earliest time of a frame, s; None for the beginning."""
+        if self._segment is not None and self._segment.start is not None:
+            return self._segment.start
+        return self._options.start + self.info.start if self._options.start else None
+
+    @property
+    def _end(self) -> Fraction | None:
+        """The time that frames must precede, s; None for the end."""
+        if self._segment is not None:
+            return self._segment.end
+        return None if self._options.end is None else self._options.end + self.info.start
 
     def _from_start(self) -> Iterator[Frame]:
         """Yields frames from the key frame before the start on, or from the first.
 
         ffmpeg may seek too far in files without an index; then everything is decoded.
         """
-        start = self._options.start
-        if start:
-            frames = self._decoded(start)
+        seek = self._start if self._segment is None else self._segment.seek
+        if seek is not None and seek > self.info.start:
+            frames = self._decoded(seek - self.info.start)
             try:
                 first = next(frames, None)
             except UnreadableMediaError:  # ffmpeg sought behind the last key frame
                 first = None
-            if first is not None and first.pts - self.info.start <= start:
+            if first is not None and first.pts <= seek:
                 yield first
                 yield from frames
                 return
@@ -170,7 +201,7 @@ class VideoSource:
             self._arguments(seek),
             subject=str(self._path),
             has_output=True,
-            watch_for=(TRUNCATED, NON_MONOTONIC, _RESIZED),
+            watch_for=(TRUNCATED, NON_MONOTONIC, DECODER_REFUSED, _RESIZED),
         ) as process:
             self._process = process
             try:
@@ -226,20 +257,11 @@ class VideoSource:
             image = Image(pixels, self.info.pixel_format.is_gray, alpha=alpha)
             yield Frame(index=0, image=image, pts=packet.pts * packet.time_base - self._ahead)
 
-    def _is_before(self, pts: Fraction) -> bool:
-        return self._options.start > 0 and pts - self.info.start < self._options.start
-
-    def _is_after(self, pts: Fraction) -> bool:
-        return self._options.end is not None and pts - self.info.start >= self._options.end
-
     def _check_whole(self, process: Process) -> None:
         """Reports frames that are missing."""
-        found = _DECODED.search(process.log)
-        self.decode_errors = int(found[1]) if found else 0
-        troubles = []
-        if self.decode_errors:
-            frames = "1 frame" if self.decode_errors == 1 else f"{self.decode_errors} frames"
-            troubles.append(f"{frames} cannot be decoded: the source is damaged")
+        if self._segment is None:
+            found = _DECODED.search(process.log)
+            self._report_damage(int(found[1]) if found else 0)
         resized = process.matched(_RESIZED)
         if resized and self.info.index not in self.info.scan.sizes:
             size = re.search(_RESIZED, resized)
@@ -251,11 +273,18 @@ class VideoSource:
                 )
             )
         if process.matched(TRUNCATED):
-            troubles.append("the source is cut short or damaged: frames may be missing")
-        for trouble in troubles:
-            if self._options.is_strict:
-                raise UnreadableMediaError(f"{self._path}: {trouble} (`is_strict`)")
-            self._notify(Notice("frames-damaged", f"{trouble}; the others keep their times"))
+            self._report("the source is cut short or damaged: frames may be missing")
+
+    def _report_damage(self, frames: int) -> None:
+        self.decode_errors = frames
+        if frames:
+            counted = "1 frame" if frames == 1 else f"{frames} frames"
+            self._report(f"{counted} cannot be decoded: the source is damaged")
+
+    def _report(self, trouble: str) -> None:
+        if self._options.is_strict:
+            raise UnreadableMediaError(f"{self._path}: {trouble} (`is_strict`)")
+        self._notify(Notice("frames-damaged", f"{trouble}; the others keep their times"))
 
     def _check_clock(self, process: Process, tick: Fraction) -> None:
         """Raises an error if times jump back, because ffmpeg would give such frames no duration."""
@@ -278,7 +307,7 @@ class VideoSource:
         if seek:
             # To the key frame before; what comes too early is dropped by its time, exactly.
             opened |= {"ss": f"{float(seek):.6f}", "noaccurate_seek": None}
-        node = ffmpeg.input(url(info.path), **opened)[str(info.index)]
+        node = ffmpeg.input("", **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
         if self._is_deinterlaced:
@@ -293,7 +322,10 @@ class VideoSource:
             fps_mode="passthrough",
             enc_time_base="demux",
         )
-        return ["-nostdin", "-copyts", *ffmpeg.get_args(output)]
+        arguments = ffmpeg.get_args(output)
+        # ffmpeg-python itself fails on names that are not UTF-8.
+        arguments[arguments.index("-i") + 1] = url(info.path)
+        return ["-nostdin", "-copyts", *arguments]
 
     @property
     def _is_deinterlaced(self) -> bool:

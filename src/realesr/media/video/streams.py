@@ -6,15 +6,14 @@ hold fails at once.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from realesr.media.formats import VideoFormat
 from realesr.media.video import access
 from realesr.media.video.ffmpeg import data_kinds, succeeds, url
 from realesr.media.video.info import StreamInfo, VideoInfo
+from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify
 
 COPY = "copy"
@@ -101,8 +100,8 @@ def _can_mux(
         arguments += ["-map", f"0:{mapping.stream.index}"]
     for number, mapping in enumerate(streams):
         arguments += mapping.arguments(number)
-    with tempfile.TemporaryDirectory(prefix="realesr-") as folder:
-        trial = url(Path(folder) / "trial")
+    with temporary_folder() as folder:
+        trial = url(folder / "trial")
         arguments += ["-t", _TRIAL_S, "-f", target.muxer, "-y", trial]
         if not succeeds(binary, arguments):
             return False

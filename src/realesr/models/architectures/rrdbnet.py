@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from realesr.models.architecture import Shape, convolution_shapes
+from realesr.models.architecture import COLORS, Shape, check_size, convolution_shapes
 
 if TYPE_CHECKING:
     from realesr.models.networks.rrdbnet import RRDBNet
@@ -20,7 +20,8 @@ NEGATIVE_SLOPE = 0.2
 UPSAMPLING_REACH = 2
 """Receptive radius of the upsampling, features. Three px at 4x (conv_up2, conv_hr, conv_last) are
 two px at 2x; conv_up1 makes them three px at 2x, which are two features for the outermost px of a
-feature."""
+feature. At 8x conv_up3, conv_hr and conv_last are three px at 8x, and the two before them make them
+two features again."""
 
 _BLOCK = re.compile(r"body\.(\d+)\.rdb1\.conv1\.weight")
 
@@ -33,10 +34,11 @@ class RRDBNetConfig:
         num_feat: Channels of the intermediate features.
         num_block: Number of RRDB blocks (23 in x4plus and x2plus, 6 in x4plus_anime_6B).
         num_grow_ch: Channels that each convolution of a dense block adds.
-        scale: 4, 2 or 1.
+        scale: 8, 4, 2 or 1.
+        channels: Channels of the input and of the result: 3 for RGB, 1 for luma.
 
     Raises:
-        ValueError: ``scale`` is not 4, 2 or 1.
+        ValueError: No RRDBNet has such numbers.
     """
 
     name: ClassVar[str] = "rrdbnet"
@@ -45,10 +47,14 @@ class RRDBNetConfig:
     num_block: int = 23
     num_grow_ch: int = 32
     scale: int = 4
+    channels: int = COLORS
 
     def __post_init__(self) -> None:
-        if self.scale not in (1, 2, 4):
-            raise ValueError(f"RRDBNet has scales 1, 2 and 4, not {self.scale}")
+        check_size(
+            *(self.channels, self.scale), num_feat=self.num_feat, num_grow_ch=self.num_grow_ch
+        )
+        if self.scale not in (1, 2, 4, 8):
+            raise ValueError(f"RRDBNet has scales 1, 2, 4 and 8, not {self.scale}")
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
@@ -59,19 +65,28 @@ class RRDBNetConfig:
         """
         if not {"conv_first.weight", "body.0.rdb1.conv1.weight", "conv_hr.weight"} <= shapes.keys():
             return None
-        num_feat, channels = shapes["conv_first.weight"][:2]
+        num_feat, inputs = shapes["conv_first.weight"][:2]
+        channels = shapes.get("conv_last.weight", (COLORS,))[0]
+        multiple_of = math.isqrt(inputs // max(1, channels))
+        largest = 8 if "conv_up3.weight" in shapes else 4
         blocks = {int(match[1]) for name in shapes if (match := _BLOCK.fullmatch(name))}
         return cls(
             num_feat=num_feat,
             num_block=len(blocks),
             num_grow_ch=shapes["body.0.rdb1.conv1.weight"][0],
-            scale=4 // math.isqrt(channels // 3),
+            scale=largest // max(1, multiple_of),
+            channels=channels,
         )
 
     @property
     def multiple_of(self) -> int:
         """Factor of the pixel-unshuffle: input px per feature, along each side."""
-        return 4 // self.scale
+        return max(1, 4 // self.scale)
+
+    @property
+    def upsampling_steps(self) -> int:
+        """Number of times that the features are made twice as large."""
+        return 3 if self.scale == 8 else 2
 
     @property
     def min_size(self) -> int:
@@ -92,14 +107,17 @@ class RRDBNetConfig:
         """Number of values in memory at the end of a dense block, per input px.
 
         They are the features of the residuals, the features of the block, and their concatenation.
-        The upsampling runs in strips and is negligible for large tiles.
+        At 8x they may be fewer than the last features and the result. The upsampling runs in strips
+        and is negligible for large tiles.
         """
-        return (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
+        dense = (5 * self.num_feat + 8 * self.num_grow_ch) // self.multiple_of**2
+        last = self.num_feat // self.multiple_of**2 + self.channels * self.scale**2
+        return max(dense, last)
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Returns the names and shapes of all parameters."""
         feat, grow = self.num_feat, self.num_grow_ch
-        shapes = convolution_shapes("conv_first", 3 * self.multiple_of**2, feat)
+        shapes = convolution_shapes("conv_first", self.channels * self.multiple_of**2, feat)
         for block in range(self.num_block):
             for dense in (1, 2, 3):
                 for conv in range(5):
@@ -107,9 +125,10 @@ class RRDBNetConfig:
                     shapes |= convolution_shapes(
                         name, feat + conv * grow, grow if conv < 4 else feat
                     )
-        for name in ("conv_body", "conv_up1", "conv_up2", "conv_hr"):
+        steps = (f"conv_up{step}" for step in range(1, self.upsampling_steps + 1))
+        for name in ("conv_body", *steps, "conv_hr"):
             shapes |= convolution_shapes(name, feat, feat)
-        return shapes | convolution_shapes("conv_last", feat, 3)
+        return shapes | convolution_shapes("conv_last", feat, self.channels)
 
     def build(self) -> RRDBNet:
         """Builds the PyTorch module, with random parameters. Imports PyTorch."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from realesr.models.architecture import Shape, convolution_shapes
+from realesr.models.architecture import COLORS, Shape, check_size, convolution_shapes
 
 if TYPE_CHECKING:
     from realesr.models.networks.srvgg import SRVGGNetCompact
@@ -25,6 +25,10 @@ class SRVGGConfig:
         num_feat: Channels of the intermediate features.
         num_conv: 3x3 convolutions between the first and the last one.
         scale: Output pixels per input pixel, along each side.
+        channels: Channels of the input and of the result: 3 for RGB, 1 for luma.
+
+    Raises:
+        ValueError: No network has such numbers.
     """
 
     name: ClassVar[str] = "srvgg"
@@ -32,22 +36,32 @@ class SRVGGConfig:
     num_feat: int = 64
     num_conv: int = 16
     scale: int = 4
+    channels: int = COLORS
 
     multiple_of: ClassVar[int] = 1
     min_size: ClassVar[int] = 1
 
+    def __post_init__(self) -> None:
+        check_size(self.channels, self.scale, num_feat=self.num_feat)
+
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
-        """Derives the hyperparameters from the parameters; None for another architecture."""
+        """Derives the hyperparameters from the parameters; None for another architecture.
+
+        Raises:
+            ValueError, IndexError: No SRVGGNetCompact has such parameters.
+        """
         if not {"body.0.weight", "body.1.weight", "body.2.weight"} <= shapes.keys():
             return None
         # Names in a safetensors file are sorted as text: body.10 comes before body.2.
         found = {int(m[1]): shapes[m[0]] for m in map(_WEIGHT.fullmatch, shapes) if m}
         convolutions = [found[index] for index in sorted(found) if len(found[index]) == 4]
+        num_feat, channels = convolutions[0][:2]
         return cls(
-            num_feat=convolutions[0][0],
+            num_feat=num_feat,
             num_conv=len(convolutions) - 2,
-            scale=math.isqrt(convolutions[-1][0] // 3),
+            scale=math.isqrt(convolutions[-1][0] // max(1, channels)),
+            channels=channels,
         )
 
     @property
@@ -61,11 +75,12 @@ class SRVGGConfig:
 
         They are two layers of features, or the result before and after the pixel-shuffle.
         """
-        return max(2 * self.num_feat, 2 * 3 * self.scale**2)
+        return max(2 * self.num_feat, 2 * self.channels * self.scale**2)
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Returns the names and shapes of all parameters."""
-        channels = [3, *(self.num_feat,) * (self.num_conv + 1), 3 * self.scale**2]
+        features = (self.num_feat,) * (self.num_conv + 1)
+        channels = [self.channels, *features, self.channels * self.scale**2]
         shapes: dict[str, Shape] = {}
         for layer, (inputs, outputs) in enumerate(pairwise(channels)):
             shapes |= convolution_shapes(f"body.{2 * layer}", inputs, outputs)

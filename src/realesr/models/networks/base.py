@@ -77,6 +77,11 @@ class SRNetwork(nn.Module):
         return self.config.scale
 
     @property
+    def channels(self) -> int:
+        """Channels of the input and of the result: 3 for RGB, 1 for luma."""
+        return self.config.channels
+
+    @property
     def multiple_of(self) -> int:
         """Number of px of which both sides of the input must be multiples."""
         return self.config.multiple_of

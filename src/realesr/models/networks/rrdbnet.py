@@ -3,7 +3,9 @@
 Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018 (arXiv
 1809.00219, section 3.1). For scales 2 and 1 the input is first pixel-unshuffled by 2 and 4 (Wang
 et al., 2021, arXiv 2107.10833, section 3.3), so that the body always works at a quarter of the
-output's side. Parameter names are those of the published checkpoints.
+output's side. At 8x it works at an eighth, as training frameworks have extended it: a third
+convolution, ``conv_up3``, follows another enlargement. Parameter names are those of the published
+checkpoints.
 """
 
 from __future__ import annotations
@@ -71,27 +73,40 @@ class RRDBNet(SRNetwork):
         num_feat: Channels of the intermediate features.
         num_block: Number of RRDB blocks (23 in x4plus and x2plus, 6 in x4plus_anime_6B).
         num_grow_ch: Channels that each convolution of a dense block adds.
-        scale: 4, 2 or 1. At 2 and 1 the input's sides must be multiples of 2 and 4.
+        scale: 8, 4, 2 or 1. At 2 and 1 the input's sides must be multiples of 2 and 4.
+        channels: Channels of the input and of the result.
 
     Raises:
-        ValueError: ``scale`` is not 4, 2 or 1.
+        ValueError: No RRDBNet has such numbers.
     """
 
     def __init__(
-        self, *, num_feat: int = 64, num_block: int = 23, num_grow_ch: int = 32, scale: int = 4
+        self,
+        *,
+        num_feat: int = 64,
+        num_block: int = 23,
+        num_grow_ch: int = 32,
+        scale: int = 4,
+        channels: int = 3,
     ) -> None:
-        super().__init__(
-            RRDBNetConfig(
-                num_feat=num_feat, num_block=num_block, num_grow_ch=num_grow_ch, scale=scale
-            )
+        config = RRDBNetConfig(
+            num_feat=num_feat,
+            num_block=num_block,
+            num_grow_ch=num_grow_ch,
+            scale=scale,
+            channels=channels,
         )
-        self.conv_first = nn.Conv2d(3 * self.multiple_of**2, num_feat, 3, padding=1)
+        super().__init__(config)
+        self._steps = config.upsampling_steps
+        self.conv_first = nn.Conv2d(channels * self.multiple_of**2, num_feat, 3, padding=1)
         self.body = nn.Sequential(*(RRDB(num_feat, num_grow_ch) for _ in range(num_block)))
         self.conv_body = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_up1 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_up2 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
+        if self._steps == 3:
+            self.conv_up3 = nn.Conv2d(num_feat, num_feat, 3, padding=1)
         self.conv_hr = nn.Conv2d(num_feat, num_feat, 3, padding=1)
-        self.conv_last = nn.Conv2d(num_feat, 3, 3, padding=1)
+        self.conv_last = nn.Conv2d(num_feat, channels, 3, padding=1)
         self.lrelu = nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
 
     @property
@@ -102,14 +117,15 @@ class RRDBNet(SRNetwork):
     @property
     def strip_upsampling(self) -> StripUpsampling:
         """Features and upsampling; the upsampling needs 16 times the memory of the features."""
-        return StripUpsampling(self.extract_features, self.upsample, 4, UPSAMPLING_REACH)
+        factor = 2**self._steps
+        return StripUpsampling(self.extract_features, self.upsample, factor, UPSAMPLING_REACH)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        """Upscales (N, channels, H, W) in [0, 1] by ``scale``, not clamped."""
         return self.upsample(self.extract_features(x))
 
     def extract_features(self, x: Tensor) -> Tensor:
-        """Maps (N, 3, H, W) to (N, num_feat, H / multiple_of, W / multiple_of)."""
+        """Maps (N, channels, H, W) to (N, num_feat, H / multiple_of, W / multiple_of)."""
         if self.multiple_of > 1:
             x = F.pixel_unshuffle(x, self.multiple_of)
         features: Tensor = self.conv_first(x)
@@ -117,8 +133,10 @@ class RRDBNet(SRNetwork):
         return out
 
     def upsample(self, features: Tensor) -> Tensor:
-        """Maps (N, num_feat, H, W) to (N, 3, 4 * H, 4 * W)."""
+        """Maps (N, num_feat, H, W) to (N, channels, 4 * H, 4 * W), or twice that size for 8x."""
         features = self.lrelu(self.conv_up1(F.interpolate(features, scale_factor=2)))
         features = self.lrelu(self.conv_up2(F.interpolate(features, scale_factor=2)))
+        if self._steps == 3:
+            features = self.lrelu(self.conv_up3(F.interpolate(features, scale_factor=2)))
         out: Tensor = self.conv_last(self.lrelu(self.conv_hr(features)))
         return out

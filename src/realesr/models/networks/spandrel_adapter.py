@@ -8,7 +8,10 @@ from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from realesr.errors import UnsupportedCheckpointError
+from realesr.models.architecture import COLORS, MAX_SCALE
 from realesr.models.networks.base import StripUpsampling
+from realesr.models.networks.bounded import BoundedConstruction, TooLargeError
+from realesr.weights.limits import plain
 from realesr.weights.torch_checkpoint import StateDict
 
 _UNKNOWN_RADIUS = 10**6
@@ -35,6 +38,7 @@ class SpandrelModel(nn.Module):
         self.scale = descriptor.scale
         self.multiple_of = max(1, requirements.multiple_of)
         self.min_size = max(1, requirements.minimum)
+        self.channels = descriptor.input_channels
         self._needs_square = requirements.square
         self.network = descriptor.model
 
@@ -44,7 +48,7 @@ class SpandrelModel(nn.Module):
         return nn.ModuleList()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        """Upscales (N, channels, H, W) in [0, 1] by ``scale``, not clamped."""
         if not self._needs_square:
             out: Tensor = self.network(x)
             return out
@@ -60,23 +64,34 @@ def load_with_spandrel(path: Path, state: StateDict) -> SpandrelModel:
 
     Raises:
         UnsupportedCheckpointError: spandrel does not know the architecture, the parameters do not
-            fit, or the network does not upscale RGB images.
+            fit, the network would be far larger than they are, or it does not upscale images.
     """
     try:
-        descriptor = ModelLoader().load_from_state_dict(dict(state))
+        with BoundedConstruction(state):
+            descriptor = ModelLoader().load_from_state_dict(dict(state))
     except UnsupportedModelError as error:
-        names = ", ".join(list(state)[:3])
+        names = plain(", ".join(list(state)[:3]))
         raise UnsupportedCheckpointError(
             f"{path} is of an unknown architecture (parameters: {names}, ...); RRDBNet, "
             "SRVGGNetCompact and those that spandrel knows can be loaded"
         ) from error
-    except (RuntimeError, ValueError, KeyError, IndexError) as error:
-        reason = " ".join(str(error).split())[:300]
+    except TooLargeError as error:
         raise UnsupportedCheckpointError(
-            f"{path} looks like a network that spandrel knows, but does not fit: {reason}"
+            f"{path} is refused: its network would take far more memory than the parameters in it"
         ) from error
-    if not isinstance(descriptor, ImageModelDescriptor) or descriptor.input_channels != 3:
+    except Exception as error:  # spandrel computes sizes from shapes, and takes the first for right
+        reason = plain(" ".join(str(error).split()), 300)
+        raise UnsupportedCheckpointError(
+            f"{path} looks like a network that spandrel knows, but does not fit: "
+            f"{reason or type(error).__name__}"
+        ) from error
+    if not isinstance(descriptor, ImageModelDescriptor) or not _upscales_images(descriptor):
         raise UnsupportedCheckpointError(
             f"{path} holds {descriptor.architecture.name}, which does not upscale RGB images"
         )
     return SpandrelModel(descriptor)
+
+
+def _upscales_images(descriptor: ImageModelDescriptor) -> bool:
+    channels = descriptor.input_channels, descriptor.output_channels
+    return channels in ((1, 1), (COLORS, COLORS)) and 1 <= descriptor.scale <= MAX_SCALE

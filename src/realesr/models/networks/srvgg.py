@@ -24,14 +24,22 @@ class SRVGGNetCompact(SRNetwork):
         num_feat: Channels of the intermediate features.
         num_conv: 3x3 convolutions between the first and the last one.
         scale: Output pixels per input pixel, along each side.
+        channels: Channels of the input and of the result.
+
+    Raises:
+        ValueError: No network has such numbers.
     """
 
-    def __init__(self, *, num_feat: int = 64, num_conv: int = 16, scale: int = 4) -> None:
-        super().__init__(SRVGGConfig(num_feat=num_feat, num_conv=num_conv, scale=scale))
-        body: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.PReLU(num_feat)]
+    def __init__(
+        self, *, num_feat: int = 64, num_conv: int = 16, scale: int = 4, channels: int = 3
+    ) -> None:
+        super().__init__(
+            SRVGGConfig(num_feat=num_feat, num_conv=num_conv, scale=scale, channels=channels)
+        )
+        body: list[nn.Module] = [nn.Conv2d(channels, num_feat, 3, padding=1), nn.PReLU(num_feat)]
         for _ in range(num_conv):
             body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), nn.PReLU(num_feat)]
-        body.append(nn.Conv2d(num_feat, 3 * scale**2, 3, padding=1))
+        body.append(nn.Conv2d(num_feat, channels * scale**2, 3, padding=1))
         self.body = nn.ModuleList(body)
         self.upsampler = nn.PixelShuffle(scale)
 
@@ -41,7 +49,7 @@ class SRVGGNetCompact(SRNetwork):
         return self.body[1:-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
+        """Upscales (N, channels, H, W) in [0, 1] by ``scale``, not clamped."""
         features = x
         for layer in self.body:
             weight = cast(Tensor, layer.weight)

@@ -9,8 +9,10 @@ from typing import Protocol
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.options import UpscaleOptions
 from realesr.pipeline.units import WorkUnit
-from realesr.progress import Reporter
+from realesr.progress import Event, Reporter
 
+UnitReporter = Callable[[WorkUnit, Event], None]
+"""Receives events with the unit that they are about."""
 LoadUpscaler = Callable[[UpscaleOptions], ImageUpscaler]
 """Loads what upscales. It is called for each unit and returns one object for equal options."""
 
@@ -31,7 +33,7 @@ class RunReport:
 class Executor(Protocol):
     """Carries out units of work, in this process or in others."""
 
-    def run(self, units: Sequence[WorkUnit], report: Reporter) -> RunReport:
+    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
         """Carries out all units. One that fails is reported, and the others go on.
 
         Args:
@@ -42,3 +44,8 @@ class Executor(Protocol):
             Exception: What prevents every unit, such as weights that cannot be loaded.
         """
         ...
+
+
+def of_jobs(report: Reporter) -> UnitReporter:
+    """Returns a reporter that passes events on without their units."""
+    return lambda unit, event: report(event)

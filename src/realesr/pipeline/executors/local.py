@@ -15,7 +15,7 @@ from realesr.imaging.image import Image
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import STANDARD_STREAM
 from realesr.media.frames import Frame, FrameSink
-from realesr.pipeline.executors.base import LoadUpscaler, RunReport
+from realesr.pipeline.executors.base import LoadUpscaler, RunReport, UnitReporter
 from realesr.pipeline.queues import ReadAhead, WriteBehind
 from realesr.pipeline.units import WorkUnit
 from realesr.progress import (
@@ -24,7 +24,6 @@ from realesr.progress import (
     FrameDone,
     Notice,
     Outcome,
-    Reporter,
     StageTimes,
     Started,
     TileDone,
@@ -49,7 +48,7 @@ class LocalExecutor:
     def __init__(self, load_upscaler: LoadUpscaler) -> None:
         self._load_upscaler = load_upscaler
 
-    def run(self, units: Sequence[WorkUnit], report: Reporter) -> RunReport:
+    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
         """Carries out all units in order. One that fails is reported, and the others go on.
 
         Raises:
@@ -64,7 +63,7 @@ class LocalExecutor:
             for number, unit in enumerate(units):
                 upscaler = self._load_upscaler(unit.options)
                 active.read_ahead(units[number : number + READ_AHEAD + 1])
-                report(Started(unit.job.source, number + 1, len(units)))
+                report(unit, Started(unit.job.source, number + 1, len(units)))
                 active.upscale(unit, upscaler)
             active.finish_writing()
         return RunReport(tuple(active.done), tuple(active.failed))
@@ -83,14 +82,12 @@ class _ActiveJob:
         self.duplicate_frames = 0
         self.inference_s = 0.0
         self.started_at = 0.0
-        self.reading = ReadAhead(unit.media.source(unit.job.source, self.notices.append))
+        self.reading = ReadAhead(unit.source(self.notices.append))
         self.writing: WriteBehind | None = None
 
     def open_sink(self) -> tuple[FrameSink, WriteBehind]:
         """Opens the sink and starts the writer."""
-        sink = self.unit.media.sink(
-            self.unit.output, self.job.target, self.reading.source, self.notices.append
-        )
+        sink = self.unit.sink(self.reading.source, self.notices.append)
         self.writing = WriteBehind(sink)
         return sink, self.writing
 
@@ -135,7 +132,7 @@ class _ActiveJob:
 class _Run:
     """Carries out units in order; reading, inference and writing of neighbors overlap."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: UnitReporter) -> None:
         self.done: list[WorkUnit] = []
         self.failed: list[WorkUnit] = []
         self._reporter = report
@@ -190,11 +187,11 @@ class _Run:
         self._writing = None
         self._pass_on_notices(work)
         self.done.append(work.unit)
-        self._reporter(Finished(outcome))
+        self._reporter(work.unit, Finished(outcome))
 
     def _upscale(self, work: _ActiveJob, upscaler: ImageUpscaler) -> None:
         """Upscales every frame; one that equals the frame before is not computed again."""
-        is_video = work.reading.source.frame_count != 1
+        is_video = work.unit.segment is not None or work.reading.source.frame_count != 1
         upscaler = upscaler.session(work.job.source, is_video=is_video)
         batches = work.reading.batches(upscaler.batch_size)
         first = next(batches)
@@ -213,15 +210,17 @@ class _Run:
             results = self._upscale_batch(work, upscaler, size, [frame.image for frame in new])
             self._pass_on_notices(work)
             for frame in prepared:
-                if new and frame is new[0]:
+                is_new = bool(new) and frame is new[0]
+                if is_new:
                     new.pop(0)
                     result = results.pop(0)
-                elif result is not None:
-                    work.duplicate_frames += 1
-                if result is not None:
-                    writing.put(replace(frame, image=result))
+                if result is None or frame.is_preroll:
+                    continue
+                work.duplicate_frames += not is_new
+                writing.put(replace(frame, image=result))
                 work.frames += 1
-            self._reporter(FrameDone(work.job.source, work.frames, work.reading.source.frame_count))
+            expected = work.reading.source.frame_count
+            self._reporter(work.unit, FrameDone(work.job.source, work.frames, expected))
             self.finish_writing()  # of the job before; this one's first frame is on its way
         writing.end()
 
@@ -235,19 +234,19 @@ class _Run:
         results = upscaler.upscale_to(
             images,
             size,
-            on_tile=lambda done, total: self._reporter(TileDone(source, done, total)),
-            notify=lambda notice: self._reporter(Warned(source, notice)),
+            on_tile=lambda done, total: self._reporter(work.unit, TileDone(source, done, total)),
+            notify=lambda notice: self._reporter(work.unit, Warned(source, notice)),
         )
         work.inference_s += time.perf_counter() - started
         return results
 
     def _pass_on_notices(self, work: _ActiveJob) -> None:
         while work.notices:
-            self._reporter(Warned(work.job.source, work.notices.pop(0)))
+            self._reporter(work.unit, Warned(work.job.source, work.notices.pop(0)))
 
     def _fail(self, work: _ActiveJob, error: Exception) -> None:
         self._pass_on_notices(work)
-        self._reporter(Failed(work.job.source, error))
+        self._reporter(work.unit, Failed(work.job.source, error))
         self.failed.append(work.unit)
 
 

@@ -13,7 +13,7 @@ from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.progress import Notice
 
-from support.images import COLOR, write_image
+from support.images import COLOR, png, write_image
 from support.networks import random_image
 
 ORIENTATION = 0x0112
@@ -34,18 +34,6 @@ def turned(array, orientation):
         return array
     planes = [PillowImage.fromarray(plane.astype(np.int32)) for plane in np.moveaxis(array, 2, 0)]
     return np.stack([plane.transpose(how[orientation]) for plane in planes], axis=2)
-
-
-def png(bits, color_type, rows, *chunks):
-    """A PNG made by hand: ``rows`` are packed bytes."""
-    height, width = len(rows), len(rows[0]) * 8 // bits // {0: 1, 2: 3, 3: 1, 4: 2}[color_type]
-    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + row for row in rows))
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", data), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in parts
-    )
 
 
 def tiff(levels, tags):
@@ -170,21 +158,6 @@ def test_colors_with_the_alpha_multiplied_in_are_divided(tmp_path):
     assert (image.alpha == 30000).all()
 
 
-@pytest.mark.parametrize(
-    ("levels", "tag", "value", "named"),
-    [
-        (random_image(5, 5, np.uint16).pixels, 284, 2, "separate planes"),
-        (np.ones((5, 5, 4), np.uint16), 262, 5, "other than RGB"),
-        (random_image(5, 5, np.uint16).pixels[..., 0], 339, 2, r"signed|mode I"),
-        (np.ones((5, 5), np.float32), 270, "a float", "32 bits"),
-    ],
-)
-def test_deep_tiffs_that_would_be_read_wrong_are_refused(tmp_path, levels, tag, value, named):
-    (tmp_path / "a.tif").write_bytes(tiff(levels, {tag: value}))
-    with pytest.raises(UnsupportedMediaError, match=rf"a\.tif: .*{named}"):
-        read_image(tmp_path / "a.tif")
-
-
 @pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
 def test_more_than_one_image_is_noticed(tmp_path, kind):
     frames = [PillowImage.fromarray(np.roll(COLOR, shift, axis=0)) for shift in (0, 5, 9)]
@@ -196,7 +169,7 @@ def test_more_than_one_image_is_noticed(tmp_path, kind):
     assert notices == [Notice("pages-dropped", "holds 3 images: only the first is taken")]
 
 
-@pytest.mark.parametrize("suffix", IMAGES.suffixes)
+@pytest.mark.parametrize("suffix", sorted(set(IMAGES.output_suffixes) - {".gif"}))
 @pytest.mark.parametrize("share", [0, 0.1, 0.6, 0.95])
 def test_truncated_files_are_refused(tmp_path, suffix, share):
     refused_when_cut(tmp_path / f"cut{suffix}", random_image(200, 150), share)

@@ -64,7 +64,7 @@ def test_lossy_formats_keep_channels_and_color(tmp_path, suffix, gray, depth):
     assert np.abs(again.pixels / again.peak - pixels / 255).mean() < 0.01
 
 
-@pytest.mark.parametrize("suffix", IMAGES.suffixes)
+@pytest.mark.parametrize("suffix", sorted(set(IMAGES.output_suffixes) - {".gif"}))
 @pytest.mark.parametrize("is_writeable", [False, True])
 def test_writing_leaves_the_image_as_it_was(tmp_path, suffix, is_writeable):
     image = random_image(9, 5)

@@ -10,6 +10,7 @@ from realesr.imaging.image import Image
 from realesr.media.frames import Frame
 from realesr.media.images.decode import read_image
 from realesr.media.images.files import ImageSink, ImageSource
+from realesr.partial import Partial
 
 from support.networks import random_image
 
@@ -71,10 +72,12 @@ def test_a_size_that_the_format_does_not_hold_is_named_before_any_work(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
-    """The partial file is a link to a device that answers every write with ENOSPC."""
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    """What is written goes to a device that answers every write with ENOSPC."""
     path = tmp_path / "a.png"
-    (tmp_path / f".a.png.{os.getpid()}.part").symlink_to("/dev/full")
+    monkeypatch.setattr(
+        Partial, "open", lambda self: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb")
+    )
     with pytest.raises(UnwritableMediaError, match=r"a\.png: No space left"), ImageSink(path) as s:
         write(s)
     assert names(tmp_path) == []

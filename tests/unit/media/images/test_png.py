@@ -3,6 +3,7 @@ import io
 import sys
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -58,7 +59,7 @@ def test_others_decode_exactly_what_was_encoded(
     assert (levels[..., :3] == image.pixels).all()
     if alpha:
         assert (levels[..., 3] == image.alpha).all()
-    again = decode_image(data, "a.png")
+    again = decode_image(data, Path("a.png"))
     assert again.is_gray == gray
     assert (again.pixels == image.pixels).all()
     assert (again.alpha == image.alpha).all() if alpha else again.alpha is None

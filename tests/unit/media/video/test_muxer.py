@@ -4,6 +4,7 @@ import itertools
 import os
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -45,7 +46,6 @@ class Video:
             self.info = source.info
         self.target = VIDEOS.format_of(output)
         self.spec = EncodeSpec.choose(self.info, self.target, options, binary=BINARY)
-        self.clock = self.spec.clock(self.frames[0].pts)
         with av.open(str(clip)) as container:
             stream = container.streams[self.info.index]
             packets = [packet for packet in container.demux(stream) if packet.is_keyframe]
@@ -63,8 +63,10 @@ class Video:
     def piece(self, name, frames, spec=None):
         path = self.output.with_name(f"{name}{self.spec.piece_suffix}")
         spec = spec or self.spec
-        with VideoEncoder(path, spec=spec, clock=self.clock, binary=BINARY) as encoder:
-            write(encoder, frames)
+        clock = spec.piece_clock(frames[0].index)
+        numbered = [replace(frame, index=number) for number, frame in enumerate(frames)]
+        with VideoEncoder(path, spec=spec, clock=clock, binary=BINARY) as encoder:
+            write(encoder, numbered)
         assert encoder.frames == len(frames)
         return path
 
@@ -80,7 +82,8 @@ class Video:
         return Muxer(self.output, spec=self.spec, binary=BINARY, **arguments)
 
     def in_pieces(self, number):
-        assert self.muxer().mux(self.pieces(number), frames=len(self.frames)) == len(self.frames)
+        count, first = len(self.frames), self.frames[0].pts
+        assert self.muxer().mux(self.pieces(number), frames=count, first=first) == count
         return self.output
 
 

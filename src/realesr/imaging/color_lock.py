@@ -1,0 +1,83 @@
+"""The color lock: an upscaled image keeps the low frequencies of its input.
+
+Networks shift colors by some levels, because their losses forgive it. One step of iterative
+back-projection (Irani and Peleg, 1991) with a wide low-pass takes the shift away and leaves detail
+alone: ``x + up(G * (y - down(x)))``.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realesr.imaging.image import Pixels
+
+LUMA_SIGMA = 2.0
+"""Standard deviation of the low-pass for brightness, px of the input."""
+CHROMA_SIGMA = 8.0
+"""The same for color. JPEG stores color in blocks of 16 px, whose differences a network removes and
+a narrower low-pass would bring back."""
+_BAND_ROWS = 64
+"""Rows of the input whose result is corrected at a time."""
+_TO_YCC = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.168736, -0.331264, 0.5],
+        [0.5, -0.418688, -0.081312],
+    ],
+    np.float32,
+)
+"""R'G'B' to Y'CbCr, ITU-R BT.601, as in JPEG (ITU-T T.871)."""
+_TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
+
+
+def lock_color(
+    sr: Pixels,
+    lr: Pixels,
+    *,
+    luma_sigma: float = LUMA_SIGMA,
+    chroma_sigma: float = CHROMA_SIGMA,
+) -> None:
+    """Sets the low frequencies of an upscaled image to those of its input, in place.
+
+    Memory beyond the images is three floats for each px of the input, and a band of the result.
+
+    Args:
+        sr: (H, W, 3) RGB, uint8 or uint16; H and W are multiples of h and w.
+        lr: (h, w, 3) RGB, uint8 or uint16.
+        luma_sigma: Standard deviation for brightness, px of the input.
+        chroma_sigma: Standard deviation for color, px of the input.
+    """
+    height, width = lr.shape[:2]
+    scale = sr.shape[0] // height
+    peak = np.float32(np.iinfo(sr.dtype).max)
+    small = cv2.resize(sr, (width, height), interpolation=cv2.INTER_AREA)
+    difference = lr.astype(np.float32) * (peak / np.float32(np.iinfo(lr.dtype).max))
+    difference -= small
+    shift = _low(difference, luma_sigma, chroma_sigma)
+    for top in range(0, height, _BAND_ROWS):
+        _add_band(sr, shift, top, min(top + _BAND_ROWS, height), scale)
+
+
+def _low(
+    difference: NDArray[np.float32], luma_sigma: float, chroma_sigma: float
+) -> NDArray[np.float32]:
+    """Returns the low frequencies of (h, w, 3), narrower for color than for brightness."""
+    ycc = cv2.transform(difference, _TO_YCC)
+    luma = cv2.GaussianBlur(ycc[..., 0], (0, 0), luma_sigma)
+    chroma = cv2.GaussianBlur(ycc[..., 1:], (0, 0), chroma_sigma)
+    return np.asarray(cv2.transform(np.dstack((luma, chroma)), _TO_RGB), np.float32)
+
+
+def _add_band(sr: Pixels, shift: NDArray[np.float32], top: int, bottom: int, scale: int) -> None:
+    """Adds the rows ``top`` to ``bottom`` of a shift, enlarged, to the upscaled image."""
+    first, last = max(0, top - 1), min(len(shift), bottom + 1)
+    width = shift.shape[1] * scale
+    large = cv2.resize(
+        shift[first:last], (width, (last - first) * scale), interpolation=cv2.INTER_LINEAR
+    )
+    large = large[(top - first) * scale : (bottom - first) * scale]
+    band = sr[top * scale : bottom * scale]
+    depth = cv2.CV_8U if sr.dtype == np.uint8 else cv2.CV_16U
+    cv2.add(band, large, dst=band, dtype=depth)

@@ -1,0 +1,95 @@
+"""Reads the blocks of GIF files (GIF89a, sections 17 to 27), without their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import BinaryIO
+
+from realesr.media.animations.timeline import FOREVER, Plays
+
+SIGNATURES = (b"GIF87a", b"GIF89a")
+TICK = Fraction(1, 100)
+"""The unit of delays, s."""
+SHORTEST = Fraction(1, 100)
+"""Longest delay, s, that browsers take for a missing one."""
+_CONTROL, _APPLICATION = b"\xf9", b"\xff"
+_RESTORED, CLEARED = 3, 2
+"""Disposals of a frame, in bits 2 to 4 of its control block."""
+_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+
+
+def read_events(file: BinaryIO) -> Iterator[Fraction | Plays]:
+    """Yields the delay of each frame, s, and how often the animation is played.
+
+    A loop count of N means N plays more than the first, as in browsers and gif2webp.
+
+    Args:
+        file: The file, at its beginning.
+    """
+    header = file.read(13)
+    _skip_table(file, header[10:11])
+    delay = Fraction(0)
+    while True:
+        match file.read(1):
+            case b"\x21":
+                label = file.read(1)
+                blocks = _sub_blocks(file)
+                first = next(blocks, b"")
+                if label == _CONTROL and len(first) >= 3:
+                    delay = int.from_bytes(first[1:3], "little") * TICK
+                elif label == _APPLICATION and first in _LOOPS:
+                    loop = next(blocks, b"")
+                    if len(loop) >= 3 and loop[0] & 7 == 1:
+                        count = int.from_bytes(loop[1:3], "little")
+                        yield Plays(count + 1 if count else FOREVER)
+                for _ in blocks:
+                    pass
+            case b"\x2c":
+                descriptor = file.read(9)
+                if len(descriptor) < 9:
+                    return
+                yield delay
+                delay = Fraction(0)
+                _skip_table(file, descriptor[8:])
+                file.read(1)  # the code size
+                for _ in _sub_blocks(file):
+                    pass
+            case b"\0":  # some encoders pad
+                continue
+            case _:  # the trailer, the end of a file that is cut short, or damage
+                return
+
+
+def restored_at(file: BinaryIO) -> int | None:
+    """Returns where the first frame says that what was before it is restored; None if it does not.
+
+    There was nothing, so that browsers and ffmpeg clear its area.
+
+    Args:
+        file: The file, at its beginning.
+    """
+    header = file.read(13)
+    _skip_table(file, header[10:11])
+    found: int | None = None
+    while file.read(1) == b"\x21":
+        label, at = file.read(1), file.tell() + 1
+        blocks = _sub_blocks(file)
+        first = next(blocks, b"")
+        if label == _CONTROL and first:
+            found = at if first[0] >> 2 & 7 == _RESTORED else None
+        for _ in blocks:
+            pass
+    return found
+
+
+def _skip_table(file: BinaryIO, flags: bytes) -> None:
+    if flags and flags[0] & 0x80:
+        file.seek(3 * 2 ** ((flags[0] & 7) + 1), 1)
+
+
+def _sub_blocks(file: BinaryIO) -> Iterator[bytes]:
+    while size := file.read(1):
+        if size == b"\0":
+            return
+        yield file.read(size[0])

@@ -1,0 +1,138 @@
+"""Recognition of files by their content, so that a name does not decide how a file is read."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from pathlib import Path
+from typing import BinaryIO
+
+from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+
+
+class Container(Enum):
+    """Container formats of weights."""
+
+    SAFETENSORS = auto()
+    TORCH_ZIP = auto()
+    TORCH_LEGACY = auto()
+
+
+_HEAD = 4096
+_MAX_HEADER_BITS = 40
+_WANTED = "realesr reads the weights of PyTorch networks, .pth and .safetensors"
+_CONVERT = f"{_WANTED}: look for the model in one of these formats"
+_UNPACK = "unpack it, and name the file of weights inside"
+
+_FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"version https://git-lfs", "a git-lfs pointer and not the file itself", "run `git lfs"
+     " pull`, or download the file from the page of the repository"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras)", _CONVERT),
+    (0, b"GGUF", "a GGUF file (llama.cpp, stable-diffusion.cpp)", _CONVERT),
+    (4, b"TFL3", "a TensorFlow Lite model", _CONVERT),
+    (0, b"7767517\n", "the description of an ncnn network", _CONVERT),
+    (0, b"\x93NUMPY", "a NumPy array", _CONVERT),
+    (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (0, b"BZh", "a bzip2 archive", _UNPACK),
+    (0, b"\xfd7zXZ", "an xz archive", _UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", _UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (0, b"Rar!", "a rar archive", _UNPACK),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"\x89PNG", "a picture (PNG)", _WANTED),
+    (0, b"\xff\xd8\xff", "a picture (JPEG)", _WANTED),
+    (0, b"GIF8", "a picture (GIF)", _WANTED),
+    (8, b"WEBP", "a picture (WebP)", _WANTED),
+    (4, b"ftyp", "a video or a picture", _WANTED),
+    (0, b"\x1aE\xdf\xa3", "a video (Matroska)", _WANTED),
+    (0, b"%PDF", "a PDF document", _WANTED),
+    (0, b"\x7fELF", "a program", _WANTED),
+    (0, b"MZ", "a program", _WANTED),
+)  # fmt: skip
+"""Offset, signature, what such a file is, and what to do. Signatures: the formats' own
+specifications, and file(1)."""
+
+_ONNX_FIELDS = b"\x12\x1a\x22\x28\x32\x3a\x42"
+"""First bytes of the fields that follow ``ir_version`` in ONNX's ModelProto (onnx.proto)."""
+_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+
+def recognize(path: Path) -> Container:
+    """Finds the container format of a weights file from its first bytes.
+
+    Raises:
+        MissingWeightsError: The file does not exist, or there is no permission to read it.
+        UnsupportedCheckpointError: The file is something else; the message says what, and what to
+            do.
+    """
+    if not path.is_file():
+        raise MissingWeightsError(f"{path}: no such file of weights")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            size = file.seek(0, 2)
+            found = _container_of(head, size)
+            if found is not None:
+                return found
+            what, remedy = _describe(head, path.suffix.lower(), file)
+    except OSError as error:
+        raise MissingWeightsError(f"{path}: {error.strerror}") from error
+    raise UnsupportedCheckpointError(f"{path} is {what}: {remedy}")
+
+
+def is_page(head: bytes) -> bool:
+    """Returns whether the first bytes of a file are those of a web page."""
+    text = head[:_HEAD].lstrip().lower()
+    return text.startswith(_PAGE) or (text.startswith(b"<") and b"<html" in text)
+
+
+def _container_of(head: bytes, size: int) -> Container | None:
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return Container.TORCH_ZIP
+    # The length of the header, then the header: https://github.com/huggingface/safetensors#format
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") >> _MAX_HEADER_BITS == 0:
+        return Container.SAFETENSORS
+    if head[:1] == b"\x80" and head[1:2] and head[1] <= 5:  # pickle's PROTO
+        return Container.TORCH_LEGACY
+    return None
+
+
+def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
+    """Returns what a file is that holds no weights, and what to do."""
+    if not head:
+        return "empty", "download it again"
+    for offset, signature, what, remedy in _FOREIGN:
+        if head.startswith(signature, offset):
+            return what, remedy
+    text = head.lstrip().lower()
+    if is_page(head):
+        return "a web page", (
+            "the address leads to a page and not to the file; open it in a browser, and download "
+            "the file from there"
+        )
+    is_onnx = head[:1] == b"\x08" and head[2:3] and head[2] in _ONNX_FIELDS
+    if is_onnx or suffix == ".onnx":
+        return "an ONNX network", _CONVERT
+    if text.startswith(b"<?xml"):
+        return "an XML document", _WANTED
+    if text.startswith((b"{", b"[")) and _is_text(head):
+        return "a JSON text", _WANTED
+    if _is_text(head):
+        return "a text", _WANTED
+    if not head.strip(b"\0") and _is_zero(file):
+        return "made of zeros only", "its download was not finished; download it again"
+    return "no file of weights, or is damaged", _WANTED
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(each.isprintable() or each.isspace() for each in text)
+
+
+def _is_zero(file: BinaryIO) -> bool:
+    file.seek(0)
+    return not any(block.strip(b"\0") for block in iter(lambda: file.read(2**20), b""))
