@@ -64,8 +64,10 @@ HEADER = """# Videos through the command
 What `realesr video {arguments}` makes of every clip of a collection of real and synthesized ones,
 by `python scripts/reports/clips.py table`. Times are those of all packets; a tick is that of the
 coarser of both containers. Color is the largest difference of the mean of a frame, of {count}
-frames a clip, in levels of 8 bits; files that do not tell their matrix are decoded as players do,
-and transparent ones are not compared, since invisible colors are replaced.
+frames a clip, in levels of 8 bits; files that do not tell their matrix are decoded as players do.
+Not compared are transparent ones, since invisible colors are replaced, those of 4:4:0, which PyAV's
+default conversion gets wrong, and the times of clocks that jump. VC-1 without presentation times
+is read by PyAV and ffmpeg with one frame between them.
 
 | Clip | Frames in, out | Largest difference of times | Streams in, out | Color | Notes |
 |---|---|---|---|---|---|
@@ -127,8 +129,10 @@ def row(clip: Path, folder: Path) -> str:
     a = [time - before.origin for time in a]
     kept = [min(a, key=lambda other: abs(other - time)) for time in b]
     late = max(abs(x - y) for x, y in zip(kept, b, strict=True)) / max(tick_a, tick_b)
+    ticks = "-" if before.scan.jumps else f"{float(late):.2f} ticks"
     color = "-"
-    if not before.pixel_format.has_alpha:
+    is_compared = before.pixel_format.chroma != (1, 2) and not before.scan.jumps
+    if is_compared and not before.pixel_format.has_alpha:
         color = f"{difference(means(clip, before.index), means(output, 0)):.2f}"
     streams = f"{len(before.streams)}, {sum(s.kind != 'data' for s in after.streams)}"
     notes = [notice["message"] for notice in result["notices"]]  # type: ignore[attr-defined]
@@ -136,7 +140,7 @@ def row(clip: Path, folder: Path) -> str:
     if result["duplicate_frames"]:
         notes.append(f"{result['duplicate_frames']} like the frame before")
     return (
-        f"| {clip.name} | {len(a)}, {len(b)} | {float(late):.2f} ticks | {streams} | "
+        f"| {clip.name} | {len(a)}, {len(b)} | {ticks} | {streams} | "
         f"{color} | {'; '.join(notes)} |\n"
     )
 

@@ -375,6 +375,7 @@ def test_marks_of_a_spherical_video_come_along(capfd, way, title):
         fast = FAST if suffix != "webm" else ("--preset", "8")
         source = upscale(source, f"out.{suffix}", *fast)
         assert read_projection(source, 0) == wanted
+        assert probe(source).sample_aspect_ratio == 1
         tags = {tag.lower(): text for tag, text in probe(source).stream.tags.items()}
         assert tags.get("title", tags.get("name")) == title  # MP4 calls it so
         assert "." * 40 not in source.read_bytes().decode("latin-1")

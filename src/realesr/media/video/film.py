@@ -76,8 +76,9 @@ class Film:
 
     @property
     def is_divisible(self) -> bool:
-        """Whether it can be read in parts: neither clock nor size jumps."""
-        return not self.info.scan.jumps and self.info.index not in self.info.scan.sizes
+        """Whether it can be read in parts: clock and size do not jump, no frames share a time."""
+        scan, index = self.info.scan, self.info.index
+        return not scan.jumps and index not in scan.sizes and index not in scan.equal_times
 
     @property
     def is_encoded_twice(self) -> bool:

@@ -42,6 +42,8 @@ _MP4_TAGS = frozenset(
 """Tags that ffmpeg's MP4 muxer can store."""
 _QUEUED_PACKETS = 65536
 """Number of packets of other streams that may wait for the first frame, however long it takes."""
+_STEREO_MODES = {1: "top_bottom", 2: "left_right"}
+"""Names of ffmpeg's tag by the numbers of a projection's views."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg"}
 
 # ffmpeg keeps reading an input until each of its streams has produced a packet, and writes whatever
@@ -244,6 +246,10 @@ class MuxSpec:
                 arguments += ["-metadata:s:0", f"{tag}="]
         if not info.projection.is_empty:
             arguments += ["-metadata:s:0", f"title={info.projection.title}"]
+            if not self.video.target.is_isobmff and info.projection.stereo in _STEREO_MODES:
+                # Matroska states the size of one view; ffmpeg derives it from this tag.
+                mode = _STEREO_MODES[info.projection.stereo]
+                arguments += ["-metadata:s:0", f"stereo_mode={mode}"]
         if info.notes.timecode and "timecode" not in info.tags and not self.video.options.start:
             arguments += ["-metadata:s:0", f"timecode={info.notes.timecode}"]
         return arguments

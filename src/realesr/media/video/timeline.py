@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from realesr.media.frames import Segment
 from realesr.media.video.info import VideoInfo
-from realesr.media.video.reading import open_input
+from realesr.media.video.reading import open_input, readable_packets
 
 _WINDOW = 4
 """A border may be moved by the length of a segment divided by this number."""
@@ -53,16 +53,16 @@ class Timeline:
 
 
 def read_timeline(info: VideoInfo) -> Timeline:
-    """Reads the times of all packets. Nothing is decoded.
+    """Reads the times of all packets, up to damage that cannot be read. Nothing is decoded.
 
     Raises:
-        av.FFmpegError: The file cannot be read.
+        av.FFmpegError: The file cannot be opened.
     """
     found: dict[int, bool] = {}
     with open_input(info.path) as container:
         stream = container.streams[info.index]
-        for packet in container.demux(stream):
-            if packet.pts is not None and packet.size:
+        for packet in readable_packets(container, stream):
+            if packet.pts is not None:
                 found[packet.pts] = found.get(packet.pts, False) or packet.is_keyframe
     times = sorted(found)
     keys = [position for position, time in enumerate(times) if found[time]]
