@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
@@ -34,9 +32,8 @@ from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
 from realesr.metrics.ssim import ssim
 from realesr.models.loader import load_model
-from realesr.perceptual.distance import feature_distance
 from realesr.perceptual.efficientnet import efficientnet_lite
-from realesr.perceptual.extractor import FeatureExtractor
+from realesr.perceptual.judge import FeatureJudge
 from realesr.perceptual.squeezenet import squeezenet
 from realesr.weights.catalog import find_model, find_weights
 
@@ -138,7 +135,10 @@ class Judge:
     """
 
     def __init__(self, data: Path) -> None:
-        self._networks = (squeezenet(data / SQUEEZENET), efficientnet_lite(2))
+        self._networks = [
+            FeatureJudge(network)
+            for network in (squeezenet(data / SQUEEZENET), efficientnet_lite(2))
+        ]
         self._niqe = NiqeParameters.load(data / NIQE)
 
     def __call__(self, lr: Image, sr: Pixels, hr: Pixels | None) -> list[float]:
@@ -147,17 +147,8 @@ class Judge:
         if hr is None:
             return [np.nan] * 4 + last
         hr = hr[: sr.shape[0], : sr.shape[1]]
-        distances = [self._distance(network, sr, hr) for network in self._networks]
+        distances = [judge(sr, hr) for judge in self._networks]
         return [psnr(sr, hr, crop=SCALE), ssim(sr, hr, crop=SCALE), *distances, *last]
-
-    @torch.inference_mode()
-    def _distance(self, network: FeatureExtractor, sr: Pixels, hr: Pixels) -> float:
-        first, second = (network(_tensor(each)) for each in (sr, hr))
-        return feature_distance(first, second).item()
-
-
-def _tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(from_levels(pixels).transpose(2, 0, 1)))[None]
 
 
 def table(args: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw
-from torch import Tensor, nn
+from torch import nn
 
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize, resize
@@ -21,7 +21,7 @@ from realesr.errors import InvalidOptionError
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
-from realesr.perceptual.distance import feature_distance
+from realesr.perceptual.judge import FeatureJudge, as_batch
 from realesr.training.recipe import ValidationConfig
 from realesr.training.store import CleanImage, index_images, read_entry
 
@@ -32,7 +32,6 @@ CROP = 64
 LABEL = 16
 
 Levels = NDArray[np.uint8]
-Features = Callable[[Tensor], dict[str, Tensor]]
 Upscale = Callable[[Levels], Levels]
 
 
@@ -50,7 +49,7 @@ class Validator:
 
     Args:
         samples: The samples; all levels of the same image are consecutive.
-        judges: Feature networks for distances, by name.
+        judges: Feature distances, by name.
         niqe_parameters: Parameters of NIQE, or None.
         scale: High-resolution px per low-resolution px.
     """
@@ -58,7 +57,7 @@ class Validator:
     def __init__(
         self,
         samples: Sequence[Sample],
-        judges: dict[str, Features],
+        judges: dict[str, FeatureJudge],
         niqe_parameters: NiqeParameters | None,
         *,
         scale: int,
@@ -85,7 +84,7 @@ class Validator:
 
         @torch.inference_mode()
         def upscale(lr: Levels) -> Levels:
-            sr = network(_tensor(lr, self._device)).float().clamp(0, 1)
+            sr = network(as_batch(lr, self._device)).float().clamp(0, 1)
             array = sr[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()
             return np.asarray(array)
 
@@ -107,15 +106,13 @@ class Validator:
             for level, values in found.items()
         }
 
-    @torch.inference_mode()
     def _measure(self, sr: Levels, sample: Sample) -> dict[str, float]:
         values = {
             "psnr": psnr(sr, sample.hr, crop=BORDER, channel="y"),
             "shift": color_shift(sr, self.bicubic()(sample.lr)),
         }
         for name, judge in self._judges.items():
-            first, second = (judge(_tensor(each, self._device)) for each in (sr, sample.hr))
-            values[name] = feature_distance(first, second).item()
+            values[name] = judge(sr, sample.hr)
         if self._niqe is not None:
             with suppress(ValueError):  # too small, or flat: the run must not end for that
                 values["niqe"] = niqe(sr, self._niqe)
@@ -177,23 +174,19 @@ def build_validator(
             samples.append(Sample(level, quantize(lr), hr))
     if not samples:
         raise InvalidOptionError(f"validation.images: {data_root / config.images} has no images")
-    judges: dict[str, Features] = {}
+    judges: dict[str, FeatureJudge] = {}
     if config.squeezenet is not None:
         from realesr.perceptual.squeezenet import squeezenet
 
-        judges["squeezenet"] = squeezenet(find(config.squeezenet)).to(device)
+        network = squeezenet(find(config.squeezenet)).to(device)
+        judges["squeezenet"] = FeatureJudge(network, device)
     if config.efficientnet is not None:
         from realesr.perceptual.efficientnet import efficientnet_lite
 
         name = f"efficientnet_lite{config.efficientnet}"
-        judges[name] = efficientnet_lite(config.efficientnet).to(device)
+        judges[name] = FeatureJudge(efficientnet_lite(config.efficientnet).to(device), device)
     parameters = None if config.niqe is None else NiqeParameters.load(find(config.niqe))
     return Validator(samples, judges, parameters, scale=scale, device=device)
-
-
-def _tensor(levels: Levels, device: torch.device) -> Tensor:
-    array = np.ascontiguousarray(from_levels(levels).transpose(2, 0, 1))
-    return torch.from_numpy(array)[None].to(device)
 
 
 def _crop(lr: Levels) -> tuple[slice, slice]:
