@@ -16,6 +16,7 @@ NoticeCode = Literal[
     "depth-reduced",
     "disk-short",
     "download-retried",
+    "edge-cropped",
     "fields-merged",
     "frames-damaged",
     "hdr-metadata-dropped",

@@ -13,6 +13,7 @@ from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.options import (
+    DamageOptions,
     EncodingOptions,
     FaceOptions,
     FileOptions,
@@ -32,11 +33,13 @@ _IRREGULAR = {
     "each": "workers",
     "inputs": "input",
     "is_compiled": "compile",
+    "is_fixed": "fixed",
     "is_strict": "strict",
     "sharers": "workers",
 }
 """The argument of the command line for each field that has another name."""
 _OWNERS = (
+    DamageOptions,
     EncodingOptions,
     FaceOptions,
     FileOptions,

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 from torch import nn
 
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize, resize
 from realesr.errors import InvalidOptionError
+from realesr.imaging.sheets import Cell, Row, draw_sheet, save_sheet, square_around
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
@@ -29,7 +28,6 @@ BORDER = 4
 """Width of the border that PSNR ignores, px, as is customary at a scale of 4."""
 CROP = 64
 """Side of a cell of the contact sheet, low-resolution px."""
-LABEL = 16
 
 Levels = NDArray[np.uint8]
 Upscale = Callable[[Levels], Levels]
@@ -130,20 +128,13 @@ class Validator:
         """
         levels = len({sample.level for sample in self.samples})
         samples = self.samples[: images * levels]
-        side = CROP * self._scale
-        size = ((len(columns) + 1) * side, len(samples) * side + LABEL)
-        sheet = PillowImage.new("RGB", size, "white")
-        for row, sample in enumerate(samples):
-            crop = _crop(sample.lr)
+        rows = []
+        for sample in samples:
+            crop = square_around(sample.lr.shape, 0.5, 0.5, CROP)
             cells = [_scaled(upscale(sample.lr), crop, self._scale) for upscale in columns.values()]
-            for column, cell in enumerate([*cells, _scaled(sample.hr, crop, self._scale)]):
-                place = (column * side, row * side + LABEL)
-                sheet.paste(PillowImage.fromarray(np.ascontiguousarray(cell)), place)
-        draw = ImageDraw.Draw(sheet)
-        for column, title in enumerate([*columns, "original"]):
-            draw.text((column * side + 3, 2), title, fill="black")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(path, quality=93, subsampling=0)
+            cells.append(_scaled(sample.hr, crop, self._scale))
+            rows.append(Row(tuple(map(Cell, cells))))
+        save_sheet(draw_sheet(rows, [*columns, "original"]), path)
 
 
 def build_validator(
@@ -187,12 +178,6 @@ def build_validator(
         judges[name] = FeatureJudge(efficientnet_lite(config.efficientnet).to(device), device)
     parameters = None if config.niqe is None else NiqeParameters.load(find(config.niqe))
     return Validator(samples, judges, parameters, scale=scale, device=device)
-
-
-def _crop(lr: Levels) -> tuple[slice, slice]:
-    """Returns the middle of the image, as large as a cell."""
-    top, left = (max(0, (side - CROP) // 2) for side in lr.shape[:2])
-    return slice(top, top + CROP), slice(left, left + CROP)
 
 
 def _scaled(image: Levels, crop: tuple[slice, slice], scale: int) -> Levels:
