@@ -25,6 +25,7 @@ NoticeCode = Literal[
     "model-mismatch",
     "option-without-effect",
     "pages-dropped",
+    "picture-left-out",
     "precision-raised",
     "stream-converted",
     "stream-dropped",

@@ -18,6 +18,7 @@ from realesr.options import (
     FaceOptions,
     FileOptions,
     PieceOptions,
+    PrepareOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
@@ -34,6 +35,7 @@ _IRREGULAR = {
     "inputs": "input",
     "is_compiled": "compile",
     "is_fixed": "fixed",
+    "is_multiscale": "multiscale",
     "is_strict": "strict",
     "sharers": "workers",
 }
@@ -44,6 +46,7 @@ _OWNERS = (
     FaceOptions,
     FileOptions,
     PieceOptions,
+    PrepareOptions,
     Target,
     UpscaleOptions,
     VideoOptions,

@@ -17,12 +17,12 @@ from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize, resize
 from realesr.errors import InvalidOptionError
 from realesr.imaging.sheets import Cell, Row, draw_sheet, save_sheet, square_around
+from realesr.media.images.index import CleanImage, index_images, read_entry
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
 from realesr.perceptual.judge import FeatureJudge, as_batch
 from realesr.training.recipe import ValidationConfig
-from realesr.training.store import CleanImage, index_images, read_entry
 
 BORDER = 4
 """Width of the border that PSNR ignores, px, as is customary at a scale of 4."""
