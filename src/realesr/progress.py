@@ -22,6 +22,7 @@ NoticeCode = Literal[
     "hdr-metadata-dropped",
     "metadata-damaged",
     "metadata-dropped",
+    "metric-left-out",
     "model-mismatch",
     "option-without-effect",
     "pages-dropped",

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from realesr.cli.wording import print_notice
-from realesr.options import PrepareOptions
+from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice, Progress
 
 EXAMPLES = """\

@@ -12,18 +12,19 @@ from dataclasses import fields
 from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
+from realesr.evaluation.options import EvaluationOptions
 from realesr.options import (
     DamageOptions,
     EncodingOptions,
     FaceOptions,
     FileOptions,
     PieceOptions,
-    PrepareOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
     WorkerOptions,
 )
+from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice
 
 _IRREGULAR = {
@@ -43,6 +44,7 @@ _IRREGULAR = {
 _OWNERS = (
     DamageOptions,
     EncodingOptions,
+    EvaluationOptions,
     FaceOptions,
     FileOptions,
     PieceOptions,

@@ -17,7 +17,7 @@ from realesr.errors import UnwritableMediaError
 Levels = NDArray[np.uint8]
 
 FONT_PX = 12
-_LINE_PX = 15
+_LINE_PX = 16
 _GAP_PX = 4
 
 
@@ -60,7 +60,7 @@ def draw_sheet(rows: Sequence[Row], columns: Sequence[str] = ()) -> Levels:
     for row in rows:
         at = top
         if row.title:
-            draw.text((2, at + 1), row.title, "black", font)
+            draw.text((2, at), row.title, "black", font)
             at += _LINE_PX
         below = at + max(cell.pixels.shape[0] for cell in row.cells)
         for number, cell in enumerate(row.cells):

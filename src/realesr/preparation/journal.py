@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from realesr.errors import InvalidOptionError, UnwritableMediaError
-from realesr.options import PrepareOptions
+from realesr.preparation.options import PrepareOptions
 from realesr.preparation.sources import Picture
 
 JOURNAL = ".prepare.jsonl"

@@ -23,9 +23,9 @@ from realesr.errors import (
 from realesr.imaging.image import Image
 from realesr.media.images.encode import encode_image
 from realesr.media.images.index import Entry, read_entry
-from realesr.options import PrepareOptions
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import File, Journal
+from realesr.preparation.options import PrepareOptions
 from realesr.preparation.sources import MANIFEST, Picture, collect
 from realesr.preparation.split import joined_scenes, split_of
 from realesr.preparation.variants import (

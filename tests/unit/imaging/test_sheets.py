@@ -11,10 +11,10 @@ RED, BLUE = (np.full((20, 30, 3), color, np.uint8) for color in ((255, 0, 0), (0
 def test_cells_stand_in_columns():
     rows = [Row((Cell(RED), Cell(BLUE))), Row((Cell(BLUE, ("name", "x")), Cell(RED)), "title")]
     sheet = draw_sheet(rows, ["one", "two"])
-    assert sheet.shape == (19 + 24 + 24 + 3 * 15, 2 * 34, 3)
-    assert (sheet[19:39, :30] == RED).all()
-    assert (sheet[19:39, 34:64] == BLUE).all()
-    assert (sheet[58:78, 34:64] == RED).all()
+    assert sheet.shape == (20 + 24 + 24 + 3 * 16, 2 * 34, 3)
+    assert (sheet[20:40, :30] == RED).all()
+    assert (sheet[20:40, 34:64] == BLUE).all()
+    assert (sheet[60:80, 34:64] == RED).all()
 
 
 def test_long_names_do_not_run_into_the_next_column():

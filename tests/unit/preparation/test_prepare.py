@@ -9,10 +9,10 @@ from PIL import Image as PillowImage
 from realesr.cli.main import main
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.imaging.matlab import imresize
-from realesr.options import PrepareOptions
 from realesr.preparation import prepare as prepare_module
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import JOURNAL
+from realesr.preparation.options import PrepareOptions
 from realesr.preparation.prepare import prepare
 from realesr.preparation.sources import collect
 from realesr.preparation.split import joined_scenes, split_of
