@@ -18,25 +18,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, jpeg, quantize
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.tiled import TiledUpscaler
 from realesr.imaging.image import Image, Pixels
+from realesr.imaging.sheets import Cell, Row, draw_sheet, save_sheet, square_around
 from realesr.media.images.decode import read_image
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
 from realesr.metrics.ssim import ssim
 from realesr.models.loader import load_model
-from realesr.perceptual.distance import feature_distance
 from realesr.perceptual.efficientnet import efficientnet_lite
-from realesr.perceptual.extractor import FeatureExtractor
+from realesr.perceptual.judge import FeatureJudge
 from realesr.perceptual.squeezenet import squeezenet
 from realesr.weights.catalog import find_model, find_weights
 
@@ -74,7 +71,6 @@ CELL = 240
 """Side of a cell of the sheet, px: 60 px of the input."""
 BANNER = (("cat.jpg", 0.38, 0.4), ("coffee.jpg", 0.5, 0.4))
 BANNER_CELL = 400
-LABEL = 18
 
 
 def bicubic(image: Image) -> Image:
@@ -138,7 +134,10 @@ class Judge:
     """
 
     def __init__(self, data: Path) -> None:
-        self._networks = (squeezenet(data / SQUEEZENET), efficientnet_lite(2))
+        self._networks = [
+            FeatureJudge(network)
+            for network in (squeezenet(data / SQUEEZENET), efficientnet_lite(2))
+        ]
         self._niqe = NiqeParameters.load(data / NIQE)
 
     def __call__(self, lr: Image, sr: Pixels, hr: Pixels | None) -> list[float]:
@@ -147,17 +146,8 @@ class Judge:
         if hr is None:
             return [np.nan] * 4 + last
         hr = hr[: sr.shape[0], : sr.shape[1]]
-        distances = [self._distance(network, sr, hr) for network in self._networks]
+        distances = [judge(sr, hr) for judge in self._networks]
         return [psnr(sr, hr, crop=SCALE), ssim(sr, hr, crop=SCALE), *distances, *last]
-
-    @torch.inference_mode()
-    def _distance(self, network: FeatureExtractor, sr: Pixels, hr: Pixels) -> float:
-        first, second = (network(_tensor(each)) for each in (sr, hr))
-        return feature_distance(first, second).item()
-
-
-def _tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(from_levels(pixels).transpose(2, 0, 1)))[None]
 
 
 def table(args: argparse.Namespace) -> None:
@@ -215,29 +205,13 @@ def draw_page(
     """Writes a row for each image and a column for each method, and one for the originals."""
     has_originals = any(hr is not None for _, _, hr, _, _ in samples)
     titles = [*methods, *(["original"] if has_originals else [])]
-    height = LABEL + len(samples) * (cell + LABEL)
-    page = PillowImage.new("RGB", (len(titles) * cell, height), "white")
-    draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(12)
-    for column, name in enumerate(titles):
-        draw.text((column * cell + 3, 2), name, "black", font)
-    for row, (name, lr, hr, x, y) in enumerate(samples):
-        top = LABEL + row * (cell + LABEL)
+    rows = []
+    for number, (name, lr, hr, x, y) in enumerate(samples, 1):
         results = [method(lr).pixels for method in methods.values()]
-        for column, pixels in enumerate([*results, *([] if hr is None else [hr])]):
-            part = np.ascontiguousarray(crop(pixels, x, y, cell))
-            page.paste(PillowImage.fromarray(part), (column * cell, top))
-        draw.text((3, top + cell + 2), f"{row + 1}. {name} ({lr.size})", "black", font)
-    options = {} if destination.suffix == ".png" else {"quality": 92, "subsampling": 0}
-    page.save(destination, optimize=True, **options)
-
-
-def crop(pixels: Pixels, x: float, y: float, side: int) -> Pixels:
-    """Cuts out a square around a point, which is given as a fraction of the sides."""
-    height, width = pixels.shape[:2]
-    left = min(max(0, round(width * x) - side // 2), width - side)
-    top = min(max(0, round(height * y) - side // 2), height - side)
-    return pixels[top : top + side, left : left + side]
+        results += [] if hr is None else [hr]
+        cells = [Cell(each[square_around(each.shape, x, y, cell)]) for each in results]
+        rows.append(Row(tuple(cells), f"{number}. {name} ({lr.size})"))
+    save_sheet(draw_sheet(rows, titles), destination)
 
 
 def named_file(text: str) -> tuple[str, Path]:

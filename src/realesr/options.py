@@ -397,3 +397,40 @@ class PieceOptions:
 
 
 DEFAULT_PIECES = PieceOptions()
+
+
+DAMAGE_LEVELS = ("clean", "light", "medium", "heavy", "classical", "paper")
+FIXED_DAMAGE_LEVELS = ("clean", "light", "medium", "heavy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamageOptions:
+    """Options of the damage that is done to clean images.
+
+    Attributes:
+        level: Name of the level.
+        is_fixed: Whether the parameters are the fixed ones of evaluation; else they are random.
+        order: Number of rounds; None for what the level says.
+        scale: Input px per result px, along each side.
+        seed: Seed of all random numbers.
+
+    Raises:
+        InvalidOptionError: A value is outside its range, or two contradict each other.
+    """
+
+    level: str = "medium"
+    is_fixed: bool = False
+    order: int | None = None
+    scale: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("`level`", self.level, DAMAGE_LEVELS)
+        if self.is_fixed:
+            _check_choice("with `is_fixed`, `level`", self.level, FIXED_DAMAGE_LEVELS)
+            if self.order is not None:
+                raise InvalidOptionError("`order` counts random rounds, and `is_fixed` has none")
+        if self.order is not None and not 1 <= self.order <= 10:
+            raise InvalidOptionError(f"`order` {self.order}: must be between 1 and 10")
+        if not 1 <= self.scale <= 16:
+            raise InvalidOptionError(f"`scale` {self.scale}: must be between 1 and 16")

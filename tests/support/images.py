@@ -40,3 +40,14 @@ def png(bits: int, color_type: int, rows: list[bytes], *chunks: tuple[bytes, byt
 def png_chunk(kind: bytes, body: bytes) -> bytes:
     """A chunk of a PNG."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def textured_pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A textured image, (H, W, 3) uint8 RGB, and the same with noise."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin(x / (3 + c)) * np.cos(y / (5 + c)) + np.sin(x * y / 900) for c in range(3)]
+    clean = np.stack(waves, axis=2) * 50 + 128 + rng.normal(0, 2, (height, width, 3))
+    noisy = clean + rng.normal(0, 6, clean.shape)
+    first, second = (np.clip(np.rint(each), 0, 255).astype(np.uint8) for each in (clean, noisy))
+    return first, second

@@ -12,7 +12,18 @@ import sys
 from collections.abc import Sequence
 
 from realesr import __version__
-from realesr.cli import bench, completion, doctor, image, models, train, video
+from realesr.cli import (
+    bench,
+    completion,
+    degrade,
+    doctor,
+    evaluate,
+    image,
+    models,
+    prepare,
+    train,
+    video,
+)
 from realesr.cli.options.parsers import ArgumentParser
 from realesr.cli.printing import finish, printable, tell
 from realesr.cli.process import prepare_process
@@ -51,6 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
     video.add_parser(commands)
     models.add_parser(commands)
     train.add_parser(commands)
+    degrade.add_parser(commands)
+    prepare.add_parser(commands)
+    evaluate.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
     completion.add_parser(commands, parser)

@@ -12,7 +12,9 @@ from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.cli.printing import tell
+from realesr.evaluation.options import EvaluationOptions
 from realesr.options import (
+    DamageOptions,
     EncodingOptions,
     FaceOptions,
     FileOptions,
@@ -22,6 +24,7 @@ from realesr.options import (
     VideoOptions,
     WorkerOptions,
 )
+from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice
 
 _IRREGULAR = {
@@ -32,15 +35,20 @@ _IRREGULAR = {
     "each": "workers",
     "inputs": "input",
     "is_compiled": "compile",
+    "is_fixed": "fixed",
+    "is_multiscale": "multiscale",
     "is_strict": "strict",
     "sharers": "workers",
 }
 """The argument of the command line for each field that has another name."""
 _OWNERS = (
+    DamageOptions,
     EncodingOptions,
+    EvaluationOptions,
     FaceOptions,
     FileOptions,
     PieceOptions,
+    PrepareOptions,
     Target,
     UpscaleOptions,
     VideoOptions,

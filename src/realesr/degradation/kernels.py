@@ -8,10 +8,11 @@ plateau-shaped ones after Liu et al., 2020) and section 3.3 (sinc).
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 Kernel = NDArray[np.float32]
+
+_BESSEL_SAMPLES = 128
 
 
 def _offsets(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -81,7 +82,18 @@ def sinc(size: int, cutoff: float) -> Kernel:
     radius = np.hypot(x, y)
     center = size // 2
     radius[center, center] = 1.0
-    bessel = torch.special.bessel_j1(torch.from_numpy(cutoff * radius)).numpy()
-    weights = cutoff * bessel / (2 * np.pi * radius)
+    weights = cutoff * _bessel_j1(cutoff * radius) / (2 * np.pi * radius)
     weights[center, center] = cutoff**2 / (4 * np.pi)
     return _normalized(weights)
+
+
+def _bessel_j1(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns Bessel's function of the first kind of order 1, exact to 1e-15 for values below 60.
+
+    Bessel's integral (NIST DLMF, 10.9.2): the mean of ``cos(t - x sin t)`` over a period. The mean
+    of equally spaced samples of a smooth periodic function converges faster than any power.
+    """
+    distinct, places = np.unique(values, return_inverse=True)
+    angles = np.arange(_BESSEL_SAMPLES) * (2 * np.pi / _BESSEL_SAMPLES)
+    means = np.cos(angles - distinct[:, None] * np.sin(angles)).mean(axis=1)
+    return np.asarray(means[places].reshape(values.shape))

@@ -6,16 +6,16 @@ these levels image by image (``[data.levels]`` of a recipe).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 
 from realesr.degradation import operations
 from realesr.degradation.operations import ImageArray
-from realesr.degradation.pipeline import DegradationConfig, StageConfig
+from realesr.degradation.pipeline import DegradationConfig, Observer, StageConfig, apply_steps
+from realesr.degradation.steps import GaussianBlur, Jpeg, Noise, Resize, Step
 
 _ALL: tuple[operations.Interpolation, ...] = ("area", "bilinear", "bicubic", "antialiased")
 
@@ -107,10 +107,16 @@ LEVELS: Mapping[str, DegradationConfig] = MappingProxyType(
             final_sinc_probability=0.5,
             interpolations=_ALL,
         ),
+        "classical": DegradationConfig(
+            order=1,
+            first=StageConfig(sinc_probability=0.0),
+            final_sinc_probability=0.0,
+        ),
         "paper": DegradationConfig(),
     }
 )
-"""Levels for training, from almost no damage to that of the paper. Their scale is 4."""
+"""Levels for training, from almost no damage to that of the paper; ``classical`` is equation 1 of
+the paper, one round without ringing. Their scale is 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +147,14 @@ FIXED_LEVELS: Mapping[str, FixedDamage] = MappingProxyType(
 """Levels for evaluation."""
 
 
-def degrade_fixed(hr: ImageArray, damage: FixedDamage, *, scale: int, seed: int) -> ImageArray:
+def degrade_fixed(
+    hr: ImageArray,
+    damage: FixedDamage,
+    *,
+    scale: int,
+    seed: int,
+    observe: Observer = lambda step, image: None,
+) -> ImageArray:
     """Reduces a clean image and damages it reproducibly.
 
     Args:
@@ -149,20 +162,26 @@ def degrade_fixed(hr: ImageArray, damage: FixedDamage, *, scale: int, seed: int)
         damage: Parameters of the damage.
         scale: Clean px per result px, along each side.
         seed: Seed of the noise.
+        observe: Called after each step with the step and its result.
 
     Returns:
         (H / scale, W / scale, 3) float32 RGB in [0, 1], on the 8-bit grid.
     """
-    height, width = (side // scale for side in hr.shape[:2])
-    out = hr
+    height, width = hr.shape[:2]
+    return apply_steps(
+        hr,
+        fixed_steps(width, height, damage, scale=scale),
+        np.random.default_rng(seed),
+        observe=observe,
+    )
+
+
+def fixed_steps(width: int, height: int, damage: FixedDamage, *, scale: int) -> Iterator[Step]:
+    """Yields the steps of a fixed damage for an image of a size, px."""
     if damage.sigma is not None:
-        sigma_x, sigma_y = damage.sigma
-        blurred = cv2.GaussianBlur(out, (0, 0), sigma_x, sigmaY=sigma_y)
-        out = np.asarray(blurred, dtype=np.float32)
-    out = operations.resize(out, width, height, damage.interpolation)
+        yield GaussianBlur(*damage.sigma)
+    yield Resize(width // scale, height // scale, damage.interpolation)
     if damage.noise:
-        rng = np.random.default_rng(seed)
-        out = operations.add_gaussian_noise(out, damage.noise, gray=False, rng=rng)
+        yield Noise("Gaussian", damage.noise, gray=False)
     if damage.quality is not None:
-        out = operations.jpeg(out, damage.quality)
-    return operations.from_levels(operations.quantize(out))
+        yield Jpeg(damage.quality)

@@ -1,23 +1,26 @@
 """The high-order degradation model: a random, damaged low-resolution version of a clean image.
 
 Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
-2021 (arXiv 2107.10833), section 3. Two rounds of blur, resize, noise and JPEG, then a sinc filter
-that leaves ringing, before or after the last JPEG. The default ranges are those of the reference's
-``train_realesrnet_x4plus.yml``; a recipe may choose gentler ones.
+2021 (arXiv 2107.10833), section 3. A number of rounds of blur, resize, noise and JPEG (two in the
+paper), then a sinc filter that leaves ringing, before or after the last JPEG. The default ranges
+are those of the reference's ``train_realesrnet_x4plus.yml``; a recipe may choose gentler ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from realesr.degradation import kernels, operations
 from realesr.degradation.operations import ImageArray, Interpolation
+from realesr.degradation.steps import Blur, Clamp, Jpeg, Noise, Resize, Step
 
 Range = tuple[float, float]
 """Smallest and largest value of a random parameter."""
+Observer = Callable[[Step, ImageArray], None]
+"""Receives each step and the image after it."""
 
 INTERPOLATIONS: tuple[Interpolation, ...] = ("area", "bilinear", "bicubic")
 KERNEL_SIZES = range(7, 22, 2)
@@ -28,6 +31,10 @@ FINAL_SINC_CUTOFF: Range = (np.pi / 3, np.pi)
 """Cut-off frequency of the final sinc filter, rad/px."""
 MIN_SIDE = 8
 """Smallest side of an intermediate image, px: that of a JPEG block."""
+
+
+def _unobserved(step: Step, image: ImageArray) -> None:
+    """Ignores a step: the default observer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +93,17 @@ class DegradationConfig:
 
     Attributes:
         scale: High-resolution pixels per low-resolution pixel, along each side.
+        order: Largest number of rounds: 1 is the classical model, 2 the paper's.
         first: The first round; its resize factor is relative to the clean image.
-        second: The second round; its resize factor is relative to the final size.
-        second_probability: Chance that there is a second round at all (1 in the paper).
+        second: Every later round. The resize factor of the last one is relative to the final size;
+            those between have sizes between, in equal ratios.
+        second_probability: Chance of each later round (1 in the paper).
         final_sinc_probability: Chance of the last sinc filter.
         interpolations: Filters of the resizes, drawn with equal probability.
     """
 
     scale: int = 4
+    order: int = 2
     first: StageConfig = field(default_factory=StageConfig)
     second: StageConfig = SECOND_STAGE
     second_probability: float = 1.0
@@ -101,34 +111,51 @@ class DegradationConfig:
     interpolations: Sequence[Interpolation] = INTERPOLATIONS
 
 
-def random_kernel(stage: StageConfig, rng: np.random.Generator) -> kernels.Kernel:
-    """Draws the blur kernel of a round, (size, size) float32, sum 1."""
+def random_blur(stage: StageConfig, rng: np.random.Generator) -> Blur:
+    """Draws the blur of a round."""
     size = int(rng.choice(KERNEL_SIZES))
     if rng.random() < stage.sinc_probability:
         lowest = np.pi / 3 if size < SMALL_SINC_KERNEL else np.pi / 5
-        return kernels.sinc(size, rng.uniform(lowest, np.pi))
+        return _sinc(size, rng.uniform(lowest, np.pi))
     family, anisotropic = divmod(int(rng.choice(6, p=stage.kernel_probabilities)), 2)
     sigma_x = sigma_y = rng.uniform(*stage.sigma)
     angle = 0.0
     if anisotropic:
         sigma_y = rng.uniform(*stage.sigma)
         angle = rng.uniform(-np.pi, np.pi)
+    sizes = f"{size} px, sigma {sigma_x:.2f} px"
+    if anisotropic:
+        sizes += f" x {sigma_y:.2f} px, {np.degrees(angle):.0f} deg"
     if family == 0:
-        return kernels.generalized_gaussian(size, sigma_x, sigma_y, angle)
+        kernel = kernels.generalized_gaussian(size, sigma_x, sigma_y, angle)
+        return Blur(kernel, f"Gaussian, {sizes}")
     if family == 1:
         shape = _around_one(stage.generalized_shape, rng)
-        return kernels.generalized_gaussian(size, sigma_x, sigma_y, angle, shape)
+        kernel = kernels.generalized_gaussian(size, sigma_x, sigma_y, angle, shape)
+        return Blur(kernel, f"generalized Gaussian, {sizes}, shape {shape:.2f}")
     shape = _around_one(stage.plateau_shape, rng)
-    return kernels.plateau(size, sigma_x, sigma_y, angle, shape)
+    kernel = kernels.plateau(size, sigma_x, sigma_y, angle, shape)
+    return Blur(kernel, f"plateau, {sizes}, shape {shape:.2f}")
 
 
-def degrade(hr: ImageArray, config: DegradationConfig, rng: np.random.Generator) -> ImageArray:
+def _sinc(size: int, cutoff: float) -> Blur:
+    return Blur(kernels.sinc(size, cutoff), f"sinc, {size} px, cut-off {cutoff:.2f} rad/px")
+
+
+def degrade(
+    hr: ImageArray,
+    config: DegradationConfig,
+    rng: np.random.Generator,
+    *,
+    observe: Observer = _unobserved,
+) -> ImageArray:
     """Makes a random low-resolution, damaged version of a clean image.
 
     Args:
         hr: (H, W, 3) float32 RGB in [0, 1]; H and W are multiples of ``config.scale``.
         config: Ranges and probabilities.
         rng: Source of all random numbers.
+        observe: Called after each step with the step and its result.
 
     Returns:
         (H / scale, W / scale, 3) float32 RGB in [0, 1], on the 8-bit grid.
@@ -137,64 +164,91 @@ def degrade(hr: ImageArray, config: DegradationConfig, rng: np.random.Generator)
         ValueError: H or W is not a multiple of the scale.
     """
     height, width = hr.shape[:2]
-    if height % config.scale or width % config.scale:
-        raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
-    target = (width // config.scale, height // config.scale)
-    image = _blur_resize_noise(hr, (width, height), config.first, config.interpolations, rng)
-    if rng.random() < config.second_probability:
-        if rng.random() < config.first.jpeg_probability:
-            image = operations.jpeg(image, _draw_quality(config.first, rng))
-        image = _blur_resize_noise(image, target, config.second, config.interpolations, rng)
-        last = config.second
-    else:
-        last = config.first
-    image = _finish(image, target, last, config, rng)
+    return apply_steps(hr, draw_steps(width, height, config, rng), rng, observe=observe)
+
+
+def apply_steps(
+    image: ImageArray,
+    steps: Iterable[Step],
+    rng: np.random.Generator,
+    *,
+    observe: Observer = _unobserved,
+) -> ImageArray:
+    """Does steps one after the other, and rounds the result to the 8-bit grid.
+
+    Args:
+        image: (H, W, 3) float32 RGB in [0, 1].
+        steps: The steps; they may be drawn from the same generator on the way.
+        rng: Source of the noise.
+        observe: Called after each step with the step and its result.
+    """
+    for step in steps:
+        image = step.apply(image, rng)
+        observe(step, image)
     return operations.from_levels(operations.quantize(image))
 
 
-def _blur_resize_noise(
-    image: ImageArray,
-    reference_size: tuple[int, int],
+def draw_steps(
+    width: int, height: int, config: DegradationConfig, rng: np.random.Generator
+) -> Iterator[Step]:
+    """Draws the steps for an image of a size, px, one by one.
+
+    Raises:
+        ValueError: A side is not a multiple of the scale.
+    """
+    if height % config.scale or width % config.scale:
+        raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
+    stage = config.first
+    yield from _round(stage, (width, height), config, rng)
+    for number in range(1, config.order):
+        if rng.random() >= config.second_probability:
+            continue
+        if rng.random() < stage.jpeg_probability:
+            yield Jpeg(_draw_quality(stage, rng))
+        stage = config.second
+        reduction = config.scale ** (number / (config.order - 1))
+        yield from _round(stage, (width / reduction, height / reduction), config, rng)
+    yield from _finish((width // config.scale, height // config.scale), stage, config, rng)
+
+
+def _round(
     stage: StageConfig,
-    interpolations: Sequence[Interpolation],
+    reference_size: tuple[float, float],
+    config: DegradationConfig,
     rng: np.random.Generator,
-) -> ImageArray:
-    """Applies one round without JPEG; the resize factor is relative to ``reference_size``, px."""
+) -> Iterator[Step]:
+    """Draws one round without JPEG; the resize factor is relative to ``reference_size``, px."""
     if rng.random() < stage.blur_probability:
-        image = operations.blur(image, random_kernel(stage, rng))
+        yield random_blur(stage, rng)
     factor = _draw_factor(stage, rng)
     width, height = (max(MIN_SIDE, round(side * factor)) for side in reference_size)
-    image = operations.resize(image, width, height, _draw_interpolation(interpolations, rng))
-    if rng.random() >= stage.noise_probability:
-        return np.clip(image, 0, 1)
-    gray = bool(rng.random() < stage.gray_noise_probability)
-    if rng.random() < stage.gaussian_probability:
-        sigma = rng.uniform(*stage.gaussian_sigma)
-        image = operations.add_gaussian_noise(image, sigma, gray=gray, rng=rng)
-    else:
-        scale = rng.uniform(*stage.poisson_scale)
-        image = operations.add_poisson_noise(image, scale, gray=gray, rng=rng)
-    return np.clip(image, 0, 1)
+    yield Resize(width, height, _draw_interpolation(config.interpolations, rng))
+    if rng.random() < stage.noise_probability:
+        gray = bool(rng.random() < stage.gray_noise_probability)
+        if rng.random() < stage.gaussian_probability:
+            yield Noise("Gaussian", rng.uniform(*stage.gaussian_sigma), gray)
+        else:
+            yield Noise("Poisson", rng.uniform(*stage.poisson_scale), gray)
+    yield Clamp()
 
 
 def _finish(
-    image: ImageArray,
     target: tuple[int, int],
     stage: StageConfig,
     config: DegradationConfig,
     rng: np.random.Generator,
-) -> ImageArray:
-    """Resizes to the final size and applies the sinc filter, before or after the last JPEG."""
+) -> Iterator[Step]:
+    """Draws the resize to the final size and the sinc filter, before or after the last JPEG."""
     jpeg_first = rng.random() < 0.5
     quality = _draw_quality(stage, rng) if rng.random() < stage.jpeg_probability else None
     if jpeg_first and quality is not None:
-        image = operations.jpeg(image, quality)
-    interpolation = _draw_interpolation(config.interpolations, rng)
-    image = operations.resize(image, *target, interpolation)
+        yield Jpeg(quality)
+    yield Resize(*target, _draw_interpolation(config.interpolations, rng))
     if rng.random() < config.final_sinc_probability:
         size = int(rng.choice(KERNEL_SIZES))
-        image = operations.blur(image, kernels.sinc(size, rng.uniform(*FINAL_SINC_CUTOFF)))
-    return image if jpeg_first or quality is None else operations.jpeg(image, quality)
+        yield _sinc(size, rng.uniform(*FINAL_SINC_CUTOFF))
+    if not jpeg_first and quality is not None:
+        yield Jpeg(quality)
 
 
 def _draw_interpolation(

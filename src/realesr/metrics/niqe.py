@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.imaging.matlab import contributions
 from realesr.metrics.psnr import LUMA, LUMA_OFFSET, Array, cropped, peak_of, require_rgb
 
 Plane = NDArray[np.floating]
@@ -179,18 +180,11 @@ def halved(plane: Plane) -> Plane:
 
 
 def _halving(size: int) -> Plane:
-    """Returns the matrix of the reduction, (size / 2, size); borders repeat the edge pixel."""
-    distances = (np.arange(8) - 3.5) / 2
-    far = np.abs(distances)
-    near = 1.5 * far**3 - 2.5 * far**2 + 1
-    outer = -0.5 * far**3 + 2.5 * far**2 - 4 * far + 2
-    weights = np.where(far <= 1, near, np.where(far < 2, outer, 0))
-    weights /= weights.sum()
+    """Returns the matrix of the reduction, (size / 2, size).
+
+    A product of matrices rounds as basicsr's does; in flat areas that decides.
+    """
     matrix = np.zeros((size // 2, size))
-    for row in range(size // 2):
-        for tap, weight in enumerate(weights):
-            column = 2 * row - 3 + tap
-            column = -1 - column if column < 0 else column
-            column = 2 * size - 1 - column if column >= size else column
-            matrix[row, column] += weight
+    for row, (taps, weights) in enumerate(zip(*contributions(size, size // 2), strict=True)):
+        np.add.at(matrix[row], taps, weights)
     return matrix

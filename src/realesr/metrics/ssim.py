@@ -42,13 +42,30 @@ def ssim(first: Array, second: Array, *, crop: int = 0, channel: Channel = "y") 
 
 
 def _ssim_of_plane(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    luminance, structure = components(first, second)
+    return float(np.mean(luminance * structure))
+
+
+def components(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the two factors of the similarity in each window: equation 13 is their product.
+
+    Args:
+        first: (H, W), 8-bit levels, at least as large as the window.
+        second: Plane of the same shape.
+
+    Returns:
+        The comparison of means (equation 6), and that of contrast and structure (equations 9 and
+        10 together), both (H - 10, W - 10).
+    """
     mean_1, mean_2 = _smoothed(first), _smoothed(second)
     variance_1 = _smoothed(first**2) - mean_1**2
     variance_2 = _smoothed(second**2) - mean_2**2
     covariance = _smoothed(first * second) - mean_1 * mean_2
-    similarity = (2 * mean_1 * mean_2 + _C1) * (2 * covariance + _C2)
-    scale = (mean_1**2 + mean_2**2 + _C1) * (variance_1 + variance_2 + _C2)
-    return float(np.mean(similarity / scale))
+    luminance = (2 * mean_1 * mean_2 + _C1) / (mean_1**2 + mean_2**2 + _C1)
+    structure = (2 * covariance + _C2) / (variance_1 + variance_2 + _C2)
+    return luminance, structure
 
 
 def _smoothed(plane: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedC
 from realesr.imaging.image import Image
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
+from realesr.media.images.index import allowed_files, index_images
 from realesr.models.loader import load_model
 from realesr.models.registry import ARCHITECTURES, by_name
 from realesr.options import UpscaleOptions
@@ -38,7 +39,7 @@ from realesr.training.recipe import (
 )
 from realesr.training.schedule import AdaptiveSteps
 from realesr.training.state import TrainingState
-from realesr.training.store import ImageStore, allowed_files, index_images
+from realesr.training.store import ImageStore
 from realesr.training.teacher import TeacherOutputs, lock_color
 from realesr.weights.catalog import MODELS, find_model
 from realesr.weights.fetch import ensure_weights, sha256_of

@@ -11,28 +11,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
-from torch import Tensor, nn
+from torch import nn
 
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize, resize
 from realesr.errors import InvalidOptionError
+from realesr.imaging.sheets import Cell, Row, draw_sheet, save_sheet, square_around
+from realesr.media.images.index import CleanImage, index_images, read_entry
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
-from realesr.perceptual.distance import feature_distance
+from realesr.perceptual.judge import FeatureJudge, as_batch
 from realesr.training.recipe import ValidationConfig
-from realesr.training.store import CleanImage, index_images, read_entry
 
 BORDER = 4
 """Width of the border that PSNR ignores, px, as is customary at a scale of 4."""
 CROP = 64
 """Side of a cell of the contact sheet, low-resolution px."""
-LABEL = 16
 
 Levels = NDArray[np.uint8]
-Features = Callable[[Tensor], dict[str, Tensor]]
 Upscale = Callable[[Levels], Levels]
 
 
@@ -50,7 +47,7 @@ class Validator:
 
     Args:
         samples: The samples; all levels of the same image are consecutive.
-        judges: Feature networks for distances, by name.
+        judges: Feature distances, by name.
         niqe_parameters: Parameters of NIQE, or None.
         scale: High-resolution px per low-resolution px.
     """
@@ -58,7 +55,7 @@ class Validator:
     def __init__(
         self,
         samples: Sequence[Sample],
-        judges: dict[str, Features],
+        judges: dict[str, FeatureJudge],
         niqe_parameters: NiqeParameters | None,
         *,
         scale: int,
@@ -85,7 +82,7 @@ class Validator:
 
         @torch.inference_mode()
         def upscale(lr: Levels) -> Levels:
-            sr = network(_tensor(lr, self._device)).float().clamp(0, 1)
+            sr = network(as_batch(lr, self._device)).float().clamp(0, 1)
             array = sr[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()
             return np.asarray(array)
 
@@ -107,15 +104,13 @@ class Validator:
             for level, values in found.items()
         }
 
-    @torch.inference_mode()
     def _measure(self, sr: Levels, sample: Sample) -> dict[str, float]:
         values = {
             "psnr": psnr(sr, sample.hr, crop=BORDER, channel="y"),
             "shift": color_shift(sr, self.bicubic()(sample.lr)),
         }
         for name, judge in self._judges.items():
-            first, second = (judge(_tensor(each, self._device)) for each in (sr, sample.hr))
-            values[name] = feature_distance(first, second).item()
+            values[name] = judge(sr, sample.hr)
         if self._niqe is not None:
             with suppress(ValueError):  # too small, or flat: the run must not end for that
                 values["niqe"] = niqe(sr, self._niqe)
@@ -133,20 +128,13 @@ class Validator:
         """
         levels = len({sample.level for sample in self.samples})
         samples = self.samples[: images * levels]
-        side = CROP * self._scale
-        size = ((len(columns) + 1) * side, len(samples) * side + LABEL)
-        sheet = PillowImage.new("RGB", size, "white")
-        for row, sample in enumerate(samples):
-            crop = _crop(sample.lr)
+        rows = []
+        for sample in samples:
+            crop = square_around(sample.lr.shape, 0.5, 0.5, CROP)
             cells = [_scaled(upscale(sample.lr), crop, self._scale) for upscale in columns.values()]
-            for column, cell in enumerate([*cells, _scaled(sample.hr, crop, self._scale)]):
-                place = (column * side, row * side + LABEL)
-                sheet.paste(PillowImage.fromarray(np.ascontiguousarray(cell)), place)
-        draw = ImageDraw.Draw(sheet)
-        for column, title in enumerate([*columns, "original"]):
-            draw.text((column * side + 3, 2), title, fill="black")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(path, quality=93, subsampling=0)
+            cells.append(_scaled(sample.hr, crop, self._scale))
+            rows.append(Row(tuple(map(Cell, cells))))
+        save_sheet(draw_sheet(rows, [*columns, "original"]), path)
 
 
 def build_validator(
@@ -177,29 +165,19 @@ def build_validator(
             samples.append(Sample(level, quantize(lr), hr))
     if not samples:
         raise InvalidOptionError(f"validation.images: {data_root / config.images} has no images")
-    judges: dict[str, Features] = {}
+    judges: dict[str, FeatureJudge] = {}
     if config.squeezenet is not None:
         from realesr.perceptual.squeezenet import squeezenet
 
-        judges["squeezenet"] = squeezenet(find(config.squeezenet)).to(device)
+        network = squeezenet(find(config.squeezenet)).to(device)
+        judges["squeezenet"] = FeatureJudge(network, device)
     if config.efficientnet is not None:
         from realesr.perceptual.efficientnet import efficientnet_lite
 
         name = f"efficientnet_lite{config.efficientnet}"
-        judges[name] = efficientnet_lite(config.efficientnet).to(device)
+        judges[name] = FeatureJudge(efficientnet_lite(config.efficientnet).to(device), device)
     parameters = None if config.niqe is None else NiqeParameters.load(find(config.niqe))
     return Validator(samples, judges, parameters, scale=scale, device=device)
-
-
-def _tensor(levels: Levels, device: torch.device) -> Tensor:
-    array = np.ascontiguousarray(from_levels(levels).transpose(2, 0, 1))
-    return torch.from_numpy(array)[None].to(device)
-
-
-def _crop(lr: Levels) -> tuple[slice, slice]:
-    """Returns the middle of the image, as large as a cell."""
-    top, left = (max(0, (side - CROP) // 2) for side in lr.shape[:2])
-    return slice(top, top + CROP), slice(left, left + CROP)
 
 
 def _scaled(image: Levels, crop: tuple[slice, slice], scale: int) -> Levels:

@@ -12,8 +12,9 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 COMMAND = (
-    # A parent that runs in the background may hand down that SIGINT is ignored.
+    # A parent that runs in the background may hand down that SIGINT or SIGHUP is ignored.
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     "from realesr.cli.start import main; sys.exit(main())"
 )
 DEAF = """

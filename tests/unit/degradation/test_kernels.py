@@ -47,6 +47,36 @@ def test_sinc_equals_basicsr(size, cutoff):
 
 
 @pytest.mark.parametrize(
+    ("ours", "name", "values"),
+    [
+        (kernels.generalized_gaussian, "bivariate_Gaussian", (2.1, 0.6, 0.7)),
+        (kernels.generalized_gaussian, "bivariate_generalized_Gaussian", (2.1, 0.6, 0.7, 3.0)),
+        (kernels.plateau, "bivariate_plateau", (1.5, 0.9, 0.4, 1.7)),
+        (lambda size, cutoff: kernels.sinc(size, cutoff), "sinc", (2.0,)),
+    ],
+    ids=["Gaussian", "generalized", "plateau", "sinc"],
+)
+def test_one_percent_of_any_parameter_is_noticed(ours, name, values):
+    """The comparisons above can fail."""
+    if name == "sinc":
+        expected = theirs("circular_lowpass_kernel", *values, 13, 0)
+    else:
+        expected = family_of_theirs(name, 13, *values)
+    np.testing.assert_allclose(ours(13, *values), expected, atol=1e-6)
+    for index, value in enumerate(values):
+        changed = (*values[:index], value * 1.01, *values[index + 1 :])
+        with pytest.raises(AssertionError):
+            np.testing.assert_allclose(ours(13, *changed), expected, atol=1e-6)
+
+
+def test_the_bessel_function_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    values = np.linspace(0, 50, 501)
+    expected = torch.special.bessel_j1(torch.from_numpy(values)).numpy()
+    np.testing.assert_allclose(kernels._bessel_j1(values), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
     "kernel",
     [
         kernels.generalized_gaussian(9, 0.2, 3.0, 1.0),

@@ -76,3 +76,70 @@ def test_jpeg_keeps_the_order_of_the_channels():
 def test_quantize_clamps_and_rounds():
     values = np.array([[[-1, 0.4999 / 255, 2]]], np.float32)
     assert operations.quantize(values).tolist() == [[[0, 0, 255]]]
+
+
+class FieldOfNoise:
+    """A generator that gives the same noise as ``np.random.randn`` does here."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def standard_normal(self, shape, dtype):
+        assert shape == self.values.shape
+        return self.values.astype(dtype)
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize(("sigma", "agrees"), [(12.0, True), (12.12, False)])
+def test_gaussian_noise_equals_basicsr(image, monkeypatch, gray, sigma, agrees):
+    noise = np.random.default_rng(1).standard_normal((48, 64, 1 if gray else 3))
+    monkeypatch.setattr(np.random, "randn", lambda *shape: noise.reshape(shape))
+    expected = basicsr("data.degradations").add_gaussian_noise(
+        image, 12.0, clip=False, gray_noise=gray
+    )
+    ours = operations.add_gaussian_noise(image, sigma, gray=gray, rng=FieldOfNoise(noise))
+    assert np.allclose(ours, expected, atol=1e-6) == agrees
+
+
+@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize(("scale", "agrees"), [(2.0, True), (2.2, False)])
+def test_shot_noise_has_the_moments_of_basicsr(monkeypatch, gray, scale, agrees):
+    """Theirs counts 256 photons at white where all levels occur, ours 255."""
+    ramp = np.repeat(np.arange(256, dtype=np.float32)[None, :, None] / 255, 3, axis=2)
+    ramp = np.tile(ramp, (800, 1, 1))
+    monkeypatch.setattr(np.random, "poisson", np.random.default_rng(0).poisson)
+    expected = basicsr("data.degradations").generate_poisson_noise(ramp, 2.0, gray_noise=gray)
+    rng = np.random.default_rng(2)
+    ours = operations.add_poisson_noise(ramp, scale, gray=gray, rng=rng) - ramp
+
+    def spread(noise):
+        """Standard deviation in eight parts of the ramp, from black to white."""
+        return np.array([part.std() for part in np.array_split(noise, 8, axis=1)])
+
+    assert np.allclose(spread(ours), spread(expected), rtol=0.02) == agrees
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "size"),
+    [
+        ("bilinear", "bilinear", (37, 81)),
+        ("bicubic", "bicubic", (37, 81)),
+        ("bilinear", "bilinear", (20, 24)),
+        ("bicubic", "bicubic", (20, 24)),
+        ("area", "area", (24, 32)),
+        ("area", "area", (12, 16)),
+    ],
+)
+def test_resizes_equal_those_of_the_reference(image, name, mode, size):
+    """The reference resizes with PyTorch. Its area filter counts whole px only, which is the same
+    at whole ratios."""
+    torch = pytest.importorskip("torch")
+    batch = torch.from_numpy(image.transpose(2, 0, 1).copy())[None]
+    options = {} if mode == "area" else {"align_corners": False}
+    expected = torch.nn.functional.interpolate(batch, size=size, mode=mode, **options)
+    expected = expected[0].permute(1, 2, 0).numpy()
+    ours = operations.resize(image, size[1], size[0], name)
+    np.testing.assert_allclose(ours, expected, atol=2e-5)
+    moved = operations.resize(image[:, 1:], size[1], size[0], name)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(moved, expected, atol=2e-5)

@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from realesr.degradation.levels import LEVELS
 from realesr.degradation.pipeline import (
     SECOND_STAGE,
     DegradationConfig,
     StageConfig,
     degrade,
-    random_kernel,
+    draw_steps,
+    random_blur,
 )
 
 
@@ -74,9 +76,56 @@ def test_sizes_off_the_scale_are_refused():
 
 def test_kernels_are_of_every_family():
     rng = np.random.default_rng(0)
-    drawn = [random_kernel(StageConfig(), rng) for _ in range(300)]
+    drawn = [random_blur(StageConfig(), rng).kernel for _ in range(300)]
     assert {k.shape[0] for k in drawn} == {7, 9, 11, 13, 15, 17, 19, 21}
     ringing = sum(k.min() < -1e-3 for k in drawn)
     assert 10 < ringing < 60
     isotropic = sum(np.allclose(k, k.T, atol=1e-6) for k in drawn)
     assert 150 < isotropic < 280
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_the_order_is_the_number_of_rounds(order):
+    every = StageConfig(blur_probability=1, noise_probability=1, resize_probabilities=(0, 0, 1))
+    config = DegradationConfig(order=order, first=every, second=every, final_sinc_probability=0)
+    steps = list(draw_steps(256, 512, config, np.random.default_rng(0)))
+    counts = {title: sum(s.title == title for s in steps) for title in ("blur", "noise", "JPEG")}
+    assert counts == {"blur": order, "noise": order, "JPEG": order}
+    heights = [s.height for s in steps if s.title == "resize"]
+    # from the size of the clean image to that of the result in equal ratios, and the last resize
+    ratios = [1] if order == 1 else [4 ** (k / (order - 1)) for k in range(order)]
+    assert heights == [*(round(512 / ratio) for ratio in ratios), 128]
+
+
+def test_later_rounds_have_a_chance_each():
+    config = DegradationConfig(order=3, second_probability=0.5)
+    rounds = []
+    for seed in range(300):
+        steps = draw_steps(64, 64, config, np.random.default_rng(seed))
+        rounds.append(sum(step.title == "noise" for step in steps))
+    assert [round(rounds.count(n) / 300, 1) for n in (1, 2, 3)] == pytest.approx(
+        [0.25, 0.5, 0.25], abs=0.1
+    )
+
+
+def test_the_classical_model_has_one_round_and_no_ringing():
+    for seed in range(50):
+        steps = list(draw_steps(64, 64, LEVELS["classical"], np.random.default_rng(seed)))
+        assert [s.title for s in steps if s.title != "clamp"] in (
+            ["blur", "resize", "noise", "JPEG", "resize"],
+            ["blur", "resize", "noise", "resize", "JPEG"],
+        )
+        assert "sinc" not in str(steps[0])
+
+
+def test_an_observer_sees_every_step_and_changes_nothing(hr):
+    seen = []
+    observed = degrade(
+        hr,
+        DegradationConfig(),
+        np.random.default_rng(4),
+        observe=lambda step, image: seen.append((str(step), image.shape)),
+    )
+    assert (observed == degrade(hr, DegradationConfig(), np.random.default_rng(4))).all()
+    assert seen[-1][1] == observed.shape
+    assert all(text for text, _ in seen)

@@ -10,6 +10,7 @@ from realesr.metrics.niqe import NiqeParameters, halved, niqe
 from realesr.metrics.psnr import luma, psnr
 from realesr.metrics.ssim import ssim
 
+from support.images import textured_pair
 from support.paths import shared
 from support.reference import basicsr
 
@@ -17,12 +18,7 @@ from support.reference import basicsr
 @pytest.fixture(scope="module")
 def pair():
     """Returns a textured image and the same with noise."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:210, 0:300]
-    waves = [np.sin(x / (3 + c)) * np.cos(y / (5 + c)) + np.sin(x * y / 900) for c in range(3)]
-    clean = np.stack(waves, axis=2) * 50 + 128 + rng.normal(0, 2, (210, 300, 3))
-    noisy = clean + rng.normal(0, 6, clean.shape)
-    return tuple(np.clip(np.rint(each), 0, 255).astype(np.uint8) for each in (clean, noisy))
+    return textured_pair(210, 300)
 
 
 def bgr(image):

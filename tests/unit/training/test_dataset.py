@@ -6,8 +6,9 @@ import torch
 from realesr.degradation.levels import LEVELS
 from realesr.degradation.pipeline import DegradationConfig
 from realesr.errors import InvalidOptionError
+from realesr.media.images.index import index_images
 from realesr.training.dataset import PatchDataset, StepSampler
-from realesr.training.store import ImageStore, index_images
+from realesr.training.store import ImageStore
 
 
 def store(folder, images) -> ImageStore:

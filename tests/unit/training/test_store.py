@@ -6,7 +6,8 @@ import pytest
 
 from realesr.degradation.operations import from_levels, quantize, unsharp_mask
 from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.training.store import ImageStore, allowed_files, index_images, read_entry
+from realesr.media.images.index import allowed_files, index_images, read_entry
+from realesr.training.store import ImageStore
 
 from support.archives import make_tar
 from support.paths import shared

@@ -66,4 +66,4 @@ def test_the_sheet_has_a_row_for_each_sample_and_a_column_for_each_way(root, tmp
     path = tmp_path / "sheets/s.png"
     validator.sheet({"bicubic": validator.bicubic()}, 1, path)
     with Image.open(path) as sheet:
-        assert sheet.size == (2 * 128, 2 * 128 + 16)
+        assert sheet.size == (2 * (112 + 4), 2 * (96 + 4) + 20)

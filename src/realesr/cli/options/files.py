@@ -10,8 +10,16 @@ from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.options import FileOptions
 
 
-def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) -> None:
-    """Adds the group ``files`` to a parser; its help names the files of the media type."""
+def add_file_options(
+    parser: argparse.ArgumentParser, media_type: AnyMediaType, *, ext: str = "auto"
+) -> None:
+    """Adds the group ``files`` to a parser; its help names the files of the media type.
+
+    Args:
+        parser: Parser of the command.
+        media_type: Images or videos.
+        ext: Default output format; ``auto`` for the format of each input.
+    """
     noun, example = media_type.noun, media_type.output_suffixes[0]
     default_ext = media_type.default_suffix[1:]
     streams = media_type is IMAGES
@@ -53,9 +61,11 @@ def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) 
     group.add_argument(
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
-        default="auto",
+        default=ext,
         choices=("auto", *(suffix[1:] for suffix in media_type.output_suffixes)),
-        help=f"output format (default: the format of each input, or {default_ext})",
+        help=f"output format (default: {ext})"
+        if ext != "auto"
+        else f"output format (default: the format of each input, or {default_ext})",
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"
@@ -66,7 +76,7 @@ def add_file_options(parser: argparse.ArgumentParser, media_type: AnyMediaType) 
     group.add_argument(
         "--watch",
         action="store_true",
-        help="keep running and upscale files as they appear in the input folders",
+        help="keep running and take files as they appear in the input folders",
     )
 
 

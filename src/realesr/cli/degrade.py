@@ -1,0 +1,194 @@
+"""``realesr degrade``: makes images smaller and worse, as the papers describe it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realesr.cli.options.files import add_file_options, add_output_options, file_options
+from realesr.cli.options.images import add_image_options
+from realesr.cli.watch import check_watchable, watch
+from realesr.cli.wording import print_notice
+from realesr.errors import InvalidOptionError
+from realesr.media.formats import IMAGES, STANDARD_STREAM
+from realesr.options import (
+    DAMAGE_LEVELS,
+    DamageOptions,
+    EncodingOptions,
+    FileOptions,
+    Target,
+    UpscaleOptions,
+)
+from realesr.plan import Plan, make_plan
+from realesr.progress import Reporter
+
+if TYPE_CHECKING:
+    from realesr.degradation.degrader import Degrader
+
+EXAMPLES = """\
+examples:
+  realesr degrade photo.png --level heavy -o bad.png
+  realesr degrade clean/ -r -o damaged/ --suffix '' --level paper --seed 1
+  realesr degrade photo.png --level paper --order 3 --show-steps steps.png
+  realesr degrade clean/ --level medium --fixed --scale 2
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "degrade",
+        help="make images smaller and worse, to train and to measure with",
+        description="Blurs, reduces, adds noise and compresses, in rounds, as the Real-ESRGAN "
+        "paper describes it. What becomes of a file depends on --seed and on its name.",
+        epilog=EXAMPLES,
+    )
+    add_file_options(parser, IMAGES, ext="png")
+    default = DamageOptions()
+    group = parser.add_argument_group("damage")
+    group.add_argument(
+        "--level",
+        default=default.level,
+        choices=DAMAGE_LEVELS,
+        help="how strong: ranges from which parameters are drawn; paper is that of Real-ESRGAN, "
+        "classical one round without ringing (default: %(default)s)",
+    )
+    group.add_argument(
+        "--fixed",
+        action="store_true",
+        help="the fixed parameters of the level that `realesr evaluate` takes; only the noise is "
+        "random",
+    )
+    group.add_argument(
+        "--order",
+        type=int,
+        metavar="N",
+        help="number of rounds of blur, resize, noise and JPEG (default: as the level says, two "
+        "at most)",
+    )
+    group.add_argument(
+        "--scale",
+        type=int,
+        metavar="N",
+        default=default.scale,
+        help="how many times smaller (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of all randomness (default: 0)"
+    )
+    group.add_argument(
+        "--show-steps",
+        type=Path,
+        metavar="FILE",
+        help="draw the first image after each step, with the parameters, into an image file",
+    )
+    add_image_options(parser)
+    add_output_options(parser, "a line of JSON for each file on standard output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code.
+
+    Raises:
+        RealesrError: The run could not start.
+    """
+    damage = DamageOptions(
+        level=args.level,
+        is_fixed=args.fixed,
+        order=args.order,
+        scale=args.scale,
+        seed=args.seed,
+    )
+    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
+    if files.watch:
+        check_watchable(files)
+    plan = make_plan(files, IMAGES)
+    _check_figure(args.show_steps, plan)
+    if args.dry_run:
+        for job in plan.jobs:
+            print(f"{job.source} -> {job.destination}")
+        return 0
+    # The cheap checks are done. The following imports are slow.
+    from realesr.degradation.degrader import degrader_of
+
+    degrader = degrader_of(damage)
+    if args.show_steps is not None:
+        _draw_steps(degrader, plan, args.show_steps, args.max_pixels)
+    return _degrade(args, files, plan, degrader, damage)
+
+
+def _degrade(
+    args: argparse.Namespace,
+    files: FileOptions,
+    plan: Plan,
+    degrader: Degrader,
+    damage: DamageOptions,
+) -> int:
+    from realesr.cli.metrics_file import MetricsReporter
+    from realesr.cli.reporter import JsonReporter, TqdmReporter, report_to
+    from realesr.media.images.files import ImageFiles
+    from realesr.pipeline.executors.base import of_jobs
+    from realesr.pipeline.executors.local import LocalExecutor
+    from realesr.pipeline.units import units_of
+
+    medium = ImageFiles(encoding=files.encoding, max_pixels=files.max_pixels)
+    options = UpscaleOptions(target=Target(outscale=1 / damage.scale))
+    terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
+    reporter: Reporter = terminal
+    if args.json:
+        constants = {"level": damage.level, "seed": str(damage.seed)}
+        stream = sys.stderr if files.output == STANDARD_STREAM else sys.stdout
+        reporter = report_to(reporter, JsonReporter(lambda: constants, stream))
+    if args.metrics_file is not None:
+        reporter = report_to(reporter, MetricsReporter(args.metrics_file))
+    failed = 0
+    for part in watch(files, IMAGES, notify=print_notice) if files.watch else (plan,):
+        with closing(terminal):
+            units = tuple(units_of(part, options, medium))
+            report = LocalExecutor(lambda _: degrader).run(units, of_jobs(reporter))
+        failed += len(report.failed)
+    if failed:
+        print(f"{failed} images failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _check_figure(figure: Path | None, plan: Plan) -> None:
+    """Refuses a figure that would replace a file of the run, or has nothing to show.
+
+    Raises:
+        InvalidOptionError: It would, or there is no image.
+    """
+    if figure is None:
+        return
+    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
+    if figure.resolve() in taken or figure.is_dir():
+        raise InvalidOptionError(f"--show-steps {figure}: is an input, an output or a folder")
+    if not plan.jobs or plan.jobs[0].source == STANDARD_STREAM:
+        raise InvalidOptionError("--show-steps draws the first file, and there is none")
+
+
+def _draw_steps(degrader: Degrader, plan: Plan, figure: Path, max_pixels: int) -> None:
+    """Draws the steps of the first image, as the run below does them."""
+    import numpy as np
+
+    from realesr.degradation.figure import StepsFigure
+    from realesr.degradation.operations import from_levels
+    from realesr.imaging.depth import convert_depth
+    from realesr.imaging.sheets import save_sheet
+    from realesr.media.images.decode import read_image
+
+    source = plan.jobs[0].source
+    pixels = convert_depth(
+        read_image(source, max_pixels=max_pixels).pixels, np.dtype(np.uint8)
+    ).astype(np.uint8, copy=False)
+    height, width = (side // degrader.reduction * degrader.reduction for side in pixels.shape[:2])
+    hr = from_levels(np.ascontiguousarray(pixels[:height, :width]))
+    steps = StepsFigure(hr, source.name)
+    observed = replace(degrader.session(source, is_video=False), observe=steps)
+    save_sheet(steps.finish(observed.degrade(hr)), figure)

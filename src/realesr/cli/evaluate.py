@@ -1,0 +1,146 @@
+"""``realesr evaluate``: measures models on sets of pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from realesr.cli.wording import print_notice
+from realesr.evaluation.options import (
+    DEFAULT_METRICS,
+    DEGRADATIONS,
+    METRICS,
+    EvaluationOptions,
+)
+from realesr.options import PRECISIONS
+
+EXAMPLES = """\
+examples:
+  realesr evaluate --sets Set5 Set14 --models bicubic realesr-photo-x4 -o result
+  realesr evaluate --sets Set5 --models new.safetensors bicubic+new.safetensors -o result \
+--degradations bicubic light medium heavy --metrics psnr ssim niqe shift
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure models on sets of pictures",
+        description="Makes inputs of clean pictures, upscales them with each model in a process of "
+        "its own, and writes means with 95 % intervals, a table of all pictures, seconds and "
+        "memory (report.md, means.csv, pictures.csv, report.json), the results, and a sheet of the "
+        "places where models differ most. The same command goes on where it was interrupted.",
+        epilog=EXAMPLES,
+    )
+    group = parser.add_argument_group("what is measured")
+    group.add_argument(
+        "--sets",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="folders or tar files of clean pictures, or folders with HR and LRbicx4",
+    )
+    group.add_argument(
+        "--models",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help="names, plain filters, files, and blends such as A+B or 0.7*A+0.3*B",
+    )
+    group.add_argument(
+        "--degradations",
+        nargs="+",
+        default=["bicubic"],
+        choices=DEGRADATIONS,
+        metavar="NAME",
+        help=f"how inputs are made: {', '.join(DEGRADATIONS)} (default: bicubic)",
+    )
+    group.add_argument(
+        "--metrics",
+        nargs="+",
+        default=list(DEFAULT_METRICS),
+        choices=METRICS,
+        metavar="NAME",
+        help=f"{', '.join(METRICS)} (default: {' '.join(DEFAULT_METRICS)})",
+    )
+    group.add_argument("--limit", type=int, metavar="N", help="only the first pictures of each set")
+    group.add_argument("--scale", type=int, default=4, metavar="N", help="(default: 4)")
+    group.add_argument(
+        "--crop", type=int, metavar="PX", help="border that metrics leave out (default: the scale)"
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (default: 0)")
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the results"
+    )
+    group.add_argument(
+        "--sheet", type=int, default=6, metavar="N", help="rows of the sheet (default: 6)"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    group = parser.add_argument_group("means")
+    group.add_argument(
+        "--weights",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="where the weights of metrics lie (SqueezeNet, NIQE)",
+    )
+    group.add_argument("--device", default="auto", metavar="NAME", help="(default: auto)")
+    group.add_argument("--precision", choices=PRECISIONS, default="auto", help="(default: auto)")
+    group.add_argument("--threads", type=int, metavar="N", help="CPU threads of models")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures; returns the exit code.
+
+    Raises:
+        RealesrError: The evaluation cannot start or continue.
+    """
+    options = EvaluationOptions(
+        sets=tuple(args.sets),
+        models=tuple(args.models),
+        output=args.output,
+        degradations=tuple(args.degradations),
+        metrics=tuple(args.metrics),
+        scale=args.scale,
+        seed=args.seed,
+        limit=args.limit,
+        crop=args.crop,
+        sheet=args.sheet,
+        weights=tuple(args.weights),
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+    )
+    from tqdm import tqdm
+
+    from realesr.cli.reporter import download_bar
+    from realesr.evaluation.evaluate import evaluate
+    from realesr.evaluation.models import find_models
+    from realesr.evaluation.report import write_reports
+    from realesr.evaluation.sheet import draw_places, find_places
+    from realesr.imaging.sheets import save_sheet
+
+    models = find_models(options, downloading=download_bar, notify=print_notice)
+    disable = True if args.quiet else None
+    with tqdm(unit="picture", file=sys.stderr, disable=disable, dynamic_ncols=True) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = evaluate(options, models, notify=print_notice, on_progress=report)
+    path = write_reports(found)
+    places = find_places(found, options.sheet)
+    if places:
+        save_sheet(draw_places(found, places), options.output / "sheet.png")
+    if not args.quiet:
+        print(path.read_text(encoding="utf-8"), end="")
+    for record in found.failed[:20]:
+        print(f"error: {'/'.join(record.key)}: {record.error}", file=sys.stderr)
+    return 1 if found.failed else 0

@@ -1,0 +1,103 @@
+"""The journal of a run: what was done, so that an interrupted run can go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from realesr.errors import InvalidOptionError, UnwritableMediaError
+from realesr.preparation.options import PrepareOptions
+from realesr.preparation.sources import Picture
+
+JOURNAL = ".prepare.jsonl"
+
+File = dict[str, Any]
+"""Name, width and height of a file that was made."""
+
+
+class Journal:
+    """What was done, one JSON line a picture, so that a run can go on.
+
+    Raises:
+        InvalidOptionError: The journal is of a run with other options.
+        UnwritableMediaError: The output folder cannot be written.
+    """
+
+    def __init__(self, options: PrepareOptions) -> None:
+        self._output = options.output
+        path = options.output / JOURNAL
+        chosen = json.loads(json.dumps(asdict(options), default=str))
+        del chosen["output"]
+        self._hashes: dict[tuple[str, str], bytes] = {}
+        self._made: dict[tuple[str, str], dict[str, Any]] = {}
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        if lines:
+            self._read(lines, chosen)
+        try:
+            options.output.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UnwritableMediaError(f"{path}: {error.strerror}") from error
+        if lines:
+            self._file.write("\n")  # ends a line that an interruption has cut
+        else:
+            self._write({"options": chosen})
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _read(self, lines: Sequence[str], chosen: dict[str, Any]) -> None:
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if "options" in entry:
+                self._compare(entry["options"], chosen)
+            elif "hash" in entry:
+                self._hashes[entry["name"], entry["stamp"]] = bytes.fromhex(entry["hash"])
+            elif "made" in entry:
+                self._made[entry["name"], entry["stamp"]] = entry
+
+    def _compare(self, old: dict[str, Any], chosen: dict[str, Any]) -> None:
+        for name, value in chosen.items():
+            if old.get(name) != value:
+                raise InvalidOptionError(
+                    f"`output` {self._output} was begun with `{name}` {old.get(name)}, not "
+                    f"{value}: choose another folder, or remove this one"
+                )
+
+    def add(self, picture: Picture, **entry: object) -> None:
+        """Notes a step of a picture."""
+        self._write({"name": picture.name, "stamp": _stamp(picture), **entry})
+
+    def hash_of(self, picture: Picture) -> bytes | None:
+        """Returns the hash that an earlier run has found, if the file is still the same."""
+        return self._hashes.get((picture.name, _stamp(picture)))
+
+    def made(self, kept: Sequence[tuple[Picture, str]]) -> dict[str, list[File]]:
+        """Returns the files of the pictures that an earlier run has finished, by name."""
+        found = {}
+        for picture, split in kept:
+            entry = self._made.get((picture.name, _stamp(picture)))
+            if entry is not None and entry["split"] == split:
+                files: list[File] = entry["made"]
+                if all((self._output / file["file"]).is_file() for file in files):
+                    found[picture.name] = files
+        return found
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+def _stamp(picture: Picture) -> str:
+    """Returns what changes when a picture is replaced: place, size and time of its file."""
+    entry = picture.entry
+    found = entry.path.stat()
+    return f"{entry.offset}:{entry.length}:{found.st_size}:{found.st_mtime_ns}"

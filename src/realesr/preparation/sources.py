@@ -1,0 +1,95 @@
+"""The pictures of folders and tar files, with what manifests say about them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.media.images.index import Entry, index_images
+
+MANIFEST = "manifest.csv"
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a source.
+
+    Attributes:
+        entry: Where its bytes are.
+        name: Its name in the result, without a suffix; ``/`` separates folders.
+        origin: Its name in the source, for people.
+        scene: What it belongs to: tiles of one photograph have the same scene.
+        row: Its row of the source's manifest; empty without one.
+    """
+
+    entry: Entry
+    name: str
+    origin: str
+    scene: str
+    row: Row
+
+
+def collect(
+    sources: Sequence[Path], on_damaged: Callable[[UnreadableMediaError], None]
+) -> list[Picture]:
+    """Lists the pictures of folders and tar files, in order of their names.
+
+    A ``manifest.csv`` in or beside a source may have the columns ``file`` (relative to its own
+    folder, or to the source), ``licence``, ``source_repo`` and ``path``. Pictures with the same
+    repository and path are tiles of one scene.
+
+    Raises:
+        UnreadableMediaError: A source cannot be read, or holds no picture.
+        InvalidOptionError: Two pictures would have the same name, or a manifest cannot be read.
+    """
+    pictures: dict[str, Picture] = {}
+    for source in sources:
+        found = list(_pictures_of(source, on_damaged))
+        if not found:
+            raise UnreadableMediaError(f"{source} holds no picture")
+        for picture in found:
+            other = pictures.setdefault(picture.name, picture)
+            if other is not picture:
+                raise InvalidOptionError(
+                    f"{other.origin} and {picture.origin} would both become {picture.name}: "
+                    "rename one"
+                )
+    return [pictures[name] for name in sorted(pictures)]
+
+
+def _pictures_of(
+    source: Path, on_damaged: Callable[[UnreadableMediaError], None]
+) -> Iterator[Picture]:
+    rows = _manifest(source)
+    stem = source.resolve().name if source.is_dir() else source.stem
+    for entry in index_images(source, on_damaged=on_damaged):
+        inner = entry.name or entry.path.relative_to(source).as_posix()
+        path = PurePosixPath(inner)
+        if path.parts[0] != stem:
+            path = PurePosixPath(stem, inner)
+        row = rows.get(inner) or rows.get(str(path)) or {}
+        scene = str(path)
+        if row.get("source_repo") and row.get("path"):
+            scene = f"{row['source_repo']}:{row['path']}"
+        yield Picture(entry, str(path.with_suffix("")), f"{source.name}:{inner}", scene, row)
+
+
+def _manifest(source: Path) -> dict[str, Row]:
+    """Returns the rows of the manifest by file; an empty table if there is none.
+
+    Raises:
+        InvalidOptionError: The manifest cannot be read.
+    """
+    inside, beside = source / MANIFEST, source.parent / MANIFEST
+    path = inside if inside.is_file() else beside
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {row["file"]: row for row in csv.DictReader(file)}
+    except (OSError, KeyError, UnicodeError, csv.Error) as error:
+        raise InvalidOptionError(f"{path} cannot be read as a manifest: {error}") from error
