@@ -12,6 +12,7 @@ from dataclasses import fields
 from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
+from realesr.comparison.options import CompareOptions
 from realesr.options import (
     EncodingOptions,
     FaceOptions,
@@ -28,6 +29,7 @@ _IRREGULAR = {
     **FACE_ARGUMENTS,
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
+    "clip_format": "format",
     "devices": "device",
     "each": "workers",
     "inputs": "input",
@@ -37,6 +39,7 @@ _IRREGULAR = {
 }
 """The argument of the command line for each field that has another name."""
 _OWNERS = (
+    CompareOptions,
     EncodingOptions,
     FaceOptions,
     FileOptions,
