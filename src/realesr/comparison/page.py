@@ -124,7 +124,7 @@ def _describe(comparison: Comparison, blind: BlindComparison | None) -> dict[str
     """Returns what the script must know; of a blind comparison nothing that tells names."""
     is_hidden = blind is not None
     described: dict[str, Any] = {
-        "id": _identity(comparison),
+        "id": _identity(comparison, blind),
         "kind": comparison.kind,
         "entries": comparison.entries,
         "subjects": [
@@ -169,11 +169,13 @@ def _describe_subject(number: int, subject: Subject, *, is_hidden: bool) -> dict
     }
 
 
-def _identity(comparison: Comparison) -> str:
-    """Returns a name of the content, under which a browser keeps answers."""
+def _identity(comparison: Comparison, blind: BlindComparison | None) -> str:
+    """Returns a name of content and questions, under which a browser keeps answers."""
     digest = hashlib.sha256()
+    if blind is not None:
+        digest.update(repr((blind.ask, blind.tasks)).encode())
     for subject in comparison.subjects:
         digest.update(subject.name.encode())
         for view in subject.views:
-            digest.update(hashlib.sha256(view.data).digest())
+            digest.update(view.name.encode() + hashlib.sha256(view.data).digest())
     return digest.hexdigest()[:16]

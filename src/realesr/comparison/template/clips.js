@@ -47,7 +47,11 @@ const player = {
   pause() {
     this.isPlaying = false;
     byId("play").textContent = "Play";
-    for (const video of this.videos) video.pause();
+    const at = this.middle(this.frame());
+    for (const video of this.videos) {
+      video.pause();
+      video.currentTime = at;
+    }
   },
   // The first video leads; one that is off by more than half a frame is brought back.
   follow() {

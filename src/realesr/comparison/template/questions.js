@@ -141,5 +141,5 @@ function listenToQuestions() {
 // The views that stand side by side: all of them, or those that are asked about.
 function shownViews() {
   if (!labels) return subjectNow().views.map((_, index) => index);
-  return state.left === 0 ? [0, state.right] : [state.left, 0, state.right];
+  return state.left === 0 ? [0, state.right] : [state.left, state.right, 0];
 }
