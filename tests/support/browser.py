@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,13 @@ import pytest
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_S = 30
+_START = (
+    "import fcntl, os, sys\n"
+    "ends = [fcntl.fcntl(int(text), fcntl.F_DUPFD, 10) for text in sys.argv[1:3]]\n"
+    "for number, end in zip((3, 4), ends): os.dup2(end, number)\n"
+    "os.execv(sys.argv[3], sys.argv[3:])\n"
+)
+"""Starts a program that reads from descriptor 3 and writes to 4, as the browser does."""
 
 
 def find_browser() -> str:
@@ -38,6 +46,7 @@ class Browser:
     def __init__(self, folder: Path) -> None:
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True)
+        program = find_browser()
         self.problems: list[str] = []
         """What the page has logged as an error, and addresses that it has asked for."""
         self._number = 0
@@ -46,12 +55,11 @@ class Browser:
         self._read, answer_write = os.pipe()
         os.set_inheritable(command_read, True)
         os.set_inheritable(answer_write, True)
-        # The browser reads from descriptor 3 and writes to 4.
-        redirect = f'exec "$@" 3<&{command_read} 4>&{answer_write}'
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", redirect, "sh", find_browser(), "--headless=new", "--no-sandbox",
+            [sys.executable, "-c", _START, str(command_read), str(answer_write), program,
+             "--headless=new", "--no-sandbox",
              "--remote-debugging-pipe", f"--user-data-dir={folder / 'profile'}", "--disable-gpu",
-             "--no-first-run", "--disable-extensions", "--disable-background-networking",
+             "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking",
              "--disable-component-update", "--autoplay-policy=no-user-gesture-required",
              "--force-color-profile=srgb", "about:blank"],
             pass_fds=(command_read, answer_write),
