@@ -198,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"{done}/{results} {entry}: {picture}", file=sys.stderr)
 
-    plain = _make_content(
+    plain = make_content(
         entries, paths, options, args.outscale, show_progress, has_clips=kind is not IMAGES
     )
     content = blinded(plain, ask=options.ask, seed=options.seed) if options.blind else plain
@@ -227,7 +227,7 @@ def _compare_options(args: argparse.Namespace, *, has_clips: bool) -> CompareOpt
     return replace(options, **{"clip_format" if has_clips else "format": args.format})
 
 
-def _make_content(
+def make_content(
     entries: Sequence[Entry],
     paths: Sequence[Path],
     options: CompareOptions,

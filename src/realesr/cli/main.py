@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from realesr import __version__
-from realesr.cli import bench, compare, completion, doctor, image, models, train, video
+from realesr.cli import bench, compare, completion, doctor, image, models, train, tune, video
 from realesr.cli.options.parsers import ArgumentParser
 from realesr.cli.process import prepare_process
 from realesr.cli.wording import with_flags
@@ -57,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_parser(commands)
     bench.add_parser(commands)
     compare.add_parser(commands)
+    tune.add_parser(commands)
     completion.add_parser(commands, parser)
     return parser
 

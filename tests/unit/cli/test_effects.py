@@ -56,7 +56,7 @@ def test_every_option_of_a_message_can_be_typed():
     help_texts = "".join(
         command.format_help()
         for name, command in make_parser()._subparsers._group_actions[0].choices.items()
-        if name in ("image", "video", "train")
+        if name in ("image", "video", "train", "compare")
     )
     for name, flag in _flags().items():
         if name not in ("encoding", "target", "watch"):  # groups of options
