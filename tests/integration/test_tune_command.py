@@ -58,7 +58,7 @@ def test_tune_as_json_and_as_a_page(tmp_path, capsys):
     assert main(["tune", str(extra), "-i", "a.jpg", "--json", "-o", "page.html"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [each["model"] for each in found["trials"]] == ["bicubic", "realesr-photo-x4", "extra"]
-    assert found["advice"]["commands"] == ["realesr image -i a.jpg"]
+    assert found["proposed"]["commands"] == ["realesr image -i a.jpg"]
     assert "extra" in (tmp_path / "page.html").read_text()
 
 

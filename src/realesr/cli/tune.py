@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realesr.cli.compare import load
 from realesr.cli.options.model import add_device_options, device_names
@@ -22,9 +22,7 @@ from realesr.weights.catalog import find_local_weights, find_model
 
 if TYPE_CHECKING:
     from realesr.imaging.image import Image
-    from realesr.tuning.advice import Advice
     from realesr.tuning.candidates import Candidate
-    from realesr.tuning.measure import Measurements
     from realesr.tuning.trial import Trial
 
 SHEETS = (".jpg", ".jpeg", ".png", ".html")
@@ -94,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     )
     extra = parse_entries(args.models, common)
     # The cheap checks are done. The following imports are slow.
+    from realesr.cli.tune_report import TuneReport
     from realesr.tuning.advice import advise, reduction
     from realesr.tuning.candidates import candidates_for
     from realesr.tuning.measure import measure_clip, measure_picture
@@ -107,13 +106,14 @@ def run(args: argparse.Namespace) -> int:
         raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
     entries = _entries(here, extra, common)
     trials, parts = _try(entries, image, here[0].model, reduction(measured))
-    advice = advise(path, measured, here, trials)
+    advice = advise(measured, here, trials)
     _write(output, path, entries, trials, parts, is_clip=kind is VIDEOS)
     missing = [each for each in candidates if each not in here]
+    report = TuneReport(path, measured, trials, missing, advice, output)
     if args.json:
-        print(json.dumps(_as_json(path, measured, trials, missing, advice, output), indent=1))
+        print(json.dumps(report.as_json(), indent=1))
     else:
-        _print(path, measured, trials, missing, advice, output)
+        report.print()
     return 0
 
 
@@ -173,95 +173,3 @@ def _write(
         entries, [path], options, SCALE, lambda entry, picture: None, has_clips=is_clip
     )
     write_page(content, output, title=f"tune {path.name}", limit=options.limit)
-
-
-def _print(
-    path: Path,
-    measured: Measurements,
-    trials: list[Trial],
-    missing: list[Candidate],
-    advice: Advice,
-    output: Path,
-) -> None:
-    from realesr.tuning.advice import expected_seconds
-
-    frames = "" if not measured.is_clip else f", {measured.frames or 'unknown'} frames"
-    print(f"{path}: {measured.size} px{frames}")
-    for name, value in _rows(measured):
-        print(f"  {name:<12}{value}")
-    device = next((trial.device for trial in trials if trial.device), "cpu")
-    print(f"\ntried on {device}: seconds for a megapixel, and for all of the input as it is")
-    width = max(len(trial.name) for trial in trials)
-    for trial in trials:
-        whole = duration(expected_seconds(measured, trial))
-        print(f"  {trial.name:<{width}}  {trial.seconds_per_pixel * 1e6:7.2f}  {whole}")
-    for each in missing:
-        megabytes = find_model(each.model).weights.size_bytes / 1e6
-        print(f"  {each.model:<{width}}  not here ({megabytes:.0f} MB): {each.reason}")
-    print("\nproposed")
-    wide = max(len(name) for name, _ in advice.reasons)
-    for name, reason in advice.reasons:
-        print(f"  {name:<{wide}}  {reason}")
-    print(f"  expected: {duration(advice.seconds)} in all; results: {output}\n")
-    for command in advice.commands:
-        print(command)
-
-
-def _rows(measured: Measurements) -> list[tuple[str, str]]:
-    traits = measured.traits
-    blur = "no edges" if traits.blur is None else f"{traits.blur:.1f} px at sharp edges"
-    enlarged = traits.native_scale > 1
-    rows = [
-        ("noise", f"{traits.noise:.1f} levels of 255"),
-        ("blur", blur),
-        ("blocks", f"steps every 8 px {traits.blockiness:.2f} times as high as others"),
-        ("detail", f"fits into {measured.native_size} px" if enlarged else "fills its size"),
-        ("even areas", f"{traits.flat_share:.0%}"),
-    ]
-    if measured.jpeg_quality is not None:
-        rows.append(("JPEG", f"quality {measured.jpeg_quality}"))
-    if measured.is_clip:
-        says = "says so" if measured.says_interlaced else "does not say so"
-        rows.append(("interlaced", f"{max(traits.comb, 0):.1%} of the rows; the file {says}"))
-    return rows
-
-
-def duration(seconds: float | None) -> str:
-    """Returns a time in words, to two digits."""
-    if seconds is None:
-        return "unknown"
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.1f} s"
-
-
-def _as_json(
-    path: Path,
-    measured: Measurements,
-    trials: list[Trial],
-    missing: list[Candidate],
-    advice: Advice,
-    output: Path,
-) -> dict[str, Any]:
-    from realesr.tuning.advice import expected_seconds
-
-    return {
-        "input": str(path),
-        "size": [measured.size.width, measured.size.height],
-        "frames": measured.frames,
-        "jpeg_quality": measured.jpeg_quality,
-        "says_interlaced": measured.says_interlaced,
-        "traits": asdict(measured.traits),
-        "trials": [
-            {
-                "model": trial.name,
-                "seconds_per_megapixel": trial.seconds_per_pixel * 1e6,
-                "seconds": expected_seconds(measured, trial),
-            }
-            for trial in trials
-        ],
-        "not_here": [each.model for each in missing],
-        "advice": asdict(advice),
-        "sheet": str(output),
-    }

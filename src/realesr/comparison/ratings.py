@@ -86,7 +86,7 @@ def read_answers(paths: Iterable[Path]) -> Answers:
                     ratings[*place, rating.entry] = rating
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableMediaError(
-                f"{path}: damaged, or not the answers of a page of `realesr compare --blind`: "
+                f"{path}: damaged, or not the answers of a page of `realesr compare` with `blind`: "
                 f"{type(error).__name__} {error}"
             ) from error
     return Answers(
@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UnreadableMediaError(f"{path}: no JSON, or cut short: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadableMediaError(
-            f"{path}: not the answers of a page of `realesr compare --blind`"
+            f"{path}: not the answers of a page of `realesr compare` with `blind`"
         )
     if content.get("version") != VERSION:
         raise UnreadableMediaError(f"{path}: of version {content.get('version')}, not {VERSION}")

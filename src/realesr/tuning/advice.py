@@ -1,14 +1,10 @@
-"""From measurements and trials to options, with the reasons, and command lines."""
+"""From measurements and trials to options, with the reasons."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from realesr.geometry import Size
-from realesr.options import DEFAULT_MODEL
 from realesr.tuning.candidates import Candidate
 from realesr.tuning.measure import Measurements
 from realesr.tuning.trial import Trial
@@ -32,28 +28,29 @@ class Advice:
     """What is proposed.
 
     Attributes:
-        model: Name of the model.
+        model: The model, with its options.
+        joins_fields: Whether a clip must be deinterlaced by another program first, because it does
+            not say that it is interlaced.
+        reduced_by: Factor by which the input is reduced first; 1 for not at all.
+        outscale: Scale factor of the result; None for that of the model.
         reasons: Pairs of an option, or a word for what is done first, and its reason.
-        commands: Command lines in order, ready for a shell.
         seconds: Expected time for the whole input, s; None if the number of frames is unknown.
     """
 
-    model: str
+    model: Candidate
+    joins_fields: bool
+    reduced_by: float
+    outscale: float | None
     reasons: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...]
     seconds: float | None
 
 
 def advise(
-    path: Path,
-    measured: Measurements,
-    candidates: Sequence[Candidate],
-    trials: Sequence[Trial],
+    measured: Measurements, candidates: Sequence[Candidate], trials: Sequence[Trial]
 ) -> Advice:
     """Proposes options for an input.
 
     Args:
-        path: The input.
         measured: What was measured.
         candidates: Suitable models, the most suitable one first.
         trials: Runs of those that are on this machine, at least one of them a candidate.
@@ -65,19 +62,25 @@ def advise(
     chosen = next((each for each in candidates if each.model in times), None)
     if chosen is None:
         raise ValueError("no candidate was tried")
-    first = _first_steps(path, measured)
-    area = first.size.area
+    reduced_by = reduction(measured)
+    area = measured.size.area if reduced_by == 1 else measured.native_size.area
     seconds = None if measured.frames is None else times[chosen.model] * area * measured.frames
-    options, reasons = _options(chosen, measured, area)
-    verb = "video" if measured.is_clip else "image"
+    is_huge = area * SCALE**2 > LARGE_PIXELS and not measured.is_clip
+    reasons = _reasons_of_first_steps(measured, reduced_by)
+    reasons.append((f"`model_name` {chosen.model}", chosen.reason))
+    if chosen.denoise_strength is not None:
+        strength = f"`denoise_strength` {chosen.denoise_strength:g}"
+        reasons.append((strength, f"noise of {measured.traits.noise:.1f} levels"))
+    if is_huge:
+        reasons.append(("`outscale` 2", f"x4 would have {area * SCALE**2 / 1e6:.0f} megapixels"))
     if measured.is_clip and (seconds is None or seconds > LONG_S):
-        reasons.append(
-            ("pieces", "an interrupted run goes on; `--frames 48` or `--start` makes a sample")
-        )
+        reasons.append(("pieces", "an interrupted run goes on; `frames` 48 makes a sample"))
     return Advice(
-        model=chosen.model,
-        reasons=(*first.reasons, *reasons, *_remarks(measured)),
-        commands=(*first.commands, _joined("realesr", verb, "-i", first.source, *options)),
+        model=chosen,
+        joins_fields=measured.is_clip and measured.is_combed and not measured.says_interlaced,
+        reduced_by=reduced_by,
+        outscale=2.0 if is_huge else None,
+        reasons=(*reasons, *_remarks(measured)),
         seconds=seconds,
     )
 
@@ -89,65 +92,26 @@ def reduction(measured: Measurements) -> float:
     return factor if factor >= (ENLARGED_FIELDS if has_fields else ENLARGED) else 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FirstSteps:
-    """What is done before upscaling: its reasons and commands, and what comes out."""
-
-    source: Path
-    size: Size
-    reasons: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...]
-
-
-def _first_steps(path: Path, measured: Measurements) -> _FirstSteps:
-    source, size = path, measured.size
-    reasons, commands = [], []
-    if measured.says_interlaced:
-        reasons.append(("--deinterlace auto", "the file says that it is interlaced; the default"))
-    elif measured.is_combed:
-        share = f"{measured.traits.comb:.0%} of the pixels are combed, but it is not marked"
-        reasons.append(("deinterlace", share))
-        if measured.is_clip:
-            whole = Path(f"{path.stem}-whole.mkv")
-            filters = ("-vf", "bwdif=mode=send_frame", "-c:v", "ffv1", "-c:a", "copy")
-            commands.append(_joined("ffmpeg", "-i", source, *filters, whole))
-            source = whole
-    factor = reduction(measured)
-    if factor > 1:
-        size = measured.native_size
-        reasons.append(
-            ("reduce first", f"enlarged before, or soft: {size} px would hold its detail")
-        )
-        verb, suffix = ("video", ".mkv") if measured.is_clip else ("image", ".png")
-        small = Path(f"{path.stem}-small{suffix}")
-        how = ("-n", "lanczos", "-s", f"{1 / factor:.4g}")
-        commands.append(_joined("realesr", verb, "-i", source, "-o", small, *how))
-        source = small
-    return _FirstSteps(source=source, size=size, reasons=tuple(reasons), commands=tuple(commands))
-
-
-def _options(
-    chosen: Candidate, measured: Measurements, area: int
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Returns the options of the upscaling command, and reasons."""
-    options = [] if chosen.model == DEFAULT_MODEL else ["-n", chosen.model]
-    reasons = [(f"-n {chosen.model}", chosen.reason)]
-    if chosen.denoise_strength is not None:
-        strength = f"{chosen.denoise_strength:g}"
-        options += ["-dn", strength]
-        reasons.append((f"-dn {strength}", f"noise of {measured.traits.noise:.1f} levels"))
-    pixels = area * SCALE**2
-    if pixels > LARGE_PIXELS and not measured.is_clip:
-        options += ["-s", "2"]
-        reasons.append(("-s 2", f"x4 would have {pixels / 1e6:.0f} megapixels"))
-    return options, reasons
-
-
 def expected_seconds(measured: Measurements, trial: Trial) -> float | None:
     """Returns the time that a model would take for the whole input as it is, s."""
     if measured.frames is None:
         return None
     return trial.seconds_per_pixel * measured.size.area * measured.frames
+
+
+def _reasons_of_first_steps(measured: Measurements, reduced_by: float) -> list[tuple[str, str]]:
+    reasons = []
+    if measured.says_interlaced:
+        reasons.append(("`deinterlace` auto", "the file says that it is interlaced; the default"))
+    elif measured.is_combed:
+        share = f"{measured.traits.comb:.0%} of the pixels are combed, but it is not marked"
+        reasons.append(("fields", share))
+    if reduced_by > 1:
+        size = measured.native_size
+        reasons.append(
+            ("reduce first", f"enlarged before, or soft: {size} px would hold its detail")
+        )
+    return reasons
 
 
 def _remarks(measured: Measurements) -> list[tuple[str, str]]:
@@ -161,14 +125,3 @@ def _remarks(measured: Measurements) -> list[tuple[str, str]]:
         return [("blocks", f"steps every 8 px are {blockiness:.1f} times as high as others: an old "
                  "JPEG or video; the networks remove them")]  # fmt: skip
     return []
-
-
-def _joined(*words: object) -> str:
-    texts = [str(word) for word in words]
-    # A name that looks like an option would be taken for one.
-    return shlex.join(f"./{text}" if _is_odd_name(word) else text
-                      for word, text in zip(words, texts, strict=True))  # fmt: skip
-
-
-def _is_odd_name(word: object) -> bool:
-    return isinstance(word, Path) and str(word).startswith("-")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realesr.cli.tune_report import commands_for
 from realesr.comparison.sheet import make_sheet, write_sheet
 from realesr.engine.interpolation import Interpolator
 from realesr.geometry import Size
@@ -35,63 +36,65 @@ def trial(name, seconds_per_megapixel=1.0):
     return Trial(name=name, results=(), seconds_per_pixel=seconds_per_megapixel / 1e6, device="cpu")
 
 
-def advice_for(about, path=PHOTO, missing=()):
+def advice_for(about, missing=()):
     candidates = candidates_for(about)
     trials = [trial(each.model) for each in candidates if each.model not in missing]
-    return advise(path, about, candidates, trials)
+    return advise(about, candidates, trials)
 
 
-def only_command(advice):
-    (command,) = advice.commands
+def commands(about, path=PHOTO, missing=()):
+    return commands_for(path, about, advice_for(about, missing))
+
+
+def only_command(about, path=PHOTO, missing=()):
+    (command,) = commands(about, path, missing)
     return shlex.split(command)
 
 
 def test_a_clean_photograph_needs_no_options():
-    advice = advice_for(measured())
-    assert only_command(advice) == ["realesr", "image", "-i", "a photo.jpg"]
-    assert advice.seconds == pytest.approx(0.3072)
+    assert only_command(measured()) == ["realesr", "image", "-i", "a photo.jpg"]
+    assert advice_for(measured()).seconds == pytest.approx(0.3072)
 
 
 def test_noise_is_removed_by_the_model_that_can():
     noisy = measured(noise=15.0)
-    assert only_command(advice_for(noisy))[4:] == ["-n", "realesr-general-x4v3", "-dn", "1"]
-    fallback = advice_for(noisy, missing=("realesr-general-x4v3",))
-    assert fallback.model == "realesr-photo-x4"
-    assert len(only_command(fallback)) == 4
+    assert only_command(noisy)[4:] == ["-n", "realesr-general-x4v3", "-dn", "1"]
+    missing = ("realesr-general-x4v3",)
+    assert advice_for(noisy, missing).model.model == "realesr-photo-x4"
+    assert len(only_command(noisy, missing=missing)) == 4
 
 
 def test_drawings_get_their_model_and_doubts_are_told():
-    assert advice_for(measured(flat_share=0.8)).model == "realesr-anime-x4"
+    assert advice_for(measured(flat_share=0.8)).model.model == "realesr-anime-x4"
     doubtful = advice_for(measured(flat_share=0.4))
-    assert doubtful.model == "realesr-photo-x4"
-    assert "realesr-anime-x4" in dict(doubtful.reasons)["-n realesr-photo-x4"]
+    assert doubtful.model.model == "realesr-photo-x4"
+    assert "realesr-anime-x4" in dict(doubtful.reasons)["`model_name` realesr-photo-x4"]
     clip = candidates_for(measured(flat_share=0.8, fps=Fraction(24)))
     assert [each.model for each in clip] == ["realesr-anime-x4", "realesr-animevideov3"]
 
 
 def test_what_was_enlarged_is_reduced_first():
-    advice = advice_for(measured(native_scale=2.0))
-    first, second = map(shlex.split, advice.commands)
+    first, second = map(shlex.split, commands(measured(native_scale=2.0)))
     assert first == ["realesr", "image", "-i", "a photo.jpg", "-o", "a photo-small.png",
                      "-n", "lanczos", "-s", "0.5"]  # fmt: skip
     assert second == ["realesr", "image", "-i", "a photo-small.png"]
-    assert advice.seconds == pytest.approx(0.3072 / 4)
-    assert len(advice_for(measured(native_scale=1.5)).commands) == 1
-    assert len(advice_for(measured(native_scale=2.0, says_interlaced=True)).commands) == 1
+    assert advice_for(measured(native_scale=2.0)).seconds == pytest.approx(0.3072 / 4)
+    assert len(commands(measured(native_scale=1.5))) == 1
+    assert len(commands(measured(native_scale=2.0, says_interlaced=True))) == 1
 
 
 def test_fields_that_no_one_has_marked_are_joined_first():
     clip = {"frames": 100, "fps": Fraction(25), "comb": 0.1}
-    first, second = advice_for(measured(**clip), Path("tape.avi")).commands
+    first, second = commands(measured(**clip), Path("tape.avi"))
     assert first.startswith("ffmpeg -i tape.avi -vf bwdif")
     assert second == "realesr video -i tape-whole.mkv"
-    marked = advice_for(measured(says_interlaced=True, **clip), Path("tape.avi"))
-    assert marked.commands == ("realesr video -i tape.avi",)
-    assert "--deinterlace auto" in dict(marked.reasons)
+    marked = measured(says_interlaced=True, **clip)
+    assert commands(marked, Path("tape.avi")) == ["realesr video -i tape.avi"]
+    assert "`deinterlace` auto" in dict(advice_for(marked).reasons)
 
 
 def test_huge_results_are_avoided_and_long_runs_are_told():
-    assert only_command(advice_for(measured(size=Size(4000, 3000))))[4:] == ["-s", "2"]
+    assert only_command(measured(size=Size(4000, 3000)))[4:] == ["-s", "2"]
     long = advice_for(measured(frames=100_000, fps=Fraction(25)))
     assert "pieces" in dict(long.reasons)
     assert long.seconds == pytest.approx(30_720)
@@ -109,12 +112,12 @@ def test_blocks_are_told(traits, word):
 
 
 def test_names_that_look_like_options_are_protected():
-    assert only_command(advice_for(measured(), Path("-i.jpg")))[3] == "./-i.jpg"
+    assert only_command(measured(), Path("-i.jpg"))[3] == "./-i.jpg"
 
 
 def test_without_a_trial_there_is_no_advice():
     with pytest.raises(ValueError, match="no candidate"):
-        advise(PHOTO, measured(), candidates_for(measured()), [])
+        advise(measured(), candidates_for(measured()), [])
 
 
 def test_a_trial_is_timed_without_its_warm_up():
