@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realesr.cli.options.model import add_device_options, device_names
 from realesr.cli.options.parsers import memory, seconds, size
 from realesr.cli.process import keep_memory
+from realesr.cli.tally import print_tally
 from realesr.cli.wording import print_notice
 from realesr.comparison.entries import parse_entries
 from realesr.comparison.inputs import find_inputs
@@ -32,7 +31,6 @@ from realesr.options import Target, UpscaleOptions
 if TYPE_CHECKING:
     from realesr.comparison.content import Comparison, OnResult
     from realesr.comparison.entries import Entry
-    from realesr.comparison.tally import Preferences, Tally
     from realesr.imaging.upscaler import ImageUpscaler
 
 DEFAULT_OUTSCALE = 4.0
@@ -161,21 +159,10 @@ def run(args: argparse.Namespace) -> int:
         RealesrError: The page cannot be made, or answers cannot be read.
     """
     if args.tally:
-        return _print_tally(args)
+        return print_tally(args.tally, as_json=args.json)
     if not args.entries or not args.input:
         raise InvalidOptionError("name the models to compare, and the pictures with `inputs`")
-    common = UpscaleOptions(
-        target=Target(outscale=args.outscale),
-        device=device_names(args)[0],
-        precision=args.precision,
-        tile=args.tile,
-        memory_budget=args.memory_budget,
-        threads=args.threads,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        is_compiled=args.compile,
-        denoise_strength=args.denoise_strength,
-    )
+    common = common_options(args, args.outscale, args.denoise_strength)
     entries = parse_entries(args.entries, common)
     kind, paths = find_inputs(args.input)
     options = _compare_options(args, has_clips=kind is not IMAGES)
@@ -208,6 +195,28 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(f"{args.output}: {size_bytes / 1e6:.1f} MB", file=sys.stderr)
     return 0
+
+
+def common_options(
+    args: argparse.Namespace, outscale: float, denoise_strength: float | None = None
+) -> UpscaleOptions:
+    """Returns the options of all models: their size, and the group ``speed and memory``.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return UpscaleOptions(
+        target=Target(outscale=outscale),
+        device=device_names(args)[0],
+        precision=args.precision,
+        tile=args.tile,
+        memory_budget=args.memory_budget,
+        threads=args.threads,
+        tile_pad=args.tile_pad,
+        pre_pad=args.pre_pad,
+        is_compiled=args.compile,
+        denoise_strength=denoise_strength,
+    )
 
 
 def _compare_options(args: argparse.Namespace, *, has_clips: bool) -> CompareOptions:
@@ -262,72 +271,3 @@ def load(options: UpscaleOptions) -> ImageUpscaler:
 
     files = ensure_files(options, downloading=download_bar, notify=print_notice)
     return make_upscaler(options, files, notify=print_notice)
-
-
-def _print_tally(args: argparse.Namespace) -> int:
-    from realesr.comparison.ratings import read_answers
-    from realesr.comparison.tally import tally
-
-    result = tally(read_answers(args.tally))
-    if args.json:
-        print(json.dumps(_as_json(result), indent=1))
-        return 0
-    print(f"{result.raters} raters, {len(args.tally)} files")
-    if result.scores:
-        print("\nmean opinion score, 1 to 5, with its 95 % interval")
-        width = max(len(name) for name, _ in result.scores)
-        for name, score in result.scores:
-            half = "" if math.isnan(score.half_width) else f" +- {score.half_width:.2f}"
-            print(f"  {name:<{width}}  {score.mean:.2f}{half}  ({score.count} ratings)")
-    if result.preferences is not None:
-        _print_preferences(result.preferences)
-    if not result.scores and result.preferences is None:
-        print("no answers")
-    return 0
-
-
-def _print_preferences(preferences: Preferences) -> None:
-    entries, wins, fit = preferences.entries, preferences.wins, preferences.strengths
-    order = sorted(range(len(entries)), key=lambda index: -fit.logs[index])
-    width = max(map(len, entries))
-    print(f"\nwins of the row against the column ({preferences.ties} ties count half)")
-    print(" " * (width + 2) + "".join(f"{number + 1:>8}" for number in range(len(order))))
-    for number, row in enumerate(order):
-        cells = ["-" if row == column else f"{wins[row, column]:g}" for column in order]
-        print(f"{number + 1} {entries[row]:<{width}}" + "".join(f"{cell:>8}" for cell in cells))
-    print("\nstrength (Bradley-Terry, natural logarithm, mean 0) with its 95 % interval,")
-    print("and the chance to be preferred to an average one")
-    for index in order:
-        chance = 1 / (1 + math.exp(-fit.logs[index]))
-        print(
-            f"  {entries[index]:<{width}}  {fit.logs[index]:+.2f} +- "
-            f"{fit.half_widths[index]:.2f}  {chance:4.0%}"
-        )
-    if preferences.has_prior:
-        print(
-            "some have never lost: half a win was added for each against each, else no fit exists"
-        )
-
-
-def _as_json(result: Tally) -> dict[str, Any]:
-    scores = [
-        {
-            "entry": name,
-            "mean": score.mean,
-            "half_width": None if math.isnan(score.half_width) else score.half_width,
-            "ratings": score.count,
-        }
-        for name, score in result.scores
-    ]
-    preferences = None
-    if result.preferences is not None:
-        found = result.preferences
-        preferences = {
-            "entries": found.entries,
-            "wins": found.wins.tolist(),
-            "ties": found.ties,
-            "log_strengths": found.strengths.logs.tolist(),
-            "half_widths": found.strengths.half_widths.tolist(),
-            "has_prior": found.has_prior,
-        }
-    return {"raters": result.raters, "scores": scores, "preferences": preferences}

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realesr.cli.compare import load
-from realesr.cli.options.model import add_device_options, device_names
+from realesr.cli.compare import common_options, load
+from realesr.cli.options.model import add_device_options
 from realesr.cli.process import keep_memory
 from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
 from realesr.errors import InvalidOptionError, MissingWeightsError
 from realesr.media.formats import VIDEOS
-from realesr.options import Target, UpscaleOptions
+from realesr.options import UpscaleOptions
 from realesr.weights.catalog import find_local_weights, find_model
 
 if TYPE_CHECKING:
@@ -79,17 +79,7 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or Path(f"{path.stem}-tune.jpg")
     if output.suffix.lower() not in SHEETS or output.resolve() == path.resolve():
         raise InvalidOptionError(f"`output` {output}: must be a new {', '.join(SHEETS)} file")
-    common = UpscaleOptions(
-        target=Target(outscale=SCALE),
-        device=device_names(args)[0],
-        precision=args.precision,
-        tile=args.tile,
-        memory_budget=args.memory_budget,
-        threads=args.threads,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        is_compiled=args.compile,
-    )
+    common = common_options(args, SCALE)
     extra = parse_entries(args.models, common)
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,21 @@ from realesr.geometry import Region, Size
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
+from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
 
-DEFAULT_OUTSCALE = 4.0
-"""All models give this size if none is asked for, so that their results can be compared."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A picture: its file, its size, the region that is compared (None: all), and the result's."""
+
+    path: Path
+    whole: Size
+    region: Region | None
+    size: Size
 
 
 def compare_pictures(
@@ -52,39 +60,28 @@ def compare_pictures(
     """
     names = unique_names(paths)
     budget = Budget(options.limit, len(paths) * (len(entries) + 1))
+    sources: list[_Source] = []
     views: list[list[View]] = []
-    sizes: list[Size] = []
-    regions: list[Region | None] = []
     for path in paths:
-        image, region = _read_part(path, options.crop)
-        size = image.size.scaled(outscale)
-        IMAGES.format_of(Path(f"-.{options.format}")).check_fits(
-            path, size, channels=3, byte_depth=1
-        )
-        regions.append(region)
-        sizes.append(size)
-        views.append([_view(INPUT, image, "png", options)])
+        source, part = _open(path, options, outscale)
+        sources.append(source)
+        views.append([_view(INPUT, part, "png", options)])
         budget.take(views[-1][0].data)
     for entry in entries:
         upscaler = None if entry.options is None else load(entry.options)
-        for number, path in enumerate(paths):
-            image, seconds = _read(path, regions[number]), None
+        for source, name, of_picture in zip(sources, names, views, strict=True):
             if upscaler is None:
-                result = _read_result(
-                    find_result(entry, path, is_only=len(paths) == 1), image, path, regions[number]
-                )
+                ready = find_result(entry, source.path, is_only=len(paths) == 1)
+                result, seconds = _read_result(ready, source), None
             else:
-                started = time.perf_counter()
-                session = upscaler.session(path, is_video=False)
-                (result,) = session.upscale_to([image], sizes[number])
-                seconds = time.perf_counter() - started
+                result, seconds = _upscale(upscaler, source)
             view = _view(entry.name, result, options.format, options, seconds)
             budget.take(view.data)
-            views[number].append(view)
-            on_result(entry.name, names[number])
+            of_picture.append(view)
+            on_result(entry.name, name)
     subjects = tuple(
-        Subject(name=name, size=size, views=tuple(of_picture))
-        for name, size, of_picture in zip(names, sizes, views, strict=True)
+        Subject(name=name, size=source.size, views=tuple(of_picture))
+        for name, source, of_picture in zip(names, sources, views, strict=True)
     )
     return Comparison(
         kind="pictures", entries=tuple(entry.name for entry in entries), subjects=subjects
@@ -106,25 +103,36 @@ def crop_image(image: Image, region: Region) -> Image:
     return replace(image, pixels=image.pixels[region.slices], alpha=alpha)
 
 
-def _read_part(path: Path, crop: Size | None) -> tuple[Image, Region | None]:
+def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
+    """Reads a picture, and chooses the part of it that is compared."""
     image = read_image(path)
-    if crop is None:
-        return image, None
-    (region,) = most_detailed_regions(image.pixels, crop)
-    return crop_image(image, region), region
+    whole, region = image.size, None
+    if options.crop is not None:
+        (region,) = most_detailed_regions(image.pixels, options.crop)
+        image = crop_image(image, region)
+    size = image.size.scaled(outscale)
+    target = IMAGES.format_of(Path(f"-.{options.format}"))
+    target.check_fits(path, size, channels=3, byte_depth=1)
+    return _Source(path=path, whole=whole, region=region, size=size), image
 
 
-def _read(path: Path, region: Region | None) -> Image:
-    image = read_image(path)
-    return image if region is None else crop_image(image, region)
+def _upscale(upscaler: ImageUpscaler, source: _Source) -> tuple[Image, float]:
+    """Returns a result, and how long it took, s."""
+    image = read_image(source.path)
+    if source.region is not None:
+        image = crop_image(image, source.region)
+    started = time.perf_counter()
+    session = upscaler.session(source.path, is_video=False)
+    (result,) = session.upscale_to([image], source.size)
+    return result, time.perf_counter() - started
 
 
-def _read_result(path: Path, part: Image, source: Path, region: Region | None) -> Image:
-    """Reads a ready result; of a part of the input, only that part."""
-    result = read_image(path)
+def _read_result(path: Path, source: _Source) -> Image:
+    """Reads a ready result; if only a region of the input is compared, what lies there."""
+    result, region = read_image(path), source.region
     if region is None:
         return result
-    whole = read_image(source).size
+    whole = source.whole
     across, down = result.size.width / whole.width, result.size.height / whole.height
     size = Size(max(1, round(region.size.width * across)), max(1, round(region.size.height * down)))
     x = min(round(region.x * across), result.size.width - size.width)
