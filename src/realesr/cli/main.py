@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from realesr import __version__
 from realesr.cli import (
     bench,
+    compare,
     completion,
     degrade,
     doctor,
@@ -22,6 +23,7 @@ from realesr.cli import (
     models,
     prepare,
     train,
+    tune,
     video,
 )
 from realesr.cli.options.parsers import ArgumentParser
@@ -67,6 +69,8 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
+    compare.add_parser(commands)
+    tune.add_parser(commands)
     completion.add_parser(commands, parser)
     return parser
 

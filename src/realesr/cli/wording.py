@@ -12,6 +12,7 @@ from functools import cache
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.cli.printing import tell
+from realesr.comparison.options import CompareOptions
 from realesr.evaluation.options import EvaluationOptions
 from realesr.options import (
     DamageOptions,
@@ -31,6 +32,7 @@ _IRREGULAR = {
     **FACE_ARGUMENTS,
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
+    "clip_format": "format",
     "devices": "device",
     "each": "workers",
     "inputs": "input",
@@ -43,6 +45,7 @@ _IRREGULAR = {
 """The argument of the command line for each field that has another name."""
 _OWNERS = (
     DamageOptions,
+    CompareOptions,
     EncodingOptions,
     EvaluationOptions,
     FaceOptions,

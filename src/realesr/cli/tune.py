@@ -1,0 +1,165 @@
+"""``realesr tune``: measures an input, tries models on it, and proposes a command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realesr.cli.compare import common_options, load
+from realesr.cli.options.model import add_device_options
+from realesr.cli.process import keep_memory
+from realesr.comparison.entries import Entry, parse_entries
+from realesr.comparison.inputs import find_inputs
+from realesr.comparison.options import CompareOptions
+from realesr.errors import InvalidOptionError, MissingWeightsError
+from realesr.media.formats import VIDEOS
+from realesr.options import UpscaleOptions
+from realesr.weights.catalog import find_local_weights, find_model
+
+if TYPE_CHECKING:
+    from realesr.imaging.image import Image
+    from realesr.tuning.candidates import Candidate
+    from realesr.tuning.trial import Trial
+
+SHEETS = (".jpg", ".jpeg", ".png", ".html")
+BASELINE = "bicubic"
+SCALE = 4.0
+EXAMPLES = """\
+examples:
+  realesr tune -i photo.jpg
+  realesr tune -i clip.mp4 -o clip.html
+  realesr tune realesr-photo-x4 my-network.pth -i scan.png -o sheet.png
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "tune",
+        help="measure a picture or clip, and propose options for it",
+        description="Measures noise, blur, JPEG, interlacing and the size of the detail of a "
+        "picture or clip; runs suitable models that are on this machine on small parts of it; and "
+        "proposes options, with the reasons and the expected time. Nothing is downloaded.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="models to try as well, as for `realesr compare`",
+    )
+    parser.add_argument("-i", "--input", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="sheet with parts of the results, .jpg or .png, or a page, .html "
+        "(default: NAME-tune.jpg)",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+    add_device_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code.
+
+    Raises:
+        RealesrError: The input cannot be read, or a model cannot be loaded.
+    """
+    kind, paths = find_inputs([args.input])
+    if args.input.is_dir() or len(paths) != 1:
+        raise InvalidOptionError(f"`inputs` {args.input}: name one picture or clip of the folder")
+    path = paths[0]
+    output = args.output or Path(f"{path.stem}-tune.jpg")
+    if output.suffix.lower() not in SHEETS or output.resolve() == path.resolve():
+        raise InvalidOptionError(f"`output` {output}: must be a new {', '.join(SHEETS)} file")
+    common = common_options(args, SCALE)
+    extra = parse_entries(args.models, common)
+    # The cheap checks are done. The following imports are slow.
+    from realesr.cli.tune_report import TuneReport
+    from realesr.tuning.advice import advise, reduction
+    from realesr.tuning.candidates import candidates_for
+    from realesr.tuning.measure import measure_clip, measure_picture
+
+    keep_memory()
+    measured, image = (measure_clip if kind is VIDEOS else measure_picture)(path)
+    candidates = candidates_for(measured)
+    here = [each for each in candidates if find_local_weights(find_model(each.model))]
+    if not here:
+        names = " ".join(each.model for each in candidates)
+        raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
+    entries = _entries(here, extra, common)
+    trials, parts = _try(entries, image, here[0].model, reduction(measured))
+    advice = advise(measured, here, trials)
+    _write(output, path, entries, trials, parts, is_clip=kind is VIDEOS)
+    missing = [each for each in candidates if each not in here]
+    report = TuneReport(path, measured, trials, missing, advice, output)
+    if args.json:
+        print(json.dumps(report.as_json(), indent=1))
+    else:
+        report.print()
+    return 0
+
+
+def _entries(
+    here: list[Candidate], extra: tuple[Entry, ...], common: UpscaleOptions
+) -> tuple[Entry, ...]:
+    """Returns what is tried: the baseline, suitable models, and those that were named."""
+    chosen = [Entry(name=BASELINE, options=replace(common, model_name=BASELINE))]
+    for each in here:
+        options = replace(common, model_name=each.model, denoise_strength=each.denoise_strength)
+        chosen.append(Entry(name=each.model, options=options))
+    names = {entry.name for entry in chosen}
+    return (*chosen, *(entry for entry in extra if entry.name not in names and entry.options))
+
+
+def _try(
+    entries: tuple[Entry, ...], image: Image, best: str, reduced_by: float
+) -> tuple[list[Trial], tuple[Image, ...]]:
+    """Runs all entries on parts of the image, and the best one on reduced parts, too."""
+    from realesr.tuning.trial import detailed_parts, run_trial
+
+    parts = detailed_parts(image)
+    trials = []
+    for entry in entries:
+        if entry.options is None:
+            continue
+        print(f"trying {entry.name}", file=sys.stderr)
+        upscaler = load(entry.options)
+        trials.append(run_trial(entry.name, upscaler, parts, SCALE))
+        if entry.name == best and reduced_by > 1:
+            name = f"{entry.name}, reduced first"
+            trials.append(run_trial(name, upscaler, parts, SCALE, reduced_by=reduced_by))
+    return trials, parts
+
+
+def _write(
+    output: Path,
+    path: Path,
+    entries: tuple[Entry, ...],
+    trials: list[Trial],
+    parts: tuple[Image, ...],
+    *,
+    is_clip: bool,
+) -> None:
+    if output.suffix.lower() != ".html":
+        from realesr.comparison.sheet import make_sheet, write_sheet
+
+        columns = [("input", parts), *((each.name, each.results) for each in trials)]
+        write_sheet(make_sheet(columns), output)
+        return
+    from realesr.cli.compare import make_content
+    from realesr.comparison.page import write_page
+    from realesr.geometry import Size
+
+    options = CompareOptions(frames=24) if is_clip else CompareOptions(crop=Size(256, 192))
+    content = make_content(
+        entries, [path], options, SCALE, lambda entry, picture: None, has_clips=is_clip
+    )
+    write_page(content, output, title=f"tune {path.name}", limit=options.limit)

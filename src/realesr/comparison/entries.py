@@ -1,0 +1,108 @@
+"""What is compared: models, plain filters, files of weights, and ready results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.media.formats import IMAGES, VIDEOS
+from realesr.options import UpscaleOptions
+from realesr.weights.catalog import BASELINES, find_model
+
+INPUT = "input"
+"""Name of the pictures that are upscaled, which every page shows, too."""
+_WEIGHTS = (".pth", ".pt", ".safetensors")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One of the things that are compared; either ``options`` or ``results`` is set.
+
+    Attributes:
+        name: Name on the page.
+        options: How inputs are upscaled; None for ready results.
+        results: Folder with a result for each input, or the result of a single input.
+    """
+
+    name: str
+    options: UpscaleOptions | None = None
+    results: Path | None = None
+
+
+def parse_entries(texts: Sequence[str], common: UpscaleOptions) -> tuple[Entry, ...]:
+    """Parses entries such as ``bicubic``, ``weights.pth``, ``old=weights.pth``, ``theirs=folder/``.
+
+    Args:
+        texts: One text an entry. A name precedes an equals sign; a text without one names itself.
+        common: Options of all models.
+
+    Raises:
+        InvalidOptionError: Two entries have one name, or a name is reserved.
+        UnknownModelError: An entry is neither a model, nor a file, nor a folder.
+        UnreadableMediaError: A file of weights does not exist.
+    """
+    entries = tuple(_parse_entry(text, common) for text in texts)
+    names = [entry.name for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidOptionError(f"two entries are called {name}: name one, as in NAME={name}")
+    if INPUT in names:
+        raise InvalidOptionError(f"{INPUT} is on every page: give the entry another name")
+    return entries
+
+
+def _parse_entry(text: str, common: UpscaleOptions) -> Entry:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        name, value = "", text
+    path = Path(value)
+    if path.suffix.lower() in _WEIGHTS:
+        if not path.is_file():
+            raise UnreadableMediaError(f"{path}: no such file of weights")
+        return Entry(name=name or path.stem, options=replace(common, model_path=path))
+    is_model = value in BASELINES
+    if path.is_dir() and not is_model:
+        return Entry(name=name or path.resolve().name, results=path)
+    if path.is_file() and (IMAGES.matches(path) or VIDEOS.matches(path)):
+        return Entry(name=name or path.stem, results=path)
+    if not is_model:
+        value = find_model(value).name
+    return Entry(name=name or value, options=replace(common, model_name=value))
+
+
+def find_result(entry: Entry, source: Path, *, is_only: bool) -> Path:
+    """Finds the ready result of an input: a file with its name, or one that begins with it.
+
+    Args:
+        entry: An entry with ready results.
+        source: The input.
+        is_only: Whether it is the only input; then ``results`` may be a file.
+
+    Raises:
+        InvalidOptionError: The entry is a single file, and there are several inputs.
+        UnreadableMediaError: There is no such file, or more than one.
+    """
+    results = entry.results
+    if results is None:
+        raise ValueError(f"{entry.name} has no ready results")
+    if results.is_file():
+        if not is_only:
+            raise InvalidOptionError(f"{results} is one result of several inputs: name a folder")
+        return results
+    kind = IMAGES if IMAGES.matches(source) else VIDEOS
+    files = [path for path in sorted(results.iterdir()) if kind.matches(path) and path.is_file()]
+    for candidates in (
+        [path for path in files if path.stem == source.stem],
+        [path for path in files if path.stem.startswith((f"{source.stem}_", f"{source.stem}-"))],
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            names = ", ".join(path.name for path in candidates)
+            raise UnreadableMediaError(f"{results}: several results of {source.name}: {names}")
+    raise UnreadableMediaError(
+        f"{results}: no result of {source.name}: its name must be {source.stem}, or begin with "
+        f"{source.stem}_"
+    )

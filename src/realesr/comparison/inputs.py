@@ -1,0 +1,50 @@
+"""Finds the pictures or clips that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from realesr.errors import InvalidOptionError, MediaError
+from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
+from realesr.options import FileOptions
+from realesr.plan import make_plan
+
+
+def find_inputs(inputs: Iterable[Path]) -> tuple[AnyMediaType, tuple[Path, ...]]:
+    """Returns whether inputs are pictures or clips, and the files.
+
+    Args:
+        inputs: Files, folders, and patterns such as ``scans/*.png``. Of a folder with both kinds
+            the pictures are taken.
+
+    Raises:
+        InvalidOptionError: There are both pictures and clips, or an input is a stream.
+        MediaError: An input does not exist, or holds neither.
+    """
+    kinds: list[AnyMediaType] = []
+    files: dict[Path, None] = {}
+    for path in inputs:
+        kind, found = _find(path)
+        kinds.append(kind)
+        files.update(dict.fromkeys(found))
+    if IMAGES in kinds and VIDEOS in kinds:
+        raise InvalidOptionError("`inputs`: pictures and clips do not fit on one page")
+    return kinds[0], tuple(files)
+
+
+def _find(path: Path) -> tuple[AnyMediaType, list[Path]]:
+    if path == STANDARD_STREAM:
+        raise InvalidOptionError("`inputs` -: name a file, which is read several times")
+    first: MediaError | None = None
+    kinds: tuple[AnyMediaType, ...] = (IMAGES, VIDEOS)
+    for kind in kinds:
+        # No output is made: the plan is asked for the inputs alone.
+        files = FileOptions(inputs=(path,), output=Path("results"), suffix="compared")
+        try:
+            return kind, [job.source for job in make_plan(files, kind).jobs]
+        except MediaError as error:
+            first = first or error
+    if first is None:
+        raise ValueError("no kinds of media")
+    raise first

@@ -1,0 +1,159 @@
+"""Makes the views of pictures: upscales them, or reads ready results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from realesr.comparison.content import Budget, Comparison, Load, OnResult, Subject, View
+from realesr.comparison.entries import INPUT, Entry, find_result
+from realesr.comparison.options import CompareOptions
+from realesr.comparison.regions import most_detailed_regions
+from realesr.geometry import Region, Size
+from realesr.imaging.alpha import composite
+from realesr.imaging.depth import convert_depth
+from realesr.imaging.image import Image, Metadata
+from realesr.imaging.upscaler import ImageUpscaler
+from realesr.media.formats import IMAGES
+from realesr.media.images.decode import read_image
+from realesr.media.images.encode import encode_image
+from realesr.options import EncodingOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A picture: its file, its size, the region that is compared (None: all), and the result's."""
+
+    path: Path
+    whole: Size
+    region: Region | None
+    size: Size
+
+
+def compare_pictures(
+    entries: Sequence[Entry],
+    paths: Sequence[Path],
+    options: CompareOptions,
+    *,
+    outscale: float,
+    load: Load,
+    on_result: OnResult = lambda entry, picture: None,
+) -> Comparison:
+    """Upscales pictures with every entry, one model after the other.
+
+    Args:
+        entries: What is compared.
+        paths: The pictures.
+        options: Encoding, limit of the size, and the part that is compared.
+        outscale: Output px per input px along each side, for all entries.
+        load: Loads the upscaler of an entry.
+        on_result: Called after each result.
+
+    Raises:
+        InvalidOptionError: The page would be too large, or an entry does not fit the inputs.
+        MediaError: A file cannot be read, or a result is too large for its format.
+        RealesrError: A model is not available.
+    """
+    names = unique_names(paths)
+    budget = Budget(options.limit, len(paths) * (len(entries) + 1))
+    sources: list[_Source] = []
+    views: list[list[View]] = []
+    for path in paths:
+        source, part = _open(path, options, outscale)
+        sources.append(source)
+        views.append([_view(INPUT, part, "png", options)])
+        budget.take(views[-1][0].data)
+    for entry in entries:
+        upscaler = None if entry.options is None else load(entry.options)
+        for source, name, of_picture in zip(sources, names, views, strict=True):
+            if upscaler is None:
+                ready = find_result(entry, source.path, is_only=len(paths) == 1)
+                result, seconds = _read_result(ready, source), None
+            else:
+                result, seconds = _upscale(upscaler, source)
+            view = _view(entry.name, result, options.format, options, seconds)
+            budget.take(view.data)
+            of_picture.append(view)
+            on_result(entry.name, name)
+    subjects = tuple(
+        Subject(name=name, size=source.size, views=tuple(of_picture))
+        for name, source, of_picture in zip(names, sources, views, strict=True)
+    )
+    return Comparison(
+        kind="pictures", entries=tuple(entry.name for entry in entries), subjects=subjects
+    )
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Returns the names of files, with their folders where two have the same name."""
+    names = [path.name for path in paths]
+    return [
+        name if names.count(name) == 1 else path.as_posix()
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
+def crop_image(image: Image, region: Region) -> Image:
+    """Returns a part of an image, which shares its pixels."""
+    alpha = None if image.alpha is None else image.alpha[region.slices]
+    return replace(image, pixels=image.pixels[region.slices], alpha=alpha)
+
+
+def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
+    """Reads a picture, and chooses the part of it that is compared."""
+    image = read_image(path)
+    whole, region = image.size, None
+    if options.crop is not None:
+        (region,) = most_detailed_regions(image.pixels, options.crop)
+        image = crop_image(image, region)
+    size = image.size.scaled(outscale)
+    target = IMAGES.format_of(Path(f"-.{options.format}"))
+    target.check_fits(path, size, channels=3, byte_depth=1)
+    return _Source(path=path, whole=whole, region=region, size=size), image
+
+
+def _upscale(upscaler: ImageUpscaler, source: _Source) -> tuple[Image, float]:
+    """Returns a result, and how long it took, s."""
+    image = read_image(source.path)
+    if source.region is not None:
+        image = crop_image(image, source.region)
+    started = time.perf_counter()
+    session = upscaler.session(source.path, is_video=False)
+    (result,) = session.upscale_to([image], source.size)
+    return result, time.perf_counter() - started
+
+
+def _read_result(path: Path, source: _Source) -> Image:
+    """Reads a ready result; if only a region of the input is compared, what lies there."""
+    result, region = read_image(path), source.region
+    if region is None:
+        return result
+    whole = source.whole
+    across, down = result.size.width / whole.width, result.size.height / whole.height
+    size = Size(max(1, round(region.size.width * across)), max(1, round(region.size.height * down)))
+    x = min(round(region.x * across), result.size.width - size.width)
+    y = min(round(region.y * down), result.size.height - size.height)
+    return crop_image(result, Region(x=x, y=y, size=size))
+
+
+def _view(
+    name: str, image: Image, suffix: str, options: CompareOptions, seconds: float | None = None
+) -> View:
+    """Encodes an image for a browser: 8 bits, on white, its color profile alone kept."""
+    if image.alpha is not None:
+        image = composite(image)
+    pixels = np.ascontiguousarray(convert_depth(image.pixels, np.dtype(np.uint8)))
+    image = Image(pixels, image.is_gray, metadata=Metadata(icc=image.metadata.icc))
+    encoding = EncodingOptions(quality=None if suffix == "png" else options.quality)
+    parts = encode_image(image, Path(f"{name}.{suffix}"), encoding)
+    return View(
+        name=name,
+        mime=f"image/{suffix}",
+        data=b"".join(parts),
+        size=image.size,
+        seconds=seconds,
+    )

@@ -1,0 +1,1 @@
+"""Advice: measures an input, tries models on it, and proposes options."""

@@ -1,0 +1,103 @@
+"""``realesr tune`` and ``realesr compare`` as commands."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from realesr.cli import tune
+from realesr.cli.main import main
+from realesr.geometry import Size
+from realesr.media.images.decode import read_image
+
+from support.clips import make_clip
+from support.networks import tiny_weights
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """Here the bundled models are a tiny one, so that trials are fast."""
+    monkeypatch.chdir(tmp_path)
+    tiny = tiny_weights(tmp_path)
+
+    def find(spec):
+        return tiny if spec.weights.url is None else None
+
+    monkeypatch.setattr(tune, "find_local_weights", find)
+    monkeypatch.setattr("realesr.loading.resolve._obtain", lambda spec, **_: tiny)
+
+
+def picture(path, width=160, height=120, factor=1):
+    noise = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    image = PillowImage.fromarray(noise).resize((width // factor, height // factor), 0)
+    image.resize((width, height), PillowImage.Resampling.LANCZOS).save(path, quality=60)
+    return path
+
+
+def test_tune_proposes_a_command_that_can_be_typed(tmp_path, capsys):
+    picture(tmp_path / "a.jpg", 320, 240, factor=4)
+    assert main(["tune", "-i", "a.jpg"]) == 0
+    out = capsys.readouterr().out
+    assert "quality 60" in out
+    assert "  not here (5 MB)" in out
+    lines = [line for line in out.splitlines() if line.startswith("realesr ")]
+    assert len(lines) == 2
+    for line in lines:
+        assert main([*shlex.split(line)[1:], "-q"]) == 0
+    assert read_image(tmp_path / "a-tune.jpg").size.width > 4 * 512
+    assert read_image(tmp_path / "results/a-small_out.png").size == Size(320, 240)
+
+
+def test_tune_as_json_and_as_a_page(tmp_path, capsys):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    PillowImage.fromarray(noise).save("a.jpg")
+    extra = tiny_weights(tmp_path).rename(tmp_path / "extra.safetensors")
+    tiny_weights(tmp_path)
+    assert main(["tune", str(extra), "-i", "a.jpg", "--json", "-o", "page.html"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["model"] for each in found["trials"]] == ["bicubic", "realesr-photo-x4", "extra"]
+    assert found["proposed"]["commands"] == ["realesr image -i a.jpg"]
+    assert "extra" in (tmp_path / "page.html").read_text()
+
+
+def test_tune_of_a_clip(tmp_path, capsys):
+    make_clip(tmp_path / "c.mp4")
+    assert main(["tune", "-i", "c.mp4", "-o", "c.png"]) == 0
+    out = capsys.readouterr().out
+    assert "24 frames" in out
+    assert out.splitlines()[-1] == "realesr video -i c.mp4 -n realesr-anime-x4"
+    assert (tmp_path / "c.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tune", "-i", "none.jpg"],
+        ["tune", "-i", "."],
+        ["tune", "-i", "a.jpg", "-o", "a.jpg"],
+        ["tune", "-i", "a.jpg", "-o", "sheet.gif"],
+        ["compare", "bicubic"],
+        ["compare", "-i", "a.jpg"],
+        ["compare", "bicubic", "-i", "a.jpg", "--blind"],
+        ["compare", "bicubic", "-i", "a.jpg", "-o", "a.jpg"],
+        ["compare", "bicubic", "-i", "a.jpg", "--format", "mp4"],
+        ["compare", "--tally", "a.jpg"],
+    ],
+)
+def test_what_cannot_be_is_told(tmp_path, capsys, arguments):
+    picture(tmp_path / "a.jpg")
+    before = (tmp_path / "a.jpg").read_bytes()
+    assert main(arguments) in (1, 2)
+    assert capsys.readouterr().err.startswith("realesr: error: ")
+    assert (tmp_path / "a.jpg").read_bytes() == before
+
+
+def test_a_limit_names_its_option(tmp_path, capsys):
+    picture(tmp_path / "a.png")
+    assert main(["compare", "bicubic", "-i", "a.png", "-q", "--limit", "10k"]) == 2
+    error = capsys.readouterr().err
+    assert "--limit" in error
+    assert "--crop" in error
+    assert not (tmp_path / "comparison.html").exists()
