@@ -127,7 +127,9 @@ class MuxSpec:
         if not info.projection.is_empty:
             tags = {tag.lower(): text for tag, text in info.stream.tags.items()}
             title = tags.get("title", tags.get("name"))  # MP4 calls it so
-            if not write_projection(path, info.projection, title=title):
+            with open_input(path) as container:
+                factor = container.streams.video[0].width / info.size.width
+            if not write_projection(path, info.projection.scaled(factor), title=title):
                 notify(
                     Notice(
                         "projection-dropped",
