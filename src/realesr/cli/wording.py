@@ -28,6 +28,7 @@ _IRREGULAR = {
     **FACE_ARGUMENTS,
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
+    "color_lock": "no_color_lock",
     "devices": "device",
     "each": "workers",
     "inputs": "input",
