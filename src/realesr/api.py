@@ -72,6 +72,8 @@ class Upscaler:
         is_compiled: bool = False,
         denoise_strength: float | None = None,
         alpha_upsampler: str = "realesrgan",
+        strength: float = 1.0,
+        color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
@@ -88,6 +90,8 @@ class Upscaler:
             is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
             denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
+            strength: How much of the network's detail is taken over a plain enlargement, 0 to 1.
+            color_lock: Whether brightness and color follow the input; networks shift them.
             faces: How faces are restored; None for not at all.
 
         Raises:
@@ -109,6 +113,8 @@ class Upscaler:
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
                 alpha_upsampler=alpha_upsampler,
+                strength=strength,
+                color_lock=color_lock,
                 faces=faces,
             )
         )
@@ -128,6 +134,8 @@ class Upscaler:
         is_compiled: bool = False,
         denoise_strength: float | None = None,
         alpha_upsampler: str = "realesrgan",
+        strength: float = 1.0,
+        color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a file of weights, ``.safetensors`` or ``.pth``.
@@ -145,6 +153,8 @@ class Upscaler:
             denoise_strength: Share of ``path`` in a mixture with its weak-denoise partner beside
                 it; only for files of realesr-general-x4v3.
             alpha_upsampler: See there.
+            strength: See there.
+            color_lock: See there.
             faces: See there.
 
         Raises:
@@ -163,6 +173,8 @@ class Upscaler:
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
                 alpha_upsampler=alpha_upsampler,
+                strength=strength,
+                color_lock=color_lock,
                 faces=faces,
             )
         )

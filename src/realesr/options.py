@@ -150,6 +150,8 @@ class UpscaleOptions:
         denoise_strength: From 0, which keeps noise, to 1, which removes it; for models with a weak
             denoise model. None is 0.5 for these models.
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
+        strength: How much of the network's detail is taken over a plain enlargement, 0 to 1.
+        color_lock: Whether results keep the low frequencies of their inputs: brightness and color.
         faces: Options of face restoration; None disables it.
 
     Raises:
@@ -170,6 +172,8 @@ class UpscaleOptions:
     is_compiled: bool = False
     denoise_strength: float | None = None
     alpha_upsampler: str = "realesrgan"
+    strength: float = 1.0
+    color_lock: bool = True
     faces: FaceOptions | None = None
 
     def __post_init__(self) -> None:
@@ -196,6 +200,8 @@ class UpscaleOptions:
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
             raise InvalidOptionError(f"`denoise_strength` {strength:g}: must be between 0 and 1")
+        if not 0 <= self.strength <= 1:
+            raise InvalidOptionError(f"`strength` {self.strength:g}: must be between 0 and 1")
         _check_choice("`precision`", self.precision, PRECISIONS)
         _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)
 

@@ -33,6 +33,7 @@ _IRREGULAR = {
     "faces": "face_enhance",
     "ffmpeg": "ffmpeg_bin",
     "clip_format": "format",
+    "color_lock": "no_color_lock",
     "devices": "device",
     "each": "workers",
     "inputs": "input",

@@ -19,8 +19,10 @@ from realesr.engine.tiling import TileGrid
 from realesr.errors import OutOfMemoryError
 from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors, bound_alpha
+from realesr.imaging.color_lock import lock_color
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
+from realesr.imaging.plain import mix_with_plain
 from realesr.imaging.resize import resize, resize_plane
 from realesr.imaging.upscaler import Description
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
@@ -60,6 +62,8 @@ class TiledUpscaler:
             that is large.
         pre_pad: Reflected px that are added at the right and lower borders and cut off again.
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
+        color_lock: Whether results keep the low frequencies of their inputs.
+        strength: Share of the result in a mixture with a plain enlargement, 0 to 1.
     """
 
     def __init__(
@@ -72,12 +76,16 @@ class TiledUpscaler:
         tile_pad: int | None = None,
         pre_pad: int = 0,
         alpha_upsampler: str = "realesrgan",
+        color_lock: bool = False,
+        strength: float = 1.0,
     ) -> None:
         self._backend = backend
         self._tile = tile
         self._memory_budget = memory_budget
         self._sharers = sharers
         self._alpha_upsampler = alpha_upsampler
+        self._color_lock = color_lock
+        self._strength = strength
         sees = backend.architecture.receptive_radius
         if tile_pad is None:
             tile_pad = sees if sees <= EXACT_OVERLAP else OVERLAP
@@ -163,6 +171,12 @@ class TiledUpscaler:
                     pixels, dtype, lambda done, total: on_tile(done, total * passes), notify
                 )
             )
+            if self._color_lock:
+                for result, source in zip(upscaled, pixels, strict=True):
+                    lock_color(result, source)
+            if self._strength < 1:
+                for result, source in zip(upscaled, pixels, strict=True):
+                    mix_with_plain(result, source, self._strength)
             if images[0].is_gray:
                 upscaled = [np.repeat(_luma(each)[..., None], 3, axis=2) for each in upscaled]
             alphas = self._upscale_alphas(

@@ -18,6 +18,9 @@ LUMA_SIGMA = 2.0
 CHROMA_SIGMA = 8.0
 """The same for color. JPEG stores color in blocks of 16 px, whose differences a network removes and
 a narrower low-pass would bring back."""
+_COARSE_SIGMA = 2.0
+"""Standard deviation of the low-pass for color on its grid, px of the grid."""
+_LARGEST = 2**15 - 1
 _BAND_ROWS = 64
 """Rows of the input whose result is corrected at a time."""
 _TO_YCC = np.array(
@@ -41,7 +44,8 @@ def lock_color(
 ) -> None:
     """Sets the low frequencies of an upscaled image to those of its input, in place.
 
-    Memory beyond the images is three floats for each px of the input, and a band of the result.
+    The correction is rounded to whole levels, which the image has anyway. Memory beyond the images
+    is some floats for each px of the input, and a band of the result.
 
     Args:
         sr: (H, W, 3) RGB, uint8 or uint16; H and W are multiples of h and w.
@@ -51,26 +55,37 @@ def lock_color(
     """
     height, width = lr.shape[:2]
     scale = sr.shape[0] // height
-    peak = np.float32(np.iinfo(sr.dtype).max)
+    levels = np.float32(np.iinfo(sr.dtype).max / np.iinfo(lr.dtype).max)
     small = cv2.resize(sr, (width, height), interpolation=cv2.INTER_AREA)
-    difference = lr.astype(np.float32) * (peak / np.float32(np.iinfo(lr.dtype).max))
-    difference -= small
+    difference = lr.astype(np.float32) * levels - small.astype(np.float32)
     shift = _low(difference, luma_sigma, chroma_sigma)
+    # Larger corrections would not fit; no image has them.
+    shift_levels = np.clip(np.rint(shift), -_LARGEST, _LARGEST).astype(np.int16)
     for top in range(0, height, _BAND_ROWS):
-        _add_band(sr, shift, top, min(top + _BAND_ROWS, height), scale)
+        _add_band(sr, shift_levels, top, min(top + _BAND_ROWS, height), scale)
 
 
 def _low(
     difference: NDArray[np.float32], luma_sigma: float, chroma_sigma: float
 ) -> NDArray[np.float32]:
-    """Returns the low frequencies of (h, w, 3), narrower for color than for brightness."""
+    """Returns the low frequencies of (h, w, 3), lower ones for color than for brightness.
+
+    Color is blurred on a coarser grid, which a wide low-pass does not notice.
+    """
+    height, width = difference.shape[:2]
     ycc = cv2.transform(difference, _TO_YCC)
-    luma = cv2.GaussianBlur(ycc[..., 0], (0, 0), luma_sigma)
-    chroma = cv2.GaussianBlur(ycc[..., 1:], (0, 0), chroma_sigma)
-    return np.asarray(cv2.transform(np.dstack((luma, chroma)), _TO_RGB), np.float32)
+    step = max(1, round(chroma_sigma / _COARSE_SIGMA))
+    coarse = (max(1, width // step), max(1, height // step))
+    chroma = cv2.resize(ycc[..., 1:], coarse, interpolation=cv2.INTER_AREA)
+    chroma = cv2.GaussianBlur(chroma, (0, 0), chroma_sigma / step)
+    ycc[..., 1:] = cv2.resize(chroma, (width, height), interpolation=cv2.INTER_LINEAR).reshape(
+        height, width, 2
+    )
+    ycc[..., 0] = cv2.GaussianBlur(ycc[..., 0], (0, 0), luma_sigma)
+    return np.asarray(cv2.transform(ycc, _TO_RGB), np.float32)
 
 
-def _add_band(sr: Pixels, shift: NDArray[np.float32], top: int, bottom: int, scale: int) -> None:
+def _add_band(sr: Pixels, shift: NDArray[np.int16], top: int, bottom: int, scale: int) -> None:
     """Adds the rows ``top`` to ``bottom`` of a shift, enlarged, to the upscaled image."""
     first, last = max(0, top - 1), min(len(shift), bottom + 1)
     width = shift.shape[1] * scale

@@ -79,6 +79,8 @@ def _make_plain_upscaler(
         tile_pad=options.tile_pad,
         pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,
+        color_lock=options.color_lock,
+        strength=options.strength,
     )
 
 

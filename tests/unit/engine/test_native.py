@@ -429,7 +429,7 @@ def test_files_that_only_pytorch_reads_are_computed_natively_all_the_same(tmp_pa
         if kind == "parameters":
             state = {name: nn.Parameter(tensor) for name, tensor in state.items()}
         torch.save(state, path, _use_new_zipfile_serialization=is_zip)
-    asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32")
+    asked = UpscaleOptions(model_path=path, device="cpu", precision="fp32", color_lock=False)
     upscaler = make_upscaler(asked, ensure_files(asked))
     assert isinstance(upscaler._backend, NativeBackend)
     image = random_image(12, 9)

@@ -25,6 +25,8 @@ _OF_NETWORKS = (
     "is_compiled",
     "denoise_strength",
     "alpha_upsampler",
+    "color_lock",
+    "strength",
 )
 
 

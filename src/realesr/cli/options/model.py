@@ -73,6 +73,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="how transparency is upscaled: by the network, or by a plain filter in half the time "
         "(default: %(default)s)",
     )
+    group.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how much of the network's detail is taken over a plain enlargement, 0 to 1 "
+        "(default: 1)",
+    )
+    group.add_argument(
+        "--no-color-lock",
+        action="store_false",
+        dest="color_lock",
+        help="leave brightness and color as the network gives them, off by some levels "
+        "(default: they follow the input)",
+    )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -198,5 +213,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
         alpha_upsampler=args.alpha_upsampler,
+        strength=args.strength,
+        color_lock=args.color_lock,
         faces=face_options(args),
     )
