@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from realesr import __version__
 from realesr.cli.wording import print_notice
 from realesr.evaluation.options import (
     DEFAULT_METRICS,
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         found = evaluate(options, models, notify=print_notice, on_progress=report)
-    path = write_reports(found)
+    path = write_reports(found, __version__)
     places = find_places(found, options.sheet)
     if places:
         save_sheet(draw_places(found, places), options.output / "sheet.png")
