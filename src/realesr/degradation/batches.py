@@ -34,32 +34,34 @@ def degrade_batch(
 ) -> Tensor:
     """Makes random low-resolution, damaged versions of clean images.
 
-    The images of a batch share no parameters. Steps are drawn as by
-    :func:`realesr.degradation.pipeline.degrade`, but the noise itself comes from the device's
-    generator, so that results differ from those of NumPy.
+    The batch is cut into as many groups as there are generators. A group shares its steps and is
+    damaged in one go, which is what a GPU needs; the reference has one group, and a pool that mixes
+    batches. With as many groups as images, each image has steps of its own, and runs by itself.
+    Steps are drawn as by :func:`realesr.degradation.pipeline.degrade`, but the noise itself comes
+    from the device's generator, so that results differ from those of NumPy.
 
     Args:
         hr: (N, 3, H, W) float32 RGB in [0, 1]; H and W are multiples of ``config.scale``.
         config: Ranges and probabilities.
-        rngs: Source of the parameters of each image.
+        rngs: Source of the parameters of each group.
         noise: Source of the noise, on the device of the images.
 
     Returns:
         (N, 3, H / scale, W / scale) float32 RGB in [0, 1], on the 8-bit grid.
 
     Raises:
-        ValueError: H or W is not a multiple of the scale, or numbers of images differ.
+        ValueError: H or W is not a multiple of the scale, or the groups would differ in size.
     """
     height, width = hr.shape[2:]
     chains = [list(draw_steps(width, height, config, rng)) for rng in rngs]
-    if len(chains) != len(hr):
-        raise ValueError(f"{len(chains)} generators for {len(hr)} images")
+    if not chains or len(hr) % len(chains):
+        raise ValueError(f"{len(hr)} images are not a multiple of {len(chains)} generators")
     results = []
-    for image, chain in zip(hr, chains, strict=True):
-        one = image[None]
+    for group, chain in zip(hr.split(len(hr) // len(chains)), chains, strict=True):
+        images = group
         for step in chain:
-            one = apply_step(step, one, noise)
-        results.append(one)
+            images = apply_step(step, images, noise)
+        results.append(images)
     return torch.cat(results).mul(255).round().clamp(0, 255) / 255
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from realesr.degradation import kernels, operations
-from realesr.degradation.pipeline import DegradationConfig
+from realesr.degradation.pipeline import DegradationConfig, StageConfig
 from realesr.degradation.steps import Blur, Clamp, GaussianBlur, Jpeg, Noise, Resize
 
 from support.images import textured_pair
@@ -135,10 +135,22 @@ def test_whole_chains_agree_in_strength():
 
 
 def test_numbers_must_agree():
-    with pytest.raises(ValueError, match="1 generators for 2 images"):
+    with pytest.raises(ValueError, match="3 images are not a multiple of 2 generators"):
         degrade_batch(
-            batch_of(*[IMAGE[:64, :64]] * 2),
+            batch_of(*[IMAGE[:64, :64]] * 3),
             DegradationConfig(),
-            [np.random.default_rng(0)],
+            [np.random.default_rng(0)] * 2,
             torch.Generator(),
         )
+
+
+def test_a_group_shares_its_steps():
+    """Two generators for four images: without noise, the images of a group become equal."""
+    silent = StageConfig(noise_probability=0)
+    config = DegradationConfig(first=silent, second=silent)
+    rngs = [np.random.default_rng(seed) for seed in (0, 1)]
+    batch = batch_of(*[IMAGE[:64, :64]] * 4)
+    first, second, third, fourth = degrade_batch(batch, config, rngs, torch.Generator())
+    assert torch.allclose(first, second, atol=1.5 / 255)
+    assert torch.allclose(third, fourth, atol=1.5 / 255)
+    assert not torch.allclose(first, third, atol=1.5 / 255)
