@@ -57,7 +57,7 @@ def degrade_batch(
     if not chains or len(hr) % len(chains):
         raise ValueError(f"{len(hr)} images are not a multiple of {len(chains)} generators")
     results = []
-    for group, chain in zip(hr.split(len(hr) // len(chains)), chains, strict=True):
+    for group, chain in zip(hr.chunk(len(chains)), chains, strict=True):
         images = group
         for step in chain:
             images = apply_step(step, images, noise)
