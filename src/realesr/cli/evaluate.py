@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from realesr import __version__
 from realesr.cli.wording import print_notice
+from realesr.errors import InvalidOptionError
 from realesr.evaluation.options import (
     DEFAULT_METRICS,
     DEGRADATIONS,
@@ -18,6 +20,7 @@ from realesr.options import PRECISIONS
 EXAMPLES = """\
 examples:
   realesr evaluate --sets Set5 Set14 --models bicubic realesr-photo-x4 -o result
+  realesr evaluate --clips small_out.mp4 other_out.mp4 --original clip.mp4 -o result
   realesr evaluate --sets Set5 --models new.safetensors bicubic+new.safetensors -o result \
 --degradations bicubic light medium heavy --metrics psnr ssim niqe shift
 """
@@ -39,14 +42,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--sets",
         type=Path,
         nargs="+",
-        required=True,
+        default=[],
         metavar="DIR",
         help="folders or tar files of clean pictures, or folders with HR and LRbicx4",
     )
     group.add_argument(
         "--models",
         nargs="+",
-        required=True,
+        default=[],
         metavar="MODEL",
         help="names, plain filters, files, and blends such as A+B or 0.7*A+0.3*B",
     )
@@ -70,6 +73,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     group.add_argument("--scale", type=int, default=4, metavar="N", help="(default: 4)")
     group.add_argument(
         "--crop", type=int, metavar="PX", help="border that metrics leave out (default: the scale)"
+    )
+    group.add_argument(
+        "--clips", type=Path, nargs="+", metavar="FILE", help="videos to measure instead of sets"
+    )
+    group.add_argument(
+        "--original", type=Path, metavar="FILE", help="what the clips should look like"
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (default: 0)")
     group = parser.add_argument_group("results")
@@ -101,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: The evaluation cannot start or continue.
     """
+    if args.clips is not None:
+        return _measure_clips(args)
     options = EvaluationOptions(
         sets=tuple(args.sets),
         models=tuple(args.models),
@@ -135,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         found = evaluate(options, models, notify=print_notice, on_progress=report)
-    path = write_reports(found)
+    path = write_reports(found, __version__)
     places = find_places(found, options.sheet)
     if places:
         save_sheet(draw_places(found, places), options.output / "sheet.png")
@@ -144,3 +155,19 @@ def run(args: argparse.Namespace) -> int:
     for record in found.failed[:20]:
         print(f"error: {'/'.join(record.key)}: {record.error}", file=sys.stderr)
     return 1 if found.failed else 0
+
+
+def _measure_clips(args: argparse.Namespace) -> int:
+    if args.original is None:
+        raise InvalidOptionError("--clips are measured against their --original: name it")
+    from realesr.evaluation.clips import measure_clip, write_clip_report
+
+    crop = args.scale if args.crop is None else args.crop
+    found = [
+        (clip, measure_clip(clip, args.original, crop=crop, notify=print_notice))
+        for clip in args.clips
+    ]
+    text = write_clip_report(found, args.output)
+    if not args.quiet:
+        print(text, end="")
+    return 0

@@ -58,7 +58,7 @@ _OWNERS = (
     VideoOptions,
     WorkerOptions,
 )
-_OF_TRAINING = ("data", "out")
+_OF_COMMANDS = ("clips", "data", "original", "out")
 _NAME = re.compile(r"`([a-z_]+)`")
 
 
@@ -70,7 +70,7 @@ def with_flags(message: object) -> str:
 @cache
 def _flags() -> dict[str, str]:
     names = [field.name for owner in _OWNERS for field in fields(owner)]
-    arguments = {name: name for name in (*names, *_OF_TRAINING)} | _IRREGULAR
+    arguments = {name: name for name in (*names, *_OF_COMMANDS)} | _IRREGULAR
     return {name: "--" + argument.replace("_", "-") for name, argument in arguments.items()}
 
 

@@ -10,7 +10,6 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +87,12 @@ def _common_pictures(records: Sequence[Record], metric: str, models: Sequence[st
     return set.intersection(*having)
 
 
-def write_reports(evaluation: Evaluation) -> Path:
+def write_reports(evaluation: Evaluation, version: str) -> Path:
     """Writes all reports into the output folder; returns the path of the Markdown.
+
+    Args:
+        evaluation: What was found.
+        version: Of this package.
 
     Raises:
         UnwritableMediaError: A file cannot be written.
@@ -97,10 +100,10 @@ def write_reports(evaluation: Evaluation) -> Path:
     lines = summarize(evaluation)
     folder = evaluation.options.output
     for name, text in (
-        (REPORT, "\n".join(_markdown(evaluation, lines)) + "\n"),
+        (REPORT, "\n".join(_markdown(evaluation, lines, version)) + "\n"),
         (MEANS, _means(lines)),
         (TABLE, _pictures(evaluation)),
-        (EVERYTHING, json.dumps(_everything(evaluation, lines), indent=1, ensure_ascii=False)),
+        (EVERYTHING, _everything(evaluation, lines, version)),
     ):
         path = folder / name
         partial = path.with_name(f".{name}.part")
@@ -112,10 +115,10 @@ def write_reports(evaluation: Evaluation) -> Path:
     return folder / REPORT
 
 
-def _markdown(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[str]:
+def _markdown(evaluation: Evaluation, lines: Sequence[Line], version: str) -> Iterator[str]:
     metrics = evaluation.options.metrics
     yield (
-        f"realesr {version('realesr')}, {machine()}; x{evaluation.options.scale}, border of "
+        f"realesr {version}, {machine()}; x{evaluation.options.scale}, border of "
         f"{evaluation.options.border} px left out. Means with 95 % bootstrap intervals over "
         "pictures; the best of a column is bold."
     )
@@ -200,14 +203,15 @@ def _table(rows: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _everything(evaluation: Evaluation, lines: Sequence[Line]) -> dict[str, Any]:
-    return {
-        "version": version("realesr"),
+def _everything(evaluation: Evaluation, lines: Sequence[Line], version: str) -> str:
+    found = {
+        "version": version,
         "machine": machine(),
-        "options": json.loads(json.dumps(asdict(evaluation.options), default=str)),
+        "options": asdict(evaluation.options),
         "means": [_finite(asdict(line)) for line in lines],
         "pictures": [_finite(asdict(record)) for record in evaluation.records],
     }
+    return json.dumps(found, indent=1, ensure_ascii=False, default=str)
 
 
 def _finite(value: Any) -> Any:

@@ -52,10 +52,18 @@ def find_places(evaluation: Evaluation, count: int) -> list[Place]:
             groups.setdefault((picture.set_name, degradation), []).append(place)
     for places in groups.values():
         places.sort(key=lambda place: -place.difference)
+    sets = list(dict.fromkeys(set_name for set_name, _ in groups))
+    levels = list(dict.fromkeys(level for _, level in groups))
+    turns = [
+        groups[name, levels[(number + turn) % len(levels)]]
+        for turn in range(len(levels))
+        for number, name in enumerate(sets)
+        if (name, levels[(number + turn) % len(levels)]) in groups
+    ]
     chosen: list[Place] = []
     taken: set[tuple[str, str]] = set()
-    while len(chosen) < count and any(groups.values()):
-        for places in groups.values():
+    while len(chosen) < count and any(turns):
+        for places in turns:
             while places:
                 place = places.pop(0)
                 name = place.picture.set_name, place.picture.name

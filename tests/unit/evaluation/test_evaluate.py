@@ -269,7 +269,7 @@ def test_means_are_over_pictures_that_all_models_have(here, photos, tmp_path, mo
     assert first.means["psnr"].count == second.means["psnr"].count == 2
     assert second.failed == 1
     run(options)  # what failed is tried again
-    assert "1 failed" in write_reports(found).read_text()
+    assert "1 failed" in write_reports(found, "1.2").read_text()
 
 
 def test_damaged_pictures_do_not_end_the_run(here, photos, tmp_path):
@@ -286,7 +286,7 @@ def test_damaged_pictures_do_not_end_the_run(here, photos, tmp_path):
 def test_reports_agree(here, photos, tmp_path):
     options = options_for(photos, tmp_path, models=("bicubic", "nearest"))
     found = run(options)
-    text = write_reports(found).read_text()
+    text = write_reports(found, "1.2").read_text()
     out = tmp_path / "out"
     report = json.loads((out / "report.json").read_text())
     with (out / "means.csv").open(newline="") as file:

@@ -105,9 +105,7 @@ def test_tiles_do_not_show(tmp_path, name):
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
 def test_options_lead_to_it(tmp_path, precision):
     _, path = saved(tmp_path, lambda: SRVGGNetCompact(num_feat=16, num_conv=1, channels=1))
-    options = UpscaleOptions(
-        model_path=path, device="cpu", precision=precision, color_lock=False
-    )
+    options = UpscaleOptions(model_path=path, device="cpu", precision=precision, color_lock=False)
     upscaler = make_upscaler(options, NetworkFiles(path))
     image = random_image(8, 6)
     (upscaled,) = upscaler.upscale_to([image], image.size.scaled(4))

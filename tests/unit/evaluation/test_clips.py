@@ -1,0 +1,56 @@
+import json
+
+import av
+import numpy as np
+import pytest
+
+from realesr.cli.main import main
+
+from support.images import textured_pair
+
+
+def write(path, frames):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv444p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+@pytest.fixture
+def clips(tmp_path):
+    frame = textured_pair(96, 128)[0]
+    rng = np.random.default_rng(0)
+    noisy = [
+        np.clip(frame + rng.normal(0, 15, frame.shape), 0, 255).astype(np.uint8) for _ in range(4)
+    ]
+    write(tmp_path / "original.mkv", [frame] * 4)
+    write(tmp_path / "same.mkv", [frame] * 4)
+    write(tmp_path / "noisy.mkv", noisy)
+    write(tmp_path / "short.mkv", [frame] * 3)
+    return tmp_path
+
+
+def test_clips_are_measured_against_their_original(clips, capsys):
+    names = [str(clips / name) for name in ("same.mkv", "noisy.mkv")]
+    options = ["--original", str(clips / "original.mkv"), "-o", str(clips / "out")]
+    assert main(["evaluate", "--clips", *names, *options]) == 0
+    shown = capsys.readouterr().out
+    same, noisy = json.loads((clips / "out/clips.json").read_text())
+    assert (same["ssim"], same["flicker"], same["warping"]) == (1, 0, 0)
+    assert noisy["psnr"] < 30
+    assert noisy["flicker"] > 5
+    assert noisy["warping"] > 1e-3
+    assert noisy.get("vmaf", 0) < same.get("vmaf", 1)
+    assert shown == (clips / "out/clips.md").read_text()
+    assert "| same.mkv | inf | 1.0000 | 0.000000 | 0.000 |" in shown
+
+
+def test_clips_that_are_not_alike_are_refused(clips, capsys):
+    base = ["evaluate", "-o", str(clips / "out"), "--clips", str(clips / "short.mkv")]
+    assert main([*base, "--original", str(clips / "original.mkv")]) == 2
+    assert "3 frames" in capsys.readouterr().err
+    assert main(base) == 2
+    assert "name it" in capsys.readouterr().err
