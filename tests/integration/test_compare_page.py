@@ -34,7 +34,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two pictures: levels 100 and 104 under a filter are what they are."""
+    """Two images: levels 100 and 104 under a filter are what they are."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "in").mkdir()
     (folder / "plus4").mkdir()
@@ -129,9 +129,9 @@ def test_the_difference_is_exact(page):
     assert "mean 0.00, largest 0 of 255 levels, equal" in page.run(STATUS)
 
 
-def test_pictures_change_and_the_table_tells_sizes_and_times(page):
+def test_images_change_and_the_table_tells_sizes_and_times(page):
     page.press("ArrowRight")
-    assert page.run("document.getElementById('picture').selectedOptions[0].textContent") == "b.png"
+    assert page.run("document.getElementById('image').selectedOptions[0].textContent") == "b.png"
     page.press("n", "KeyN")
     click(page, "#open-table")
     rows = page.run("[...document.querySelectorAll('#table tr')].map(r => r.innerText)")

@@ -53,7 +53,7 @@ def blinded(comparison: Comparison, *, ask: str, seed: int) -> BlindComparison:
     """Shuffles the views of each subject, and the questions about it.
 
     The order follows from the seed and the name of the subject alone, so that it does not change
-    when another picture is added.
+    when another image is added.
 
     Args:
         comparison: What is compared.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from realesr.comparison.content import Budget, Comparison, Load, OnResult, Subject, View
 from realesr.comparison.entries import INPUT, Entry, find_result
+from realesr.comparison.images import unique_names
 from realesr.comparison.options import CompareOptions
-from realesr.comparison.pictures import unique_names
 from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError
 from realesr.imaging.upscaler import ImageUpscaler
@@ -61,7 +61,7 @@ def compare_clips(
         RealesrError: A model is not available.
     """
     if options.crop is not None:
-        raise InvalidOptionError("`crop` is for pictures: compare fewer `frames` of clips")
+        raise InvalidOptionError("`crop` is for images: compare fewer `frames` of clips")
     names = unique_names(paths)
     budget = Budget(options.limit, len(paths) * (len(entries) + 1))
     subjects: list[Subject] = []

@@ -1,4 +1,4 @@
-"""Makes the views of pictures: upscales them, or reads ready results."""
+"""Makes the views of images: upscales them, or reads ready results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from realesr.options import EncodingOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """A picture: its file, its size, the region that is compared (None: all), and the result's."""
+    """A image: its file, its size, the region that is compared (None: all), and the result's."""
 
     path: Path
     whole: Size
@@ -34,20 +34,20 @@ class _Source:
     size: Size
 
 
-def compare_pictures(
+def compare_images(
     entries: Sequence[Entry],
     paths: Sequence[Path],
     options: CompareOptions,
     *,
     outscale: float,
     load: Load,
-    on_result: OnResult = lambda entry, picture: None,
+    on_result: OnResult = lambda entry, image: None,
 ) -> Comparison:
-    """Upscales pictures with every entry, one model after the other.
+    """Upscales images with every entry, one model after the other.
 
     Args:
         entries: What is compared.
-        paths: The pictures.
+        paths: The images.
         options: Encoding, limit of the size, and the part that is compared.
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
@@ -69,7 +69,7 @@ def compare_pictures(
         budget.take(views[-1][0].data)
     for entry in entries:
         upscaler = None if entry.options is None else load(entry.options)
-        for source, name, of_picture in zip(sources, names, views, strict=True):
+        for source, name, of_image in zip(sources, names, views, strict=True):
             if upscaler is None:
                 ready = find_result(entry, source.path, is_only=len(paths) == 1)
                 result, seconds = _read_result(ready, source), None
@@ -77,14 +77,14 @@ def compare_pictures(
                 result, seconds = _upscale(upscaler, source)
             view = _view(entry.name, result, options.format, options, seconds)
             budget.take(view.data)
-            of_picture.append(view)
+            of_image.append(view)
             on_result(entry.name, name)
     subjects = tuple(
-        Subject(name=name, size=source.size, views=tuple(of_picture))
-        for name, source, of_picture in zip(names, sources, views, strict=True)
+        Subject(name=name, size=source.size, views=tuple(of_image))
+        for name, source, of_image in zip(names, sources, views, strict=True)
     )
     return Comparison(
-        kind="pictures", entries=tuple(entry.name for entry in entries), subjects=subjects
+        kind="images", entries=tuple(entry.name for entry in entries), subjects=subjects
     )
 
 
@@ -104,7 +104,7 @@ def crop_image(image: Image, region: Region) -> Image:
 
 
 def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
-    """Reads a picture, and chooses the part of it that is compared."""
+    """Reads a image, and chooses the part of it that is compared."""
     image = read_image(path)
     whole, region = image.size, None
     if options.crop is not None:
