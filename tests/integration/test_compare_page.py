@@ -211,6 +211,21 @@ def test_blind_pairs_are_kept_exported_and_counted(browser, folder, capsys):
     assert "plus4" in browser.run(TAGS)
 
 
+@pytest.mark.parametrize("size", [(360, 640), (390, 844), (844, 390)])
+@pytest.mark.parametrize("name", ["page.html", "blind.html"])
+def test_nothing_lies_outside_of_a_phone(browser, folder, name, size):
+    blind = ["--blind", "--seed", "3"] if name == "blind.html" else ["--format", "png"]
+    browser.open(make_page(folder, name, *blind), *size, touch=True)
+    browser.wait_for(LOADED)
+    outside = browser.run(
+        "[...document.querySelectorAll('body > :not(dialog, script) *')].map(e => ["
+        "e.id || e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width && "
+        "box.height && (box.right > innerWidth + 1 || box.bottom > innerHeight + 1)).map(e => e[0])"
+    )
+    assert outside == []
+    assert browser.run("document.getElementById('stage').clientHeight") >= 140
+
+
 def test_ratings_are_of_what_is_shown(browser, folder, capsys):
     browser.open(make_page(folder, "rate.html", "--blind", "--ask", "ratings", "--format", "png"))
     browser.wait_for(LOADED)

@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command and its options."""
     parser = commands.add_parser(
         "tune",
-        help="measure a image or clip, and propose options for it",
+        help="measure an image or clip, and propose options for it",
         description="Measures noise, blur, JPEG, interlacing and the size of the detail of a "
         "image or clip; runs suitable models that are on this machine on small parts of it; and "
         "proposes options, with the reasons and the expected time. Nothing is downloaded.",

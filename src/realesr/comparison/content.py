@@ -15,7 +15,7 @@ from realesr.options import UpscaleOptions
 Load = Callable[[UpscaleOptions], ImageUpscaler]
 """Loads the upscaler of an entry."""
 OnResult = Callable[[str, str], None]
-"""Receives the names of an entry and of a image when the result is there."""
+"""Receives the names of an entry and of an image when the result is there."""
 
 _BASE64 = 4 / 3
 """Growth of data in a page."""
@@ -23,7 +23,7 @@ _BASE64 = 4 / 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A image or a clip as an entry shows it.
+    """An image or a clip as an entry shows it.
 
     Attributes:
         name: Name of the entry.
@@ -48,8 +48,8 @@ class Subject:
         name: Name of the file.
         size: Size in which all views are shown, px.
         views: The input first, then the entries in their order.
-        fps: Frames per second of a clip; None for a image.
-        frames: Number of frames; 1 for a image.
+        fps: Frames per second of a clip; None for an image.
+        frames: Number of frames; 1 for an image.
     """
 
     name: str

@@ -26,7 +26,7 @@ from realesr.options import EncodingOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """A image: its file, its size, the region that is compared (None: all), and the result's."""
+    """An image: its file, its size, the region that is compared (None: all), and the result's."""
 
     path: Path
     whole: Size
@@ -104,7 +104,7 @@ def crop_image(image: Image, region: Region) -> Image:
 
 
 def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
-    """Reads a image, and chooses the part of it that is compared."""
+    """Reads an image, and chooses the part of it that is compared."""
     image = read_image(path)
     whole, region = image.size, None
     if options.crop is not None:

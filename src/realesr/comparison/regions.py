@@ -1,4 +1,4 @@
-"""Finds the parts of a image that are worth looking at."""
+"""Finds the parts of an image that are worth looking at."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from realesr.tuning.measure import Measurements
 
 DRAWING = 0.7
-"""Even share from which on a image is taken for a drawing."""
+"""Even share from which on an image is taken for a drawing."""
 MAYBE_DRAWING = 0.35
-"""Even share from which on it may be one: shaded drawings, and photographs smoothed by compression."""
+"""Even share from which on it may be one: shaded, or a photograph that compression has smoothed."""
 NOISY = 8.0
 """Deviation of noise in luma that the eye notices everywhere, levels."""
 GRAINY = 4.0

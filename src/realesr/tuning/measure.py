@@ -66,8 +66,8 @@ class Measurements:
     Attributes:
         size: Width and height, px.
         traits: What its pixels tell.
-        frames: Number of frames; 1 for a image, None if a clip does not say.
-        fps: Frames per second; None for a image.
+        frames: Number of frames; 1 for an image, None if a clip does not say.
+        fps: Frames per second; None for an image.
         jpeg_quality: Quality of the JPEG tables, 1 to 100; None for other formats.
         says_interlaced: Whether the file says that its frames consist of fields.
     """
@@ -96,7 +96,7 @@ class Measurements:
 
 
 def measure_image(path: Path) -> tuple[Measurements, Image]:
-    """Measures a image.
+    """Measures an image.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""Whether a image was upscaled before: the size that would hold its detail."""
+"""Whether an image was upscaled before: the size that would hold its detail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARGIN = 8
 
 
 def native_scale(luma: NDArray[np.float64], noise: float = 0.0) -> float:
-    """Estimates by how much a image is larger than its detail needs.
+    """Estimates by how much an image is larger than its detail needs.
 
     The image is reduced by a factor and upscaled again by the usual filters. What is lost is
     compared with all its detail, the difference of neighboring pixels. Images that a filter has
@@ -69,7 +69,7 @@ def _recurs(steps: NDArray[np.bool_], factor: int) -> bool:
 
 
 def _limit(factor: float) -> float:
-    """Returns the share of detail that a image upscaled by this factor may lose.
+    """Returns the share of detail that an image upscaled by this factor may lose.
 
     Between what was measured on 14 photographs and 14 drawings, upscaled and not.
     """

@@ -1,4 +1,4 @@
-"""The level of noise in a image."""
+"""The level of noise in an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blur of a image."""
+"""The blur of an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def blur_deviation(luma: NDArray[np.float64]) -> float | None:
         luma: (H, W), 0 to 255.
 
     Returns:
-        The deviation, px; about 0.5 for a image as sharp as its pixels; None if there are no
+        The deviation, px; about 0.5 for an image as sharp as its pixels; None if there are no
         edges.
     """
     before = _gradient(luma)
