@@ -220,7 +220,7 @@ def test_nothing_lies_outside_of_a_phone(browser, folder, name, size):
     outside = browser.run(
         "[...document.querySelectorAll('body > :not(dialog, script) *')].map(e => ["
         "e.id || e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width && "
-        "box.height && (box.right > innerWidth + 1 || box.bottom > innerHeight + 1)).map(e => e[0])"
+        f"box.height && (box.right > {size[0] + 1} || box.bottom > {size[1] + 1})).map(e => e[0])"
     )
     assert outside == []
     assert browser.run("document.getElementById('stage').clientHeight") >= 140
