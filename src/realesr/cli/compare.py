@@ -250,12 +250,24 @@ def make_content(
         from realesr.comparison.clips import compare_clips
 
         return compare_clips(
-            entries, paths, options, outscale=outscale, load=load, on_result=on_result
+            entries,
+            paths,
+            options,
+            outscale=outscale,
+            load=load,
+            on_result=on_result,
+            notify=print_notice,
         )
     from realesr.comparison.images import compare_images
 
     return compare_images(
-        entries, paths, options, outscale=outscale, load=load, on_result=on_result
+        entries,
+        paths,
+        options,
+        outscale=outscale,
+        load=load,
+        on_result=on_result,
+        notify=print_notice,
     )
 
 

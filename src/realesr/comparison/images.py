@@ -22,6 +22,7 @@ from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
+from realesr.progress import Notice, Notify, no_notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ def compare_images(
     outscale: float,
     load: Load,
     on_result: OnResult = lambda entry, image: None,
+    notify: Notify = no_notice,
 ) -> Comparison:
     """Upscales images with every entry, one model after the other.
 
@@ -52,6 +54,7 @@ def compare_images(
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
         on_result: Called after each result.
+        notify: Receives a sentence for everything that is not read.
 
     Raises:
         InvalidOptionError: The page would be too large, or an entry does not fit the inputs.
@@ -63,7 +66,7 @@ def compare_images(
     sources: list[_Source] = []
     views: list[list[View]] = []
     for path in paths:
-        source, part = _open(path, options, outscale)
+        source, part = _open(path, options, outscale, notify)
         sources.append(source)
         views.append([_view(INPUT, part, "png", options)])
         budget.take(views[-1][0].data)
@@ -103,9 +106,15 @@ def crop_image(image: Image, region: Region) -> Image:
     return replace(image, pixels=image.pixels[region.slices], alpha=alpha)
 
 
-def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
+def _open(
+    path: Path, options: CompareOptions, outscale: float, notify: Notify
+) -> tuple[_Source, Image]:
     """Reads an image, and chooses the part of it that is compared."""
-    image = read_image(path)
+
+    def tell(notice: Notice) -> None:
+        notify(replace(notice, message=f"{path}: {notice.message}"))
+
+    image = read_image(path, notify=tell)
     whole, region = image.size, None
     if options.crop is not None:
         (region,) = most_detailed_regions(image.pixels, options.crop)

@@ -67,5 +67,7 @@ class CompareOptions:
             raise InvalidOptionError(f"`frames` {self.frames}: must be 1 or more")
         if self.start < 0:
             raise InvalidOptionError(f"`start` {float(self.start):g}: must be 0 or more seconds")
+        if self.seed < 0:
+            raise InvalidOptionError(f"`seed` {self.seed}: must be 0 or more")
         if self.limit < 1:
             raise InvalidOptionError(f"`limit` {self.limit}: must be above 0")

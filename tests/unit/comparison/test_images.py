@@ -1,4 +1,5 @@
 import io
+import os
 from dataclasses import replace
 from fractions import Fraction
 
@@ -160,7 +161,8 @@ def test_inputs_are_of_one_kind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{"format": "bmp"}, {"quality": 0}, {"frames": 0}, {"start": Fraction(-1)}]
+    "values",
+    [{"format": "bmp"}, {"quality": 0}, {"frames": 0}, {"start": Fraction(-1)}, {"seed": -1}],
 )
 def test_options_are_checked(values):
     with pytest.raises(InvalidOptionError, match=next(iter(values))):
@@ -238,3 +240,23 @@ def test_a_page_above_its_limit_is_not_written(tmp_path):
     with pytest.raises(InvalidOptionError, match="`limit`"):
         write_page(content_of(["x.png"]), tmp_path / "x.html", title="t", limit=100)
     assert not list(tmp_path.iterdir())
+
+
+def test_names_need_not_be_text(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    content = content_of([name])
+    for each in (content, blinded(content, ask="pairs", seed=0)):
+        write_page(each, tmp_path / "x.html", title=name, limit=10**7)
+        assert b"caf\\udce9.png" in (tmp_path / "x.html").read_bytes()
+
+
+def test_what_is_not_read_is_told(tmp_path):
+    frames = [PillowImage.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    notices = []
+    compare_images(
+        parse_entries(["nearest"], COMMON), [tmp_path / "a.png"], CompareOptions(),
+        outscale=2.0, load=load, notify=notices.append,
+    )  # fmt: skip
+    assert [notice.code for notice in notices] == ["pages-dropped"]
+    assert "a.png" in notices[0].message
