@@ -34,7 +34,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two pictures: levels 100 and 104 under a filter are what they are."""
+    """Two images: levels 100 and 104 under a filter are what they are."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "in").mkdir()
     (folder / "plus4").mkdir()
@@ -129,9 +129,9 @@ def test_the_difference_is_exact(page):
     assert "mean 0.00, largest 0 of 255 levels, equal" in page.run(STATUS)
 
 
-def test_pictures_change_and_the_table_tells_sizes_and_times(page):
+def test_images_change_and_the_table_tells_sizes_and_times(page):
     page.press("ArrowRight")
-    assert page.run("document.getElementById('picture').selectedOptions[0].textContent") == "b.png"
+    assert page.run("document.getElementById('image').selectedOptions[0].textContent") == "b.png"
     page.press("n", "KeyN")
     click(page, "#open-table")
     rows = page.run("[...document.querySelectorAll('#table tr')].map(r => r.innerText)")
@@ -209,6 +209,21 @@ def test_blind_pairs_are_kept_exported_and_counted(browser, folder, capsys):
     assert np.sum(counted["wins"]) == 6
     click(browser, "#reveal")
     assert "plus4" in browser.run(TAGS)
+
+
+@pytest.mark.parametrize("size", [(360, 640), (390, 844), (844, 390)])
+@pytest.mark.parametrize("name", ["page.html", "blind.html"])
+def test_nothing_lies_outside_of_a_phone(browser, folder, name, size):
+    blind = ["--blind", "--seed", "3"] if name == "blind.html" else ["--format", "png"]
+    browser.open(make_page(folder, name, *blind), *size, touch=True)
+    browser.wait_for(LOADED)
+    outside = browser.run(
+        "[...document.querySelectorAll('body > :not(dialog, script) *')].map(e => ["
+        "e.id || e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width && "
+        f"box.height && (box.right > {size[0] + 1} || box.bottom > {size[1] + 1})).map(e => e[0])"
+    )
+    assert outside == []
+    assert browser.run("document.getElementById('stage').clientHeight") >= 140
 
 
 def test_ratings_are_of_what_is_shown(browser, folder, capsys):

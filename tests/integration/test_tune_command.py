@@ -29,7 +29,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("realesr.loading.resolve._obtain", lambda spec, **_: tiny)
 
 
-def picture(path, width=160, height=120, factor=1):
+def image(path, width=160, height=120, factor=1):
     noise = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
     image = PillowImage.fromarray(noise).resize((width // factor, height // factor), 0)
     image.resize((width, height), PillowImage.Resampling.LANCZOS).save(path, quality=60)
@@ -37,7 +37,7 @@ def picture(path, width=160, height=120, factor=1):
 
 
 def test_tune_proposes_a_command_that_can_be_typed(tmp_path, capsys):
-    picture(tmp_path / "a.jpg", 320, 240, factor=4)
+    image(tmp_path / "a.jpg", 320, 240, factor=4)
     assert main(["tune", "-i", "a.jpg"]) == 0
     out = capsys.readouterr().out
     assert "quality 60" in out
@@ -87,7 +87,7 @@ def test_tune_of_a_clip(tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_is_told(tmp_path, capsys, arguments):
-    picture(tmp_path / "a.jpg")
+    image(tmp_path / "a.jpg")
     before = (tmp_path / "a.jpg").read_bytes()
     assert main(arguments) in (1, 2)
     assert capsys.readouterr().err.startswith("realesr: error: ")
@@ -95,7 +95,7 @@ def test_what_cannot_be_is_told(tmp_path, capsys, arguments):
 
 
 def test_a_limit_names_its_option(tmp_path, capsys):
-    picture(tmp_path / "a.png")
+    image(tmp_path / "a.png")
     assert main(["compare", "bicubic", "-i", "a.png", "-q", "--limit", "10k"]) == 2
     error = capsys.readouterr().err
     assert "--limit" in error

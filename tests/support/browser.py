@@ -108,6 +108,7 @@ class Browser:
         self.wait_for(
             f"document.readyState === 'complete' && location.pathname.endsWith('{path.name}')"
         )
+        self.settle()
 
     def run(self, code: str):
         """The value of an expression in the page."""
@@ -124,11 +125,17 @@ class Browser:
             assert time.monotonic() < ends, f"never held: {condition}"
             time.sleep(0.02)
 
+    def settle(self) -> None:
+        """Waits until the page has been laid out anew."""
+        frame = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.run(f"{frame}.then(() => 0)")
+
     def press(self, key: str, code: str = "", *, shift: bool = False) -> None:
         """Presses a key and releases it."""
         about = {"key": key, "code": code or key, "modifiers": 8 if shift else 0}
         for kind in ("keyDown", "keyUp"):
             self._call("Input.dispatchKeyEvent", type=kind, **about)
+        self.settle()
 
     def drag(self, *places: tuple[float, float]) -> None:
         """Presses the mouse at the first place, and moves it to the others."""

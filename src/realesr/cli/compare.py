@@ -50,7 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "compare",
         help="a page that shows models side by side, and blind ratings",
-        description="Makes one HTML file that shows pictures or clips as several models enlarge "
+        description="Makes one HTML file that shows images or clips as several models upscale "
         "them: a slider, side by side, and the difference. It needs no network. With --blind it "
         "asks which results are better; --tally counts the answers.",
         epilog=EXAMPLES,
@@ -70,7 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         nargs="+",
         metavar="PATH",
         default=[],
-        help="pictures or clips, folders, or patterns",
+        help="images or clips, folders, or patterns",
     )
     files.add_argument(
         "-o",
@@ -83,10 +83,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     files.add_argument(
         "--format",
         choices=(*FORMATS, *CLIP_FORMATS),
-        help="format of the pictures or clips within (default: webp; clips: mp4)",
+        help="format of the images or clips within (default: webp; clips: mp4)",
     )
     files.add_argument(
-        "--quality", type=int, default=90, metavar="N", help="of pictures, 1 to 100 (default: 90)"
+        "--quality", type=int, default=90, metavar="N", help="of images, 1 to 100 (default: 90)"
     )
     files.add_argument(
         "--crf", type=float, default=16, metavar="N", help="of clips; lower is better (default: 16)"
@@ -138,7 +138,7 @@ def _add_content_options(parser: argparse.ArgumentParser) -> None:
         help="0 keeps noise, 1 removes it; only for realesr-general-x4v3 (default: 0.5)",
     )
     group.add_argument(
-        "--crop", type=size, metavar="WxH", help="of each picture only the part with most detail"
+        "--crop", type=size, metavar="WxH", help="of each image only the part with most detail"
     )
     group.add_argument(
         "--start",
@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
     if args.tally:
         return print_tally(args.tally, as_json=args.json)
     if not args.entries or not args.input:
-        raise InvalidOptionError("name the models to compare, and the pictures with `inputs`")
+        raise InvalidOptionError("name the models to compare, and the images with `inputs`")
     common = common_options(args, args.outscale, args.denoise_strength)
     entries = parse_entries(args.entries, common)
     kind, paths = find_inputs(args.input)
@@ -179,11 +179,11 @@ def run(args: argparse.Namespace) -> int:
     results = len(entries) * len(paths)
     done = 0
 
-    def show_progress(entry: str, picture: str) -> None:
+    def show_progress(entry: str, image: str) -> None:
         nonlocal done
         done += 1
         if not args.quiet:
-            print(f"{done}/{results} {entry}: {picture}", file=sys.stderr)
+            print(f"{done}/{results} {entry}: {image}", file=sys.stderr)
 
     plain = make_content(
         entries, paths, options, args.outscale, show_progress, has_clips=kind is not IMAGES
@@ -250,12 +250,24 @@ def make_content(
         from realesr.comparison.clips import compare_clips
 
         return compare_clips(
-            entries, paths, options, outscale=outscale, load=load, on_result=on_result
+            entries,
+            paths,
+            options,
+            outscale=outscale,
+            load=load,
+            on_result=on_result,
+            notify=print_notice,
         )
-    from realesr.comparison.pictures import compare_pictures
+    from realesr.comparison.images import compare_images
 
-    return compare_pictures(
-        entries, paths, options, outscale=outscale, load=load, on_result=on_result
+    return compare_images(
+        entries,
+        paths,
+        options,
+        outscale=outscale,
+        load=load,
+        on_result=on_result,
+        notify=print_notice,
     )
 
 

@@ -40,9 +40,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command and its options."""
     parser = commands.add_parser(
         "tune",
-        help="measure a picture or clip, and propose options for it",
+        help="measure an image or clip, and propose options for it",
         description="Measures noise, blur, JPEG, interlacing and the size of the detail of a "
-        "picture or clip; runs suitable models that are on this machine on small parts of it; and "
+        "image or clip; runs suitable models that are on this machine on small parts of it; and "
         "proposes options, with the reasons and the expected time. Nothing is downloaded.",
         epilog=EXAMPLES,
     )
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     """
     kind, paths = find_inputs([args.input])
     if args.input.is_dir() or len(paths) != 1:
-        raise InvalidOptionError(f"`inputs` {args.input}: name one picture or clip of the folder")
+        raise InvalidOptionError(f"`inputs` {args.input}: name one image or clip of the folder")
     path = paths[0]
     output = args.output or Path(f"{path.stem}-tune.jpg")
     if output.suffix.lower() not in SHEETS or output.resolve() == path.resolve():
@@ -85,10 +85,10 @@ def run(args: argparse.Namespace) -> int:
     from realesr.cli.tune_report import TuneReport
     from realesr.tuning.advice import advise, reduction
     from realesr.tuning.candidates import candidates_for
-    from realesr.tuning.measure import measure_clip, measure_picture
+    from realesr.tuning.measure import measure_clip, measure_image
 
     keep_memory()
-    measured, image = (measure_clip if kind is VIDEOS else measure_picture)(path)
+    measured, image = (measure_clip if kind is VIDEOS else measure_image)(path)
     candidates = candidates_for(measured)
     here = [each for each in candidates if find_local_weights(find_model(each.model))]
     if not here:
@@ -160,6 +160,6 @@ def _write(
 
     options = CompareOptions(frames=24) if is_clip else CompareOptions(crop=Size(256, 192))
     content = make_content(
-        entries, [path], options, SCALE, lambda entry, picture: None, has_clips=is_clip
+        entries, [path], options, SCALE, lambda entry, image: None, has_clips=is_clip
     )
     write_page(content, output, title=f"tune {path.name}", limit=options.limit)

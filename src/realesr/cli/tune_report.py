@@ -135,12 +135,12 @@ def _joined(*words: str | Path) -> str:
 def _rows(measured: Measurements) -> list[tuple[str, str]]:
     traits = measured.traits
     blur = "no edges" if traits.blur is None else f"{traits.blur:.1f} px at sharp edges"
-    enlarged = traits.native_scale > 1
+    upscaled = traits.native_scale > 1
     rows = [
         ("noise", f"{traits.noise:.1f} levels of 255"),
         ("blur", blur),
         ("blocks", f"steps every 8 px {traits.blockiness:.2f} times as high as others"),
-        ("detail", f"fits into {measured.native_size} px" if enlarged else "fills its size"),
+        ("detail", f"fits into {measured.native_size} px" if upscaled else "fills its size"),
         ("even areas", f"{traits.flat_share:.0%}"),
     ]
     if measured.jpeg_quality is not None:

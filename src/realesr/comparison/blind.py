@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -53,7 +54,7 @@ def blinded(comparison: Comparison, *, ask: str, seed: int) -> BlindComparison:
     """Shuffles the views of each subject, and the questions about it.
 
     The order follows from the seed and the name of the subject alone, so that it does not change
-    when another picture is added.
+    when another image is added.
 
     Args:
         comparison: What is compared.
@@ -69,7 +70,7 @@ def blinded(comparison: Comparison, *, ask: str, seed: int) -> BlindComparison:
     tasks: list[Task] = []
     subjects: list[Subject] = []
     for number, subject in enumerate(comparison.subjects):
-        rng = np.random.default_rng([seed, *subject.name.encode()])
+        rng = np.random.default_rng([seed, *os.fsencode(subject.name)])
         shuffled = [subject.views[1 + index] for index in rng.permutation(len(subject.views) - 1)]
         subjects.append(replace(subject, views=(subject.views[0], *shuffled)))
         tasks += _tasks(number, len(shuffled), ask, rng)

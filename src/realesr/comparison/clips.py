@@ -10,10 +10,11 @@ from pathlib import Path
 
 from realesr.comparison.content import Budget, Comparison, Load, OnResult, Subject, View
 from realesr.comparison.entries import INPUT, Entry, find_result
+from realesr.comparison.images import unique_names
 from realesr.comparison.options import CompareOptions
-from realesr.comparison.pictures import unique_names
 from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError
+from realesr.geometry import Size
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import VIDEOS, Format, VideoFormat
 from realesr.media.frames import Destination, FrameSource, Segment
@@ -28,7 +29,7 @@ from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import WorkUnit
 from realesr.plan import Job
-from realesr.progress import Event, Failed, Finished, Notify, Outcome
+from realesr.progress import Event, Failed, Finished, Notify, Outcome, Warned, no_notice
 
 _USUAL_RATE = Fraction(25)
 _KEY_FRAMES = 12
@@ -44,6 +45,7 @@ def compare_clips(
     outscale: float,
     load: Load,
     on_result: OnResult = lambda entry, clip: None,
+    notify: Notify = no_notice,
 ) -> Comparison:
     """Upscales excerpts of clips with every entry, one model after the other.
 
@@ -54,6 +56,7 @@ def compare_clips(
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
         on_result: Called after each result.
+        notify: Receives a sentence for everything that is not read as it is stored.
 
     Raises:
         InvalidOptionError: The page would be too large, or an option is not for clips.
@@ -61,7 +64,7 @@ def compare_clips(
         RealesrError: A model is not available.
     """
     if options.crop is not None:
-        raise InvalidOptionError("`crop` is for pictures: compare fewer `frames` of clips")
+        raise InvalidOptionError("`crop` is for images: compare fewer `frames` of clips")
     names = unique_names(paths)
     budget = Budget(options.limit, len(paths) * (len(entries) + 1))
     subjects: list[Subject] = []
@@ -69,11 +72,11 @@ def compare_clips(
     with tempfile.TemporaryDirectory(prefix="realesr-") as name:
         maker = _ClipMaker(options, Path(name), budget)
         for path, clip_name in zip(paths, names, strict=True):
-            view, outcome = maker.make(INPUT, path, path, plain, Target(outscale=1))
+            view, outcome = maker.make(INPUT, path, path, plain, Target(outscale=1), notify)
             subjects.append(
                 Subject(
                     name=clip_name,
-                    size=outcome.source_size.scaled(outscale),
+                    size=_shown_size(path, outcome.source_size.scaled(outscale)),
                     views=(view,),
                     fps=_rate_of(path),
                     frames=outcome.frames,
@@ -112,7 +115,13 @@ class _ClipMaker:
         self._budget = budget
 
     def make(
-        self, name: str, path: Path, source: Path, upscaler: ImageUpscaler, target: Target
+        self,
+        name: str,
+        path: Path,
+        source: Path,
+        upscaler: ImageUpscaler,
+        target: Target,
+        notify: Notify = no_notice,
     ) -> tuple[View, Outcome]:
         """Upscales the excerpt of a file.
 
@@ -122,6 +131,7 @@ class _ClipMaker:
             source: The input, whose frame rate is that of all views.
             upscaler: What upscales.
             target: Size of the result.
+            notify: Receives notices, which begin with the name of the file.
         """
         options = self._options
         video = VideoOptions(
@@ -145,6 +155,8 @@ class _ClipMaker:
         def keep_end(event: Event) -> None:
             if isinstance(event, Finished | Failed):
                 ends.append(event)
+            elif isinstance(event, Warned):
+                notify(replace(event.notice, message=f"{path}: {event.notice.message}"))
 
         LocalExecutor(lambda _: upscaler).run((unit,), of_jobs(keep_end))
         (end,) = ends
@@ -209,3 +221,8 @@ def _rate_of(path: Path) -> Fraction:
     """Returns the constant rate at which the frames of a file are shown, 1/s."""
     rate = probe(path).frame_rate or _USUAL_RATE
     return rate if 0 < rate <= 1000 else _USUAL_RATE
+
+
+def _shown_size(path: Path, size: Size) -> Size:
+    """Returns the size in which pixels that are not square have their proportions, px."""
+    return Size(max(1, round(size.width * probe(path).sample_aspect_ratio)), size.height)

@@ -15,7 +15,7 @@ from realesr.options import UpscaleOptions
 Load = Callable[[UpscaleOptions], ImageUpscaler]
 """Loads the upscaler of an entry."""
 OnResult = Callable[[str, str], None]
-"""Receives the names of an entry and of a picture when the result is there."""
+"""Receives the names of an entry and of an image when the result is there."""
 
 _BASE64 = 4 / 3
 """Growth of data in a page."""
@@ -23,7 +23,7 @@ _BASE64 = 4 / 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A picture or a clip as an entry shows it.
+    """An image or a clip as an entry shows it.
 
     Attributes:
         name: Name of the entry.
@@ -48,8 +48,8 @@ class Subject:
         name: Name of the file.
         size: Size in which all views are shown, px.
         views: The input first, then the entries in their order.
-        fps: Frames per second of a clip; None for a picture.
-        frames: Number of frames; 1 for a picture.
+        fps: Frames per second of a clip; None for an image.
+        frames: Number of frames; 1 for an image.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Comparison:
     """Everything that a page shows.
 
     Attributes:
-        kind: Pictures, or clips.
+        kind: Images, or clips.
         entries: Names of the entries in order, without the input.
         subjects: The inputs with their views.
     """
 
-    kind: Literal["pictures", "clips"]
+    kind: Literal["images", "clips"]
     entries: tuple[str, ...]
     subjects: tuple[Subject, ...]
 
@@ -100,6 +100,6 @@ class Budget:
             used, limit = self._used / 1e6, self._limit / 1e6
             raise InvalidOptionError(
                 f"the page would hold more than {limit:.0f} MB: {self._taken} of {self._views} "
-                f"pictures or clips take {used:.0f} MB. Compare fewer, or parts of them (`crop` "
+                f"images or clips take {used:.0f} MB. Compare fewer, or parts of them (`crop` "
                 "400x300), or allow more with `limit`"
             )

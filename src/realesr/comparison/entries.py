@@ -12,7 +12,7 @@ from realesr.options import UpscaleOptions
 from realesr.weights.catalog import BASELINES, find_model
 
 INPUT = "input"
-"""Name of the pictures that are upscaled, which every page shows, too."""
+"""Name of the images that are upscaled, which every page shows, too."""
 _WEIGHTS = (".pth", ".pt", ".safetensors")
 
 

@@ -1,4 +1,4 @@
-"""Finds the pictures or clips that are compared."""
+"""Finds the images or clips that are compared."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from realesr.plan import make_plan
 
 
 def find_inputs(inputs: Iterable[Path]) -> tuple[AnyMediaType, tuple[Path, ...]]:
-    """Returns whether inputs are pictures or clips, and the files.
+    """Returns whether inputs are images or clips, and the files.
 
     Args:
         inputs: Files, folders, and patterns such as ``scans/*.png``. Of a folder with both kinds
-            the pictures are taken.
+            the images are taken.
 
     Raises:
-        InvalidOptionError: There are both pictures and clips, or an input is a stream.
+        InvalidOptionError: There are both images and clips, or an input is a stream.
         MediaError: An input does not exist, or holds neither.
     """
     kinds: list[AnyMediaType] = []
@@ -29,7 +29,7 @@ def find_inputs(inputs: Iterable[Path]) -> tuple[AnyMediaType, tuple[Path, ...]]
         kinds.append(kind)
         files.update(dict.fromkeys(found))
     if IMAGES in kinds and VIDEOS in kinds:
-        raise InvalidOptionError("`inputs`: pictures and clips do not fit on one page")
+        raise InvalidOptionError("`inputs`: images and clips do not fit on one page")
     return kinds[0], tuple(files)
 
 

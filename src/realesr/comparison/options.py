@@ -9,7 +9,7 @@ from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 
 FORMATS = ("webp", "jpeg", "png")
-"""Formats of embedded pictures; every browser shows them."""
+"""Formats of embedded images; every browser shows them."""
 CLIP_FORMATS = ("mp4", "webm")
 """Containers of embedded clips: H.264, and VP9."""
 QUESTIONS = ("pairs", "ratings")
@@ -22,9 +22,9 @@ class CompareOptions:
     """Options of a page that compares results.
 
     Attributes:
-        format: Format of embedded pictures, one of :data:`FORMATS`.
+        format: Format of embedded images, one of :data:`FORMATS`.
         clip_format: Container of embedded clips, one of :data:`CLIP_FORMATS`.
-        quality: Quality of embedded pictures, 1 to 100; PNG ignores it.
+        quality: Quality of embedded images, 1 to 100; PNG ignores it.
         crf: Quality of embedded clips in the encoder's scale; lower is better.
         limit: Largest size of the page, bytes.
         crop: Size of the part of each input that is compared, px; None for all of it. The part
@@ -67,5 +67,7 @@ class CompareOptions:
             raise InvalidOptionError(f"`frames` {self.frames}: must be 1 or more")
         if self.start < 0:
             raise InvalidOptionError(f"`start` {float(self.start):g}: must be 0 or more seconds")
+        if self.seed < 0:
+            raise InvalidOptionError(f"`seed` {self.seed}: must be 0 or more")
         if self.limit < 1:
             raise InvalidOptionError(f"`limit` {self.limit}: must be above 0")

@@ -37,7 +37,7 @@ def write_page(content: Comparison | BlindComparison, path: Path, *, title: str,
         InvalidOptionError: The page would be larger than the limit.
         UnwritableMediaError: The file cannot be written.
     """
-    parts = [part.encode() for part in _page_parts(content, title)]
+    parts = [part.encode(errors="replace") for part in _page_parts(content, title)]
     size_bytes = sum(map(len, parts))
     if size_bytes > limit:
         raise InvalidOptionError(
@@ -175,7 +175,7 @@ def _identity(comparison: Comparison, blind: BlindComparison | None) -> str:
     if blind is not None:
         digest.update(repr((blind.ask, blind.tasks)).encode())
     for subject in comparison.subjects:
-        digest.update(subject.name.encode())
+        digest.update(os.fsencode(subject.name))
         for view in subject.views:
-            digest.update(view.name.encode() + hashlib.sha256(view.data).digest())
+            digest.update(os.fsencode(view.name) + hashlib.sha256(view.data).digest())
     return digest.hexdigest()[:16]

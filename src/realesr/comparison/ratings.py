@@ -22,7 +22,7 @@ class Rating:
     """A grade, 1 to 5, of an entry's result."""
 
     rater: str
-    picture: str
+    image: str
     entry: str
     grade: int
 
@@ -32,7 +32,7 @@ class Preference:
     """The better one of two results."""
 
     rater: str
-    picture: str
+    image: str
     left: str
     right: str
     preferred: Side
@@ -77,7 +77,7 @@ def read_answers(paths: Iterable[Path]) -> Answers:
             entries.update(dict.fromkeys(map(str, content["entries"])))
             for answer in content["answers"]:
                 _check(answer, content["entries"])
-                place = (page, rater, str(answer["picture"]))
+                place = (page, rater, str(answer["image"]))
                 if content["asked"] == "pairs":
                     choice = _preference(answer, rater)
                     preferences[*place, *sorted((choice.left, choice.right))] = choice
@@ -124,7 +124,7 @@ def _rating(answer: dict[str, Any], rater: str) -> Rating:
     if grade not in GRADES:
         raise ValueError(f"rating {grade!r} is not 1 to 5")
     return Rating(
-        rater=rater, picture=str(answer["picture"]), entry=str(answer["entry"]), grade=int(grade)
+        rater=rater, image=str(answer["image"]), entry=str(answer["entry"]), grade=int(grade)
     )
 
 
@@ -134,7 +134,7 @@ def _preference(answer: dict[str, Any], rater: str) -> Preference:
         raise ValueError(f"preferred {preferred!r} is not left, none or right")
     return Preference(
         rater=rater,
-        picture=str(answer["picture"]),
+        image=str(answer["image"]),
         left=str(answer["left"]),
         right=str(answer["right"]),
         preferred=preferred,

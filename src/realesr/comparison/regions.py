@@ -1,4 +1,4 @@
-"""Finds the parts of a picture that are worth looking at."""
+"""Finds the parts of an image that are worth looking at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def most_detailed_regions(pixels: Pixels, size: Size, count: int = 1) -> list[Re
 
     Args:
         pixels: (H, W, 3), uint8 or uint16.
-        size: Size of the regions, px; larger than the picture, it is clipped.
+        size: Size of the regions, px; larger than the image, it is clipped.
         count: Largest number of regions.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A sheet: one picture with the same parts as several models show them."""
+"""A sheet: one image with the same parts as several models show them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_sheet(columns: Sequence[Column]) -> PillowImage.Image:
 
     Args:
         columns: Columns of equally many parts. In a row all have the size of the largest: smaller
-            ones, such as the input's, are enlarged without smoothing.
+            ones, such as the input's, are upscaled without smoothing.
 
     Raises:
         ValueError: There are no columns, or they differ in length.

@@ -46,7 +46,7 @@ def blockiness(luma: NDArray[np.float64]) -> tuple[float, tuple[int, int]]:
 
     A step is what the difference of two neighbors exceeds those to either side by, as in Wang,
     Bovik and Evans (2000, "Blind measurement of blocking artifacts in images"); here averaged for
-    each of the 8 places of the grid, so that the grid of a picture that was cropped is found.
+    each of the 8 places of the grid, so that the grid of an image that was cropped is found.
 
     Args:
         luma: (H, W), 0 to 255, at least 32 px a side.

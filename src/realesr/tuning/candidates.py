@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from realesr.tuning.measure import Measurements
 
-DRAWING = 0.5
-"""Even share from which on a picture is taken for a drawing."""
+DRAWING = 0.7
+"""Even share from which on an image is taken for a drawing."""
 MAYBE_DRAWING = 0.35
+"""Even share from which on it may be one: shaded, or a photograph that compression has smoothed."""
 NOISY = 8.0
 """Deviation of noise in luma that the eye notices everywhere, levels."""
 GRAINY = 4.0

@@ -13,9 +13,9 @@ _WEAK = 20
 def flat_share(luma: NDArray[np.float64]) -> float:
     """Returns how much of what has no edges is even.
 
-    In a drawing, most areas have one color; in a photograph, they have texture and noise. Of 21
-    drawings 14 have 0.5 or more, without JPEG and with; of 60 photographs 5, which are synthetic
-    slides and architecture.
+    In a drawing, most areas have one color; in a photograph, they have texture and noise, unless
+    compression has smoothed them. 13 of 21 drawings have 0.7 or more, and the shaded ones 0.1 to
+    0.6; of 60 photographs 3 have more, a slide and architecture; videos have up to 0.55.
 
     Args:
         luma: (H, W), 0 to 255.

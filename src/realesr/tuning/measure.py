@@ -1,4 +1,4 @@
-"""Measures pictures and clips."""
+"""Measures images and clips."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from realesr.media.images.decode import read_image
 from realesr.options import VideoOptions
 from realesr.progress import no_notice
 from realesr.tuning.blocks import blockiness, quality_of_table
-from realesr.tuning.enlarged import native_scale
 from realesr.tuning.fields import comb_share
 from realesr.tuning.flatness import flat_share
+from realesr.tuning.native_size import native_scale
 from realesr.tuning.noise import noise_deviation
 from realesr.tuning.sharpness import blur_deviation
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of R, G and B, ITU-R BT.601."""
 _MEASURED_SIDE = 1024
-"""Of a larger picture the middle is measured, px."""
+"""Of a larger image the middle is measured, px."""
 _LEAST_SIDE = 32
-"""A smaller picture is not measured."""
+"""A smaller image is not measured."""
 _SAMPLES = (0.1, 0.5, 0.9)
 """Places in a clip where frames are taken, as shares of its length."""
 COMBED = 0.02
@@ -66,8 +66,8 @@ class Measurements:
     Attributes:
         size: Width and height, px.
         traits: What its pixels tell.
-        frames: Number of frames; 1 for a picture, None if a clip does not say.
-        fps: Frames per second; None for a picture.
+        frames: Number of frames; 1 for an image, None if a clip does not say.
+        fps: Frames per second; None for an image.
         jpeg_quality: Quality of the JPEG tables, 1 to 100; None for other formats.
         says_interlaced: Whether the file says that its frames consist of fields.
     """
@@ -95,14 +95,14 @@ class Measurements:
         return self.traits.comb > COMBED
 
 
-def measure_picture(path: Path) -> tuple[Measurements, Image]:
-    """Measures a picture.
+def measure_image(path: Path) -> tuple[Measurements, Image]:
+    """Measures an image.
 
     Args:
         path: The file.
 
     Returns:
-        The measurements, and the picture.
+        The measurements, and the image.
 
     Raises:
         MediaError: The file cannot be read.
@@ -159,10 +159,10 @@ def _frame(path: Path, start: Fraction, deinterlace: str) -> Image:
 
 
 def measure_traits(images: Sequence[Image], woven: Sequence[Image]) -> Traits:
-    """Measures pictures, or frames of a clip.
+    """Measures images, or frames of a clip.
 
     Args:
-        images: The pictures, of one size; of larger ones the middle is measured.
+        images: The images, of one size; of larger ones the middle is measured.
         woven: The same frames as they are stored, not deinterlaced.
     """
     lumas = [_middle_luma(image) for image in images]

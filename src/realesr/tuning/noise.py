@@ -1,4 +1,4 @@
-"""The level of noise in a picture."""
+"""The level of noise in an image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def noise_deviation(luma: NDArray[np.float64]) -> float:
     blocks = diagonal[: rows * _BLOCK, : columns * _BLOCK]
     blocks = blocks.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK**2)
     levels = np.median(np.abs(blocks), axis=1) / _MAD
-    # Saturated blocks hold no noise, whatever the picture has.
+    # Saturated blocks hold no noise, whatever the image has.
     blocks_mean = even[: rows * 2 * _BLOCK, : columns * 2 * _BLOCK]
     means = blocks_mean.reshape(rows, 2 * _BLOCK, columns, 2 * _BLOCK).mean(axis=(1, 3)).ravel()
     inner = levels[(means > 8) & (means < 247)]

@@ -1,4 +1,4 @@
-"""The blur of a picture."""
+"""The blur of an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REBLUR = 1.0
 _SHARE_OF_EDGES = 0.02
 """Share of the pixels that count as edges: those with the strongest gradients."""
 _QUANTILE = 0.3
-"""Quantile of the edges' blurs: the sharpest are in focus, and tell what the picture can hold."""
+"""Quantile of the edges' blurs: the sharpest are in focus, and tell what the image can hold."""
 _LEAST_GRADIENT = 6.0
 
 
@@ -27,7 +27,7 @@ def blur_deviation(luma: NDArray[np.float64]) -> float | None:
         luma: (H, W), 0 to 255.
 
     Returns:
-        The deviation, px; about 0.5 for a picture as sharp as its pixels; None if there are no
+        The deviation, px; about 0.5 for an image as sharp as its pixels; None if there are no
         edges.
     """
     before = _gradient(luma)

@@ -72,7 +72,7 @@ def test_a_mean_has_its_interval():
 
 def choices(*results, left="a", right="b"):
     return [
-        Preference(rater="r", picture=str(number), left=left, right=right, preferred=preferred)
+        Preference(rater="r", image=str(number), left=left, right=right, preferred=preferred)
         for number, preferred in enumerate(results)
     ]
 
@@ -81,7 +81,7 @@ def test_answers_are_counted():
     answers = Answers(
         entries=("a", "b"),
         ratings=tuple(
-            Rating(rater="r", picture=str(i), entry=entry, grade=grade)
+            Rating(rater="r", image=str(i), entry=entry, grade=grade)
             for i, (entry, grade) in enumerate([("a", 2), ("b", 5), ("a", 3), ("b", 4)])
         ),
         preferences=(

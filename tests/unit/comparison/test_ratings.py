@@ -24,12 +24,12 @@ def write(path, answers, *, rater="Ada", asked="ratings", page="p", **more):
     return path
 
 
-def rating(entry, grade, picture="x.png"):
-    return {"picture": picture, "entry": entry, "rating": grade}
+def rating(entry, grade, image="x.png"):
+    return {"image": image, "entry": entry, "rating": grade}
 
 
-def pair(left, right, preferred, picture="x.png"):
-    return {"picture": picture, "left": left, "right": right, "preferred": preferred}
+def pair(left, right, preferred, image="x.png"):
+    return {"image": image, "left": left, "right": right, "preferred": preferred}
 
 
 def test_the_last_answer_of_a_rater_counts(tmp_path):
@@ -60,7 +60,7 @@ def test_raters_without_a_name_are_told_apart_by_file(tmp_path):
         rating("a", 6),
         rating("a", "5"),
         rating("c", 5),
-        {"picture": "x.png"},
+        {"image": "x.png"},
         "x",
     ],
 )

@@ -73,7 +73,7 @@ def test_drawings_get_their_model_and_doubts_are_told():
     assert [each.model for each in clip] == ["realesr-anime-x4", "realesr-animevideov3"]
 
 
-def test_what_was_enlarged_is_reduced_first():
+def test_what_was_upscaled_is_reduced_first():
     first, second = map(shlex.split, commands(measured(native_scale=2.0)))
     assert first == ["realesr", "image", "-i", "a photo.jpg", "-o", "a photo-small.png",
                      "-n", "lanczos", "-s", "0.5"]  # fmt: skip

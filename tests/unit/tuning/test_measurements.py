@@ -1,4 +1,4 @@
-"""Measurements on synthetic pictures of known noise, blur, quality and size."""
+"""Measurements on synthetic images of known noise, blur, quality and size."""
 
 import io
 
@@ -10,10 +10,10 @@ from PIL import Image as PillowImage
 from realesr.geometry import Size
 from realesr.imaging.image import Image
 from realesr.tuning.blocks import blockiness, quality_of_table
-from realesr.tuning.enlarged import native_scale
 from realesr.tuning.fields import comb_share
 from realesr.tuning.flatness import flat_share
-from realesr.tuning.measure import measure_clip, measure_picture, measure_traits
+from realesr.tuning.measure import measure_clip, measure_image, measure_traits
+from realesr.tuning.native_size import native_scale
 from realesr.tuning.noise import noise_deviation
 from realesr.tuning.sharpness import blur_deviation
 
@@ -53,11 +53,11 @@ def jpeg(luma, quality):
     return np.asarray(PillowImage.open(file), np.float64)
 
 
-def enlarged(luma, factor, method):
-    """Reduced and enlarged again, to the same size."""
-    picture = PillowImage.fromarray(luma.astype(np.float32))
-    small = picture.resize(tuple(round(side / factor) for side in picture.size), 3)
-    return np.asarray(small.resize(picture.size, method), np.float64)
+def upscaled(luma, factor, method):
+    """Reduced and upscaled again, to the same size."""
+    image = PillowImage.fromarray(luma.astype(np.float32))
+    small = image.resize(tuple(round(side / factor) for side in image.size), 3)
+    return np.asarray(small.resize(image.size, method), np.float64)
 
 
 @pytest.mark.parametrize("deviation", [3, 6, 12, 25])
@@ -65,7 +65,7 @@ def test_noise_is_measured(deviation):
     assert noise_deviation(noisy(shapes(), deviation)) == pytest.approx(deviation, rel=0.15)
 
 
-def test_a_clean_picture_has_no_noise():
+def test_a_clean_image_has_no_noise():
     assert noise_deviation(shapes()) < 0.5
     assert noise_deviation(np.full((20, 20), 50.0)) == 0
 
@@ -76,7 +76,7 @@ def test_blur_is_measured(deviation):
     assert blur_deviation(blurred) == pytest.approx(deviation, rel=0.15)
 
 
-def test_sharp_edges_have_little_blur_and_even_pictures_none():
+def test_sharp_edges_have_little_blur_and_even_images_none():
     assert blur_deviation(shapes()) < 0.7
     assert blur_deviation(np.full((64, 64), 90.0)) is None
 
@@ -113,12 +113,12 @@ def test_without_jpeg_there_are_no_blocks_and_worse_jpeg_has_more():
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("method", [1, 2, 3], ids=["lanczos", "bilinear", "bicubic"])
-def test_an_enlarged_picture_has_its_native_size(factor, method):
-    found = native_scale(enlarged(dead_leaves(252), factor, method))
+def test_an_upscaled_image_has_its_native_size(factor, method):
+    found = native_scale(upscaled(dead_leaves(252), factor, method))
     assert found == pytest.approx(factor, rel=0.34)
 
 
-def test_a_sharp_picture_fills_its_size_noise_or_not():
+def test_a_sharp_image_fills_its_size_noise_or_not():
     luma = dead_leaves()
     assert native_scale(luma) < 1.5
     assert native_scale(noisy(luma, 8), 8.0) < 1.5
@@ -169,7 +169,7 @@ def test_traits_are_those_of_the_parts():
 def test_a_jpeg_file_is_measured(tmp_path):
     path = tmp_path / "a.png"  # the content counts, not the suffix
     PillowImage.fromarray(shapes().astype(np.uint8)).save(path, "JPEG", quality=35)
-    measured, image = measure_picture(path)
+    measured, image = measure_image(path)
     assert measured.jpeg_quality == 35
     assert measured.size == image.size == Size(256, 256)
     assert not measured.is_clip

@@ -76,7 +76,7 @@ function startDrag(event) {
   pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, pane: paneOf(event) });
   const handle = paneOf(event).querySelector(".handle");
   const isOnHandle = event.target.classList.contains("handle");
-  // With the whole picture in sight there is nothing to pan: a drag anywhere moves the slider.
+  // With the whole image in sight there is nothing to pan: a drag anywhere moves the slider.
   draggedHandle = handle && pointers.size === 1 && (isOnHandle || !camera.isZoomed()) ? handle : null;
   if (draggedHandle) moveSplitTo(event.clientX);
   else paneOf(event).classList.add("held");

@@ -41,16 +41,16 @@ function showControls() {
   }
   byId("sides").hidden = !isRevealed || state.mode === "grid";
   byId("gain-group").hidden = state.mode !== "difference";
-  byId("picture-group").hidden = !isRevealed || page.subjects.length < 2;
+  byId("image-group").hidden = !isRevealed || page.subjects.length < 2;
   byId("open-table").hidden = !isRevealed;
-  byId("picture").value = state.subject;
+  byId("image").value = state.subject;
   byId("left").value = state.left;
   byId("right").value = state.right;
 }
 
 function showLists() {
   const option = (text, value) => make("option", { textContent: text, value });
-  byId("picture").replaceChildren(...page.subjects.map((subject, index) => option(subject.name, index)));
+  byId("image").replaceChildren(...page.subjects.map((subject, index) => option(subject.name, index)));
   for (const side of ["left", "right"]) {
     const names = subjectNow().views.map((view, index) => option(`${index + 1} ${view.name}`, index));
     byId(side).replaceChildren(...names);
@@ -59,7 +59,7 @@ function showLists() {
 
 function showTable() {
   const cells = (tag, texts) => texts.map((text, index) => make(tag, { textContent: text, className: index > 1 ? "number" : "" }));
-  const head = make("thead", {}, make("tr", {}, ...cells("th", ["Picture", "View", "px", "kB", "seconds"])));
+  const head = make("thead", {}, make("tr", {}, ...cells("th", ["Image", "View", "px", "kB", "seconds"])));
   const rows = page.subjects.flatMap((subject) => subject.views.map((view) => make("tr", {}, ...cells("td", [
     subject.name, view.name, `${view.width}×${view.height}`, (view.bytes / 1000).toFixed(0),
     view.seconds === null ? "–" : view.seconds.toFixed(2),
@@ -69,10 +69,10 @@ function showTable() {
 }
 
 const KEYS = [
-  ["← → ↑ ↓", "pan when zoomed in; else ← → other picture"], ["+ −", "zoom"], ["0 f", "fit"],
+  ["← → ↑ ↓", "pan when zoomed in; else ← → other image"], ["+ −", "zoom"], ["0 f", "fit"],
   ["1 … 9", "view on the right side"], ["Shift 1 … 9", "view on the left side"],
   ["s g d", "slider, side by side, difference"], ["x", "exchange the sides"],
-  ["Shift ← →", "move the slider"], ["n p", "next, previous picture"], ["a", "show pixels"],
+  ["Shift ← →", "move the slider"], ["n p", "next, previous image"], ["a", "show pixels"],
 ];
 const CLIP_KEYS = [["Space", "play, pause"], [", .", "one frame back, on"]];
 const BLIND_KEYS = [["1 … 5", "answer"], ["1 0 2", "left, no difference, right"]];
@@ -144,7 +144,7 @@ function listen() {
   for (const button of document.querySelectorAll("[data-mode]")) {
     button.addEventListener("click", () => setMode(button.dataset.mode));
   }
-  byId("picture").addEventListener("change", (event) => setSubject(Number(event.target.value)));
+  byId("image").addEventListener("change", (event) => setSubject(Number(event.target.value)));
   for (const side of ["left", "right"]) {
     byId(side).addEventListener("change", (event) => setSide(side, Number(event.target.value)));
   }

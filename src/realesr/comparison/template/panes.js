@@ -105,7 +105,7 @@ function render() {
   showControls();
 }
 
-// As many columns as make the pictures largest.
+// As many columns as make the images largest.
 function layOut() {
   const stage = byId("stage");
   const count = stage.children.length || 1;

@@ -102,7 +102,7 @@ const questions = {
       const about = page.blind.ask === "pairs"
         ? { left: names[task.left], right: names[task.right], preferred: given.answer }
         : { entry: names[task.view], rating: given.answer };
-      return { picture: page.subjects[task.subject].name, ...about, seconds: given.seconds, time: given.time };
+      return { image: page.subjects[task.subject].name, ...about, seconds: given.seconds, time: given.time };
     });
     return {
       format: "realesr-ratings", version: 1, page: page.id, asked: page.blind.ask, seed: page.blind.seed,

@@ -1,4 +1,4 @@
-"""Whether a picture was enlarged before: the size that would hold its detail."""
+"""Whether an image was upscaled before: the size that would hold its detail."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _MARGIN = 8
 
 
 def native_scale(luma: NDArray[np.float64], noise: float = 0.0) -> float:
-    """Estimates by how much a picture is larger than its detail needs.
+    """Estimates by how much an image is larger than its detail needs.
 
-    The picture is reduced by a factor and enlarged again by the usual filters. What is lost is
-    compared with all its detail, the difference of neighboring pixels. Pictures that a filter has
-    enlarged by k lose 0.1 of it at k = 2, to 0.3 at k = 4; others lose two to three times as much.
+    The image is reduced by a factor and upscaled again by the usual filters. What is lost is
+    compared with all its detail, the difference of neighboring pixels. Images that a filter has
+    upscaled by k lose 0.1 of it at k = 2, to 0.3 at k = 4; others lose two to three times as much.
     Sharp edges that were blurred by a lens or by focus lose as little: they, too, would fit into a
-    smaller picture.
+    smaller image.
 
     Args:
         luma: (H, W), 0 to 255.
         noise: Deviation of white noise, which would count as detail, 0 to 255.
 
     Returns:
-        The factor: the picture could be smaller by it without losing detail. 1 for a sharp picture,
+        The factor: the image could be smaller by it without losing detail. 1 for a sharp image,
         or one that is too small to tell.
     """
     if min(luma.shape) < _LEAST_SIDE:
@@ -69,20 +69,20 @@ def _recurs(steps: NDArray[np.bool_], factor: int) -> bool:
 
 
 def _limit(factor: float) -> float:
-    """Returns the share of detail that a picture enlarged by this factor may lose.
+    """Returns the share of detail that an image upscaled by this factor may lose.
 
-    Between what was measured on 14 photographs and 14 drawings, enlarged and not.
+    Between what was measured on 14 photographs and 14 drawings, upscaled and not.
     """
     return 0.04 + 0.072 * factor
 
 
 def _lost(luma: NDArray[np.float64], factor: float) -> float:
-    """Returns the mean squared change by reducing and enlarging, with the best of the filters."""
-    picture = PillowImage.fromarray(luma.astype(np.float32))
-    small = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
-    reduced = picture.resize(small, PillowImage.Resampling.LANCZOS)
+    """Returns the mean squared change by reducing and upscaling, with the best of the filters."""
+    image = PillowImage.fromarray(luma.astype(np.float32))
+    small = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    reduced = image.resize(small, PillowImage.Resampling.LANCZOS)
     changes = (
-        np.asarray(reduced.resize(picture.size, method), np.float64) - luma for method in _FILTERS
+        np.asarray(reduced.resize(image.size, method), np.float64) - luma for method in _FILTERS
     )
     return min(
         float((change[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] ** 2).mean()) for change in changes

@@ -1,4 +1,5 @@
 import io
+import os
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,10 +10,10 @@ from PIL import Image as PillowImage
 from realesr.comparison.blind import blinded
 from realesr.comparison.content import Comparison, Subject, View
 from realesr.comparison.entries import find_result, parse_entries
+from realesr.comparison.images import compare_images
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
 from realesr.comparison.page import write_page
-from realesr.comparison.pictures import compare_pictures
 from realesr.comparison.regions import most_detailed_regions
 from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError, UnknownModelError, UnreadableMediaError
@@ -23,7 +24,7 @@ from realesr.options import UpscaleOptions
 COMMON = UpscaleOptions(threads=1)
 
 
-def picture(path, width=20, height=10, seed=0, mode="RGB"):
+def image(path, width=20, height=10, seed=0, mode="RGB"):
     path.parent.mkdir(parents=True, exist_ok=True)
     channels = len(mode)
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
@@ -40,7 +41,7 @@ def decoded(view):
 
 
 def compare(names, paths, options=None, outscale=2.0):
-    return compare_pictures(
+    return compare_images(
         parse_entries(names, COMMON),
         paths,
         options or CompareOptions(format="png"),
@@ -50,8 +51,8 @@ def compare(names, paths, options=None, outscale=2.0):
 
 
 def test_every_view_is_what_its_entry_makes(tmp_path):
-    path = picture(tmp_path / "a.png")
-    ready = picture(tmp_path / "ready/a_out.png", 40, 20, seed=1)
+    path = image(tmp_path / "a.png")
+    ready = image(tmp_path / "ready/a_out.png", 40, 20, seed=1)
     content = compare(["nearest", "bicubic", f"theirs={ready.parent}"], [path])
     (subject,) = content.subjects
     assert content.entries == ("nearest", "bicubic", "theirs")
@@ -65,7 +66,7 @@ def test_every_view_is_what_its_entry_makes(tmp_path):
 
 
 def test_a_crop_is_the_same_place_in_ready_results(tmp_path):
-    path = picture(tmp_path / "a.png", 40, 30)
+    path = image(tmp_path / "a.png", 40, 30)
     large = PillowImage.open(path).resize((120, 90), PillowImage.Resampling.NEAREST)
     large.save(tmp_path / "large.png")
     options = CompareOptions(format="png", crop=Size(12, 8))
@@ -77,8 +78,8 @@ def test_a_crop_is_the_same_place_in_ready_results(tmp_path):
 
 @pytest.mark.parametrize("mode", ["RGBA", "L"])
 @pytest.mark.parametrize("suffix", ["webp", "jpeg", "png"])
-def test_other_kinds_of_pictures_are_embedded_in_every_format(tmp_path, mode, suffix):
-    path = picture(tmp_path / "a.png", mode=mode)
+def test_other_kinds_of_images_are_embedded_in_every_format(tmp_path, mode, suffix):
+    path = image(tmp_path / "a.png", mode=mode)
     content = compare(["nearest"], [path], CompareOptions(format=suffix))
     view = content.subjects[0].views[1]
     assert view.mime == f"image/{suffix}"
@@ -86,7 +87,7 @@ def test_other_kinds_of_pictures_are_embedded_in_every_format(tmp_path, mode, su
 
 
 def test_a_page_that_becomes_too_large_is_refused_with_the_remedy(tmp_path):
-    paths = [picture(tmp_path / f"{n}.png", 60, 60, seed=n) for n in range(3)]
+    paths = [image(tmp_path / f"{n}.png", 60, 60, seed=n) for n in range(3)]
     with pytest.raises(InvalidOptionError, match="`limit`"):
         compare(["nearest"], paths, CompareOptions(format="png", limit=50_000))
 
@@ -148,7 +149,7 @@ def test_a_result_is_found_by_its_name(tmp_path):
 
 
 def test_inputs_are_of_one_kind(tmp_path):
-    picture(tmp_path / "p/a.png")
+    image(tmp_path / "p/a.png")
     (tmp_path / "v").mkdir()
     (tmp_path / "v/b.mp4").touch()
     assert find_inputs([tmp_path / "p"]) == (IMAGES, (tmp_path / "p/a.png",))
@@ -160,7 +161,8 @@ def test_inputs_are_of_one_kind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{"format": "bmp"}, {"quality": 0}, {"frames": 0}, {"start": Fraction(-1)}]
+    "values",
+    [{"format": "bmp"}, {"quality": 0}, {"frames": 0}, {"start": Fraction(-1)}, {"seed": -1}],
 )
 def test_options_are_checked(values):
     with pytest.raises(InvalidOptionError, match=next(iter(values))):
@@ -175,14 +177,14 @@ def content_of(names, entries=("a", "b", "c")):
         Subject(name=name, size=Size(4, 4), views=tuple(map(view, ("input", *entries))))
         for name in names
     )
-    return Comparison(kind="pictures", entries=entries, subjects=subjects)
+    return Comparison(kind="images", entries=entries, subjects=subjects)
 
 
 def order(subject):
     return [view.name for view in subject.views]
 
 
-def test_blind_orders_follow_from_seed_and_picture():
+def test_blind_orders_follow_from_seed_and_image():
     names = [f"{n}.png" for n in range(20)]
     first = blinded(content_of(names), ask="pairs", seed=1).comparison
     again = blinded(content_of(names[5:]), ask="pairs", seed=1).comparison
@@ -238,3 +240,23 @@ def test_a_page_above_its_limit_is_not_written(tmp_path):
     with pytest.raises(InvalidOptionError, match="`limit`"):
         write_page(content_of(["x.png"]), tmp_path / "x.html", title="t", limit=100)
     assert not list(tmp_path.iterdir())
+
+
+def test_names_need_not_be_text(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    content = content_of([name])
+    for each in (content, blinded(content, ask="pairs", seed=0)):
+        write_page(each, tmp_path / "x.html", title=name, limit=10**7)
+        assert b"caf\\udce9.png" in (tmp_path / "x.html").read_bytes()
+
+
+def test_what_is_not_read_is_told(tmp_path):
+    frames = [PillowImage.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    notices = []
+    compare_images(
+        parse_entries(["nearest"], COMMON), [tmp_path / "a.png"], CompareOptions(),
+        outscale=2.0, load=load, notify=notices.append,
+    )  # fmt: skip
+    assert [notice.code for notice in notices] == ["pages-dropped"]
+    assert "a.png" in notices[0].message

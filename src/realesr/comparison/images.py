@@ -1,4 +1,4 @@
-"""Makes the views of pictures: upscales them, or reads ready results."""
+"""Makes the views of images: upscales them, or reads ready results."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.media.images.encode import encode_image
 from realesr.options import EncodingOptions
+from realesr.progress import Notice, Notify, no_notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """A picture: its file, its size, the region that is compared (None: all), and the result's."""
+    """An image: its file, its size, the region that is compared (None: all), and the result's."""
 
     path: Path
     whole: Size
@@ -34,24 +35,26 @@ class _Source:
     size: Size
 
 
-def compare_pictures(
+def compare_images(
     entries: Sequence[Entry],
     paths: Sequence[Path],
     options: CompareOptions,
     *,
     outscale: float,
     load: Load,
-    on_result: OnResult = lambda entry, picture: None,
+    on_result: OnResult = lambda entry, image: None,
+    notify: Notify = no_notice,
 ) -> Comparison:
-    """Upscales pictures with every entry, one model after the other.
+    """Upscales images with every entry, one model after the other.
 
     Args:
         entries: What is compared.
-        paths: The pictures.
+        paths: The images.
         options: Encoding, limit of the size, and the part that is compared.
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
         on_result: Called after each result.
+        notify: Receives a sentence for everything that is not read.
 
     Raises:
         InvalidOptionError: The page would be too large, or an entry does not fit the inputs.
@@ -63,13 +66,13 @@ def compare_pictures(
     sources: list[_Source] = []
     views: list[list[View]] = []
     for path in paths:
-        source, part = _open(path, options, outscale)
+        source, part = _open(path, options, outscale, notify)
         sources.append(source)
         views.append([_view(INPUT, part, "png", options)])
         budget.take(views[-1][0].data)
     for entry in entries:
         upscaler = None if entry.options is None else load(entry.options)
-        for source, name, of_picture in zip(sources, names, views, strict=True):
+        for source, name, of_image in zip(sources, names, views, strict=True):
             if upscaler is None:
                 ready = find_result(entry, source.path, is_only=len(paths) == 1)
                 result, seconds = _read_result(ready, source), None
@@ -77,14 +80,14 @@ def compare_pictures(
                 result, seconds = _upscale(upscaler, source)
             view = _view(entry.name, result, options.format, options, seconds)
             budget.take(view.data)
-            of_picture.append(view)
+            of_image.append(view)
             on_result(entry.name, name)
     subjects = tuple(
-        Subject(name=name, size=source.size, views=tuple(of_picture))
-        for name, source, of_picture in zip(names, sources, views, strict=True)
+        Subject(name=name, size=source.size, views=tuple(of_image))
+        for name, source, of_image in zip(names, sources, views, strict=True)
     )
     return Comparison(
-        kind="pictures", entries=tuple(entry.name for entry in entries), subjects=subjects
+        kind="images", entries=tuple(entry.name for entry in entries), subjects=subjects
     )
 
 
@@ -103,9 +106,15 @@ def crop_image(image: Image, region: Region) -> Image:
     return replace(image, pixels=image.pixels[region.slices], alpha=alpha)
 
 
-def _open(path: Path, options: CompareOptions, outscale: float) -> tuple[_Source, Image]:
-    """Reads a picture, and chooses the part of it that is compared."""
-    image = read_image(path)
+def _open(
+    path: Path, options: CompareOptions, outscale: float, notify: Notify
+) -> tuple[_Source, Image]:
+    """Reads an image, and chooses the part of it that is compared."""
+
+    def tell(notice: Notice) -> None:
+        notify(replace(notice, message=f"{path}: {notice.message}"))
+
+    image = read_image(path, notify=tell)
     whole, region = image.size, None
     if options.crop is not None:
         (region,) = most_detailed_regions(image.pixels, options.crop)
