@@ -78,6 +78,8 @@ def test_the_wheel_holds_weights_recipes_and_license(wheel):
         assert f"realesr/weights/{spec.weights.name}" in content
     assert "realesr/py.typed" in content
     assert "realesr/training/recipes/photo-x4-faithful.toml" in content
+    template = ROOT / "src/realesr/comparison/template"
+    assert {f"realesr/comparison/template/{path.name}" for path in template.iterdir()} <= content
     assert any(name.endswith("licenses/LICENSE") for name in content)
     assert not any(name.startswith(("tests", "scripts", "inputs")) for name in content)
 

@@ -67,7 +67,7 @@ def test_tune_of_a_clip(tmp_path, capsys):
     assert main(["tune", "-i", "c.mp4", "-o", "c.png"]) == 0
     out = capsys.readouterr().out
     assert "24 frames" in out
-    assert out.splitlines()[-1] == "realesr video -i c.mp4 -n realesr-anime-x4"
+    assert out.splitlines()[-1] == "realesr video -i c.mp4"
     assert (tmp_path / "c.png").exists()
 
 

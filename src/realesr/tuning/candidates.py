@@ -33,7 +33,8 @@ class Candidate:
 
 def candidates_for(measured: Measurements) -> tuple[Candidate, ...]:
     """Returns models for an input, the most suitable one first."""
-    flat = measured.traits.flat_share
+    # Without edges there is nothing to tell a drawing by.
+    flat = 0.0 if measured.traits.blur is None else measured.traits.flat_share
     if flat >= DRAWING:
         return _for_drawings(measured, f"{flat:.0%} of the plain areas are even, as in a drawing")
     photo = _for_photographs(measured)

@@ -10,7 +10,7 @@ _FLAT = 3
 _WEAK = 20
 
 
-def flat_share(luma: NDArray[np.float64]) -> float:
+def flat_share(luma: NDArray[np.float64], visible: NDArray[np.bool_] | None = None) -> float:
     """Returns how much of what has no edges is even.
 
     In a drawing, most areas have one color; in a photograph, they have texture and noise, unless
@@ -19,6 +19,7 @@ def flat_share(luma: NDArray[np.float64]) -> float:
 
     Args:
         luma: (H, W), 0 to 255.
+        visible: (H, W), which pixels count; None for all.
 
     Returns:
         Pixels whose 3x3 neighbors differ by at most 3 levels, as a share of those whose neighbors
@@ -26,5 +27,7 @@ def flat_share(luma: NDArray[np.float64]) -> float:
     """
     window = np.ones((3, 3), np.uint8)
     spread = cv2.dilate(luma, window) - cv2.erode(luma, window)
-    weak = float((spread <= _WEAK).mean())
-    return float((spread <= _FLAT).mean()) / weak if weak else 0.0
+    if visible is not None:
+        spread = spread[visible]
+    weak = int((spread <= _WEAK).sum())
+    return int((spread <= _FLAT).sum()) / weak if weak else 0.0

@@ -35,7 +35,9 @@ _LEAST_SIDE = 32
 _SAMPLES = (0.1, 0.5, 0.9)
 """Places in a clip where frames are taken, as shares of its length."""
 COMBED = 0.02
-"""Share of alternating rows from which on a frame consists of two fields."""
+"""Share of alternating rows from which on a frame of a clip consists of two fields."""
+COMBED_IMAGE = 0.06
+"""The same for an image: few are frames of a video, and some drawings have many thin lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class Measurements:
     @property
     def is_combed(self) -> bool:
         """Whether frames look as if they consisted of fields."""
-        return self.traits.comb > COMBED
+        return self.traits.comb > (COMBED if self.is_clip else COMBED_IMAGE)
 
 
 def measure_image(path: Path) -> tuple[Measurements, Image]:
@@ -176,7 +178,14 @@ def measure_traits(images: Sequence[Image], woven: Sequence[Image]) -> Traits:
         blur=float(np.median(blurs)) if blurs else None,
         blockiness=float(np.median([blockiness(luma)[0] for luma in lumas])),
         native_scale=float(np.median(scales)),
-        flat_share=float(np.median([flat_share(luma) for luma in lumas])),
+        flat_share=float(
+            np.median(
+                [
+                    flat_share(luma, _visible(image))
+                    for luma, image in zip(lumas, images, strict=True)
+                ]
+            )
+        ),
         # A frame without motion has no comb.
         comb=max(comb_share(_middle_luma(image)) for image in woven),
     )
@@ -184,14 +193,21 @@ def measure_traits(images: Sequence[Image], woven: Sequence[Image]) -> Traits:
 
 def _middle_luma(image: Image) -> NDArray[np.float64]:
     """Returns the luma of the middle of an image, (H, W), 0 to 255."""
-    width, height = (min(side, _MEASURED_SIDE) for side in (image.size.width, image.size.height))
-    region = Region(
-        x=(image.size.width - width) // 2,
-        y=(image.size.height - height) // 2,
-        size=Size(width, height),
-    )
-    pixels = convert_depth(image.pixels[region.slices], np.dtype(np.uint8))
+    pixels = convert_depth(image.pixels[_middle(image.size).slices], np.dtype(np.uint8))
     return np.asarray(pixels @ _LUMA)
+
+
+def _visible(image: Image) -> NDArray[np.bool_] | None:
+    """Returns which pixels of the middle are mostly opaque, (H, W); None for an opaque image."""
+    if image.alpha is None:
+        return None
+    return np.asarray(image.alpha[_middle(image.size).slices] > image.peak // 2)
+
+
+def _middle(size: Size) -> Region:
+    width, height = min(size.width, _MEASURED_SIDE), min(size.height, _MEASURED_SIDE)
+    x, y = (size.width - width) // 2, (size.height - height) // 2
+    return Region(x=x, y=y, size=Size(width, height))
 
 
 def _jpeg_quality(path: Path) -> int | None:

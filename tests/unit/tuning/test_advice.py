@@ -21,14 +21,16 @@ PHOTO = Path("a photo.jpg")
 SIZE = Size(640, 480)
 
 
-def measured(size=SIZE, frames=1, fps=None, says_interlaced=False, quality=None, **traits):
+def measured(
+    size=SIZE, frames=1, fps=None, says_interlaced=False, quality=None, blur=0.5, **traits
+):
     return Measurements(
         size=size,
         frames=frames,
         fps=fps,
         says_interlaced=says_interlaced,
         jpeg_quality=quality,
-        traits=Traits(**traits),
+        traits=Traits(blur=blur, **traits),
     )
 
 
@@ -69,6 +71,7 @@ def test_drawings_get_their_model_and_doubts_are_told():
     doubtful = advice_for(measured(flat_share=0.4))
     assert doubtful.model.model == "realesr-photo-x4"
     assert "realesr-anime-x4" in dict(doubtful.reasons)["`model_name` realesr-photo-x4"]
+    assert advice_for(measured(flat_share=1.0, blur=None)).model.model == "realesr-photo-x4"
     clip = candidates_for(measured(flat_share=0.8, fps=Fraction(24)))
     assert [each.model for each in clip] == ["realesr-anime-x4", "realesr-animevideov3"]
 
@@ -90,6 +93,8 @@ def test_fields_that_no_one_has_marked_are_joined_first():
     assert second == "realesr video -i tape-whole.mkv"
     marked = measured(says_interlaced=True, **clip)
     assert commands(marked, Path("tape.avi")) == ["realesr video -i tape.avi"]
+    assert "fields" not in dict(advice_for(measured(comb=0.03)).reasons)
+    assert len(commands(measured(comb=0.1))) == 1
     assert "`deinterlace` auto" in dict(advice_for(marked).reasons)
 
 

@@ -166,6 +166,17 @@ def test_traits_are_those_of_the_parts():
     assert measure_traits([tiny], woven=[tiny]).blur is None
 
 
+def test_what_is_invisible_is_not_even():
+    luma = noisy(dead_leaves(), 3)
+    luma[:128] = 0
+    image = as_image(luma)
+    alpha = np.full(luma.shape, 255, np.uint8)
+    alpha[:128] = 0
+    hidden = Image(image.pixels, alpha=alpha)
+    assert measure_traits([image], woven=[image]).flat_share > 0.5
+    assert measure_traits([hidden], woven=[hidden]).flat_share < 0.2
+
+
 def test_a_jpeg_file_is_measured(tmp_path):
     path = tmp_path / "a.png"  # the content counts, not the suffix
     PillowImage.fromarray(shapes().astype(np.uint8)).save(path, "JPEG", quality=35)
