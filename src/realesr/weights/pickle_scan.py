@@ -12,10 +12,10 @@ import pickletools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.weights.limits import plain
+from realesr.weights.limits import MAX_PICKLE_BYTES, plain
 
 MAX_INSTRUCTIONS = 500_000
 """A parameter takes about 25; with an optimizer's state, four times as many."""
@@ -24,6 +24,9 @@ MAX_NODES = 4_000_000
 """Values of a pickle if every reference to the same value counted anew."""
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First value of a file of PyTorch before 1.6 (``torch/serialization.py``)."""
+_DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError)
+"""What a scan of mixed up instructions leads to."""
+_LONGEST_LINE = 4096
 _LEGACY_PICKLES = 5
 """Magic number, version, system, content, keys of the storages."""
 
@@ -115,12 +118,33 @@ def scan_pickle(path: Path, file: BinaryIO, *, is_legacy: bool = False) -> Plan:
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: {error}"
         ) from error
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except _DAMAGE as error:
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: it is damaged or cut off "
             f"({type(error).__name__})"
         ) from error
     return scanner.plan
+
+
+class _BoundedReader:
+    """Reads a pickle in pieces of a plausible length: a file object reserves what it is told."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Reads a number of bytes.
+
+        Raises:
+            ValueError: The pickle says a length that is larger than any pickle of a network.
+        """
+        if size > MAX_PICKLE_BYTES:
+            raise ValueError("a length beyond reason")
+        return self._file.read(size)
+
+    def readline(self) -> bytes:
+        """Reads a line, or as much of it as a name can have."""
+        return self._file.readline(_LONGEST_LINE)
 
 
 class _Scanner:
@@ -158,7 +182,7 @@ class _Scanner:
         raise ValueError("no end")
 
     def _opcodes(self, file: BinaryIO) -> Iterator[tuple[str, Any]]:
-        for opcode, argument, _ in pickletools.genops(file):
+        for opcode, argument, _ in pickletools.genops(cast(BinaryIO, _BoundedReader(file))):
             self._instructions += 1
             if self._instructions > MAX_INSTRUCTIONS:
                 raise _RefusedError(f"it has more than {MAX_INSTRUCTIONS} instructions")

@@ -88,6 +88,8 @@ ATTACKS = {
     "a bytearray of a size": lambda p: zipped(
         p, b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\x00\x00\x00\x00\x05\x85R.", s0=KIB
     ),
+    "a length beyond reason": lambda p: legacy(p, b"\x80\x02\x96" + 7 * b"\xff" + b"\x0f" + KIB),
+    "a line without an end": lambda p: legacy(p, b"\x80\x02c" + bytes(3 * 10**8)),
     "a tensor of a size": lambda p: zipped(
         p, b"\x80\x02ctorch\nFloatTensor\n\x8a\x05\x00\x00\x00\x00\x05\x85R.", s0=KIB
     ),
@@ -138,6 +140,25 @@ def test_words_of_a_file_are_no_commands_for_a_terminal(tmp_path):
     with pytest.raises(UnsupportedCheckpointError) as caught:
         read_parameters(path)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        text("storage") + b"Q.",  # an address that is no tuple
+        text("a") + b"\x85Q.",
+        b"}R.",
+        b"h\x07.",
+        b"t.",
+        b"R.",
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + 3 * text("a") + b"tR.",
+        b"",
+    ],
+)
+def test_mixed_up_instructions_are_damage(tmp_path, instructions):
+    path = zipped(tmp_path / "net.pth", b"\x80\x02" + instructions, s0=KIB)
+    with pytest.raises(UnsupportedCheckpointError, match=r"net\.pth.*(damaged|state dict)"):
+        read_parameters(path)
 
 
 def test_code_is_named(tmp_path):
