@@ -90,7 +90,7 @@ class Upscaler:
             is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
             denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
-            strength: How much of the network's detail is taken over a plain enlargement, 0 to 1.
+            strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
             color_lock: Whether brightness and color follow the input; networks shift them.
             faces: How faces are restored; None for not at all.
 

@@ -150,7 +150,7 @@ class UpscaleOptions:
         denoise_strength: From 0, which keeps noise, to 1, which removes it; for models with a weak
             denoise model. None is 0.5 for these models.
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
-        strength: How much of the network's detail is taken over a plain enlargement, 0 to 1.
+        strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
         color_lock: Whether results keep the low frequencies of their inputs: brightness and color.
         faces: Options of face restoration; None disables it.
 

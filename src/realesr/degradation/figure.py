@@ -53,7 +53,7 @@ class StepsFigure:
         return draw_sheet([Row(tuple(cells)) for cells in self._rows])
 
     def _part(self, image: ImageArray) -> Levels:
-        """Cuts the middle out of an image and enlarges its pixels to the size of a cell."""
+        """Cuts the middle out of an image and upscales its pixels to the size of a cell."""
         height, width = image.shape[:2]
         y, x = (
             np.clip(np.floor((0.5 + (np.arange(CELL) / CELL - 0.5) * span) * side), 0, side - 1)

@@ -2,7 +2,7 @@
 
 ITU-T T.81 (1992): the 8x8 cosine transform (A.3.3) and the example tables K.1 and K.2, which
 encoders scale by quality as the Independent JPEG Group does. Colors are those of JFIF, halved in
-both directions (4:2:0) and enlarged by the triangle filter that libjpeg calls fancy upsampling.
+both directions (4:2:0) and upscaled by the triangle filter that libjpeg calls fancy upsampling.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def jpeg_batch(images: Tensor, quality: int) -> Tensor:
     luma = _coded(ycc[:, :1], _table(quality, _LUMA_TABLE)) + 128
     chroma = F.avg_pool2d(ycc[:, 1:], 2).round()
     chroma = _coded(chroma, _table(quality, _chroma_table()))
-    # libjpeg enlarges what lies inside the picture, and repeats its edge
+    # libjpeg upscales what lies inside the picture, and repeats its edge
     rows, columns = math.ceil(height / 2), math.ceil(width / 2)
     chroma = _enlarged(chroma[..., :rows, :columns])
     ycc = torch.cat([luma[..., :height, :width], chroma[..., :height, :width]], dim=1)

@@ -63,7 +63,7 @@ class TiledUpscaler:
         pre_pad: Reflected px that are added at the right and lower borders and cut off again.
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
         color_lock: Whether results keep the low frequencies of their inputs.
-        strength: Share of the result in a mixture with a plain enlargement, 0 to 1.
+        strength: Share of the result in a mixture with a plain upscaling, 0 to 1.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ def _low(
 
 
 def _add_band(sr: Pixels, shift: NDArray[np.int16], top: int, bottom: int, scale: int) -> None:
-    """Adds the rows ``top`` to ``bottom`` of a shift, enlarged, to the upscaled image."""
+    """Adds the rows ``top`` to ``bottom`` of a shift, upscaled, to the upscaled image."""
     first, last = max(0, top - 1), min(len(shift), bottom + 1)
     width = shift.shape[1] * scale
     large = cv2.resize(

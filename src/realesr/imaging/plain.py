@@ -1,4 +1,4 @@
-"""Mixtures of an upscaled image with a plain enlargement: less detail, and fewer inventions."""
+"""Mixtures of an upscaled image with a plain upscaling: less detail, and fewer inventions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from realesr.imaging.image import Pixels
 
 _CONTEXT_ROWS = 2
-"""Rows of the input that a bicubic enlargement of a row needs on either side."""
+"""Rows of the input that a bicubic upscaling of a row needs on either side."""
 _BAND_ROWS = 64
 """Rows of the input whose result is mixed at a time."""
 
 
 def mix_with_plain(sr: Pixels, lr: Pixels, strength: float) -> None:
-    """Mixes an upscaled image with a bicubic enlargement, in place.
+    """Mixes an upscaled image with a bicubic upscaling, in place.
 
     Half of both is nearer to the original, in PSNR, than either: errors of the network and
-    missing detail of the enlargement differ.
+    missing detail of the upscaling differ.
 
     Args:
         sr: (H, W, 3) RGB, uint8 or uint16; H and W are multiples of h and w.

@@ -25,7 +25,7 @@ def vmaf(video: Path, reference: Path, *, ffmpeg: str, threads: int = 1) -> floa
     """Returns the mean over frames of VMAF's default model (``vmaf_v0.6.1``), 0 to 100.
 
     Li et al., "Toward a practical perceptual video quality metric", Netflix, 2016. The model was
-    fitted to opinions on compressed and enlarged videos of 1920x1080 px, seen from three times the
+    fitted to opinions on compressed and upscaled videos of 1920x1080 px, seen from three times the
     height of the picture. It rewards sharpening.
 
     Args:

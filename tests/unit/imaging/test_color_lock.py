@@ -15,8 +15,8 @@ def smooth(height=40, width=52, seed=0):
     return np.clip(np.rint(large), 20, 235).astype(np.uint8)
 
 
-def enlarged(lr, scale, detail=0):
-    """An enlargement with a checkered pattern, as a network would invent it."""
+def upscaled(lr, scale, detail=0):
+    """An upscaling with a checkered pattern, as a network would invent it."""
     size = (lr.shape[1] * scale, lr.shape[0] * scale)
     sr = cv2.resize(lr, size, interpolation=cv2.INTER_LINEAR).astype(int)
     pattern = (np.indices(sr.shape[:2]).sum(0) % 2 * 2 - 1)[..., None] * detail
@@ -28,7 +28,7 @@ def enlarged(lr, scale, detail=0):
 def test_a_shift_is_taken_away_and_detail_stays(dtype, scale):
     lr = smooth()
     factor = np.iinfo(dtype).max // 255
-    right = enlarged(lr, scale, detail=6 if scale > 1 else 0)
+    right = upscaled(lr, scale, detail=6 if scale > 1 else 0)
     shifted = ((right + np.array((5, -3, 2))) * factor).astype(dtype)
     locked = shifted.copy()
     lock_color(locked, lr)
@@ -40,7 +40,7 @@ def test_a_shift_is_taken_away_and_detail_stays(dtype, scale):
 
 def test_what_is_right_stays_as_it_is():
     lr = smooth()
-    sr = enlarged(lr, 4).astype(np.uint8)
+    sr = upscaled(lr, 4).astype(np.uint8)
     before = sr.copy()
     lock_color(sr, lr)
     assert np.abs(sr.astype(int) - before).max() <= 1
@@ -48,7 +48,7 @@ def test_what_is_right_stays_as_it_is():
 
 def test_bands_do_not_show(monkeypatch):
     lr = smooth(70, 30)
-    shifted = np.clip(enlarged(lr, 4) + 7, 0, 255).astype(np.uint8)
+    shifted = np.clip(upscaled(lr, 4) + 7, 0, 255).astype(np.uint8)
     whole, banded = shifted.copy(), shifted.copy()
     monkeypatch.setattr("realesr.imaging.color_lock._BAND_ROWS", 10_000)
     lock_color(whole, lr)

@@ -1,4 +1,4 @@
-"""Mixtures of an upscaled image with a plain enlargement."""
+"""Mixtures of an upscaled image with a plain upscaling."""
 
 import cv2
 import numpy as np

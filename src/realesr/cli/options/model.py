@@ -78,7 +78,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="X",
-        help="how much of the network's detail is taken over a plain enlargement, 0 to 1 "
+        help="how much of the network's detail is taken over a plain upscaling, 0 to 1 "
         "(default: 1)",
     )
     group.add_argument(

@@ -1,4 +1,4 @@
-"""Tells what becomes of a source before its first frame is enlarged."""
+"""Tells what becomes of a source before its first frame is upscaled."""
 
 from __future__ import annotations
 

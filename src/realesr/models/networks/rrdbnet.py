@@ -4,7 +4,7 @@ Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks"
 1809.00219, section 3.1). For scales 2 and 1 the input is first pixel-unshuffled by 2 and 4 (Wang
 et al., 2021, arXiv 2107.10833, section 3.3), so that the body always works at a quarter of the
 output's side. At 8x it works at an eighth, as training frameworks have extended it: a third
-convolution, ``conv_up3``, follows another enlargement. Parameter names are those of the published
+convolution, ``conv_up3``, follows another upscaling. Parameter names are those of the published
 checkpoints.
 """
 
