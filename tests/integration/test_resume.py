@@ -40,7 +40,12 @@ def video(*arguments):
 
 def frames(path):
     with av.open(str(path)) as container:
-        return [(f.pts, f.to_ndarray().tobytes()) for f in container.decode(video=0)]
+        return [(f.pts, pixels_of(f).tobytes()) for f in container.decode(video=0)]
+
+
+def pixels_of(frame):
+    # PyAV makes no array of ProRes' own format.
+    return frame.to_ndarray(format="rgb48le" if frame.format.name == "yuv422p12le" else None)
 
 
 def work_folder(output):
@@ -80,6 +85,27 @@ def test_pieces_give_the_frames_and_times_of_one_pass(tmp_path, source, suffix):
     assert times(four) == times(one)
     assert payloads(four, 1) == payloads(one, 1) == payloads(clip, 1)
     assert not work_folder(four).exists()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "encoder"),
+    [
+        (".mkv", ("libx264",)),
+        (".mp4", ("libx265", "--preset", "ultrafast")),
+        (".mkv", ("libsvtav1", "--preset", "12")),
+        (".webm", ("libvpx-vp9", "--preset", "8")),
+        (".mov", ("prores_ks",)),
+        (".mkv", ("ffv1",)),
+    ],
+)
+def test_every_encoder_gives_all_frames_at_their_times(clip, suffix, encoder):
+    for name, pieces in (("one", ()), ("three", ("--piece-frames", 8))):
+        assert video(clip, "-o", f"{name}{suffix}", "--codec", *encoder, *pieces) == 0
+    one, three = frames(f"one{suffix}"), frames(f"three{suffix}")
+    assert [pts for pts, _ in three] == [pts for pts, _ in one]
+    if encoder[0] in ("prores_ks", "ffv1"):  # every frame is encoded by itself
+        assert three == one
+    assert times(Path(f"three{suffix}")) == times(Path(f"one{suffix}"))
 
 
 @pytest.mark.parametrize(
