@@ -86,7 +86,7 @@ def test_overrides_reach_nested_values_and_words(tmp_path):
         ("losses.gan=0.1", "need each other"),
         ("losses.l1.target=teacher", "must be one of hr, mix"),
         ("losses.l1.target=mix", r"needs a \[teacher\]"),
-        ("data.damage={lite = 1}", "known: clean, light, medium, heavy, paper"),
+        ("data.damage={lite = 1}", "known: clean, light, medium, heavy, classical, paper"),
         ("data.damage={light = 0}", "above 0"),
         ("data.pair_pool=7", "multiple"),
         ("data.batch_size", "must be KEY=VALUE"),
