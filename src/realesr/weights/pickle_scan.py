@@ -115,12 +115,19 @@ def scan_pickle(path: Path, file: BinaryIO, *, is_legacy: bool = False) -> Plan:
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: {error}"
         ) from error
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except _DAMAGE as error:
         raise UnsupportedCheckpointError(
             f"{path} cannot be loaded safely as a PyTorch checkpoint: it is damaged or cut off "
             f"({type(error).__name__})"
         ) from error
     return scanner.plan
+
+
+_DAMAGE = (
+    *(ValueError, IndexError, KeyError, TypeError, OverflowError),
+    AttributeError,  # a string where a tuple should be
+    MemoryError,  # a string that says to be longer than the memory
+)
 
 
 class _Scanner:
@@ -135,7 +142,7 @@ class _Scanner:
 
         Raises:
             _RefusedError: See :func:`scan_pickle`.
-            ValueError, IndexError, KeyError, TypeError: The pickle is damaged.
+            Exception: One of ``_DAMAGE``: the pickle is damaged.
         """
         self._stack: list[_Value] = []
         self._marks: list[list[_Value]] = []

@@ -24,6 +24,7 @@ from realesr.media.formats import STANDARD_STREAM, ImageFormat
 from realesr.media.frames import Frame
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.progress import Notice, Notify, no_notice
+from realesr.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class AnimationSink(ABC):
             made = TemporaryDirectory(prefix=".realesr-", dir=folder, ignore_cleanup_errors=True)
             self._folder = Path(self._stack.enter_context(made))
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         return frame
 
     def write(self, frame: Frame) -> None:
@@ -181,7 +182,7 @@ class AnimationSink(ABC):
                 try:
                     self._end(*self._pending)
                 except OSError as failure:
-                    raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
+                    raise UnwritableMediaError(f"{self._path}: {reason_of(failure)}") from failure
 
     def _end(self, frame: Frame, start: Fraction) -> None:
         last = self._last_duration(frame, start)

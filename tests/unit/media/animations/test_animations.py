@@ -373,3 +373,19 @@ def test_tables_of_a_damaged_avif_are_not_trusted(tmp_path):
     with path.open("rb") as file:
         assert avif_boxes.read_sequence(file) is None
     assert not is_animated(path)
+
+
+def test_a_box_that_says_to_be_huge_is_looked_at_as_far_as_it_is_there():
+    head = b"\xff\xff\xff\xffftypavif" + bytes(4)
+    assert not avif_boxes.is_sequence(head)
+    assert avif_boxes.is_sequence(head + b"mif1avis")
+
+
+def test_an_avif_has_no_more_frames_than_bytes(tmp_path):
+    path = save_animation(tmp_path / "a.avif", drawn_frames(2))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stts") + 12
+    struct.pack_into(">I", data, at, 1 << 20)
+    with (tmp_path / "b.avif").open("wb+") as file:
+        file.write(data)
+        assert avif_boxes.read_sequence(file) is None
