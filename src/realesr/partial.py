@@ -34,7 +34,7 @@ _MARK = 8
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _PEEK = _SAFE | getattr(os, "O_NONBLOCK", 0)
 
-_swept: set[str] = set()
+_swept: set[tuple[str, bool, str]] = set()
 
 
 class Partial:
@@ -164,14 +164,23 @@ def drop_if_foreign(path: Path) -> None:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Makes a folder for temporary files, and removes it with its content in the end."""
+def temporary_folder(inside: Path | None = None) -> Iterator[Path]:
+    """Makes a folder for temporary files, and removes it with its content in the end.
+
+    Args:
+        inside: The folder in which it is made, with a hidden name; None for the system's.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     import shutil
     import tempfile
 
-    remove_leftovers(Path(tempfile.gettempdir()), are_folders=True)
+    parent = Path(tempfile.gettempdir()) if inside is None else inside
+    start = _PREFIX if inside is None else f".{_PREFIX}"
+    remove_leftovers(parent, are_folders=True, start=start)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{''.join(_marks())}-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"{start}{''.join(_marks())}-", dir=parent))
         lock = -1
         if sys.platform != "win32":
             with suppress(FileNotFoundError):
@@ -195,18 +204,21 @@ def temporary_folder() -> Iterator[Path]:
             os.close(lock)
 
 
-def remove_leftovers(folder: Path, *, are_folders: bool = False) -> None:
+def remove_leftovers(folder: Path, *, are_folders: bool = False, start: str | None = None) -> None:
     """Removes what killed processes have left in a folder; each folder is searched once a process.
 
     Args:
         folder: Where to look.
         are_folders: Whether temporary folders are removed, or partial files.
+        start: What their names begin with; None for what is usual in either case.
     """
-    key = os.path.abspath(folder)  # noqa: PTH100 -- as a string, and without looking at links
+    place = os.path.abspath(folder)  # noqa: PTH100 -- as a string, and without looking at links
+    if start is None:
+        start = _PREFIX if are_folders else f".{_PREFIX}"
+    key = place, are_folders, start
     if key in _swept or sys.platform == "win32":
         return
     _swept.add(key)
-    start = _PREFIX if are_folders else f".{_PREFIX}"
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(start) and (are_folders or entry.name.endswith(_SUFFIX)):

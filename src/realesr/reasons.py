@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-_SPACE = "free some there, or choose another `output`"
+_SPACE = "make room there, or use another disk"
 _REMEDIES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,

@@ -11,7 +11,7 @@ from realesr.reasons import known_reason, reason_of
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.ENOSPC, "free some there"),
+        (errno.ENOSPC, "make room there"),
         (errno.EMFILE, "ulimit -n"),
         (errno.EFBIG, "ulimit -f"),
     ],

@@ -61,7 +61,7 @@ def read_sequence(file: BinaryIO) -> Sequence | None:
         file: The file.
     """
     size = file.seek(0, os.SEEK_END)
-    movie = _movie(file)
+    movie = _movie(file, size)
     if movie is None:
         return None
     try:
@@ -75,9 +75,9 @@ def read_sequence(file: BinaryIO) -> Sequence | None:
     return None
 
 
-def _movie(file: BinaryIO) -> bytes | None:
+def _movie(file: BinaryIO, end: int) -> bytes | None:
     at = 0
-    while True:
+    while at < end:
         file.seek(at)
         head = file.read(16)
         if len(head) < 8:
@@ -93,6 +93,7 @@ def _movie(file: BinaryIO) -> bytes | None:
         if not size:
             return None
         at += size
+    return None
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

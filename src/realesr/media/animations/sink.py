@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from realesr.errors import UnwritableMediaError
+from realesr.errors import RealesrError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
@@ -23,6 +22,7 @@ from realesr.media.animations.timeline import FOREVER, MISSING_DURATION
 from realesr.media.formats import STANDARD_STREAM, ImageFormat
 from realesr.media.frames import Frame
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
+from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify, no_notice
 from realesr.reasons import reason_of
 
@@ -141,8 +141,7 @@ class AnimationSink(ABC):
                     )
                 folder = self._path.parent
                 folder.mkdir(parents=True, exist_ok=True)
-            made = TemporaryDirectory(prefix=".realesr-", dir=folder, ignore_cleanup_errors=True)
-            self._folder = Path(self._stack.enter_context(made))
+            self._folder = self._stack.enter_context(temporary_folder(folder))
         except OSError as error:
             raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         return frame
@@ -155,7 +154,15 @@ class AnimationSink(ABC):
         """
         if self._first is None:
             raise ValueError("prepare() comes before write()")
-        start = self._rounded(self._time(frame, self._first))
+        try:
+            self._write(frame, self._first)
+        except OSError as error:
+            if isinstance(error, RealesrError):
+                raise
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
+
+    def _write(self, frame: Frame, first: Fraction) -> None:
+        start = self._rounded(self._time(frame, first))
         if self._pending is None:
             self._begin(self._fitted(frame.image))
         else:
@@ -182,6 +189,8 @@ class AnimationSink(ABC):
                 try:
                     self._end(*self._pending)
                 except OSError as failure:
+                    if isinstance(failure, RealesrError):
+                        raise
                     raise UnwritableMediaError(f"{self._path}: {reason_of(failure)}") from failure
 
     def _end(self, frame: Frame, start: Fraction) -> None:

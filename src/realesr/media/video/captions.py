@@ -7,13 +7,12 @@ for which it decodes the film a second time.
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 
 from realesr.media.formats import VideoFormat
 from realesr.media.video.ffmpeg import succeeds, url
 from realesr.media.video.info import VideoInfo
 from realesr.options import VideoOptions
+from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify
 
 _TRIAL_S = "1"
@@ -65,9 +64,9 @@ def keeps_captions(
 
 
 def _can_read(info: VideoInfo, target: VideoFormat, *, binary: str) -> bool:
-    with tempfile.TemporaryDirectory(prefix="realesr-") as folder:
+    with temporary_folder() as folder:
         trial = [*caption_input(info), "-map", "0:s", *caption_arguments(0, target)]
-        trial += ["-t", _TRIAL_S, "-f", target.muxer, "-y", url(Path(folder) / "trial")]
+        trial += ["-t", _TRIAL_S, "-f", target.muxer, "-y", url(folder / "trial")]
         return succeeds(binary, trial)
 
 

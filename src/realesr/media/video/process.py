@@ -80,7 +80,10 @@ class Process(AbstractContextManager["Process", None]):
         self._patterns = watch_for
         self._matches: dict[str, str] = {}
         self._subject = subject
-        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._lines: deque[bytes] = deque(maxlen=_LOG_LINES)
+        # One look at each line: ffmpeg lists each chapter of each input, of which there can be
+        # thousands.
+        self._remarkable = re.compile("|".join((_ERROR_LINE.pattern, *watch_for)).encode())
         self._errors: deque[str] = deque(maxlen=MAX_REPORTED_ERRORS)
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             [binary, *_QUIET, *arguments],
@@ -116,7 +119,7 @@ class Process(AbstractContextManager["Process", None]):
     @property
     def log(self) -> str:
         """The last lines of the log."""
-        return "\n".join(self._lines)
+        return "\n".join(line.decode(errors="replace").rstrip() for line in list(self._lines))
 
     @property
     def error_summary(self) -> str:
@@ -229,8 +232,10 @@ class Process(AbstractContextManager["Process", None]):
         # Without a buffer each byte would be a call of the system.
         lines = io.BufferedReader(io.FileIO(self._process.stderr.fileno(), closefd=False))
         for line in iter(lambda: lines.readline(_LOG_LINE_BYTES), b""):
+            self._lines.append(line)
+            if not self._remarkable.search(line):
+                continue
             text = line.decode(errors="replace").rstrip()
-            self._lines.append(text)
             for pattern in self._patterns:
                 if pattern not in self._matches and re.search(pattern, text):
                     self._matches[pattern] = text

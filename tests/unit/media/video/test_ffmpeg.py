@@ -120,7 +120,7 @@ def test_a_full_disk_is_one_sentence_with_a_remedy(program):
     )
     with (
         Process(binary, [], subject="clip.mkv") as process,
-        pytest.raises(FFmpegError, match=r"\(228\): No space left on device: free[^;]*$"),
+        pytest.raises(FFmpegError, match=r"\(228\): No space left on device: make[^;]*$"),
     ):
         process.finish()
 
