@@ -208,6 +208,7 @@ def remove_leftovers(folder: Path, *, are_folders: bool = False) -> None:
     Args:
         folder: Where to look.
         are_folders: Whether temporary folders are removed, or partial files.
+        start: What their names begin with; None for what is usual in either case.
     """
     # as a string, and without looking at links
     key = os.path.abspath(folder), are_folders  # noqa: PTH100

@@ -32,6 +32,7 @@ from realesr.cli.process import prepare_process
 from realesr.cli.signals import EXIT_INTERRUPTED, MESSAGE, interruptible
 from realesr.cli.wording import with_flags
 from realesr.errors import RealesrError
+from realesr.reasons import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def _main(argv: Sequence[str]) -> int:
     except Exception as error:
         logger.debug("the command failed", exc_info=error)
         if isinstance(error, OSError) and error.filename is not None:
-            tell(f"realesr: error: {os.fsdecode(error.filename)}: {error.strerror}")
+            tell(f"realesr: error: {os.fsdecode(error.filename)}: {reason_of(error)}")
         else:
             kind = type(error).__name__
             tell(f"realesr: internal error: {kind}: {error} (-vv tells where)")

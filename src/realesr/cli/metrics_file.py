@@ -9,6 +9,7 @@ from pathlib import Path
 from realesr.errors import UnwritableMediaError
 from realesr.partial import write_whole
 from realesr.progress import Event, Failed, Finished, FrameDone, Started, Warned
+from realesr.reasons import reason_of
 
 INTERVAL_S = 1.0
 """Shortest time between two versions of the file, s."""
@@ -50,7 +51,7 @@ class MetricsReporter:
         try:
             self._write()
         except OSError as error:
-            raise UnwritableMediaError(f"--metrics-file {path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"--metrics-file {path}: {reason_of(error)}") from error
 
     def __call__(self, event: Event) -> None:
         """Counts an event."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections import defaultdict
@@ -29,6 +30,7 @@ from realesr.progress import (
     TileDone,
     Warned,
 )
+from realesr.reasons import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +259,11 @@ def _as_json(outcome: Outcome, *, has_frames: bool) -> dict[str, object]:
 def message_of(source: Path, error: Exception) -> str:
     """Returns the message of an error, with the name of the file."""
     message = with_flags(error)
-    if not isinstance(error, RealesrError):
+    is_foreseen = isinstance(error, RealesrError)
+    if isinstance(error, OSError) and error.errno is not None and not is_foreseen:
+        file = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{source}: {file}{with_flags(reason_of(error))}"
+    if not is_foreseen:
         return f"{source}: {type(error).__name__}: {message} (-vv tells where)"
     return message if str(source) in message else f"{source}: {message}"
 

@@ -31,6 +31,7 @@ from realesr.imaging.image import Image, Pixels
 from realesr.imaging.upscaler import Description, ImageUpscaler
 from realesr.options import FaceOptions
 from realesr.progress import Notify, Progress, no_notice, no_progress
+from realesr.reasons import reason_of
 
 PREROLL_FRAMES = 12
 """Frames before a segment of a video that the tracker sees: twice what a face takes to fade."""
@@ -219,7 +220,7 @@ def _append(path: Path, text: str, mode: str = "a") -> None:
         with path.open(mode, encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UnwritableMediaError(f"`report` {path}: {error.strerror}") from error
+        raise UnwritableMediaError(f"`report` {path}: {reason_of(error)}") from error
 
 
 def _described(face: Face) -> dict[str, object]:

@@ -15,6 +15,7 @@ from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.media.frames import Frame, FrameSink
 from realesr.partial import write_whole
+from realesr.reasons import reason_of
 
 _QUALITY = 90
 
@@ -87,4 +88,4 @@ class PreviewSink:
         try:
             write_whole(path, encoded.getvalue())
         except OSError as error:
-            raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+            raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error

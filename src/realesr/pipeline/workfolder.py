@@ -23,6 +23,7 @@ from realesr.errors import InvalidOptionError, UnreadableMediaError, UnwritableM
 from realesr.geometry import Size
 from realesr.media.frames import Segment
 from realesr.partial import Partial
+from realesr.reasons import reason_of
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -135,7 +136,7 @@ class WorkFolder:
                 f"{self._output}: another run makes it at this moment"
             ) from None
         except OSError as error:
-            raise UnwritableMediaError(f"{self.path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self.path}: {reason_of(error)}") from error
         try:
             yield
         finally:
@@ -186,7 +187,7 @@ class WorkFolder:
                     file.write(json.dumps(content, default=str, indent=1).encode())
                 partial.commit(is_durable=True)
         except OSError as error:
-            raise UnwritableMediaError(f"{path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
 
     def tidy(self, manifest: Manifest, suffix: str) -> None:
         """Removes what runs that were killed have left half-done."""

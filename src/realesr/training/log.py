@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from realesr.errors import TrainingError
+from realesr.reasons import reason_of
 
 
 class StepTimer:
@@ -111,7 +112,7 @@ class RunLog:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **values}) + "\n")
         except OSError as error:
-            raise TrainingError(f"{self._path}: {error.strerror or error}") from error
+            raise TrainingError(f"{self._path}: {reason_of(error)}") from error
         if self._board is not None:
             for name, value in _flat(values):
                 self._board.add_scalar(name, value, step)

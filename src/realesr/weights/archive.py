@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.reasons import reason_of
 from realesr.weights.content import Container, recognize
 from realesr.weights.limits import (
     MAX_HEADER_BYTES,
@@ -73,7 +75,11 @@ def examine(path: Path) -> Container:
                 plan = scan_pickle(path, file, is_legacy=True)
                 _check_plan(path, plan, size)
     except OSError as error:
-        raise MissingWeightsError(f"{path}: {error.strerror or error}") from error
+        if error.errno == errno.EINVAL:  # an entry of a zip file begins before the file does
+            raise UnsupportedCheckpointError(
+                f"{path} is a zip file that is damaged: download it again"
+            ) from error
+        raise MissingWeightsError(f"{path}: {reason_of(error)}") from error
     return container
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.reasons import reason_of
 
 
 class Container(Enum):
@@ -75,7 +76,7 @@ def recognize(path: Path) -> Container:
                 return found
             what, remedy = _describe(head, path.suffix.lower(), file)
     except OSError as error:
-        raise MissingWeightsError(f"{path}: {error.strerror}") from error
+        raise MissingWeightsError(f"{path}: {reason_of(error)}") from error
     raise UnsupportedCheckpointError(f"{path} is {what}: {remedy}")
 
 

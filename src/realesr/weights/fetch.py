@@ -23,6 +23,7 @@ from realesr.errors import (
 )
 from realesr.partial import drop_if_foreign, reopen
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
+from realesr.reasons import reason_of
 from realesr.weights.catalog import (
     MIRROR_VARIABLE,
     ORIGINS,
@@ -99,7 +100,7 @@ def fetch(
     except DownloadError:
         raise
     except OSError as error:
-        raise DownloadError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise DownloadError(f"{target}: cannot be written: {reason_of(error)}") from error
     return target
 
 

@@ -24,7 +24,10 @@ MAX_NODES = 4_000_000
 """Values of a pickle if every reference to the same value counted anew."""
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """First value of a file of PyTorch before 1.6 (``torch/serialization.py``)."""
-_DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError)
+_DAMAGE = (
+    *(ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError),
+    MemoryError,  # a string that says to be longer than the memory
+)
 """What a scan of mixed up instructions leads to."""
 _LONGEST_LINE = 4096
 _LEGACY_PICKLES = 5
@@ -159,7 +162,7 @@ class _Scanner:
 
         Raises:
             _RefusedError: See :func:`scan_pickle`.
-            ValueError, IndexError, KeyError, TypeError: The pickle is damaged.
+            Exception: One of ``_DAMAGE``: the pickle is damaged.
         """
         self._stack: list[_Value] = []
         self._marks: list[list[_Value]] = []

@@ -21,7 +21,7 @@ DEAF = """
 import subprocess, sys, time
 from pathlib import Path
 from realesr.cli.signals import interruptible
-from realesr.media.video.ffmpeg import Process
+from realesr.media.video.process import Process
 from realesr.partial import Partial, temporary_folder
 def wait(news):
     try:

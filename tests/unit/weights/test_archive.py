@@ -192,3 +192,37 @@ def test_a_checkpoint_of_all_zeros_is_read(tmp_path):
     path = tmp_path / "net.pth"
     torch.save({name: torch.zeros_like(t) for name, t in tiny_srvgg().state_dict().items()}, path)
     assert load_model(path).scale == 4
+
+
+def huge_string(path):
+    """BINBYTES8 that announces 2**62 bytes."""
+    return legacy(path, b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"a.")
+
+
+def storage_of_text(path):
+    """A storage whose description is a string instead of a tuple."""
+    return zipped(path, b"\x80\x02" + text("storage") + b"Q.")
+
+
+def storage_of_texts(path):
+    return zipped(path, b"\x80\x02)" + text("abcdef") + b"Q.")
+
+
+def entry_before_the_file(path):
+    """A directory that says to be longer than what stands before it."""
+    zipped(path, state_dict({}))
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"PK\x05\x06")
+    start = struct.unpack_from("<L", data, at + 16)[0]
+    struct.pack_into("<L", data, at + 16, start + 5000)  # where the directory begins
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "write", [huge_string, storage_of_text, storage_of_texts, entry_before_the_file]
+)
+def test_damage_is_told_as_such(tmp_path, write):
+    path = write(tmp_path / "a.pth")
+    with pytest.raises(UnsupportedCheckpointError, match=r"a\.pth.*damaged"):
+        read_parameters(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def is_sequence(head: bytes) -> bool:
     """Returns whether a file that begins so holds an image sequence besides its first image."""
     if head[4:8] != b"ftyp":
         return False
-    end = int.from_bytes(head[:4], "big")
+    end = min(int.from_bytes(head[:4], "big"), len(head))
     return BRAND in [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
 
 
@@ -59,13 +60,14 @@ def read_sequence(file: BinaryIO) -> Sequence | None:
     Args:
         file: The file.
     """
-    movie = _movie(file)
+    size = file.seek(0, os.SEEK_END)
+    movie = _movie(file, size)
     if movie is None:
         return None
     try:
         for kind, track in _boxes(movie):
             if kind == b"trak":
-                sequence = _track(track)
+                sequence = _track(track, most=size)
                 if sequence is not None:
                     return sequence
     except (KeyError, struct.error, ZeroDivisionError):
@@ -73,9 +75,9 @@ def read_sequence(file: BinaryIO) -> Sequence | None:
     return None
 
 
-def _movie(file: BinaryIO) -> bytes | None:
+def _movie(file: BinaryIO, end: int) -> bytes | None:
     at = 0
-    while True:
+    while at < end:
         file.seek(at)
         head = file.read(16)
         if len(head) < 8:
@@ -91,6 +93,7 @@ def _movie(file: BinaryIO) -> bytes | None:
         if not size:
             return None
         at += size
+    return None
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -109,7 +112,8 @@ def _time_scale(header: bytes) -> int:
     return int(scale)
 
 
-def _track(track: bytes) -> Sequence | None:
+def _track(track: bytes, *, most: int) -> Sequence | None:
+    """Returns a color track; None if it is another, or has more frames than ``most``."""
     boxes = dict(_boxes(track))
     media = dict(_boxes(boxes[b"mdia"]))
     if media[b"hdlr"][8:12] != _COLOR_TRACK:
@@ -121,7 +125,7 @@ def _track(track: bytes) -> Sequence | None:
     durations: list[Fraction] = []
     for entry in range(count):
         frames, ticks = struct.unpack_from(">II", stts, 8 + 8 * entry)
-        if len(durations) + frames > _LARGEST:
+        if len(durations) + frames > most:
             return None
         durations += [Fraction(ticks, scale)] * frames
     edits = dict(_boxes(boxes.get(b"edts", b""))).get(b"elst")

@@ -18,7 +18,8 @@ from realesr.imaging.image import Image
 from realesr.media.animations.content import read_timeline
 from realesr.media.animations.sink import AnimationSink, Playback
 from realesr.media.formats import ImageFormat
-from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
+from realesr.media.video.ffmpeg import raw_format, url
+from realesr.media.video.process import PIPE_BYTES, Process
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.progress import Notify, no_notice
 

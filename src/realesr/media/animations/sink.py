@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from realesr.errors import UnwritableMediaError
+from realesr.errors import RealesrError, UnwritableMediaError
 from realesr.geometry import Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, Metadata
@@ -24,6 +24,7 @@ from realesr.media.frames import Frame
 from realesr.options import DEFAULT_ENCODING, EncodingOptions
 from realesr.partial import temporary_folder
 from realesr.progress import Notice, Notify, no_notice
+from realesr.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ class AnimationSink(ABC):
                 folder.mkdir(parents=True, exist_ok=True)
             self._folder = self._stack.enter_context(temporary_folder(folder))
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         return frame
 
     def write(self, frame: Frame) -> None:
@@ -153,7 +154,15 @@ class AnimationSink(ABC):
         """
         if self._first is None:
             raise ValueError("prepare() comes before write()")
-        start = self._rounded(self._time(frame, self._first))
+        try:
+            self._write(frame, self._first)
+        except OSError as error:
+            if isinstance(error, RealesrError):
+                raise
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
+
+    def _write(self, frame: Frame, first: Fraction) -> None:
+        start = self._rounded(self._time(frame, first))
         if self._pending is None:
             self._begin(self._fitted(frame.image))
         else:
@@ -180,7 +189,9 @@ class AnimationSink(ABC):
                 try:
                     self._end(*self._pending)
                 except OSError as failure:
-                    raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
+                    if isinstance(failure, RealesrError):
+                        raise
+                    raise UnwritableMediaError(f"{self._path}: {reason_of(failure)}") from failure
 
     def _end(self, frame: Frame, start: Fraction) -> None:
         last = self._last_duration(frame, start)

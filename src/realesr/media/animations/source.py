@@ -21,6 +21,7 @@ from realesr.media.frames import Frame
 from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS, DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notice, Notify, no_notice
+from realesr.reasons import reason_of
 
 
 class AnimationSource:
@@ -103,7 +104,7 @@ class AnimationSource:
         try:
             self._timeline = read_timeline(path)
         except OSError as error:
-            raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
+            raise UnreadableMediaError(f"{path}: {reason_of(error)}") from error
         if self._timeline is None or not self._timeline.durations:
             raise UnsupportedMediaError(f"{path}: holds no animation")
         if not self.part:

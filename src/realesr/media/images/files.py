@@ -24,6 +24,7 @@ from realesr.media.images.reading import read_bytes
 from realesr.options import DEFAULT_ENCODING, DEFAULT_MAX_PIXELS, EncodingOptions
 from realesr.partial import Partial
 from realesr.progress import Notice, Notify, no_notice
+from realesr.reasons import reason_of
 
 
 class ImageSource(AbstractContextManager["ImageSource", None]):
@@ -149,7 +150,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
         try:
             self._partial = Partial(self._path)
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         return frame
 
     def write(self, frame: Frame) -> None:
@@ -167,7 +168,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
                 file.writelines(parts)
                 file.flush()
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
 
     def _opened(self) -> AbstractContextManager[IO[bytes]]:
         if self._partial is not None:
@@ -192,7 +193,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             if kind is None:
                 self._partial.commit()
         except OSError as failure:
-            raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
+            raise UnwritableMediaError(f"{self._path}: {reason_of(failure)}") from failure
         finally:
             self._partial.discard()
 

@@ -12,6 +12,7 @@ from threading import Event
 
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM
+from realesr.reasons import reason_of
 from realesr.special import special_kind
 
 _BLOCK = 1 << 20
@@ -47,7 +48,7 @@ def read_bytes(path: Path, abandoned: Event | None = None) -> bytes:
     except OSError as error:
         if isinstance(error, UnreadableMediaError):
             raise
-        raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnreadableMediaError(f"{path}: {reason_of(error)}") from error
 
 
 def _read_standard_input(abandoned: Event | None) -> bytes:

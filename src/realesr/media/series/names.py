@@ -14,6 +14,7 @@ from pathlib import Path
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import IMAGES, ImageFormat
+from realesr.reasons import reason_of
 
 _PLACEHOLDER = re.compile(r"%(?:0(?P<digits>\d{1,2}))?d")
 _NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<suffix>\.[^.]+)")
@@ -116,7 +117,7 @@ def find_series(path: Path) -> Series:
         else:
             series = _in_folder(path)
     except OSError as error:
-        raise UnreadableMediaError(f"{path}: {error.strerror}") from error
+        raise UnreadableMediaError(f"{path}: {reason_of(error)}") from error
     if not series.frames:
         raise UnreadableMediaError(f"{path}: there are no numbered frames")
     for (one, first), (other, second) in pairwise(series.frames):

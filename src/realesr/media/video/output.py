@@ -15,8 +15,9 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from realesr.errors import FFmpegError, UnwritableMediaError
-from realesr.media.video.ffmpeg import PIPE_BYTES, Process
+from realesr.media.video.process import PIPE_BYTES, Process
 from realesr.partial import Partial
+from realesr.reasons import reason_of
 
 _WRITTEN = re.compile(r"Output stream #0:(\d+) \(\w+\): .*?(\d+) packets muxed")
 
@@ -87,7 +88,7 @@ class PipedFile:
         try:
             self._partial = Partial(self._path)
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         command = arguments(self._partial.path)
         self._stack.callback(self._drop_container)
         self._process = self._stack.enter_context(
@@ -136,7 +137,7 @@ class PipedFile:
             if kind is None and self._partial is not None:
                 self._partial.commit(is_durable=self._is_durable)
         except OSError as failure:
-            raise UnwritableMediaError(f"{self._path}: {failure.strerror}") from failure
+            raise UnwritableMediaError(f"{self._path}: {reason_of(failure)}") from failure
         finally:
             if self._partial is not None:
                 self._partial.discard()
@@ -161,5 +162,9 @@ class PipedFile:
                 f"{self._path}: the encoder wrote {written[0]} of {self.packets} frames: "
                 f"{process.error_summary}"
             )
-        if self._complete is not None and self._partial is not None:
+        if self._partial is None:
+            return
+        if not self._partial.path.stat().st_size:
+            raise FFmpegError(f"{self._path}: the encoder wrote nothing: {process.error_summary}")
+        if self._complete is not None:
             self._complete(self._partial.path, written)

@@ -25,10 +25,11 @@ from realesr.imaging.image import Image
 from realesr.media.frames import Frame, Segment
 from realesr.media.video import access
 from realesr.media.video.clock import jumps_text, shift_options
-from realesr.media.video.ffmpeg import PIPE_BYTES, Process, raw_format, url
+from realesr.media.video.ffmpeg import raw_format, url
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.notices import notices_of
 from realesr.media.video.probe import probe
+from realesr.media.video.process import PIPE_BYTES, Process
 from realesr.media.video.reading import open_input
 from realesr.options import DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notice, Notify, no_notice

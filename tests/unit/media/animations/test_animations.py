@@ -1,7 +1,11 @@
 """What is read from animations, and what comes back from each format."""
 
+import errno
+import os
+import re
 import struct
 import zlib
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -9,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from realesr.errors import UnreadableMediaError, UnsupportedMediaError
+from realesr.errors import UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError
 from realesr.imaging.image import Image, Metadata
 from realesr.media.animations import avif_boxes
 from realesr.media.animations.content import is_animated, read_timeline
@@ -53,6 +57,17 @@ def write(path, frames, *, notices=None, lossless=False, **playback):
             sink.write(sink.prepare(frame, image.size))
             time += duration
     return path
+
+
+def sink_of(path):
+    return make_sink(
+        path,
+        target=IMAGES.format_of(path),
+        playback=Playback(),
+        binary=find_ffmpeg(),
+        encoding=EncodingOptions(),
+        notify=print,
+    )
 
 
 def copy(source, destination, **options):
@@ -392,3 +407,52 @@ def test_avif_keeps_10_bits(tmp_path, lossless, limit, has_alpha):
             assert abs(frame.image.pixels.astype(int) - image.pixels).max() <= limit
             if has_alpha:
                 assert abs(frame.image.alpha.astype(int) - image.alpha).max() <= limit
+
+
+def test_a_box_that_says_to_be_huge_is_looked_at_as_far_as_it_is_there():
+    head = b"\xff\xff\xff\xffftypavif" + bytes(4)
+    assert not avif_boxes.is_sequence(head)
+    assert avif_boxes.is_sequence(head + b"mif1avis")
+
+
+def test_boxes_behind_the_end_are_not_there(tmp_path):
+    head = b"\0\0\0\x10ftypavis" + bytes(4) + b"\0\0\0\1free" + b"\xff" * 8
+    path = tmp_path / "a.avif"
+    path.write_bytes(head)
+    with path.open("rb") as file:
+        assert avif_boxes.read_sequence(file) is None
+
+
+def test_an_avif_has_no_more_frames_than_bytes(tmp_path):
+    path = save_animation(tmp_path / "a.avif", drawn_frames(2))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stts") + 12
+    struct.pack_into(">I", data, at, 1 << 20)
+    with (tmp_path / "b.avif").open("wb+") as file:
+        file.write(data)
+        assert avif_boxes.read_sequence(file) is None
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_full_disk_names_the_output_and_leaves_nothing(tmp_path, monkeypatch, suffix):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / f"a{suffix}"
+    monkeypatch.setattr(type(sink_of(path)), "_put", fail)
+    image = Image(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(UnwritableMediaError, match=rf"a\{suffix}: .*make room there"):
+        write(path, [(image, Fraction(1, 10))] * 3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_an_animation_is_known_for_a_leftover_later(tmp_path):
+    path = tmp_path / "a.png"
+    sink = sink_of(path)
+    image = Image(np.zeros((4, 4, 3), np.uint8))
+    with suppress(KeyError), sink:
+        sink.write(sink.prepare(Frame(index=0, image=image, pts=Fraction(0)), image.size))
+        (folder,) = tmp_path.iterdir()
+        assert re.fullmatch(r"\.realesr-[0-9a-f]{16}-.+", folder.name)  # as those of `partial`
+        raise KeyError
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """Encoding frames into a file: what it depends on, and what becomes of it when it fails."""
 
+import os
 import pickle
 import threading
 from dataclasses import replace
@@ -108,6 +109,21 @@ def test_nothing_is_left_of_a_failure(spec, tmp_path):
         encoder.write(encoder.prepare(frame(0, Fraction(0)), SIZE))
         raise ZeroDivisionError
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="runs a script by its first line")
+def test_an_encoder_that_writes_nothing_and_says_that_all_is_well_is_not_believed(spec, tmp_path):
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\ncat > /dev/null\n")
+    program.chmod(0o755)
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"an earlier result")
+    with (
+        pytest.raises(FFmpegError, match=r"out\.mp4: the encoder wrote nothing"),
+        VideoEncoder(path, spec=spec, binary=str(program)) as encoder,
+    ):
+        encoder.write(encoder.prepare(frame(0, Fraction(0)), SIZE))
+    assert path.read_bytes() == b"an earlier result"
 
 
 def test_nothing_is_left_of_an_abortion(spec, tmp_path):

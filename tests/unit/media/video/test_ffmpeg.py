@@ -1,24 +1,18 @@
 """The process wrapper, with programs that die in every way that ffmpeg might."""
 
 import os
-import signal
 import sys
 import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from realesr.errors import FFmpegError, FFmpegNotFoundError
-from realesr.media.video.ffmpeg import (
-    MAX_REPORTED_ERRORS,
-    Process,
-    describe_encoder,
-    find_ffmpeg,
-    raw_format,
-    succeeds,
-    url,
-)
+from realesr.media.video import ffmpeg, watchdog
+from realesr.media.video.ffmpeg import describe_encoder, find_ffmpeg, raw_format, succeeds, url
+from realesr.media.video.process import MAX_REPORTED_ERRORS, Process
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="runs scripts by their first line")
 
@@ -83,7 +77,7 @@ def test_a_signal_is_an_error(program):
     binary = program("os.kill(os.getpid(), signal.SIGKILL)")
     with (
         Process(binary, [], subject="clip.mkv") as process,
-        pytest.raises(FFmpegError, match=rf"\({-signal.SIGKILL}\): without a word"),
+        pytest.raises(FFmpegError, match=r"\(SIGKILL\): it was killed, perhaps because the memory"),
     ):
         process.finish()
 
@@ -109,6 +103,117 @@ def test_garbage_on_stderr_harms_nothing(program):
         with pytest.raises(FFmpegError, match=r"\(3\)"):
             process.finish()
         assert process.error_summary == "half \N{REPLACEMENT CHARACTER}; no end of line"
+
+
+def test_a_log_without_an_end_of_line_does_not_fill_the_memory(program):
+    binary = program("for _ in range(64): os.write(2, bytes(1 << 20))")
+    with Process(binary, [], subject="clip.mkv") as process:
+        process.finish()
+        assert len(process.log) < 4 << 20
+
+
+def test_a_full_disk_is_one_sentence_with_a_remedy(program):
+    binary = program(
+        say("[out#0] [error] Error writing trailer: No space left on device"),
+        say("[out#0] [error] Error closing file: No space left on device"),
+        "sys.exit(228)",
+    )
+    with (
+        Process(binary, [], subject="clip.mkv") as process,
+        pytest.raises(FFmpegError, match=r"\(228\): No space left on device: make[^;]*$"),
+    ):
+        process.finish()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("SIGXFSZ", r"\(SIGXFSZ\): a limit \(`ulimit -f`\)"), ("SIGABRT", r"\(SIGABRT\): without")],
+)
+def test_signals_have_names(program, name, words):
+    binary = program(
+        f"signal.signal(signal.{name}, signal.SIG_DFL)", f"os.kill(os.getpid(), signal.{name})"
+    )
+    with (
+        Process(binary, [], subject="clip.mkv") as process,
+        pytest.raises(FFmpegError, match=words),
+    ):
+        process.finish()
+
+
+def script_around(program, folder, last=""):
+    """A program that starts another one, which writes its number into a file and lives long."""
+    inner = (
+        "import os,time; from pathlib import Path; n = Path('number.part'); "
+        "n.write_text(str(os.getpid())); n.rename('number'); time.sleep(600)"
+    )
+    binary = program(
+        f"os.chdir({str(folder)!r}); import subprocess",
+        f"child = subprocess.Popen([sys.executable, '-S', '-c', {inner!r}])",
+        "while not os.path.exists('number'): time.sleep(0.01)",
+        last or "child.wait()",
+    )
+    return binary, folder / "number"
+
+
+def is_alive(number):
+    try:
+        return psutil.Process(int(number.read_text())).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ends(number):
+    """Whether a process ends within a time; killing takes a moment."""
+    limit = time.monotonic() + 20
+    while is_alive(number) and time.monotonic() < limit:
+        time.sleep(0.01)
+    return not is_alive(number)
+
+
+def test_a_program_behind_a_script_is_ended_too(program, tmp_path):
+    binary, number = script_around(program, tmp_path)
+    with Process(binary, [], subject="clip.mkv", has_input=True):
+        while not number.exists():
+            time.sleep(0.01)
+    assert ends(number)
+
+
+def test_a_script_that_dies_leaves_nothing_to_wait_for(program, tmp_path):
+    binary, number = script_around(program, tmp_path, "sys.exit(3)")
+    with (
+        Process(binary, [], subject="clip.mkv") as process,
+        pytest.raises(FFmpegError, match=r"\(3\)"),
+    ):
+        process.finish()
+    assert ends(number)
+
+
+def test_a_program_that_hangs_while_it_is_waited_for_is_ended(program, monkeypatch):
+    monkeypatch.setattr(watchdog, "STALL_S", 0.2)
+    with Process(program("time.sleep(600)"), [], subject="a.mkv", has_output=True) as process:
+        assert process.stdout.read(1) == b""
+        with pytest.raises(FFmpegError, match=r"a\.mkv: .*SIGKILL.* waited for, did nothing"):
+            process.finish()
+
+
+def test_a_program_that_works_or_waits_for_us_is_not_ended(program, monkeypatch):
+    monkeypatch.setattr(watchdog, "STALL_S", 0.2)
+    binary = program(
+        "sys.stdin.buffer.read(1)",
+        "end = time.process_time() + 0.5",
+        "while time.process_time() < end: pass",
+    )
+    with Process(binary, [], subject="a.mkv", has_input=True) as process:
+        time.sleep(0.6)  # it hangs, but nobody waits
+        process.stdin.write(b"a")
+        process.finish()
+
+
+def test_a_program_that_does_not_answer_is_told(program, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "PROBE_TIMEOUT_S", 0.2)
+    binary = program("time.sleep(600)")
+    with pytest.raises(FFmpegNotFoundError, match=r"program does not answer .*`ffmpeg`"):
+        describe_encoder(binary, "libx264")
 
 
 def test_the_first_match_of_a_pattern_is_kept(program):
@@ -166,9 +271,7 @@ def test_kill_frees_whoever_writes(program):
         process.kill()
         thread.join(60)
         assert not thread.is_alive()
-        assert str(process.to_error(broken[0])).startswith(
-            f"clip.mkv: ffmpeg ended early ({-signal.SIGKILL})"
-        )
+        assert str(process.to_error(broken[0])).startswith("clip.mkv: ffmpeg ended early (SIGKILL)")
 
 
 def test_kill_frees_whoever_waits(program):
