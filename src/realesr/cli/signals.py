@@ -85,9 +85,18 @@ def _deadline() -> Iterator[None]:
 
 
 def _watch(hears: int) -> None:
-    """Waits for a signal, and then for the end of the work, which closes the pipe."""
-    if not os.read(hears, 1):
-        return
+    """Waits for an ending signal, and then for the end of the work, which closes the pipe.
+
+    Other signals may have handlers, too: PyTorch hears of the end of each child.
+    """
+    ending = {int(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending.add(int(getattr(signal, "SIGHUP", signal.SIGTERM)))  # Windows has none
+    while True:
+        heard = os.read(hears, 1)
+        if not heard:
+            return
+        if heard[0] in ending:
+            break
     ends_at = time.monotonic() + GRACE_S
     while (left := ends_at - time.monotonic()) > 0:
         readable, _, _ = select.select([hears], [], [], left)

@@ -123,3 +123,20 @@ def test_standard_streams_that_are_closed_are_occupied(tmp_path):
         "assert os.open('a', os.O_CREAT | os.O_WRONLY) > 2"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_the_end_of_a_child_is_no_signal_to_end():
+    """PyTorch's loaders install a handler of SIGCHLD."""
+    script = """
+import signal, subprocess, sys, time
+from realesr.cli.signals import interruptible
+signal.signal(signal.SIGCHLD, lambda *_: None)
+with interruptible(has_deadline=True):
+    subprocess.run([sys.executable, "-c", ""])
+    time.sleep(1.5)
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
