@@ -18,6 +18,8 @@ MAX_PIXELS_PER_BYTE = 3_000
 """Number of px that a byte of a larger file may stand for. Deflate reaches 1,032 bytes for one."""
 _COPIES = 5
 """Number of times that pixels are held until they are upscaled, in Pillow and here; measured."""
+_ALWAYS_FREE = 2**28
+"""Memory, bytes, that is not asked for: asking takes longer than decoding a small image."""
 _START_OF_SCAN = b"\xff\xda"
 
 
@@ -51,8 +53,8 @@ def check_size(
         raise UnsupportedMediaError(
             f"{path}: says to be {width}x{height} px, and has {file_bytes} bytes: {allowed}"
         )
-    needed, free = _COPIES * pixels * pixel_bytes, free_host_bytes()
-    if needed > free:
+    needed = _COPIES * pixels * pixel_bytes
+    if needed > _ALWAYS_FREE and needed > (free := free_host_bytes()):
         raise OutOfMemoryError(
             f"{path}: {width}x{height} px need about {_mib(needed)} to be decoded, and "
             f"{_mib(free)} are free"
@@ -70,8 +72,8 @@ def check_result(path: Path, size: Size, *, pixel_bytes: int) -> None:
     Raises:
         OutOfMemoryError: It does not fit.
     """
-    needed, free = size.area * pixel_bytes, free_host_bytes()
-    if needed > free:
+    needed = size.area * pixel_bytes
+    if needed > _ALWAYS_FREE and needed > (free := free_host_bytes()):
         raise OutOfMemoryError(
             f"{path}: a result of {size} px takes {_mib(needed)}, and {_mib(free)} are free: "
             "choose a smaller `outscale`"
