@@ -1,7 +1,5 @@
 """Work in several processes."""
 
-import os
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -10,7 +8,6 @@ import numpy as np
 import psutil
 import pytest
 
-from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError, RealesrError
 from realesr.imaging.image import Image
 from realesr.media.images.files import ImageFiles
@@ -21,48 +18,9 @@ from realesr.plan import make_plan
 from realesr.progress import Failed, Finished, Started
 
 from support.images import write_image
+from support.workers import load, refuse
 
 TWO = WorkerOptions(devices=("cpu",), each=2)
-
-
-class Special:
-    """Fails, or ends its process, at images of certain names."""
-
-    scale, batch_size, preroll = 4, 1, 0
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.name = ""
-
-    def session(self, source, *, is_video):
-        self.name = source.stem
-        return self
-
-    def upscale_to(self, images, size, **options):
-        if self.name.startswith("strange"):
-            raise StrangeError(1, 2)
-        if self.name.startswith("deadly"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        once = self.folder / f"{self.name}.seen"
-        if self.name.startswith("moody") and not once.exists():
-            once.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return Interpolator("nearest").upscale_to(images, size, **options)
-
-
-class StrangeError(Exception):
-    """An error that can be pickled, and not be made from that."""
-
-    def __init__(self, first, second):
-        super().__init__(f"{first} and {second}")
-
-
-def load(folder, options):
-    return Special(folder)
-
-
-def refuse(options):
-    raise RealesrError("these weights are damaged")
 
 
 def running_workers():
