@@ -7,7 +7,7 @@ Nothing here changes settings of the process; what the command sets is in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -19,21 +19,25 @@ from realesr.geometry import Size
 from realesr.imaging.image import PIXEL_DTYPES, Image
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.loading.build import make_upscaler
-from realesr.loading.resolve import ensure_face_files, ensure_files
+from realesr.loading.identity import identity_of
+from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
 from realesr.options import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MODEL,
+    DEFAULT_PIECES,
     DEFAULT_VIDEO,
     EncodingOptions,
     FaceOptions,
     FileOptions,
+    PieceOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
 )
-from realesr.pipeline.executors.base import of_jobs
+from realesr.pipeline.executors.base import Executor, of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.executors.pieces import PieceExecutor
 from realesr.pipeline.units import MediaIO, units_of
 from realesr.plan import make_plan
 from realesr.progress import Event, Failed, Finished, Outcome, no_report
@@ -56,6 +60,9 @@ class Upscaler:
     """
 
     _upscaler: ImageUpscaler
+    _options: UpscaleOptions
+    _network: NetworkFiles | None
+    _faces: FaceFiles | None
 
     @classmethod
     def from_name(
@@ -181,7 +188,8 @@ class Upscaler:
 
     @classmethod
     def _from_options(cls, options: UpscaleOptions) -> Self:
-        return cls(make_upscaler(options, ensure_files(options), ensure_face_files(options)))
+        network, faces = ensure_files(options), ensure_face_files(options)
+        return cls(make_upscaler(options, network, faces), options, network, faces)
 
     @property
     def scale(self) -> int:
@@ -301,9 +309,13 @@ def upscale_video(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     video: VideoOptions = DEFAULT_VIDEO,
+    pieces: PieceOptions = DEFAULT_PIECES,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales a video file, as ``realesr video`` does: times, sound and other streams are kept.
+
+    More than a few minutes of work are done in pieces, so that the same call goes on after an
+    interruption, and so does the command with the same options.
 
     Args:
         source: The input.
@@ -314,6 +326,8 @@ def upscale_video(
         height: Height in px instead; alone it keeps the aspect ratio.
         fit: Width and height of a box in px instead, into which the result just fits.
         video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`.
+        pieces: How long pieces are, and what becomes of earlier ones: a
+            :class:`realesr.options.PieceOptions`.
         on_event: Receives events of :mod:`realesr.progress`: frames, notices, the end.
 
     Returns:
@@ -331,6 +345,7 @@ def upscale_video(
         upscaler,
         _target(outscale, width, height, fit),
         on_event,
+        pieces,
     )
 
 
@@ -348,6 +363,7 @@ def _upscale_file(
     upscaler: Upscaler | None,
     target: Target,
     on_event: Callable[[Event], None],
+    pieces: PieceOptions | None = None,
 ) -> Outcome:
     ends: list[Finished | Failed] = []
 
@@ -358,8 +374,17 @@ def _upscale_file(
 
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
-    units = tuple(units_of(plan, UpscaleOptions(target=target), media))
-    LocalExecutor(lambda options: loaded._upscaler).run(units, of_jobs(report))
+    options = replace(loaded._options, target=target)
+    preview = None if pieces is None else pieces.preview
+    executor: Executor = LocalExecutor(lambda options: loaded._upscaler)
+    if pieces is not None:
+        executor = PieceExecutor(
+            executor,
+            lambda options: loaded._upscaler,
+            identify=lambda unit: identity_of(unit.options, loaded._network, loaded._faces),
+            options=pieces,
+        )
+    executor.run(tuple(units_of(plan, options, media, preview=preview)), of_jobs(report))
     (end,) = ends
     if isinstance(end, Failed):
         raise end.error

@@ -14,8 +14,10 @@ import psutil
 import pytest
 from PIL import Image as PillowImage
 
+from realesr import Upscaler, upscale_video
 from realesr.cli.main import main
 from realesr.engine.interpolation import Interpolator
+from realesr.options import PieceOptions, VideoOptions
 
 from support.clips import GRADUAL, TONE, make_clip, payloads, times
 
@@ -145,6 +147,24 @@ def test_an_interrupted_run_goes_on(clip, monkeypatch, capsys):
     assert not work_folder("out.mkv").exists()
 
 
+def test_the_command_goes_on_with_what_python_has_begun(clip, monkeypatch, capsys):
+    options = {
+        "upscaler": Upscaler.from_name("nearest"),
+        "outscale": 1,
+        "video": VideoOptions(codec="ffv1"),
+        "pieces": PieceOptions(piece_frames=6),
+    }
+    upscale_video(clip, "whole.mkv", **options)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        fail_after(patch, 16, KeyboardInterrupt())
+        upscale_video(clip, "out.mkv", **options)
+    assert work_folder("out.mkv").exists()
+    assert video(clip, "-o", "out.mkv", *LOSSLESS, "--piece-frames", "6") == 0
+    assert "goes on: 2 of 4 pieces are there" in capsys.readouterr().err
+    assert frames("out.mkv") == frames("whole.mkv")
+    assert not work_folder("out.mkv").exists()
+
+
 def test_an_error_keeps_the_pieces_and_is_told(clip, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         fail_after(patch, 8, OSError(28, "No space left on device"))
@@ -211,6 +231,16 @@ def test_with_a_bitrate_pieces_are_encoded_together(clip):
     assert video(clip, "-o", "four.mp4", *rate, "--piece-frames", "6") == 0
     assert frames("four.mp4") == frames("one.mp4")
     assert payloads(Path("four.mp4"), 1) == payloads(clip, 1)
+
+
+@pytest.mark.parametrize("pieces", [(), ("--piece-frames", "6")])
+def test_two_passes_are_both_made(clip, pieces):
+    """x264 writes into the stream which pass it was; the files of the first one are gone."""
+    rate = ("--codec", "libx264", "--encoder-args", "-b:v 200k -pass 2")
+    assert video(clip, "-o", "out.mp4", *rate, *pieces) == 0
+    assert len(frames("out.mp4")) == 24
+    assert b"rc=2pass" in Path("out.mp4").read_bytes()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["in.mkv", "out.mp4"]
 
 
 def test_progress_counts_pieces(clip, capsys, monkeypatch):

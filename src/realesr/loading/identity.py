@@ -1,10 +1,11 @@
-"""What results depend on besides their source: weights and options."""
+"""What results depend on besides their source: weights, options and the version."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from realesr import __version__
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.weights.fetch import sha256_of
@@ -39,4 +40,4 @@ def identity_of(
         }
         weights |= {name: sha256_of(path) for name, path in files.items() if path is not None}
     chosen = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
-    return {"weights": weights, "option": chosen}
+    return {"weights": weights, "option": chosen, "version": {"realesr": __version__}}

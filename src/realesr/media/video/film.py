@@ -19,13 +19,13 @@ from realesr.media.frames import PieceContent, Segment
 from realesr.media.video.encoder import EncodeSpec
 from realesr.media.video.ffmpeg import version_of
 from realesr.media.video.muxer import Muxer, read_piece
-from realesr.media.video.pieces import LOSSLESS, piece_spec, plans_whole_video
+from realesr.media.video.pieces import LOSSLESS, passes, piece_spec, plans_whole_video, with_pass
 from realesr.media.video.probe import probe
 from realesr.media.video.sink import VideoSink
 from realesr.media.video.source import VideoSource
 from realesr.media.video.timeline import Timeline, cut, read_timeline
 from realesr.options import VideoOptions
-from realesr.progress import Notify
+from realesr.progress import Notify, no_notice
 
 _HASHED_BYTES = 1 << 16
 
@@ -84,6 +84,11 @@ class Film:
     def is_encoded_twice(self) -> bool:
         """Whether pieces are without loss, and encoded together at the end."""
         return plans_whole_video(self._options)
+
+    @property
+    def needs_all_frames(self) -> bool:
+        """Whether its encoder must have seen all frames before it writes the first one."""
+        return passes(self._options) > 1
 
     def first_image(self) -> Image:
         """Decodes the first frame.
@@ -194,6 +199,17 @@ class Film:
             self._muxer.abort()
 
     def _encode(
+        self, pieces: Sequence[Path], destination: Path, options: VideoOptions, notify: Notify
+    ) -> None:
+        if self.needs_all_frames:
+            log = destination.with_name("passes")
+            first = destination.with_name(f"first{destination.suffix}")
+            self._encode_once(pieces, first, with_pass(options, 1, log), no_notice)
+            first.unlink()
+            options = with_pass(options, 2, log)
+        self._encode_once(pieces, destination, options, notify)
+
+    def _encode_once(
         self, pieces: Sequence[Path], destination: Path, options: VideoOptions, notify: Notify
     ) -> None:
         sink = VideoSink(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 from realesr.media.formats import VideoFormat
 from realesr.media.video.encoder import EncodeSpec
@@ -15,6 +16,7 @@ from realesr.progress import Notify, no_notice
 _RATE = re.compile(r"-(b|vb|maxrate|minrate|bufsize|pass|2pass)(:v(:0)?|:0)?|-.*-params")
 """Options of encoders that plan a whole video; those with parameters of their own may do so."""
 _RATE_PARAMETER = re.compile(r"(^|:)(bitrate|vbv-maxrate|pass|rc=[12]|tbr)", re.IGNORECASE)
+_PASS = re.compile(r"-pass(:v(:0)?|:0)?")
 LOSSLESS = VideoFormat(
     name="NUT",
     suffixes=(".nut",),
@@ -45,6 +47,26 @@ def plans_whole_video(options: VideoOptions) -> bool:
         and (not option.endswith("-params") or _RATE_PARAMETER.search(value) is not None)
         for option, value in pairwise((*arguments, ""))
     )
+
+
+def passes(options: VideoOptions) -> int:
+    """Returns how often the encoder sees the whole video: twice with ffmpeg's ``-pass``."""
+    return 2 if any(_PASS.fullmatch(option) for option in options.encoder_args) else 1
+
+
+def with_pass(options: VideoOptions, number: int, log: Path) -> VideoOptions:
+    """Returns the options of one of two passes.
+
+    Args:
+        options: Options with ``-pass``, whatever its number.
+        number: 1 or 2.
+        log: What the names of the files begin with that the first one leaves to the second.
+    """
+    arguments = list(options.encoder_args)
+    for index, option in enumerate(arguments[:-1]):
+        if _PASS.fullmatch(option):
+            arguments[index + 1] = str(number)
+    return replace(options, encoder_args=(*arguments, "-passlogfile", str(log)))
 
 
 def piece_spec(

@@ -56,6 +56,11 @@ class Film(Protocol):
         """Whether pieces are without loss, and encoded together at the end."""
         ...
 
+    @property
+    def needs_all_frames(self) -> bool:
+        """Whether it cannot be made in one pass, however short it is."""
+        ...
+
     def first_image(self) -> Image:
         """Decodes the first frame."""
         ...

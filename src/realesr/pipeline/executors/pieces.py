@@ -109,6 +109,8 @@ class PieceExecutor:
         frames = None
         if not is_begun or self._options.restart:
             frames = self._frames_of_piece(unit, film)
+            if frames is None and film.needs_all_frames:
+                frames = film.frames
             if frames is None and not is_begun:
                 return bool(self._inner.run([unit], report).done)
         work = FilmWork(unit, film, folder, report, self._options)
