@@ -1,5 +1,6 @@
 """Small animations made for a test, and what is in them."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,10 @@ def visible(frame):
     values = np.array(frame.convert("RGBA"))
     values[values[..., 3] == 0] = 0
     return values
+
+
+def save_gif_with_far_frame(path, number):
+    """Saves two frames of 1 px, one of which says that it is 60,000 px wide and high."""
+    sides = [60_000 if number == index else 1 for index in range(2)]
+    frames = (b"\x2c" + struct.pack("<4H", 0, 0, n, n) + b"\0\2\2\x44\1\0" for n in sides)
+    path.write_bytes(b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b"".join(frames) + b"\x3b")

@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from realesr.media.animations import avif_boxes, gif_blocks, png_chunks, webp_chunks
+from realesr.media import gif_blocks
+from realesr.media.animations import avif_boxes, png_chunks, webp_chunks
 from realesr.media.animations.timeline import Kind, Plays, Timeline, make_timeline
 
 _HEAD_BYTES = 512

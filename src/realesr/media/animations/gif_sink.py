@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from realesr.media.animations.gif_blocks import TICK
 from realesr.media.animations.piped_sink import KEEP_TIMES, PipedSink
 from realesr.media.animations.timeline import FOREVER
+from realesr.media.gif_blocks import TICK
 from realesr.progress import Notice
 
 _OPAQUE = 128

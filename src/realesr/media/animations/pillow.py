@@ -12,8 +12,8 @@ from PIL import ExifTags
 from PIL import Image as PillowImage
 
 from realesr.imaging.image import Image, Metadata
-from realesr.media.animations.gif_blocks import CLEARED, restored_at
 from realesr.media.animations.timeline import Kind
+from realesr.media.gif_blocks import CLEARED, extent, restored_at
 from realesr.media.images.metadata import read_exif, read_metadata
 from realesr.progress import Notify
 
@@ -81,6 +81,9 @@ def read_header(path: Path, kind: Kind, notify: Notify) -> tuple[Metadata, int]:
 
 
 def canvas_size(path: Path, kind: Kind) -> tuple[int, int]:
-    """Returns width and height that a file states, px."""
+    """Returns width and height that a file states, px; of a GIF those that its frames reach."""
+    if kind == "GIF":
+        with path.open("rb") as file:
+            return extent(file)
     with open_pillow(path, kind) as image:
         return image.size

@@ -18,6 +18,7 @@ from realesr.media.animations import avif_frames, pillow, png_frames
 from realesr.media.animations.content import read_timeline
 from realesr.media.animations.timeline import Timeline
 from realesr.media.frames import Frame
+from realesr.media.images.limits import check_size
 from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.options import DEFAULT_MAX_PIXELS, DEFAULT_VIDEO, VideoOptions
 from realesr.progress import Notice, Notify, no_notice
@@ -202,11 +203,14 @@ class AnimationSource:
 
     def _check_size(self) -> None:
         width, height = pillow.canvas_size(self.path, self.timeline.kind)
-        if width * height > self._max_pixels:
-            raise UnsupportedMediaError(
-                f"{self.path}: says to be {width}x{height} px, more than {self._max_pixels} in "
-                f"all: if it is no trap, allow it with `max_pixels` {width * height}"
-            )
+        check_size(
+            self.path,
+            width,
+            height,
+            file_bytes=self.path.stat().st_size,
+            pixel_bytes=4,
+            max_pixels=self._max_pixels,
+        )
 
     def _report_damage(self, count: int, reason: str) -> None:
         missing = self.decode_errors = len(self.part) - count

@@ -31,6 +31,7 @@ from support.animations import (
     frames_of,
     rgba,
     save_animation,
+    save_gif_with_far_frame,
     visible,
 )
 from support.icc import profile
@@ -218,6 +219,16 @@ def test_the_frames_before_damage_are_taken_and_the_others_counted(tmp_path, suf
     strict = AnimationSource(path, options=VideoOptions(is_strict=True))
     with strict as source, pytest.raises(UnreadableMediaError, match="is_strict"):
         list(source)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_frame_of_a_gif_that_reaches_too_far_is_refused(tmp_path, monkeypatch, number):
+    """Pillow takes memory for the area of a first frame as early as it opens a file."""
+    path = tmp_path / "far.gif"
+    save_gif_with_far_frame(path, number)
+    monkeypatch.setattr(PillowImage, "open", None)
+    with pytest.raises(UnsupportedMediaError, match=r"far\.gif: says to be 60000x60000 px"):
+        AnimationSource(path).__enter__()
 
 
 def test_a_canvas_that_is_too_large_is_refused(tmp_path):

@@ -13,6 +13,7 @@ from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
 from realesr.progress import Notice
 
+from support.animations import save_gif_with_far_frame
 from support.images import COLOR, png, write_image
 from support.networks import random_image
 
@@ -233,3 +234,10 @@ def test_the_limit_is_the_users(tmp_path):
     (tmp_path / "bomb.png").write_bytes(bomb(15_000))
     with pytest.raises(UnreadableMediaError, match="cut short"):  # and not Pillow's limit
         read_image(tmp_path / "bomb.png", max_pixels=10**9)
+
+
+def test_a_gif_that_is_too_large_is_refused_before_it_is_opened(tmp_path, monkeypatch):
+    save_gif_with_far_frame(tmp_path / "far.gif", 0)
+    monkeypatch.setattr(PillowImage, "open", None)
+    with pytest.raises(UnsupportedMediaError, match=r"far\.gif: says to be 60000x60000 px"):
+        read_image(tmp_path / "far.gif")

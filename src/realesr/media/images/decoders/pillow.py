@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from realesr.errors import UnsupportedMediaError
 from realesr.imaging.color import ColorDescription
 from realesr.imaging.image import Image
+from realesr.media import gif_blocks
 from realesr.media.images.c_output import caught_output
 from realesr.media.images.decoders.colors import cmyk_to_rgb, lab_to_rgb
 from realesr.media.images.decoders.source import EncodedImage, finish, gray_to_rgb
@@ -42,6 +43,8 @@ def open_pillow(source: EncodedImage, formats: tuple[str, ...]) -> PillowImage.I
         UnidentifiedImageError, OSError, ValueError, SyntaxError: It is damaged.
         UnsupportedMediaError: It is too large.
     """
+    if source.data[:6] in gif_blocks.SIGNATURES:  # opening one takes memory for its pixels
+        source.check_size(*gif_blocks.extent(io.BytesIO(source.data), frames=1))
     with _LIMIT:
         limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
         try:

@@ -53,12 +53,43 @@ def read_events(file: BinaryIO) -> Iterator[Fraction | Plays]:
                 delay = Fraction(0)
                 _skip_table(file, descriptor[8:])
                 file.read(1)  # the code size
-                for _ in _sub_blocks(file):
-                    pass
+                _skip_blocks(file)
             case b"\0":  # some encoders pad
                 continue
             case _:  # the trailer, the end of a file that is cut short, or damage
                 return
+
+
+def extent(file: BinaryIO, *, frames: int | None = None) -> tuple[int, int]:
+    """Returns width and height, px, of the area on which frames lie.
+
+    Pillow makes room for frames that reach beyond the canvas, as early as it opens a file.
+
+    Args:
+        file: The file, at its beginning.
+        frames: Number of frames that are looked at; None for all.
+    """
+    header = file.read(13)
+    width, height = _number(header[6:8]), _number(header[8:10])
+    _skip_table(file, header[10:11])
+    while frames is None or frames > 0:
+        match file.read(1):
+            case b"\x21":
+                file.read(1)
+                _skip_blocks(file)
+            case b"\x2c":
+                descriptor = file.read(9)
+                left, top, right, bottom = (_number(descriptor[i : i + 2]) for i in (0, 2, 4, 6))
+                width, height = max(width, left + right), max(height, top + bottom)
+                _skip_table(file, descriptor[8:])
+                file.read(1)
+                _skip_blocks(file)
+                frames = None if frames is None else frames - 1
+            case b"\0":
+                continue
+            case _:
+                break
+    return width, height
 
 
 def restored_at(file: BinaryIO) -> int | None:
@@ -86,6 +117,15 @@ def restored_at(file: BinaryIO) -> int | None:
 def _skip_table(file: BinaryIO, flags: bytes) -> None:
     if flags and flags[0] & 0x80:
         file.seek(3 * 2 ** ((flags[0] & 7) + 1), 1)
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "little")
+
+
+def _skip_blocks(file: BinaryIO) -> None:
+    for _ in _sub_blocks(file):
+        pass
 
 
 def _sub_blocks(file: BinaryIO) -> Iterator[bytes]:
