@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from realesr import __version__
 from realesr.geometry import Size
 from realesr.imaging.image import PIXEL_DTYPES, Image
 from realesr.imaging.upscaler import ImageUpscaler
@@ -381,7 +382,9 @@ def _upscale_file(
         executor = PieceExecutor(
             executor,
             lambda options: loaded._upscaler,
-            identify=lambda unit: identity_of(unit.options, loaded._network, loaded._faces),
+            identify=lambda unit: identity_of(
+                unit.options, loaded._network, loaded._faces, version=__version__
+            ),
             options=pieces,
         )
     executor.run(tuple(units_of(plan, options, media, preview=preview)), of_jobs(report))

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realesr import __version__
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import upscale_options, worker_options
 from realesr.cli.printing import answer, tell
@@ -171,7 +172,9 @@ def _executor(
             executor = PieceExecutor(
                 executor,
                 lambda options: load_upscaler(),
-                identify=lambda unit: identity_of(unit.options, loader.network, loader.faces),
+                identify=lambda unit: identity_of(
+                    unit.options, loader.network, loader.faces, version=__version__
+                ),
                 options=pieces,
                 workers=workers,
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from realesr import __version__
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.weights.fetch import sha256_of
@@ -15,7 +14,7 @@ _WITHOUT_EFFECT = ("device", "threads", "memory_budget", "sharers", "model_path"
 
 
 def identity_of(
-    options: UpscaleOptions, network: NetworkFiles | None, faces: FaceFiles | None
+    options: UpscaleOptions, network: NetworkFiles | None, faces: FaceFiles | None, *, version: str
 ) -> dict[str, dict[str, Any]]:
     """Returns the identity of an upscaler, by section and name.
 
@@ -23,6 +22,7 @@ def identity_of(
         options: Options of upscaling.
         network: Weights of the upscaling network; None for a plain filter.
         faces: Weights of face restoration; None without it.
+        version: Version of this package.
 
     Raises:
         OSError: A file of weights cannot be read.
@@ -40,4 +40,4 @@ def identity_of(
         }
         weights |= {name: sha256_of(path) for name, path in files.items() if path is not None}
     chosen = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
-    return {"weights": weights, "option": chosen, "version": {"realesr": __version__}}
+    return {"weights": weights, "option": chosen, "version": {"realesr": version}}
