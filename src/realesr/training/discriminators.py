@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,11 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm as parametrized
 
 from realesr.errors import InvalidOptionError
+from realesr.perceptual.efficientnet import efficientnet_lite
 
 SLOPE = 0.2
 """Negative slope of the leaky ReLUs, as in all three papers."""
+_EPSILON = 1e-6
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -140,11 +142,68 @@ class PatchDiscriminator(nn.Module):
         return logits
 
 
+class ProjectedDiscriminator(nn.Module):
+    """Small discriminators on the features of a frozen network.
+
+    A discriminator that learns to see from nothing needs many thousand steps; features of
+    EfficientNet-Lite0 see textures at once (Projected GANs, Sauer et al., 2021). Each stride has
+    its own discriminator, which gives a logit for each area of 16 px. The random mixing across
+    strides of the paper is left out.
+
+    Args:
+        num_feat: Features of each of the discriminators.
+
+    Raises:
+        MissingExtraError: The packages of EfficientNet-Lite0 are not installed.
+    """
+
+    def __init__(self, *, num_feat: int = 64) -> None:
+        super().__init__()
+        self.backbone = efficientnet_lite(0)
+        with torch.no_grad():
+            channels = {k: v.shape[1] for k, v in self.backbone(torch.zeros(1, 3, 64, 64)).items()}
+        self.heads = nn.ModuleDict(
+            {
+                name: self._head(inputs, num_feat, reductions=(16 // int(name)).bit_length() - 1)
+                for name, inputs in channels.items()
+            }
+        )
+
+    @staticmethod
+    def _head(inputs: int, num_feat: int, *, reductions: int) -> nn.Sequential:
+        layers: list[nn.Module] = [parametrized(nn.Conv2d(inputs, num_feat, 1))]
+        for _ in range(reductions):
+            layers += [nn.LeakyReLU(SLOPE), parametrized(nn.Conv2d(num_feat, num_feat, 4, 2, 1))]
+        layers += [
+            nn.LeakyReLU(SLOPE),
+            parametrized(nn.Conv2d(num_feat, num_feat, 3, 1, 1)),
+            nn.LeakyReLU(SLOPE),
+            parametrized(nn.Conv2d(num_feat, 1, 3, 1, 1)),
+        ]
+        return nn.Sequential(*layers)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Makes the small discriminators learn or not; the features stay as they are."""
+        self.heads.requires_grad_(requires_grad)
+        return self
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Returns (N, K) logits of all areas and strides; the image has sides of 32 px or more."""
+        logits = []
+        for name, features in self.backbone(image).items():
+            strength = features.square().mean(dim=1, keepdim=True) + _EPSILON
+            logits.append(self.heads[name](features * strength.rsqrt()).flatten(1))
+        return torch.cat(logits, dim=1)
+
+
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "unet": UNetDiscriminator,
     "vgg": VGGDiscriminator,
     "patch": PatchDiscriminator,
+    "projected": ProjectedDiscriminator,
 }
+TAKES_ANY_SIZE = (PatchDiscriminator, ProjectedDiscriminator)
+"""Those that need no multiple of a number of pixels."""
 
 
 def build_discriminator(kind: str, **parameters: Any) -> nn.Module:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.errors import InvalidOptionError
+from realesr.training.discriminators import TAKES_ANY_SIZE
 from realesr.training.losses import adversarial, pixel
 from realesr.training.losses.consistency import Consistency
 from realesr.training.losses.ldl import ldl
@@ -70,10 +71,10 @@ class Objective:
         found = {name: weight * loss(sr, batch) for name, (weight, loss) in self._losses.items()}
         if self._gan is not None and self._discriminator is not None:
             self._discriminator.requires_grad_(False)
-            fake = self._discriminator(sr)
+            fake = self._logits(sr, batch.step)
             real = None
             if self._gan.mode == "relativistic":
-                real = self._discriminator(_target(batch, self._gan.target)).detach()
+                real = self._logits(_target(batch, self._gan.target), batch.step).detach()
             loss = adversarial.generator_loss(self._gan.mode, fake, real)
             found["gan"] = self._gan.weight * loss
             self._discriminator.requires_grad_(True)
@@ -82,14 +83,22 @@ class Objective:
     def discriminator(self, sr: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Computes the discriminator's loss on generated and real images, and its mean logits."""
         assert self._gan is not None and self._discriminator is not None  # noqa: S101 - for mypy
-        real = self._discriminator(_target(batch, self._gan.target))
-        fake = self._discriminator(sr.detach())
+        real = self._logits(_target(batch, self._gan.target), batch.step)
+        fake = self._logits(sr.detach(), batch.step)
         loss = adversarial.discriminator_loss(self._gan.mode, fake, real)
         return {
             "discriminator": loss,
             "real": real.detach().float().mean(),
             "fake": fake.detach().float().mean(),
         }
+
+    def _logits(self, images: Tensor, step: int) -> Tensor:
+        assert self._discriminator is not None  # noqa: S101 - for mypy
+        if isinstance(self._discriminator, TAKES_ANY_SIZE):  # for the reason in phase()
+            down, right = phase(step)
+            images = images[..., down:, right:]
+        logits: Tensor = self._discriminator(images)
+        return logits
 
 
 def build_objective(

