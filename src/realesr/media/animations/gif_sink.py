@@ -45,11 +45,12 @@ class GifSink(PipedSink):
         dither = _STILL_DITHER if self.frames == 1 else _MOVING_DITHER
         self._run(
             [
-                *("-copyts", "-f", "nut", "-i", self._place("frames"), "-i"),
+                *("-copyts", "-f", "nut", "-i", "pipe:0", "-i"),
                 *(self._place("palette.png"), "-filter_complex"),
                 f"[0:0][1:0]paletteuse={dither}:alpha_threshold={_OPAQUE}",
                 *(*KEEP_TIMES, "-loop", str(loop), "-final_delay", str(round(last / TICK))),
                 *("-f", "gif", self._place("result.gif")),
-            ]
+            ],
+            source=self._folder / "frames",
         )
         return self._check(self._folder / "result.gif", duration)

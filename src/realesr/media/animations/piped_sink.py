@@ -120,14 +120,31 @@ class PipedSink(AnimationSink):
         self._container = None
         self._process.finish()
 
-    def _run(self, arguments: Sequence[str]) -> None:
+    def _run(self, arguments: Sequence[str], *, source: Path | None = None) -> None:
         """Runs another ffmpeg to its end.
+
+        Args:
+            arguments: Its arguments.
+            source: A file that is fed to its standard input. An ffmpeg that opens a long file by
+                itself would go on to its end when this process is killed.
 
         Raises:
             FFmpegError: It has failed.
         """
-        with Process(self._binary, ["-nostdin", *arguments], subject=str(self._path)) as process:
+        if source is None:
+            arguments = ["-nostdin", *arguments]
+        with Process(
+            self._binary, arguments, subject=str(self._path), has_input=source is not None
+        ) as process:
             self._process = process
+            if source is not None:
+                with source.open("rb") as file, contextlib.closing(process.stdin) as pipe:
+                    while data := file.read(PIPE_BYTES):
+                        try:
+                            while data:
+                                data = data[pipe.write(data) :]
+                        except OSError as error:
+                            raise process.to_error(error) from error
             process.finish()
 
     def _check(self, result: Path, duration: Fraction) -> Path:

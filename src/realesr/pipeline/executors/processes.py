@@ -266,7 +266,8 @@ def _work(connection: Connection, load_upscaler: Callable[[UpscaleOptions], Imag
         return loaded[options]
 
     executor = LocalExecutor(load)
-    with suppress(EOFError, OSError, KeyboardInterrupt):
+    # A SIGTERM may come while the end of the pipe is handled.
+    with suppress(KeyboardInterrupt), suppress(EOFError, OSError):
         while True:
             units: dict[int, WorkUnit] = connection.recv()
             numbers = {id(unit): number for number, unit in units.items()}
