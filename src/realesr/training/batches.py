@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from realesr.degradation.batches import degrade_batch
+from realesr.degradation.pipeline import DegradationConfig
 from realesr.training.dataset import PatchDataset, StepSampler
 from realesr.training.distributed import World
 from realesr.training.objective import Batch
@@ -39,6 +41,7 @@ class PairPool:
             step: Number of the step.
             tensors: (N, ...) each, pairs along the first axis.
         """
+        self._kept = [k.to(t.device) for k, t in zip(self._kept, tensors, strict=False)]
         if not self._kept:
             self._kept = [t.clone() for t in tensors]
             return tensors
@@ -54,11 +57,61 @@ class PairPool:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state for a checkpoint; images have 8 bits, as in their files."""
-        return {"kept": [(k * 255).round().to(torch.uint8) for k in self._kept]}
+        return {"kept": [(k * 255).round().to(torch.uint8).cpu() for k in self._kept]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state of a checkpoint."""
         self._kept = [k.float() / 255 for k in state["kept"]]
+
+
+class DeviceDamage:
+    """Damages whole batches on their device, in groups that share their damage.
+
+    Args:
+        damage: Levels of damage of the same scale, with their probabilities.
+        groups: Number of groups in a batch.
+        margin: Low-resolution px that are degraded around a patch and cut off.
+        seed: Seed; together with the step and the process it determines all randomness.
+        rank: Number of this process.
+    """
+
+    def __init__(
+        self,
+        damage: Sequence[tuple[DegradationConfig, float]],
+        *,
+        groups: int,
+        margin: int,
+        seed: int,
+        rank: int,
+    ) -> None:
+        self._levels, self._probabilities = zip(*damage, strict=True)
+        self._groups = groups
+        self._margin = margin
+        self._seed = seed
+        self._rank = rank
+
+    def __call__(self, step: int, clean: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns damaged and clean patches, without the margin.
+
+        Args:
+            step: Number of the step.
+            clean: (N, 3, H, W) in [0, 1], with the margin; N is a multiple of the groups.
+        """
+        damaged = []
+        for number, group in enumerate(clean.chunk(self._groups)):
+            rng = np.random.default_rng((self._seed, step, self._rank, number, 3))
+            level = self._levels[rng.choice(len(self._levels), p=self._probabilities)]
+            noise = torch.Generator(clean.device).manual_seed(int(rng.integers(2**63)))
+            damaged.append(degrade_batch(group, level, [rng], noise))
+        return (
+            _inner(torch.cat(damaged), self._margin),
+            _inner(clean, self._margin * self._levels[0].scale),
+        )
+
+
+def _inner(images: Tensor, margin: int) -> Tensor:
+    inner = slice(margin, -margin or None)
+    return images[..., inner, inner]
 
 
 def batches(
@@ -72,6 +125,7 @@ def batches(
     world: World,
     pool: PairPool | None,
     mix: Callable[[Tensor, Tensor], Tensor],
+    damage: DeviceDamage | None = None,
     teacher: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Batch]:
     """Yields the batches of the steps from ``start`` to ``stop``.
@@ -86,6 +140,7 @@ def batches(
         world: The processes that train together.
         pool: Pairs to mix batches from.
         mix: Mixes clean images and the teacher's output, (N, 3, H, W) in [0, 1] each.
+        damage: Damages the dataset's clean patches; None if they are damaged.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
@@ -99,12 +154,14 @@ def batches(
         persistent_workers=False,
     )
     for step, tensors in enumerate(loader, start):
-        kept = list(tensors) if pool is None else pool.exchange(step, list(tensors))
+        given = [each.to(device, non_blocking=True) for each in tensors]
+        if damage is not None:
+            given[:2] = damage(step, given[1])
+        if pool is not None:
+            given = pool.exchange(step, given)
         lr, hr, taught = (
-            each.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-            if each.ndim == 4
-            else each
-            for each in kept
+            each.contiguous(memory_format=torch.channels_last) if each.ndim == 4 else each
+            for each in given
         )
         if teacher is not None:
             taught = teacher(lr)

@@ -24,7 +24,7 @@ from realesr.media.images.index import allowed_files, index_images
 from realesr.models.loader import load_model
 from realesr.models.registry import ARCHITECTURES, by_name
 from realesr.options import UpscaleOptions
-from realesr.training.batches import PairPool
+from realesr.training.batches import DeviceDamage, PairPool
 from realesr.training.dataset import PatchDataset
 from realesr.training.discriminators import build_discriminator
 from realesr.training.distributed import World
@@ -185,6 +185,21 @@ def build_dataset(
         margin=data.margin,
         seed=recipe.seed,
         teacher=teacher,
+        is_clean=data.damage_groups > 0,
+    )
+
+
+def build_damage(recipe: Recipe, *, rank: int) -> DeviceDamage | None:
+    """Builds what damages whole batches; None if the dataset damages each patch."""
+    data = recipe.data
+    if not data.damage_groups:
+        return None
+    return DeviceDamage(
+        recipe.damage,
+        groups=data.damage_groups,
+        margin=data.margin,
+        seed=recipe.seed,
+        rank=rank,
     )
 
 
@@ -205,6 +220,11 @@ def prepare_teacher(
     config = recipe.teacher
     if config is None:
         return None
+    if recipe.data.damage_groups:
+        raise InvalidOptionError(
+            "data.damage_groups: on a CPU the teacher's outputs are stored, and damage must not "
+            "change from step to step; set it to 0"
+        )
     path = find(config.model)
     identity = {
         "teacher": sha256_of(path),

@@ -36,6 +36,8 @@ class PatchDataset(Dataset[Item]):
         seed: Seed; together with the index it determines all randomness.
         teacher: The teacher's outputs for the first patches. The dataset then repeats these
             patches, rotated and flipped.
+        is_clean: Whether patches are neither damaged nor freed of the margin: that is done later,
+            on the device.
 
     Raises:
         InvalidOptionError: A store has no image that is large enough.
@@ -51,6 +53,7 @@ class PatchDataset(Dataset[Item]):
         margin: int,
         seed: int,
         teacher: TeacherOutputs | None = None,
+        is_clean: bool = False,
     ) -> None:
         self._levels, self._probabilities = zip(*damage, strict=True)
         self._scale = self._levels[0].scale
@@ -61,16 +64,20 @@ class PatchDataset(Dataset[Item]):
         self._margin = margin
         self._seed = seed
         self._teacher = teacher
+        self._is_clean = is_clean
 
     def __getitem__(self, index: int) -> Item:
         """Returns the damaged patch, the clean patch and the teacher's output.
 
         They are float32 RGB in [0, 1]: (3, lr, lr), (3, lr * scale, lr * scale), and the same shape
-        or, without a teacher, (0,).
+        or, without a teacher, (0,). The first one is (0,) if patches stay clean.
 
         Raises:
             UnreadableMediaError: An image has vanished or is damaged.
         """
+        if self._is_clean:
+            rng = np.random.default_rng((self._seed, index))
+            return torch.empty(0), _tensor(self._draw_clean(rng)), torch.empty(0)
         if self._teacher is None:
             small, clean = self.draw((self._seed, index))
             return _tensor(small), _tensor(clean), torch.empty(0)
@@ -85,6 +92,12 @@ class PatchDataset(Dataset[Item]):
     def draw(self, seed: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Draws a pair: (lr, lr, 3) and (lr * scale, lr * scale, 3) float32 RGB in [0, 1]."""
         rng = np.random.default_rng(seed)
+        hr = self._draw_clean(rng)
+        level = self._levels[rng.choice(len(self._levels), p=self._probabilities)]
+        lr = degrade(hr, level, rng)
+        return _inner(lr, self._margin), _inner(hr, self._margin * self._scale)
+
+    def _draw_clean(self, rng: np.random.Generator) -> NDArray[np.float32]:
         source = int(rng.choice(len(self._stores), p=self._shares))
         large = self._large[source]
         image = self._stores[source][large[rng.integers(len(large))]]
@@ -94,10 +107,7 @@ class PatchDataset(Dataset[Item]):
         patch = np.rot90(image[top : top + side, left : left + side], int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        hr = from_levels(np.ascontiguousarray(patch))
-        level = self._levels[rng.choice(len(self._levels), p=self._probabilities)]
-        lr = degrade(hr, level, rng)
-        return _inner(lr, self._margin), _inner(hr, self._margin * self._scale)
+        return from_levels(np.ascontiguousarray(patch))
 
     def _large_enough(self, store: ImageStore) -> list[int]:
         side = self._hr_side

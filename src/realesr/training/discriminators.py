@@ -203,7 +203,8 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "projected": ProjectedDiscriminator,
 }
 TAKES_ANY_SIZE = (PatchDiscriminator, ProjectedDiscriminator)
-"""Those that need no multiple of a number of pixels."""
+"""Those that need no multiple of a number of pixels, but at least :data:`LEAST_SIDE`."""
+LEAST_SIDE = 32
 
 
 def build_discriminator(kind: str, **parameters: Any) -> nn.Module:

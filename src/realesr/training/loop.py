@@ -20,6 +20,7 @@ from realesr.models.registry import describe
 from realesr.training.batches import batches
 from realesr.training.builders import (
     autocast_dtype,
+    build_damage,
     build_dataset,
     build_generator,
     build_state,
@@ -248,6 +249,7 @@ def _make_batches(
         world=state.world,
         pool=state.pool,
         mix=partial(mix_targets, recipe.teacher, recipe.scale),
+        damage=build_damage(recipe, rank=state.world.rank),
         teacher=teach,
     )
 

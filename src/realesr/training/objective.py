@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.errors import InvalidOptionError
-from realesr.training.discriminators import TAKES_ANY_SIZE
+from realesr.training.discriminators import LEAST_SIDE, TAKES_ANY_SIZE
 from realesr.training.losses import adversarial, pixel
 from realesr.training.losses.consistency import Consistency
 from realesr.training.losses.ldl import ldl
@@ -94,8 +94,9 @@ class Objective:
 
     def _logits(self, images: Tensor, step: int) -> Tensor:
         assert self._discriminator is not None  # noqa: S101 - for mypy
-        if isinstance(self._discriminator, TAKES_ANY_SIZE):  # for the reason in phase()
-            down, right = phase(step)
+        is_large = min(images.shape[2:]) >= LEAST_SIDE + PHASES
+        if is_large and isinstance(self._discriminator, TAKES_ANY_SIZE):
+            down, right = phase(step)  # for the reason that it gives
             images = images[..., down:, right:]
         logits: Tensor = self._discriminator(images)
         return logits

@@ -127,6 +127,8 @@ class DataConfig:
             blur does not see the borders of the patch.
         pair_pool: Number of patches in the pool from which batches are mixed (Real-ESRGAN's
             training pair pool); 0 disables it.
+        damage_groups: Number of groups of a batch that share their damage, which is then done to
+            all images of a group at once on the device; 0 damages each image by itself on the CPU.
         cache_mib: Size of each worker's cache of decoded images, MiB.
     """
 
@@ -139,6 +141,7 @@ class DataConfig:
     lr_size: int = 48
     margin: int = 4
     pair_pool: int = 0
+    damage_groups: int = 0
     cache_mib: int = 512
 
     def __post_init__(self) -> None:
@@ -148,6 +151,8 @@ class DataConfig:
             raise ValueError("the shares of data.damage must have a sum above 0")
         if self.pair_pool % self.batch_size:
             raise ValueError("data.pair_pool must be a multiple of data.batch_size")
+        if self.damage_groups and self.batch_size % self.damage_groups:
+            raise ValueError("data.batch_size must be a multiple of data.damage_groups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from realesr.training.batches import PairPool
+from realesr.degradation.levels import LEVELS
+from realesr.training.batches import DeviceDamage, PairPool
 
 
 def numbered(step, size=2):
@@ -42,3 +45,20 @@ def test_what_is_given_is_no_view_of_what_is_kept(step):
     given[0].fill_(9)
     again = pool.exchange(step + 2, numbered(2))
     assert again[0].max() < 1
+
+
+def test_groups_share_their_damage_and_steps_repeat_it():
+    first = replace(LEVELS["heavy"].first, noise_probability=0.0)
+    level = replace(LEVELS["heavy"], order=1, first=first)
+    damage = DeviceDamage([(level, 1.0)], groups=2, margin=2, seed=3, rank=0)
+    clean = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(1)).repeat(4, 1, 1, 1)
+    lr, hr = damage(7, clean)
+    assert (lr.shape, hr.shape) == ((4, 3, 8, 12), (4, 3, 32, 48))
+    assert torch.equal(hr, clean[..., 8:-8, 8:-8])
+    assert torch.equal(lr[0], lr[1])
+    assert torch.equal(lr[2], lr[3])
+    assert not torch.equal(lr[1], lr[2])
+    assert torch.equal(lr, damage(7, clean)[0])
+    assert not torch.equal(lr, damage(8, clean)[0])
+    other = DeviceDamage([(level, 1.0)], groups=2, margin=2, seed=3, rank=1)
+    assert not torch.equal(lr, other(7, clean)[0])

@@ -89,8 +89,8 @@ class PowerCutError(Exception):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {**GAN, "data": POOL}],
-    ids=["one network", "with discriminator, adaptive steps and pair pool"],
+    [{}, {**GAN, "data": POOL}, {"data": {**POOL, "damage_groups": 1}}],
+    ids=["one network", "with discriminator, adaptive steps and pair pool", "damaged in groups"],
 )
 def test_resumed_equals_uninterrupted(run, tmp_path, monkeypatch, changes):
     recipe = tiny_recipe(schedule={"total_steps": 8}, **changes)
