@@ -32,7 +32,7 @@ KINDS: dict[str, Sequence[str]] = {
     "a video in pieces": ("video", ".mp4", "--piece-frames", "16"),
 }
 """Command, format of the outputs, and options, by kind of work."""
-PACE_S = 5.0
+PACE_S = 20.0
 """Time in which every child of a killed process must have ended, s."""
 
 

@@ -47,7 +47,8 @@ class TuneReport:
             print(f"  {name:<12}{value}")
         device = next((trial.device for trial in self.trials if trial.device), "cpu")
         print(f"\ntried on {device}: seconds for a megapixel, and for all of the input as it is")
-        width = max(len(trial.name) for trial in self.trials)
+        names = [trial.name for trial in self.trials] + [each.model for each in self.missing]
+        width = max(map(len, names))
         for trial in self.trials:
             whole = duration(expected_seconds(self.measured, trial))
             print(f"  {trial.name:<{width}}  {trial.seconds_per_pixel * 1e6:7.2f}  {whole}")
