@@ -209,14 +209,16 @@ class MuxSpec:
         info, options = self.video.info, self.video.options
         # With -copyts ffmpeg would not tell which packets of sound come before the start of an
         # excerpt. Without it, every input begins at 0, which for the other streams is the start
-        # that is asked for. Times in the pipe are right already: -seek_timestamp keeps them.
-        times = ["-seek_timestamp", "1"] if options.start else ["-copyts"]
-        cut = ["-ss", f"{float(options.start):.6f}"] if options.start else []
+        # that is asked for. Times in the pipe are right already: -seek_timestamp keeps them. An
+        # end, too, would be counted from a clock that begins elsewhere.
         end = self._end()
+        begins_at_0 = bool(options.start or (info.origin and end is not None))
+        times = ["-seek_timestamp", "1"] if begins_at_0 else ["-copyts"]
+        cut = ["-ss", f"{float(options.start):.6f}"] if options.start else []
         if end is not None:
             cut += ["-to", f"{float(end):.6f}"]
         clock = []
-        if info.origin and not options.start:
+        if info.origin and not begins_at_0:
             clock = ["-itsoffset", f"{float(-info.origin):.6f}"]
         for option, value in shift_options(info.scan, range(len(info.streams))).items():
             clock += [f"-{option}", value]
