@@ -24,6 +24,8 @@ from support.paths import shared
 
 TICK_MS = Fraction(1, 1000)
 FAST = ("--preset", "ultrafast")
+LONG = "testsrc2=size=32x24:rate=12:duration=3"
+LONG_TONE = "sine=frequency=440:duration=3"
 SMALL = "testsrc2=size=32x24:rate=12:duration=1"
 B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-g", "6", "-bf", "2", "-pix_fmt", "yuv420p")
 
@@ -188,6 +190,59 @@ def test_frames_whose_size_changes_become_as_large_as_the_first(capsys):
     assert {frame.shape for frame in result} == {(48, 64)}
     assert len(result) == 36
     assert np.abs(result[12] - result[0]).mean() < 4  # the same picture, resampled
+
+
+def clips_of_sizes(*sizes):
+    for number, size in enumerate(sizes):
+        image = f"color=size={size}:rate=12:duration=1,geq=lum='40+5*N+100*X/W':cb=128:cr=128"
+        later = ("-output_ts_offset", str(number), "-c:a", "aac", "-shortest")
+        make_clip(Path(f"{number}.ts"), *GRADUAL, *later, image=image, tone=TONE)
+    return joined("in.ts", *(f"{number}.ts" for number in range(len(sizes))))
+
+
+def test_split_makes_a_file_of_each_size(capsys):
+    clip = clips_of_sizes("64x48", "96x64", "64x48")
+    command = ["video", str(clip), "-o", "out.mkv", "-n", "nearest", "-s", "2", *FAST, "--split"]
+    assert main(command) == 0
+    assert "size-changed" not in capsys.readouterr().err
+    assert sorted(path.name for path in Path.cwd().glob("out*")) == [
+        *("out_part1.mkv", "out_part2.mkv", "out_part3.mkv")
+    ]
+    for number, shape in ((1, (96, 128)), (2, (128, 192)), (3, (96, 128))):
+        part = Path(f"out_part{number}.mkv")
+        result = frames(part)
+        assert {frame.shape for frame in result} == {shape}
+        assert len(result) == 12
+        lone = frames(upscale(f"{number - 1}.ts", "lone.mkv", "-s", "2", *FAST))
+        for one, other in zip(result, lone, strict=True):
+            assert np.abs(one.astype(int) - other).max() <= 2
+        with av.open(str(part)) as container:
+            assert container.streams.audio
+            assert float(container.duration) / 1e6 < 1.3
+    assert main([*command, "--skip-existing"]) == 0
+    capsys.readouterr()
+
+
+def test_an_excerpt_has_the_size_of_its_first_frame(capsys):
+    clip = clips_of_sizes("64x48", "96x64")
+    output = upscale(clip, "out.mkv", "--start", "1.5", *FAST)
+    assert {frame.shape for frame in frames(output)} == {(64, 96)}
+    assert "size" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_sound_ends_with_the_excerpt_of_a_clock_that_begins_elsewhere(suffix):
+    clip = make_clip(Path("in.ts"), *GRADUAL, "-c:a", "mp2", image=LONG, tone=LONG_TONE)
+    output = upscale(clip, f"out{suffix}", "--end", "1", *FAST)
+    assert len(times(output)) == 12
+    assert 0.9 < max(times(output, 1)) < 1.05
+    assert min(times(output, 1)) < 0.1
+
+
+def test_a_video_of_one_size_is_not_split():
+    clip = make_clip(Path("in.ts"), *GRADUAL, image=SMALL)
+    assert main(["video", str(clip), "-o", "out.mkv", "-n", "nearest", "-s", "1", "--split"]) == 0
+    assert Path("out.mkv").exists()
 
 
 def test_a_size_that_changes_inside_matroska_is_told(capsys):

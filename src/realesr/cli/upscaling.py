@@ -47,6 +47,8 @@ def run(
     media_type: AnyMediaType,
     make_medium: Callable[[], MediaIO],
     pieces: PieceOptions | None = None,
+    *,
+    is_split: bool = False,
 ) -> int:
     """Runs a command; returns the exit code.
 
@@ -57,6 +59,7 @@ def run(
         make_medium: Makes the object that reads and writes files. It is called after all cheap
             checks, because its imports are slow.
         pieces: How long videos are cut; None for images.
+        is_split: Whether videos whose size changes become several.
 
     Raises:
         RealesrError: The run could not start.
@@ -88,7 +91,7 @@ def run(
         return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
     from realesr.pipeline.executors.base import of_jobs
-    from realesr.pipeline.units import units_of
+    from realesr.pipeline.units import split, units_of
 
     medium = make_medium()
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
@@ -108,6 +111,8 @@ def run(
             with closing(terminal):
                 _refuse(part, reporter)
                 units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
+                if is_split:
+                    units = split(units, skip_existing=files.skip_existing)
                 report = executor.run(tuple(units), of_jobs(reporter))
             failed = len(report.failed) + len(part.refused)
             if failed:

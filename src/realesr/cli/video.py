@@ -107,4 +107,4 @@ def run(args: argparse.Namespace) -> int:
         finish=args.finish,
         preview=args.preview,
     )
-    return upscaling.run(args, files, VIDEOS, make_medium, pieces)
+    return upscaling.run(args, files, VIDEOS, make_medium, pieces, is_split=args.split)

@@ -27,6 +27,7 @@ from realesr.media.video.bare import BareVideoSink, bare_info
 from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.media.video.files import VideoFiles
 from realesr.media.video.film import Film
+from realesr.media.video.parts import parts_of_one_size
 from realesr.media.video.source import VideoSource
 from realesr.options import DEFAULT_ENCODING, EncodingOptions, VideoOptions
 from realesr.progress import Notice, Notify
@@ -198,6 +199,19 @@ class MovingFiles:
         if not isinstance(target, VideoFormat) or is_series(path) or is_animated(path):
             return None
         return self.videos.film(path, target)
+
+    def parts(self, path: Path) -> tuple[Self, ...]:
+        """Returns what reads the parts of an input whose frames have one size, in order.
+
+        Raises:
+            MediaError: The file cannot be read.
+        """
+        if is_series(path) or is_animated(path):
+            return (self,)
+        return tuple(
+            replace(self, videos=replace(self.videos, options=options))
+            for options in parts_of_one_size(path, self.videos.options)
+        )
 
     def _bare_sink(
         self,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
+from realesr.errors import InvalidOptionError, RealesrError
 from realesr.media.formats import Format
 from realesr.media.frames import Destination, FrameSink, FrameSource, Segment
 from realesr.options import UpscaleOptions
@@ -37,6 +39,14 @@ class MediaIO(Protocol):
         segment: Segment | None,
     ) -> FrameSink:
         """Returns the sink for an output; ``source`` has given its first frame."""
+        ...
+
+
+class PartsIO(MediaIO, Protocol):
+    """How files are read that may be cut into parts, each of which becomes an output."""
+
+    def parts(self, path: Path) -> Sequence[MediaIO]:
+        """Returns what reads the parts of a file; one for a file that is not cut."""
         ...
 
 
@@ -83,3 +93,37 @@ def units_of(
         yield WorkUnit(
             job=job, options=options, media=media, output=job.destination, preview=preview
         )
+
+
+def split(units: Iterable[WorkUnit], *, skip_existing: bool = False) -> Iterator[WorkUnit]:
+    """Yields units of the parts of files: ``a_out_part1.mkv``, ``a_out_part2.mkv``.
+
+    A file that cannot be read, or that has one part, keeps its unit.
+
+    Args:
+        units: Units whose media can be cut.
+        skip_existing: Whether parts whose outputs exist are left out.
+
+    Raises:
+        InvalidOptionError: A part would replace an input.
+    """
+    units = list(units)
+    sources = {os.path.realpath(unit.job.source) for unit in units}
+    for unit in units:
+        try:
+            parts = cast(PartsIO, unit.media).parts(unit.job.source)
+        except RealesrError:  # the unit will fail in the same words
+            parts = (unit.media,)
+        if len(parts) < 2:
+            yield unit
+            continue
+        for number, media in enumerate(parts, 1):
+            whole = unit.output
+            output = whole.with_name(f"{whole.stem}_part{number}{whole.suffix}")
+            if os.path.realpath(output) in sources:
+                raise InvalidOptionError(
+                    f"{output} would replace an input: choose another `output`"
+                )
+            if not (skip_existing and output.exists()):
+                job = replace(unit.job, destination=output)
+                yield replace(unit, job=job, output=output, media=media)

@@ -28,6 +28,12 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         help="start, in seconds or as 0:01:30",
     )
     part.add_argument("--end", type=seconds, metavar="TIME", help="end, in seconds or as 0:01:30")
+    part.add_argument(
+        "--split",
+        action="store_true",
+        help="make a file of each part where the size of frames changes (default: all frames "
+        "become as large as the first)",
+    )
     part.add_argument("--frames", type=int, metavar="N", help="process at most N frames")
     part.add_argument(
         "--deinterlace",

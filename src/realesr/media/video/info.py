@@ -11,6 +11,7 @@ from realesr.geometry import Size
 from realesr.media.video.color import ColorTags
 from realesr.media.video.projection import Projection
 from realesr.media.video.scan import Scan
+from realesr.options import VideoOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,25 @@ class VideoInfo:
     def stream(self) -> StreamInfo:
         """The stream that is upscaled."""
         return self.streams[self.index]
+
+    def sizes(self, options: VideoOptions) -> tuple[tuple[Fraction, Size], ...]:
+        """Returns the sizes of frames in a part, px, and the times, s, from which they apply.
+
+        Args:
+            options: Which part is read.
+
+        Returns:
+            None of them if the size stays the same in the whole file.
+        """
+        begin = self.start + options.start
+        end = None if options.end is None else self.start + options.end
+        found: list[tuple[Fraction, Size]] = []
+        for time, size in self.scan.sizes.get(self.index, ()):
+            if time <= begin:
+                found = [(time, size)]
+            elif end is None or time < end:
+                found.append((time, size))
+        return tuple(found)
 
     @property
     def hdr_metadata(self) -> HdrMetadata:

@@ -19,7 +19,7 @@ def notices_of(info: VideoInfo, options: VideoOptions) -> Iterator[Notice]:
             "is interlaced: whole frames are made of its fields (`deinterlace` off)",
         )
     yield from _about_time(info, options)
-    yield from _about_frames(info)
+    yield from _about_frames(info, options)
     if info.scan.has_late_streams:
         yield Notice(
             "stream-dropped",
@@ -51,9 +51,9 @@ def _about_time(info: VideoInfo, options: VideoOptions) -> Iterator[Notice]:
         )
 
 
-def _about_frames(info: VideoInfo) -> Iterator[Notice]:
-    sizes = info.scan.sizes.get(info.index, ())
-    if sizes:
+def _about_frames(info: VideoInfo, options: VideoOptions) -> Iterator[Notice]:
+    sizes = info.sizes(options)
+    if len(sizes) > 1:
         changes = [
             f"{size} from {clock_text(time - info.origin)} on"
             for time, size in sizes[1 : NAMED + 1]

@@ -25,6 +25,7 @@ from realesr.imaging.image import Image
 from realesr.media.frames import Frame, Segment
 from realesr.media.video import access
 from realesr.media.video.clock import jumps_text, shift_options
+from realesr.media.video.color import SCALER_FLAGS
 from realesr.media.video.ffmpeg import raw_format, url
 from realesr.media.video.info import VideoInfo
 from realesr.media.video.notices import notices_of
@@ -121,6 +122,8 @@ class VideoSource:
             )
         for notice in notices_of(info, self._options):
             self._notify(notice)
+        if sizes := info.sizes(self._options):
+            self._info = replace(info, size=sizes[0][1])
         return self
 
     def abort(self) -> None:
@@ -311,6 +314,8 @@ class VideoSource:
         node = ffmpeg.input("", **opened)[str(info.index)]
         pixel_format = raw_format(self._dtype, has_alpha=info.pixel_format.has_alpha)
         filters = [info.color.to_rgb(pixel_format, is_rgb=info.pixel_format.is_rgb)]
+        if info.index in info.scan.sizes:  # what is decoded first may lie before the part
+            filters.insert(0, f"scale={info.size.width}:{info.size.height}:flags={SCALER_FLAGS}")
         if self._is_deinterlaced:
             # Frames that do not say to be interlaced pass untouched.
             filters.insert(0, "bwdif=mode=send_frame:deint=interlaced")
