@@ -19,6 +19,7 @@ from realesr.cli import (
     degrade,
     doctor,
     evaluate,
+    export,
     image,
     models,
     prepare,
@@ -68,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     degrade.add_parser(commands)
     prepare.add_parser(commands)
     evaluate.add_parser(commands)
+    export.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
     compare.add_parser(commands)
