@@ -23,6 +23,7 @@ from realesr.cli import (
     image,
     models,
     prepare,
+    serve,
     train,
     tune,
     video,
@@ -70,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     prepare.add_parser(commands)
     evaluate.add_parser(commands)
     export.add_parser(commands)
+    serve.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
     compare.add_parser(commands)

@@ -1,1 +1,1 @@
-"""The service: `realesr serve`."""
+"""The service: pictures and clips over HTTP."""
