@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
 
 from realesr.geometry import Size
 from realesr.options import EncodingOptions, Target, UpscaleOptions, VideoOptions
@@ -33,7 +33,7 @@ class Parameters(BaseModel):
     fit: str | None = Field(
         None,
         description="largest size that fits into a box: 3840x2160",
-        pattern=r"^\d{1,5}x\d{1,5}$",
+        pattern=r"^[1-9]\d{0,4}x[1-9]\d{0,4}$",
     )
     ext: str | None = Field(
         None, description="format of the result (default: that of the input)",

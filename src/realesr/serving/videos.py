@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
@@ -101,16 +102,21 @@ class Videos:
         for job in self.jobs.values():
             job.ticket.cancel()
         self._pool.shutdown(cancel_futures=True)
+        for job in [*self.jobs.values()]:
+            self._forget(job)
 
     async def sweep(self) -> None:
         """Removes results whose time is over, again and again."""
         while True:
-            now = time.monotonic()
             for job in [*self.jobs.values()]:
-                if job.ended_at is not None and now - job.ended_at > self._options.keep_s:
+                if self.is_over(job):
                     await asyncio.to_thread(self._forget, job)
             self._measure(await asyncio.to_thread(self._stored_bytes))
             await asyncio.sleep(SWEEP_S)
+
+    def is_over(self, job: VideoJob) -> bool:
+        """Returns whether the time of a result is over."""
+        return job.ended_at is not None and time.monotonic() - job.ended_at > self._options.keep_s
 
     async def accept(self, request: Request) -> VideoJob | Response:
         """Takes a video, or answers with what is wrong.
