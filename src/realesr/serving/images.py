@@ -194,10 +194,13 @@ def image_routes(images: Images) -> APIRouter:
 
     @router.get("/v1/progress/{key}")
     async def progress(key: str) -> JSONResponse:
-        """Tells how far an image is that was sent with the header X-Request-Id."""
+        """Tells how far an image is that was sent with the header X-Request-Id.
+
+        An image that has not arrived yet, or has ended, is ``unknown``.
+        """
         ticket = images.progress(key)
         if ticket is None:
-            raise HTTPException(404, "no such image is here")
+            return JSONResponse({"state": "unknown", "done": 0, "total": None})
         return JSONResponse({"state": ticket.state, "done": ticket.done, "total": ticket.total})
 
     return router

@@ -72,7 +72,9 @@ function send(path, file, headers, signal, onUpload) {
     request.onerror = () => reject(new Error("The service cannot be reached."));
     request.onabort = () => reject(new Error("Stopped."));
     signal.addEventListener("abort", () => request.abort());
-    request.send(file);
+    const form = new FormData(); // which carries the name
+    form.append("file", file, file.name || "picture.png");
+    request.send(form);
   });
 }
 
