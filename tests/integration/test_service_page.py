@@ -80,7 +80,8 @@ def test_a_dropped_picture_is_compared_and_downloaded(page):
     path = page.downloads / "dropped_out.png"
     page.service.wait_for(path.exists)
     page.service.wait_for(lambda: path.stat().st_size)
-    assert PillowImage.open(path).size == (80, 60)
+    with PillowImage.open(path) as image:
+        assert image.size == (80, 60)
     assert page.run("document.getElementById('status').textContent") == "All done."
     page.run("document.querySelector('.remove').click()")
     assert page.run("document.querySelectorAll('.item').length") == 0
