@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -20,6 +21,10 @@ _OPEN_FOLDER = "/static/"
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _VIDEO_PATIENCE = 10
 """How much longer the body of a video may take than that of an image."""
+
+_LINGER_S = 2.0
+"""How long the rest of a refused body is read, s. A connection that is closed with something unread
+is reset, and a client that still sends would not see the answer."""
 
 
 class Guard:
@@ -59,6 +64,9 @@ class Guard:
         try:
             refused = self._refusal(scope)
             if refused is not None:
+                # who waits for "100 Continue" has sent nothing, and must not be asked to
+                if not any(name == b"expect" for name, _ in scope["headers"]):
+                    await _discard(receive)
                 await refused(scope, receive, counted)
             else:
                 await self._app(scope, self._bounded(scope, receive), counted)
@@ -120,12 +128,27 @@ class Guard:
             received += len(message.get("body", b""))
             if received > limit:
                 is_complete = True
+                if message.get("more_body", False):
+                    await _discard(receive)
                 raise HTTPException(413, f"the body has more than {limit} bytes",
                                     {"Connection": "close"})  # fmt: skip
             is_complete = not message.get("more_body", False)
             return message
 
         return bounded
+
+
+async def _discard(receive: Receive) -> None:
+    """Reads the rest of a body, for a short time, and keeps nothing of it."""
+
+    async def read() -> None:
+        while True:
+            message = await receive()
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
+
+    with suppress(TimeoutError):
+        await asyncio.wait_for(read(), _LINGER_S)
 
 
 def _host_of(header: str) -> str | None:
