@@ -16,7 +16,6 @@ from realesr.progress import Notice, Notify
 from realesr.weights.catalog import cache_folder
 from realesr.weights.content import is_onnx
 from realesr.weights.fetch import sha256_of
-from realesr.weights.parameters import MAX_CONVERTED
 
 if TYPE_CHECKING:
     from realesr.engine.onnx.backend import OnnxBackend
@@ -112,6 +111,7 @@ def _converted(files: NetworkFiles, *, is_half: bool) -> OnnxFile:
             return file
     from realesr.engine.onnx.writing import to_onnx
     from realesr.models.loader import load_model
+    from realesr.weights.parameters import MAX_CONVERTED
 
     model = load_model(files.path, other=files.other, weight=files.weight)
     data = to_onnx(model, is_half=is_half)
