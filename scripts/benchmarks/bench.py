@@ -110,13 +110,13 @@ class Task:
     result: str
 
 
-def load_ours(network: Network, precision: str) -> Upscale:
+def load_ours(network: Network, precision: str, engine: str = "auto") -> Upscale:
     from realesr.imaging.image import Image
     from realesr.loading.build import make_upscaler
     from realesr.loading.resolve import ensure_files
     from realesr.options import UpscaleOptions
 
-    options = UpscaleOptions(model_path=Path(network.weights), precision=precision)
+    options = UpscaleOptions(model_path=Path(network.weights), precision=precision, engine=engine)
     upscaler = make_upscaler(options, ensure_files(options))
 
     def upscale(bgr: Any) -> Any:
@@ -218,6 +218,20 @@ ENGINES = {
     BASELINE: Engine(partial(load_ours, precision="fp32"), ("--precision", "fp32")),
     "realesr-bf16": Engine(
         partial(load_ours, precision="bf16"), ("--precision", "bf16"), bf16=True
+    ),
+    "realesr-torch": Engine(
+        partial(load_ours, precision="fp32", engine="torch"),
+        ("--precision", "fp32", "--engine", "torch"),
+    ),
+    "realesr-onnxruntime": Engine(
+        partial(load_ours, precision="fp32", engine="onnxruntime"),
+        ("--precision", "fp32", "--engine", "onnxruntime"),
+        packages=("onnx", "onnxruntime"),
+    ),
+    "realesr-openvino": Engine(
+        partial(load_ours, precision="fp32", engine="openvino"),
+        ("--precision", "fp32", "--engine", "openvino"),
+        packages=("onnx", "openvino"),
     ),
     REFERENCE: Engine(load_reference),
     "ncnn": Engine(load_ncnn, packages=("ncnn", "pnnx")),

@@ -72,6 +72,7 @@ class Upscaler:
         *,
         device: str = "auto",
         precision: str = "auto",
+        engine: str = "auto",
         tile: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
@@ -90,6 +91,7 @@ class Upscaler:
             name: A name of ``realesr models list``.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
+            engine: ``auto``, ``native``, ``torch``, ``onnxruntime`` or ``openvino``.
             tile: Side of a tile in input px; 0 takes images whole; None fits it to the memory.
             tile_pad: Context around a tile in px; None for what the network needs.
             pre_pad: Reflected px added right and below before the network, and cut off after it.
@@ -113,6 +115,7 @@ class Upscaler:
                 model_name=name,
                 device=device,
                 precision=precision,
+                engine=engine,
                 tile=tile,
                 tile_pad=tile_pad,
                 pre_pad=pre_pad,
@@ -134,6 +137,7 @@ class Upscaler:
         *,
         device: str = "auto",
         precision: str = "auto",
+        engine: str = "auto",
         tile: int | None = None,
         tile_pad: int | None = None,
         pre_pad: int = 0,
@@ -146,12 +150,13 @@ class Upscaler:
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
-        """Loads a file of weights, ``.safetensors`` or ``.pth``.
+        """Loads a file of weights, ``.safetensors`` or ``.pth``, or an ONNX network.
 
         Args:
             path: The file; its architecture is read off the parameters.
             device: As for :meth:`from_name`, and so are all below.
             precision: See there.
+            engine: See there; ``auto`` is onnxruntime for an ONNX network.
             tile: See there.
             tile_pad: See there.
             pre_pad: See there.
@@ -173,6 +178,7 @@ class Upscaler:
                 model_path=Path(path),
                 device=device,
                 precision=precision,
+                engine=engine,
                 tile=tile,
                 tile_pad=tile_pad,
                 pre_pad=pre_pad,

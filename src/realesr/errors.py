@@ -4,7 +4,8 @@
       UsageError (exit code 2): InvalidOptionError, UnknownModelError
       WeightsError: MissingWeightsError, DownloadError, ChecksumMismatchError,
                     UnsupportedCheckpointError
-      MediaError: UnreadableMediaError, UnsupportedMediaError, UnwritableMediaError,
+      MediaError: UnreadableMediaError, UnsupportedMediaError (TooLargeMediaError),
+                  UnwritableMediaError,
                   FFmpegNotFoundError, FFmpegError
       TrainingError
       DeviceError: DeviceUnavailableError, UnsupportedPrecisionError, OutOfMemoryError
@@ -69,6 +70,10 @@ class UnreadableMediaError(MediaError, OSError):
 
 class UnsupportedMediaError(MediaError):
     """A file is intact, but its format is not supported."""
+
+
+class TooLargeMediaError(UnsupportedMediaError):
+    """An image says to have more pixels than are decoded."""
 
 
 class UnwritableMediaError(MediaError, OSError):

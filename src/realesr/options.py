@@ -17,6 +17,7 @@ DEFAULT_MAX_PIXELS = 200_000_000
 """Default limit of an input image, px: at x4 the result alone takes 9.6 GB."""
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
+ENGINES = ("auto", "native", "torch", "onnxruntime", "openvino")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
 STRIPPABLE = ("location", "maker-notes")
 DEINTERLACING = ("auto", "off")
@@ -136,10 +137,13 @@ class UpscaleOptions:
 
     Attributes:
         model_name: Name of a model in the catalog, or of a plain filter.
-        model_path: Weights file to use instead of a model of the catalog, or None.
+        model_path: File of weights, or ONNX network, to use instead of a model of the catalog, or
+            None.
         target: Size of the results.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``mixed``.
+        engine: What computes the network: ``auto``, ``native``, ``torch``, ``onnxruntime`` or
+            ``openvino``.
         tile: Side of a tile in input px; 0 disables tiling; None fits tiles to the free memory.
         memory_budget: Memory for tiles, bytes; None for a fraction of the free memory.
         sharers: Number of processes that share the free memory, if there is no budget.
@@ -163,6 +167,7 @@ class UpscaleOptions:
     target: Target = field(default_factory=Target)
     device: str = "auto"
     precision: str = "auto"
+    engine: str = "auto"
     tile: int | None = None
     memory_budget: int | None = None
     sharers: int = 1
@@ -203,6 +208,7 @@ class UpscaleOptions:
         if not 0 <= self.strength <= 1:
             raise InvalidOptionError(f"`strength` {self.strength:g}: must be between 0 and 1")
         _check_choice("`precision`", self.precision, PRECISIONS)
+        _check_choice("`engine`", self.engine, ENGINES)
         _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)
 
 

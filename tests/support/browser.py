@@ -49,6 +49,8 @@ class Browser:
         program = find_browser()
         self.problems: list[str] = []
         """What the page has logged as an error, and addresses that it has asked for."""
+        self.known = ("file:", "data:", "blob:")
+        """Beginnings of the addresses that the page may ask for."""
         self._number = 0
         self._rest = b""
         command_read, self._write = os.pipe()
@@ -96,6 +98,12 @@ class Browser:
         self, path: Path, width: int = 1200, height: int = 800, *, touch: bool = False
     ) -> None:
         """Opens a file in a window of a size, px."""
+        self.visit(path.resolve().as_uri(), width, height, touch=touch)
+
+    def visit(
+        self, address: str, width: int = 1200, height: int = 800, *, touch: bool = False
+    ) -> None:
+        """Opens an address in a window of a size, px."""
         self._call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -104,9 +112,9 @@ class Browser:
             mobile=touch,
         )
         self._call("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=2)
-        self._call("Page.navigate", url=path.resolve().as_uri())
+        self._call("Page.navigate", url=address)
         self.wait_for(
-            f"document.readyState === 'complete' && location.pathname.endsWith('{path.name}')"
+            f"document.readyState === 'complete' && location.href.startsWith({json.dumps(address)})"
         )
         self.settle()
 
@@ -129,6 +137,12 @@ class Browser:
         """Waits until the page has been laid out anew."""
         frame = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         self.run(f"{frame}.then(() => 0)")
+
+    def choose(self, selector: str, *paths: Path) -> None:
+        """Chooses files in a field of a form."""
+        root = self._call("DOM.getDocument")["root"]["nodeId"]
+        node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def press(self, key: str, code: str = "", *, shift: bool = False) -> None:
         """Presses a key and releases it."""
@@ -202,5 +216,5 @@ class Browser:
                 self.problems.append(about["entry"]["text"])
             case "Network.requestWillBeSent":
                 address = about["request"]["url"]
-                if not address.startswith(("file:", "data:", "blob:")):
+                if not address.startswith(self.known):
                     self.problems.append(address)

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     keep_memory()
     common = UpscaleOptions(
         device=device_names(args)[0],
+        engine=args.engine,
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,

@@ -209,6 +209,7 @@ def common_options(
         target=Target(outscale=outscale),
         device=device_names(args)[0],
         precision=args.precision,
+        engine=args.engine,
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,

@@ -19,9 +19,11 @@ from realesr.cli import (
     degrade,
     doctor,
     evaluate,
+    export,
     image,
     models,
     prepare,
+    serve,
     train,
     tune,
     video,
@@ -68,6 +70,8 @@ def make_parser() -> argparse.ArgumentParser:
     degrade.add_parser(commands)
     prepare.add_parser(commands)
     evaluate.add_parser(commands)
+    export.add_parser(commands)
+    serve.add_parser(commands)
     doctor.add_parser(commands)
     bench.add_parser(commands)
     compare.add_parser(commands)

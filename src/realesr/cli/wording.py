@@ -27,6 +27,7 @@ from realesr.options import (
 )
 from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice
+from realesr.serving.options import ServeOptions
 
 _IRREGULAR = {
     **FACE_ARGUMENTS,
@@ -42,6 +43,11 @@ _IRREGULAR = {
     "is_multiscale": "multiscale",
     "is_strict": "strict",
     "sharers": "workers",
+    "drain_s": "drain",
+    "keep_s": "keep",
+    "timeout_s": "timeout",
+    "upload_timeout_s": "upload_timeout",
+    "video_timeout_s": "video_timeout",
 }
 """The argument of the command line for each field that has another name."""
 _OWNERS = (
@@ -53,12 +59,13 @@ _OWNERS = (
     FileOptions,
     PieceOptions,
     PrepareOptions,
+    ServeOptions,
     Target,
     UpscaleOptions,
     VideoOptions,
     WorkerOptions,
 )
-_OF_COMMANDS = ("clips", "data", "original", "out")
+_OF_COMMANDS = ("clips", "data", "original", "out", "token_file")
 _NAME = re.compile(r"`([a-z_]+)`")
 
 

@@ -21,7 +21,7 @@ class Backend(Protocol):
 
     @property
     def engine(self) -> str:
-        """Name of the engine: ``native`` or ``PyTorch``."""
+        """Name of the engine: ``native``, ``PyTorch``, ``onnxruntime`` or ``openvino``."""
         ...
 
     @property

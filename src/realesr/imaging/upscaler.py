@@ -17,7 +17,7 @@ class Description:
     """How an upscaler computes.
 
     Attributes:
-        engine: ``native``, ``PyTorch`` or ``filter``.
+        engine: ``native``, ``PyTorch``, ``onnxruntime``, ``openvino`` or ``filter``.
         device: ``cpu``, ``cuda:0``, ...; None for a plain filter.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``mixed``; None for a plain filter.
         tile: Side of a tile in input px; 0 takes images whole; None is decided with the first

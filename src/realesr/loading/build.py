@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from realesr.errors import DeviceUnavailableError
+from realesr.loading.exchange import make_onnx_backend, runtime_for
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, no_notice
@@ -69,14 +71,22 @@ def _make_plain_upscaler(
 
         return Interpolator(options.model_name)
 
-    from realesr.engine.tiled import TiledUpscaler
+    from realesr.engine.tiled import OVERLAP, TiledUpscaler
 
+    backend: Backend
+    tile, tile_pad = options.tile, options.tile_pad
+    runtime = runtime_for(options, files.path)
+    if runtime is None:
+        backend = _make_backend(options, files, notify)
+    else:
+        backend = make_onnx_backend(runtime, options, files, notify)
+        tile, tile_pad = backend.allowed_tiles(tile, tile_pad, OVERLAP)
     return TiledUpscaler(
-        _make_backend(options, files, notify),
-        tile=options.tile,
+        backend,
+        tile=tile,
         memory_budget=options.memory_budget,
         sharers=options.sharers,
-        tile_pad=options.tile_pad,
+        tile_pad=tile_pad,
         pre_pad=options.pre_pad,
         alpha_upsampler=options.alpha_upsampler,
         color_lock=options.color_lock,
@@ -89,7 +99,8 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
 
     Raises:
         WeightsError: The network cannot be loaded.
-        DeviceError: The device does not exist, or does not support the precision.
+        DeviceError: The device does not exist, or does not support the precision, or the native
+            engine is asked for and cannot be had.
     """
     from realesr.engine.device import kind_of, resolve_device
     from realesr.engine.precision import FP32, resolve_precision, selects_native
@@ -100,13 +111,20 @@ def _make_backend(options: UpscaleOptions, files: NetworkFiles, notify: Notify) 
         notify(Notice("option-without-effect", f"`is_compiled` does nothing on {device}"))
 
     make_in_torch = partial(_make_torch_backend, options, files, device, is_compiled=is_compiled)
-    if selects_native(options.precision, device):
+    is_native = options.engine == "native"
+    precision = "fp32" if is_native and options.precision == "auto" else options.precision
+    if options.engine != "torch" and selects_native(precision, device):
         from realesr.engine.native.backend import NativeBackend
         from realesr.engine.native.networks import build_native
 
         network = build_native(*_read_parameters(files), options.threads)
         if network is not None:
             return NativeBackend(network, partial(make_in_torch, FP32))
+    if is_native:
+        raise DeviceUnavailableError(
+            "`engine` native: it was not compiled on this machine, or does not compute this "
+            f"network on {device} in {options.precision}: use auto"
+        )
     return make_in_torch(resolve_precision(options.precision, device))
 
 

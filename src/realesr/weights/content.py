@@ -80,6 +80,19 @@ def recognize(path: Path) -> Container:
     raise UnsupportedCheckpointError(f"{path} is {what}: {remedy}")
 
 
+def is_onnx(path: Path) -> bool:
+    """Returns whether a file is an ONNX network by its first bytes, or by its name if it has none.
+
+    A file that cannot be read is none.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return _is_onnx(head, path.suffix.lower())
+
+
 def is_page(head: bytes) -> bool:
     """Returns whether the first bytes of a file are those of a web page."""
     text = head[:_HEAD].lstrip().lower()
@@ -110,8 +123,7 @@ def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
             "the address leads to a page and not to the file; open it in a browser, and download "
             "the file from there"
         )
-    is_onnx = head[:1] == b"\x08" and head[2:3] and head[2] in _ONNX_FIELDS
-    if is_onnx or suffix == ".onnx":
+    if _is_onnx(head, suffix):
         return "an ONNX network", _CONVERT
     if text.startswith(b"<?xml"):
         return "an XML document", _WANTED
@@ -122,6 +134,11 @@ def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
     if not head.strip(b"\0") and _is_zero(file):
         return "made of zeros only", "its download was not finished; download it again"
     return "no file of weights, or is damaged", _WANTED
+
+
+def _is_onnx(head: bytes, suffix: str) -> bool:
+    has_fields = head[:1] == b"\x08" and len(head) > 2 and head[2] in _ONNX_FIELDS
+    return has_fields or suffix == ".onnx"
 
 
 def _is_text(head: bytes) -> bool:

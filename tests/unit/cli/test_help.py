@@ -1,6 +1,8 @@
 import argparse
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -47,3 +49,10 @@ def test_every_help_ends_with_examples_that_can_be_typed(parser):
 )
 def test_verbose_may_stand_before_and_after_any_command(line, count):
     assert make_parser().parse_args(line.split()).verbose == count
+
+
+def test_the_parser_loads_nothing_heavy():
+    heavy = ("numpy", "torch", "cv2", "av", "onnx", "onnxruntime", "fastapi", "uvicorn", "pydantic")
+    code = f"import sys, realesr.cli.main; print([n for n in {heavy!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

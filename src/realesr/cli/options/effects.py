@@ -17,6 +17,7 @@ _FINDING_FACES = {"detector", "confidence", "min_size", "only_center"}
 _OF_NETWORKS = (
     "device",
     "precision",
+    "engine",
     "tile",
     "memory_budget",
     "threads",

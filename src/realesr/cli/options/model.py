@@ -10,6 +10,7 @@ from realesr.cli.options.parsers import gpu_numbers, memory, size, tile
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MODEL,
+    ENGINES,
     PRECISIONS,
     Target,
     UpscaleOptions,
@@ -57,7 +58,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-path",
         type=Path,
         metavar="FILE",
-        help="weights file to use instead, .safetensors or .pth",
+        help="file to use instead: weights, .safetensors or .pth, or an ONNX network",
     )
     group.add_argument(
         "-dn",
@@ -121,6 +122,13 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         const="fp32",
         dest="precision",
         help="same as --precision fp32",
+    )
+    group.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what computes the network; the last two need the extra `onnx` (default: native "
+        "where it is the fastest, else torch; onnxruntime for ONNX networks)",
     )
     group.add_argument(
         "-t",
@@ -205,6 +213,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
         device=device_names(args)[0],
         precision=args.precision,
+        engine=args.engine,
         tile=args.tile,
         memory_budget=args.memory_budget,
         threads=args.threads,

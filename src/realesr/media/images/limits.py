@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realesr.errors import OutOfMemoryError, UnsupportedMediaError
+from realesr.errors import OutOfMemoryError, TooLargeMediaError, UnsupportedMediaError
 from realesr.geometry import Size
 from realesr.memory import free_host_bytes
 from realesr.options import DEFAULT_MAX_PIXELS
@@ -38,19 +38,19 @@ def check_size(
             the user has thought about it.
 
     Raises:
-        UnsupportedMediaError: The image is larger than ``max_pixels``, or much too large for its
+        TooLargeMediaError: The image is larger than ``max_pixels``, or much too large for its
             file.
         OutOfMemoryError: It would not fit into the free memory.
     """
     pixels = width * height
     allowed = f"if it is no trap, allow it with `max_pixels` {pixels}"
     if pixels > max_pixels:
-        raise UnsupportedMediaError(
+        raise TooLargeMediaError(
             f"{path}: says to be {width}x{height} px, more than {max_pixels} in all: {allowed}"
         )
     is_chosen = max_pixels != DEFAULT_MAX_PIXELS
     if pixels > max(PLAUSIBLE_PIXELS, MAX_PIXELS_PER_BYTE * file_bytes) and not is_chosen:
-        raise UnsupportedMediaError(
+        raise TooLargeMediaError(
             f"{path}: says to be {width}x{height} px, and has {file_bytes} bytes: {allowed}"
         )
     needed = _COPIES * pixels * pixel_bytes

@@ -1,0 +1,1 @@
+"""The service: pictures and clips over HTTP."""

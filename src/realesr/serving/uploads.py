@@ -1,0 +1,82 @@
+"""Bodies of requests: written into a folder of the service, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from realesr.media.content import Kind
+from realesr.serving.work import HEAD_BYTES, suffix_of
+
+_PART_BYTES = 2**20
+_MAX_FIELDS = 40
+_NAME = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that has come whole.
+
+    Attributes:
+        path: Where it is, in a folder of its own, with the suffix of its content.
+        name: What the client calls it; for display alone.
+        fields: Further fields of a form.
+    """
+
+    path: Path
+    name: str
+    fields: dict[str, str]
+
+
+def new_folder(place: Path) -> Path:
+    """Returns a new folder, which whoever gets it removes."""
+    return Path(mkdtemp(dir=place))
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder and its content."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def save_upload(request: Request, folder: Path, *, kinds: tuple[Kind, ...]) -> Upload:
+    """Writes the body of a request into a folder.
+
+    Args:
+        request: The request; a form has the file in its field ``file``.
+        folder: An empty folder.
+        kinds: What the body may be.
+
+    Raises:
+        HTTPException: The body is too large, too slow, empty, or a form without a file.
+        UnsupportedMediaError: It is something else.
+        ClientDisconnect: The client has gone.
+    """
+    path = folder / _NAME
+    name, fields = "", {}
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=2**16) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise HTTPException(422, "the form has no file in its field `file`")
+            name = file.filename or ""
+            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+            with path.open("wb") as target:
+                while part := await file.read(_PART_BYTES):
+                    await asyncio.to_thread(target.write, part)
+    else:
+        with path.open("wb") as target:
+            async for part in request.stream():
+                await asyncio.to_thread(target.write, part)
+    with path.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+    if not head:
+        raise HTTPException(422, "the body is empty")
+    suffix = suffix_of(head, kinds=kinds)
+    return Upload(path.rename(path.with_suffix(suffix)), name, fields)

@@ -1,0 +1,199 @@
+"""One image or one video of a client: from a file of the service to another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from realesr.errors import InvalidOptionError, TooLargeMediaError, UnsupportedMediaError
+from realesr.media.content import Kind, identify
+from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
+from realesr.options import EncodingOptions, UpscaleOptions, VideoOptions
+from realesr.pipeline.executors.base import of_jobs
+from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.units import MediaIO, WorkUnit
+from realesr.plan import Job
+from realesr.progress import Event, Failed, Finished, FrameDone, Notice, Outcome, TileDone, Warned
+from realesr.serving.engine import Engine
+from realesr.serving.tickets import Ticket
+
+HEAD_BYTES = 4096
+OUTPUT = "output"
+"""Name of a result, without its suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result.
+
+    Attributes:
+        outcome: Sizes, times, and where it is.
+        notices: What was left out or done otherwise.
+    """
+
+    outcome: Outcome
+    notices: tuple[Notice, ...]
+
+
+def suffix_of(head: bytes, *, kinds: tuple[Kind, ...]) -> str:
+    """Returns the suffix of a body by its first bytes; what a client calls it does not matter.
+
+    Raises:
+        UnsupportedMediaError: It is something else.
+    """
+    content = identify(head)
+    if content is None or content.kind not in kinds:
+        wanted = " or ".join(kinds)
+        raise UnsupportedMediaError(f"the body is no {wanted} that is known here")
+    return content.suffix
+
+
+def make_image(
+    engine: Engine,
+    ticket: Ticket,
+    source: Path,
+    options: UpscaleOptions,
+    *,
+    ext: str | None,
+    encoding: EncodingOptions,
+    max_pixels: int,
+) -> Made:
+    """Upscales an image file; the result lies beside it.
+
+    Args:
+        engine: What upscales.
+        ticket: Progress, and what the work is stopped by.
+        source: The input, whose suffix is true.
+        options: How it is upscaled.
+        ext: Suffix of the output without its dot; None for that of the input.
+        encoding: How it is encoded.
+        max_pixels: Largest image that is decoded, px.
+
+    Raises:
+        StoppedError: The ticket stopped the work.
+        RealesrError: The image cannot be read, upscaled or written.
+    """
+    from realesr.media.pictures import PictureFiles
+
+    media = PictureFiles(encoding=encoding, max_pixels=max_pixels, first_frame=True)
+    unit = _unit(IMAGES, source, options, ext, media)
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, TileDone):
+            ticket.done, ticket.total = event.done, event.total
+
+    return _run(engine, ticket, unit, on_event, is_urgent=True)
+
+
+def make_video(
+    engine: Engine,
+    ticket: Ticket,
+    source: Path,
+    options: UpscaleOptions,
+    *,
+    ext: str | None,
+    video: VideoOptions,
+    on_frame: Callable[[], None],
+) -> Made:
+    """Upscales a video file, or an animation; the result lies beside it.
+
+    Args:
+        engine: What upscales.
+        ticket: Progress, and what the work is stopped by.
+        source: The input, whose suffix is true.
+        options: How it is upscaled.
+        ext: Suffix of the output without its dot; None for that of the input.
+        video: Excerpt and encoding.
+        on_frame: Called after each frame; its errors end the work.
+
+    Raises:
+        StoppedError: The ticket stopped the work.
+        RealesrError: The video cannot be read, upscaled or written.
+    """
+    from realesr.media.moving import MovingFiles
+
+    unit = _unit(VIDEOS, source, options, ext, MovingFiles.from_options(video))
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, FrameDone):
+            ticket.done, ticket.total = event.done, event.expected
+            engine.metrics.frames.inc()
+            on_frame()
+            ticket.check()
+
+    return _run(engine, ticket, unit, on_event, is_urgent=False)
+
+
+def check_frames(path: Path, max_pixels: int) -> None:
+    """Checks the size that a video states, before a frame is decoded.
+
+    What PyAV cannot open is left to the job, which says what is wrong.
+
+    Raises:
+        TooLargeMediaError: Frames are larger than ``max_pixels``.
+    """
+    import warnings
+
+    import av
+    from PIL import Image, UnidentifiedImageError
+
+    from realesr.media.video.reading import open_input
+
+    sizes: list[tuple[int, int]] = []
+    try:
+        if path.suffix in IMAGES.suffixes:
+            with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+                sizes = [image.size]
+        else:
+            with open_input(path) as container:
+                sizes = [(each.codec_context.width, each.codec_context.height)
+                         for each in container.streams.video]  # fmt: skip
+    except Image.DecompressionBombError as error:
+        raise TooLargeMediaError(f"more than {max_pixels} px") from error
+    except (OSError, ValueError, av.FFmpegError, UnidentifiedImageError):
+        return
+    for width, height in sizes:
+        if width * height > max_pixels:
+            raise TooLargeMediaError(
+                f"the video says to have frames of {width}x{height} px, more than {max_pixels}"
+            )
+
+
+def _unit(
+    kind: AnyMediaType, source: Path, options: UpscaleOptions, ext: str | None, media: MediaIO
+) -> WorkUnit:
+    suffix = kind.output_suffix_of(source.suffix) if ext is None else f".{ext}"
+    if suffix not in (*kind.output_suffixes, *kind.aliases):
+        known = ", ".join(each.removeprefix(".") for each in kind.output_suffixes)
+        raise InvalidOptionError(f"`ext` {ext}: must be one of {known}")
+    output = source.with_name(f"{OUTPUT}{suffix}")
+    job = Job(source, output, kind.format_of(output))
+    return WorkUnit(job=job, options=options, media=media, output=output)
+
+
+def _run(
+    engine: Engine,
+    ticket: Ticket,
+    unit: WorkUnit,
+    on_event: Callable[[Event], None],
+    *,
+    is_urgent: bool,
+) -> Made:
+    notices: list[Notice] = []
+    ends: list[Finished | Failed] = []
+
+    def report(event: Event) -> None:
+        if isinstance(event, Warned):
+            notices.append(event.notice)
+        elif isinstance(event, Finished | Failed):
+            ends.append(event)
+        else:
+            on_event(event)
+
+    upscaler = engine.watched(unit.options, ticket, is_urgent=is_urgent)
+    LocalExecutor(lambda options: upscaler).run((unit,), of_jobs(report))
+    (end,) = ends
+    if isinstance(end, Failed):
+        raise end.error
+    return Made(end.outcome, tuple(notices))
