@@ -71,6 +71,7 @@ class Upscaler:
         threads: int | None = None,
         is_compiled: bool = False,
         denoise_strength: float | None = None,
+        sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
         color_lock: bool = True,
@@ -89,6 +90,7 @@ class Upscaler:
             threads: Number of CPU threads; None for one per core.
             is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
             denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
+            sharpness: 0 is faithful and soft, 1 crisp; only for realesr-photo-x4.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
             strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
             color_lock: Whether brightness and color follow the input; networks shift them.
@@ -112,6 +114,7 @@ class Upscaler:
                 threads=threads,
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
+                sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
                 color_lock=color_lock,
@@ -133,6 +136,7 @@ class Upscaler:
         threads: int | None = None,
         is_compiled: bool = False,
         denoise_strength: float | None = None,
+        sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
         color_lock: bool = True,
@@ -152,6 +156,8 @@ class Upscaler:
             is_compiled: See there.
             denoise_strength: Share of ``path`` in a mixture with its weak-denoise partner beside
                 it; only for files of realesr-general-x4v3.
+            sharpness: Share of ``path`` in a mixture with its faithful end beside it, whose name
+                has ``-faithful`` at its end.
             alpha_upsampler: See there.
             strength: See there.
             color_lock: See there.
@@ -172,6 +178,7 @@ class Upscaler:
                 threads=threads,
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
+                sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
                 color_lock=color_lock,

@@ -24,6 +24,7 @@ _OF_NETWORKS = (
     "pre_pad",
     "is_compiled",
     "denoise_strength",
+    "sharpness",
     "alpha_upsampler",
     "color_lock",
     "strength",

@@ -67,6 +67,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="0 keeps noise, 1 removes it; only for realesr-general-x4v3 (default: 0.5)",
     )
     group.add_argument(
+        "--sharpness",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="0 is faithful and soft, 1 crisp; only for realesr-photo-x4 (default: 1)",
+    )
+    group.add_argument(
         "--alpha-upsampler",
         choices=ALPHA_UPSAMPLERS,
         default="realesrgan",
@@ -212,6 +219,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         pre_pad=args.pre_pad,
         is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
+        sharpness=args.sharpness,
         alpha_upsampler=args.alpha_upsampler,
         strength=args.strength,
         color_lock=args.color_lock,
