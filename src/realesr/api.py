@@ -74,6 +74,7 @@ class Upscaler:
         sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
+        consistency: float = 0.0,
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
@@ -93,6 +94,8 @@ class Upscaler:
             sharpness: 0 is faithful and soft, 1 crisp; only for realesr-photo-x4.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
             strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
+            consistency: How far results are corrected so that, reduced, they are their inputs, 0
+                to 1; for clean inputs.
             color_lock: Whether brightness and color follow the input; networks shift them.
             faces: How faces are restored; None for not at all.
 
@@ -117,6 +120,7 @@ class Upscaler:
                 sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
+                consistency=consistency,
                 color_lock=color_lock,
                 faces=faces,
             )
@@ -139,6 +143,7 @@ class Upscaler:
         sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
+        consistency: float = 0.0,
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
@@ -160,6 +165,7 @@ class Upscaler:
                 has ``-faithful`` at its end.
             alpha_upsampler: See there.
             strength: See there.
+            consistency: See there.
             color_lock: See there.
             faces: See there.
 
@@ -181,6 +187,7 @@ class Upscaler:
                 sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
+                consistency=consistency,
                 color_lock=color_lock,
                 faces=faces,
             )

@@ -23,7 +23,7 @@ _COARSE_SIGMA = 2.0
 _LARGEST = 2**15 - 1
 _BAND_ROWS = 64
 """Rows of the input whose result is corrected at a time."""
-_TO_YCC = np.array(
+TO_YCC = np.array(
     [
         [0.299, 0.587, 0.114],
         [-0.168736, -0.331264, 0.5],
@@ -32,7 +32,8 @@ _TO_YCC = np.array(
     np.float32,
 )
 """R'G'B' to Y'CbCr, ITU-R BT.601, as in JPEG (ITU-T T.871)."""
-_TO_RGB = np.linalg.inv(_TO_YCC).astype(np.float32)
+TO_RGB = np.linalg.inv(TO_YCC).astype(np.float32)
+"""The way back."""
 
 
 def lock_color(
@@ -73,7 +74,7 @@ def _low(
     Color is blurred on a coarser grid, which a wide low-pass does not notice.
     """
     height, width = difference.shape[:2]
-    ycc = cv2.transform(difference, _TO_YCC)
+    ycc = cv2.transform(difference, TO_YCC)
     step = max(1, round(chroma_sigma / _COARSE_SIGMA))
     coarse = (max(1, width // step), max(1, height // step))
     chroma = cv2.resize(ycc[..., 1:], coarse, interpolation=cv2.INTER_AREA)
@@ -82,7 +83,7 @@ def _low(
         height, width, 2
     )
     ycc[..., 0] = cv2.GaussianBlur(ycc[..., 0], (0, 0), luma_sigma)
-    return np.asarray(cv2.transform(ycc, _TO_RGB), np.float32)
+    return np.asarray(cv2.transform(ycc, TO_RGB), np.float32)
 
 
 def _add_band(sr: Pixels, shift: NDArray[np.int16], top: int, bottom: int, scale: int) -> None:

@@ -81,6 +81,7 @@ def _make_plain_upscaler(
         alpha_upsampler=options.alpha_upsampler,
         color_lock=options.color_lock,
         strength=options.strength,
+        consistency=options.consistency,
     )
 
 

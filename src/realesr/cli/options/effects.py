@@ -28,6 +28,7 @@ _OF_NETWORKS = (
     "alpha_upsampler",
     "color_lock",
     "strength",
+    "consistency",
 )
 
 

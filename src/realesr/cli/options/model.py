@@ -89,6 +89,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "(default: 1)",
     )
     group.add_argument(
+        "--consistency",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="how far the result is corrected until, reduced again, it is the input, 0 to 1; for "
+        "clean inputs (default: 0)",
+    )
+    group.add_argument(
         "--no-color-lock",
         action="store_false",
         dest="color_lock",
@@ -222,6 +230,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         sharpness=args.sharpness,
         alpha_upsampler=args.alpha_upsampler,
         strength=args.strength,
+        consistency=args.consistency,
         color_lock=args.color_lock,
         faces=face_options(args),
     )
