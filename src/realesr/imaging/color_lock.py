@@ -20,7 +20,8 @@ CHROMA_SIGMA = 8.0
 a narrower low-pass would bring back."""
 _COARSE_SIGMA = 2.0
 """Standard deviation of the low-pass for color on its grid, px of the grid."""
-_LARGEST = 2**15 - 1
+_LARGEST = 2**15 - 16
+_FRACTION_BITS = 4
 _BAND_ROWS = 64
 """Rows of the input whose result is corrected at a time."""
 TO_YCC = np.array(
@@ -45,8 +46,9 @@ def lock_color(
 ) -> None:
     """Sets the low frequencies of an upscaled image to those of its input, in place.
 
-    The correction is rounded to whole levels, which the image has anyway. Memory beyond the images
-    is some floats for each px of the input, and a band of the result.
+    For 8 bits the correction is rounded to sixteenths of a level before it is upscaled: whole ones
+    would put all of its steps on the borders of pixels, and so of JPEG's blocks. Memory beyond the
+    images is some floats for each px of the input, and a band of the result.
 
     Args:
         sr: (H, W, 3) RGB, uint8 or uint16; H and W are multiples of h and w.
@@ -60,10 +62,11 @@ def lock_color(
     small = cv2.resize(sr, (width, height), interpolation=cv2.INTER_AREA)
     difference = lr.astype(np.float32) * levels - small.astype(np.float32)
     shift = _low(difference, luma_sigma, chroma_sigma)
+    bits = _FRACTION_BITS if sr.dtype == np.uint8 else 0
     # Larger corrections would not fit; no image has them.
-    shift_levels = np.clip(np.rint(shift), -_LARGEST, _LARGEST).astype(np.int16)
+    fine = np.clip(np.rint(shift * np.float32(2**bits)), -_LARGEST, _LARGEST).astype(np.int16)
     for top in range(0, height, _BAND_ROWS):
-        _add_band(sr, shift_levels, top, min(top + _BAND_ROWS, height), scale)
+        _add_band(sr, fine, top, min(top + _BAND_ROWS, height), scale, bits)
 
 
 def _low(
@@ -86,14 +89,28 @@ def _low(
     return np.asarray(cv2.transform(ycc, TO_RGB), np.float32)
 
 
-def _add_band(sr: Pixels, shift: NDArray[np.int16], top: int, bottom: int, scale: int) -> None:
-    """Adds the rows ``top`` to ``bottom`` of a shift, upscaled, to the upscaled image."""
+def _add_band(
+    sr: Pixels, shift: NDArray[np.int16], top: int, bottom: int, scale: int, bits: int
+) -> None:
+    """Adds the rows ``top`` to ``bottom`` of a shift, upscaled, to the upscaled image.
+
+    Args:
+        sr: The upscaled image.
+        shift: (h, w, 3) in levels / 2^bits.
+        top: First row of the band.
+        bottom: Row after its last one.
+        scale: Output px per input px.
+        bits: Number of bits after the point.
+    """
     first, last = max(0, top - 1), min(len(shift), bottom + 1)
     width = shift.shape[1] * scale
     large = cv2.resize(
         shift[first:last], (width, (last - first) * scale), interpolation=cv2.INTER_LINEAR
     )
     large = large[(top - first) * scale : (bottom - first) * scale]
+    if bits:
+        large += 1 << (bits - 1)
+        large >>= bits
     band = sr[top * scale : bottom * scale]
     depth = cv2.CV_8U if sr.dtype == np.uint8 else cv2.CV_16U
     cv2.add(band, large, dst=band, dtype=depth)
