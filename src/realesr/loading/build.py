@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, no_notice
+from realesr.weights.catalog import RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
@@ -64,6 +65,10 @@ def make_upscaler(
 def _make_plain_upscaler(
     options: UpscaleOptions, files: NetworkFiles | None, notify: Notify
 ) -> ImageUpscaler:
+    if files is None and options.model_name in RECONSTRUCTIONS:
+        from realesr.engine.reconstruction import Reconstructor
+
+        return Reconstructor(options.model_name)
     if files is None:
         from realesr.engine.interpolation import Interpolator
 

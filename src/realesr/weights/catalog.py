@@ -277,8 +277,11 @@ FACE_NETWORKS = (
 )
 
 
-BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-"""Names of plain filters for comparison; they need no weights and have any scale."""
+RECONSTRUCTIONS = ("ibp", "tv")
+"""Names of classical reconstructions, which iterate: back-projection and total variation."""
+BASELINES = ("nearest", "bilinear", "bicubic", "lanczos", *RECONSTRUCTIONS)
+"""Names of plain filters and classical reconstructions for comparison; they need no weights and
+have any scale."""
 
 
 def all_specs() -> tuple[Spec, ...]:

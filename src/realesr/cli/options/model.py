@@ -50,7 +50,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-name",
         metavar="NAME",
         default=DEFAULT_MODEL,
-        help="model from `realesr models list`, downloaded on first use; or a plain filter: "
+        help="model from `realesr models list`, downloaded on first use; or one without a network: "
         f"{', '.join(BASELINES)} (default: %(default)s)",
     )
     group.add_argument(
