@@ -103,10 +103,9 @@ def _add_band(
         bits: Number of bits after the point.
     """
     first, last = max(0, top - 1), min(len(shift), bottom + 1)
-    width = shift.shape[1] * scale
-    large = cv2.resize(
-        shift[first:last], (width, (last - first) * scale), interpolation=cv2.INTER_LINEAR
-    )
+    size = (shift.shape[1] * scale, (last - first) * scale)
+    upscaled = cv2.resize(shift[first:last], size, interpolation=cv2.INTER_LINEAR)
+    large: NDArray[np.int16] = np.asarray(upscaled, np.int16)
     large = large[(top - first) * scale : (bottom - first) * scale]
     if bits:
         large += 1 << (bits - 1)

@@ -8,6 +8,10 @@ as detail. So a difference within a tolerance is left alone, as in the projectio
 All iterations are done at the size of the input: with ``x = x0 + up(c)``, the next correction only
 needs ``down(up(c))``, which is a filter of a few px. The result is read once and written once, band
 by band, and limited to its range at the end only.
+
+Only luma is corrected. Most files and all videos store color at half the size; what a network makes
+sharp of it would become blurred again, a halo beside every colored edge. The low frequencies of
+color are those of the input by the color lock.
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.imaging.color_lock import TO_RGB, TO_YCC
 from realesr.imaging.image import Pixels, Plane
 
 Values = NDArray[np.float32]
 
+_LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
+"""Weights of R, G and B, ITU-R BT.601."""
 _ITERATIONS = 3
 """More gain nothing on photographs with JPEG of quality 95, and little on clean ones."""
 _TOLERANCE = 2.0
@@ -44,7 +49,7 @@ of 10 levels, JPEG 40) 2.7 to 7."""
 def make_consistent(sr: Pixels, lr: Pixels, amount: float, *, alpha: Plane | None = None) -> float:
     """Moves an upscaled image towards those that its input could be a reduction of, in place.
 
-    Memory beyond the images is four bytes for each value of the input, and some bands.
+    Memory beyond the images is some bytes for each px of the input, and some bands.
 
     Args:
         sr: (H, W, 3) RGB, uint8 or uint16; H and W are multiples of h and w.
@@ -66,25 +71,26 @@ def make_consistent(sr: Pixels, lr: Pixels, amount: float, *, alpha: Plane | Non
 
 
 def _reduced(sr: Pixels, height: int) -> Values:
-    """Returns (h, w, 3) Y'CbCr in levels of 255: the means of blocks of an upscaled image."""
+    """Returns luma, (h, w) in levels of 255: the means of blocks of an upscaled image."""
     scale = len(sr) // height
-    reduced = np.empty((height, sr.shape[1] // scale, 3), np.float32)
+    reduced = np.empty((height, sr.shape[1] // scale), np.float32)
     for top in range(0, height, _BAND_ROWS):
-        band = _levels(sr[top * scale : (top + _BAND_ROWS) * scale])
+        band = _luma(sr[top * scale : (top + _BAND_ROWS) * scale])
         size = (reduced.shape[1], len(band) // scale)
-        means = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
-        reduced[top : top + _BAND_ROWS] = cv2.transform(means, TO_YCC)
+        reduced[top : top + _BAND_ROWS] = cv2.resize(band, size, interpolation=cv2.INTER_AREA)
     return reduced
 
 
-def _levels(pixels: Pixels) -> Values:
-    """Returns pixels as float32, in levels of 255."""
-    return pixels.astype(np.float32) * np.float32(255 / np.iinfo(pixels.dtype).max)
+def _luma(pixels: Pixels) -> Values:
+    """Returns the luma of pixels, (rows, w) in levels of 255."""
+    factor = np.float32(255 / np.iinfo(pixels.dtype).max)
+    luma = cv2.transform(pixels.astype(np.float32), _LUMA * factor)
+    return np.asarray(luma, np.float32).reshape(pixels.shape[:2])
 
 
 def _difference(reduced: Values, lr: Pixels, rows: slice) -> Values:
-    """Returns what an upscaled image lacks, (rows, w, 3) Y'CbCr in levels of 255."""
-    return np.asarray(cv2.transform(_levels(lr[rows]), TO_YCC) - reduced[rows], np.float32)
+    """Returns what the luma of an upscaled image lacks, (rows, w) in levels of 255."""
+    return np.asarray(_luma(lr[rows]) - reduced[rows], np.float32)
 
 
 def _noise(difference: Values, luma: Values) -> Values:
@@ -96,18 +102,18 @@ def _noise(difference: Values, luma: Values) -> Values:
     noisy image that went through JPEG.
 
     Args:
-        difference: (h, w, 3) difference between input and reduced result, levels of 255.
+        difference: (h, w) difference between input and reduced result, levels of 255.
         luma: (h, w) luma of the reduced result, levels of 255.
 
     Returns:
-        (h, w, 3), a standard deviation for each channel.
+        (h, w) standard deviations.
     """
     gradients = [
         cv2.Sobel(luma, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1))
     ]
     activity = cv2.blur(gradients[0] ** 2 + gradients[1] ** 2, (3, 3))
     weights = np.float32(1) / (activity + np.float32(_QUIET)) ** 2
-    energy = _window(difference**2 * weights[..., None]) / _window(weights)[..., None]
+    energy = _window(difference**2 * weights) / _window(weights)
     return np.asarray(np.sqrt(np.maximum(energy, 0)), np.float32)
 
 
@@ -121,7 +127,7 @@ def _median_noise(reduced: Values, lr: Pixels, alpha: Plane | None) -> float:
     found = []
     for top in range(0, len(lr), _BAND_ROWS):
         rows, inner = _with_margin(top, min(top + _BAND_ROWS, len(lr)), len(lr))
-        noise = _noise(_difference(reduced, lr, rows), reduced[rows][..., 0])[inner][..., 0]
+        noise = _noise(_difference(reduced, lr, rows), reduced[rows])[inner]
         visible = slice(None) if alpha is None else alpha[top : top + _BAND_ROWS] > 0
         found.append(noise[visible].ravel())
     values = np.concatenate(found)
@@ -145,14 +151,13 @@ def _correct_band(
     """Corrects the rows of an upscaled image that belong to a band of the input, in place."""
     rows, inner = _with_margin(*band, len(lr))
     difference = _difference(reduced, lr, rows)
-    tolerance = np.float32(_TOLERANCE) * _noise(difference, reduced[rows][..., 0])
-    correction = solve(difference, tolerance, scale)
-    colors = cv2.transform(correction, TO_RGB) * np.float32(amount)
-    size = (colors.shape[1] * scale, len(colors) * scale)
-    large = cv2.resize(colors, size, interpolation=cv2.INTER_CUBIC)
+    tolerance = np.float32(_TOLERANCE) * _noise(difference, reduced[rows])
     peak = np.iinfo(sr.dtype).max
+    correction = solve(difference, tolerance, scale) * np.float32(amount * peak / 255)
+    size = (correction.shape[1] * scale, len(correction) * scale)
+    large = cv2.resize(correction, size, interpolation=cv2.INTER_CUBIC)
     part = sr[band[0] * scale : band[1] * scale]
-    moved = part + large[inner.start * scale : inner.stop * scale] * np.float32(peak / 255)
+    moved = part + large[inner.start * scale : inner.stop * scale, :, None]
     part[...] = np.clip(np.rint(moved), 0, peak).astype(sr.dtype)
 
 
@@ -162,13 +167,13 @@ def solve(
     """Finds the correction that, upscaled and reduced again, leaves differences in tolerance.
 
     Args:
-        difference: (h, w, 3) difference between input and reduced result.
-        tolerance: (h, w, 3), or broadcast to it: how much of it may remain.
+        difference: (h, w) difference between input and reduced result.
+        tolerance: (h, w), or broadcast to it: how much of it may remain.
         scale: Output px per input px.
         iterations: Number of back-projections.
 
     Returns:
-        (h, w, 3) correction, to be upscaled.
+        (h, w) correction, to be upscaled.
     """
     kernel = _round_trip(scale)
     correction = np.zeros_like(difference)

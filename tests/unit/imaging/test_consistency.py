@@ -37,13 +37,14 @@ def noisy(image, deviation, seed=1):
 
 
 def error_of(first, second):
-    return np.sqrt(np.square(first.astype(float) - second).mean())
+    """The error of luma, as the root of the mean square."""
+    return np.sqrt(np.square((first.astype(float) - second) @ (0.299, 0.587, 0.114)).mean())
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_differences_fall_with_every_iteration_and_end_in_the_tolerance(scale):
     rng = np.random.default_rng(scale)
-    difference = cv2.GaussianBlur(rng.normal(0, 30, (24, 20, 3)).astype(np.float32), (0, 0), 0.7)
+    difference = cv2.GaussianBlur(rng.normal(0, 30, (24, 20)).astype(np.float32), (0, 0), 0.7)
     tolerance = np.full_like(difference, 1.5)
     kernel = consistency._round_trip(scale)
     excess = []
@@ -91,7 +92,7 @@ def test_noise_of_the_input_does_not_come_back(deviation, monkeypatch):
     for name, value in (("_TOLERANCE", 0.0), ("_CLEAN", 98.0), ("_NOISY", 99.0)):
         monkeypatch.setattr(consistency, name, value)
     make_consistent(dull, lr, 1.0)
-    assert error_of(dull, truth) > 0.5 * deviation  # the test can fail
+    assert error_of(dull, truth) > 0.4 * deviation  # the test can fail
 
 
 def test_the_share_has_no_step():
@@ -102,15 +103,16 @@ def test_the_share_has_no_step():
     assert np.abs(np.diff(shares)).max() < 0.02
 
 
-def test_color_blocks_of_a_jpeg_do_not_come_back():
-    """A network has removed the 16 px blocks of halved chroma in even areas."""
-    clean = np.full((64, 64, 3), 120, np.uint8)
-    blocks = np.random.default_rng(0).normal(0, 1.2, (4, 4)).repeat(16, 0).repeat(16, 1)
-    colors = np.stack((1.402 * blocks, -0.344 * blocks, -0.3 * blocks), axis=2)
-    lr = np.clip(np.rint(clean + colors), 0, 255).astype(np.uint8)
-    sr = np.full((256, 256, 3), 120, np.uint8)
-    make_consistent(sr, lr, 1.0)
-    assert error_of(sr, np.full_like(sr, 120)) < 0.25 * error_of(lr, clean)
+def test_halved_color_of_the_input_does_not_blur_that_of_the_result():
+    """JPEG and video store color at half the size; the network has made it sharp."""
+    truth = scene()
+    stored = cv2.cvtColor(reduced(truth), cv2.COLOR_RGB2YCrCb)
+    small = cv2.resize(stored[..., 1:], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    stored[..., 1:] = cv2.resize(small, stored.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    result = truth.copy()
+    make_consistent(result, cv2.cvtColor(stored, cv2.COLOR_YCrCb2RGB), 1.0)
+    colors = [cv2.cvtColor(each, cv2.COLOR_RGB2YCrCb)[..., 1:] for each in (truth, result)]
+    assert np.abs(colors[0].astype(int) - colors[1]).mean() < 0.2
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
