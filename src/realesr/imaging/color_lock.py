@@ -21,7 +21,7 @@ a narrower low-pass would bring back."""
 _COARSE_SIGMA = 2.0
 """Standard deviation of the low-pass for color on its grid, px of the grid."""
 _PASSES = 3
-_NEGLIGIBLE = 0.2
+_NEGLIGIBLE = 0.27
 """Mean shift that is left alone, levels of 255. More remains only where the correction would leave
 the range: on paper-white drawings, whose lines take it in the next pass."""
 _LARGEST = 2**15 - 16
