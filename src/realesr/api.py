@@ -80,8 +80,10 @@ class Upscaler:
         threads: int | None = None,
         is_compiled: bool = False,
         denoise_strength: float | None = None,
+        sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
+        consistency: float = 0.0,
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
@@ -99,8 +101,11 @@ class Upscaler:
             threads: Number of CPU threads; None for one per core.
             is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
             denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
+            sharpness: 0 is faithful and soft, 1 crisp; only for realesr-photo-x4.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
             strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
+            consistency: How far results are corrected so that, reduced, they are their inputs, 0
+                to 1; for clean inputs.
             color_lock: Whether brightness and color follow the input; networks shift them.
             faces: How faces are restored; None for not at all.
 
@@ -123,8 +128,10 @@ class Upscaler:
                 threads=threads,
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
+                sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
+                consistency=consistency,
                 color_lock=color_lock,
                 faces=faces,
             )
@@ -145,8 +152,10 @@ class Upscaler:
         threads: int | None = None,
         is_compiled: bool = False,
         denoise_strength: float | None = None,
+        sharpness: float = 1.0,
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
+        consistency: float = 0.0,
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
@@ -165,8 +174,11 @@ class Upscaler:
             is_compiled: See there.
             denoise_strength: Share of ``path`` in a mixture with its weak-denoise partner beside
                 it; only for files of realesr-general-x4v3.
+            sharpness: Share of ``path`` in a mixture with its faithful end beside it, whose name
+                has ``-faithful`` at its end.
             alpha_upsampler: See there.
             strength: See there.
+            consistency: See there.
             color_lock: See there.
             faces: See there.
 
@@ -186,8 +198,10 @@ class Upscaler:
                 threads=threads,
                 is_compiled=is_compiled,
                 denoise_strength=denoise_strength,
+                sharpness=sharpness,
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
+                consistency=consistency,
                 color_lock=color_lock,
                 faces=faces,
             )

@@ -153,8 +153,12 @@ class UpscaleOptions:
         is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
         denoise_strength: From 0, which keeps noise, to 1, which removes it; for models with a weak
             denoise model. None is 0.5 for these models.
+        sharpness: Share of a model's crisp weights in a mixture with its faithful ones, 0 to 1; for
+            models with both. 1 is the model as it is shipped.
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
         strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
+        consistency: How far results are corrected so that, reduced, they are their inputs, 0 to 1;
+            for clean inputs.
         color_lock: Whether results keep the low frequencies of their inputs: brightness and color.
         faces: Options of face restoration; None disables it.
 
@@ -176,8 +180,10 @@ class UpscaleOptions:
     pre_pad: int = 0
     is_compiled: bool = False
     denoise_strength: float | None = None
+    sharpness: float = 1.0
     alpha_upsampler: str = "realesrgan"
     strength: float = 1.0
+    consistency: float = 0.0
     color_lock: bool = True
     faces: FaceOptions | None = None
 
@@ -205,8 +211,13 @@ class UpscaleOptions:
         strength = self.denoise_strength
         if strength is not None and not 0 <= strength <= 1:
             raise InvalidOptionError(f"`denoise_strength` {strength:g}: must be between 0 and 1")
-        if not 0 <= self.strength <= 1:
-            raise InvalidOptionError(f"`strength` {self.strength:g}: must be between 0 and 1")
+        for option, share in (
+            ("`sharpness`", self.sharpness),
+            ("`strength`", self.strength),
+            ("`consistency`", self.consistency),
+        ):
+            if not 0 <= share <= 1:
+                raise InvalidOptionError(f"{option} {share:g}: must be between 0 and 1")
         _check_choice("`precision`", self.precision, PRECISIONS)
         _check_choice("`engine`", self.engine, ENGINES)
         _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)

@@ -34,6 +34,7 @@ NoticeCode = Literal[
     "hdr-metadata-dropped",
     "hdr-not-told",
     "image-damaged",
+    "input-noisy",
     "loop-dropped",
     "metadata-damaged",
     "metadata-dropped",

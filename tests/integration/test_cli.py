@@ -231,6 +231,19 @@ def test_baselines_are_models_of_any_scale(tmp_path, method):
             assert np.abs(upscaled[..., channel] - expected).max() <= 0.51
 
 
+@pytest.mark.parametrize("method", ["ibp", "tv"])
+def test_reconstructions_are_models_of_any_scale(tmp_path, capsys, method):
+    save(tmp_path / "in.png")
+    size = read_image(tmp_path / "in.png").size
+    assert (
+        main(["-v", "image", "-i", "in.png", "-n", method, "-s", "2.5", "--strength", "0.5"]) == 0
+    )
+    assert read_image(tmp_path / "results/in_out.png").size == size.scaled(2.5)
+    told = capsys.readouterr().err
+    assert f"model {method}, without a network" in told
+    assert f"note: --strength does nothing for {method}, which has no network" in told
+
+
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, weights, capsys):
     for name in ("a", "sub/b", "sub/c"):
         save(tmp_path / f"in/{name}.png")

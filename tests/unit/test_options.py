@@ -38,6 +38,8 @@ def test_impossible_targets(ways):
 def test_impossible_strengths(strength):
     with pytest.raises(InvalidOptionError, match="`denoise_strength`"):
         UpscaleOptions(denoise_strength=strength)
+    with pytest.raises(InvalidOptionError, match="`sharpness`"):
+        UpscaleOptions(sharpness=strength)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cpu:1 ", ""])

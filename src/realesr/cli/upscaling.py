@@ -239,7 +239,7 @@ def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float)
     model = describe(options, upscaler)["model"]
     description = upscaler.description
     if description.device is None:
-        return f"model {model}, a plain filter"
+        return f"model {model}, without a network"
     tiles = {None: "as memory allows", 0: "none"}.get(description.tile, f"{description.tile} px")
     return (
         f"model {model} (x{upscaler.scale}), device {description.device}, precision "

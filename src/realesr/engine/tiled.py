@@ -20,6 +20,7 @@ from realesr.errors import OutOfMemoryError
 from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors, bound_alpha
 from realesr.imaging.color_lock import lock_color
+from realesr.imaging.consistency import make_consistent
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image, PixelDType, Pixels, Plane
 from realesr.imaging.plain import mix_with_plain
@@ -64,6 +65,7 @@ class TiledUpscaler:
         alpha_upsampler: ``realesrgan`` upscales alpha with the network, ``bicubic`` with a filter.
         color_lock: Whether results keep the low frequencies of their inputs.
         strength: Share of the result in a mixture with a plain upscaling, 0 to 1.
+        consistency: Share of a correction after which the result, reduced, is the input, 0 to 1.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class TiledUpscaler:
         alpha_upsampler: str = "realesrgan",
         color_lock: bool = False,
         strength: float = 1.0,
+        consistency: float = 0.0,
     ) -> None:
         self._backend = backend
         self._tile = tile
@@ -86,6 +89,7 @@ class TiledUpscaler:
         self._alpha_upsampler = alpha_upsampler
         self._color_lock = color_lock
         self._strength = strength
+        self._consistency = consistency
         sees = backend.architecture.receptive_radius
         if tile_pad is None:
             tile_pad = sees if sees <= EXACT_OVERLAP else OVERLAP
@@ -171,12 +175,8 @@ class TiledUpscaler:
                     pixels, dtype, lambda done, total: on_tile(done, total * passes), notify
                 )
             )
-            if self._color_lock:
-                for result, source in zip(upscaled, pixels, strict=True):
-                    lock_color(result, source)
-            if self._strength < 1:
-                for result, source in zip(upscaled, pixels, strict=True):
-                    mix_with_plain(result, source, self._strength)
+            for index, (result, source) in enumerate(zip(upscaled, pixels, strict=True)):
+                self._follow_input(result, source, images[index].alpha, notify)
             if images[0].is_gray:
                 upscaled = [np.repeat(_luma(each)[..., None], 3, axis=2) for each in upscaled]
             alphas = self._upscale_alphas(
@@ -231,6 +231,22 @@ class TiledUpscaler:
             return self.upscale(images, on_tile=on_tile, notify=notify)
         finer = self.upscale(images, dtype=np.dtype(np.uint16), on_tile=on_tile, notify=notify)
         return [resize(each, size, images[0].pixels.dtype) for each in finer]
+
+    def _follow_input(
+        self, result: Pixels, source: Pixels, alpha: Plane | None, notify: Notify
+    ) -> None:
+        """Brings what a network gave nearer to its input, in place, as the options say."""
+        if self._color_lock:
+            lock_color(result, source)
+        if self._strength < 1:
+            mix_with_plain(result, source, self._strength)
+        if self._consistency == 0:
+            return
+        share = make_consistent(result, source, self._consistency, alpha=alpha)
+        if share < 1:
+            # Without numbers, so that it is told once for all frames of a video.
+            so = "which does nothing" if share == 0 else "of which a part is used"
+            notify(Notice("input-noisy", f"the input is too noisy for `consistency`, {so}"))
 
     def _is_for_network(self, alpha: Plane) -> bool:
         """Returns whether the network upscales an alpha; a constant alpha does not need it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from realesr.geometry import Size
@@ -43,20 +44,29 @@ def resize(image: Image, size: Size, dtype: PixelDType, method: str = "lanczos")
     return replace(image, pixels=out, alpha=alpha)
 
 
-def resize_plane(plane: Plane, size: Size, dtype: PixelDType, method: str) -> Plane:
-    """Resizes one channel, (H, W) uint8 or uint16, as :func:`resize` does."""
+def resize_plane(
+    plane: Plane | NDArray[np.float32], size: Size, dtype: PixelDType, method: str
+) -> Plane:
+    """Resizes one channel, (H, W) uint8 or uint16, or float32 about [0, 1], as :func:`resize`."""
     out = np.empty((size.height, size.width), dtype)
     _resize_into(plane, out, method)
     return out
 
 
-def _resize_into(plane: Plane, out: Plane, method: str) -> None:
+def upscale_values(plane: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Upscales one channel, (H, W) float32 of any range, by a bicubic filter, without bands."""
+    height, width = plane.shape
+    large = PillowImage.fromarray(plane).resize((width * scale, height * scale), FILTERS["bicubic"])
+    return np.asarray(large)
+
+
+def _resize_into(plane: Plane | NDArray[np.float32], out: Plane, method: str) -> None:
     """Resizes a plane band by band, so that only one band is held as float.
 
     A band of output rows needs the input rows below it and those within the filter's radius.
     """
     (height, width), (out_height, out_width) = plane.shape, out.shape
-    peak = np.float32(np.iinfo(plane.dtype).max)
+    peak = np.float32(np.iinfo(plane.dtype.name).max if plane.dtype.kind == "u" else 1)
     ratio = height / out_height
     reach = int(np.ceil(_SUPPORT * max(ratio, 1))) + 1
     row_bytes = 4 * max(width * ratio, out_width)

@@ -10,6 +10,7 @@ from realesr.loading.exchange import make_onnx_backend, runtime_for
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, no_notice
+from realesr.weights.catalog import RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from realesr.engine.backend import Backend
@@ -66,6 +67,10 @@ def make_upscaler(
 def _make_plain_upscaler(
     options: UpscaleOptions, files: NetworkFiles | None, notify: Notify
 ) -> ImageUpscaler:
+    if files is None and options.model_name in RECONSTRUCTIONS:
+        from realesr.engine.reconstruction import Reconstructor
+
+        return Reconstructor(options.model_name)
     if files is None:
         from realesr.engine.interpolation import Interpolator
 
@@ -91,6 +96,7 @@ def _make_plain_upscaler(
         alpha_upsampler=options.alpha_upsampler,
         color_lock=options.color_lock,
         strength=options.strength,
+        consistency=options.consistency,
     )
 
 

@@ -12,7 +12,7 @@ from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
-from realesr.weights.catalog import BASELINES, Spec, find_model, find_spec
+from realesr.weights.catalog import BASELINES, ModelSpec, Spec, find_model, find_spec
 
 DownloadProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress display for the download of a named file."""
@@ -42,7 +42,8 @@ class NetworkFiles:
 
     Attributes:
         path: The weights file.
-        other: A second file to mix with, whose network keeps more noise; None for no mixture.
+        other: A second file to mix with, whose network keeps more noise or is more faithful; None
+            for no mixture.
         weight: Fraction of ``path`` in the mixture, 0 to 1.
     """
 
@@ -70,36 +71,76 @@ def ensure_files(
     Raises:
         UnknownModelError: The catalog has no such model.
         WeightsError: The weights are not available.
-        InvalidOptionError: The denoise strength needs a second weights file that is missing.
+        InvalidOptionError: An option needs a second weights file that is missing.
         MissingExtraError: Face restoration needs packages that are not installed.
     """
     faces = options.faces
     if faces is not None and faces.weight > 0 and not faces.is_aligned:
         check_extra()
-    strength = options.denoise_strength
     if options.model_path is not None:
-        if strength is None or strength == 1:
-            return NetworkFiles(options.model_path)
-        return NetworkFiles(options.model_path, _weak_denoise_file(options.model_path), strength)
+        return _files_of_path(options.model_path, options)
     if options.model_name in BASELINES:
         return None
+    return _files_of_model(
+        find_model(options.model_name),
+        options,
+        partial(_obtain, downloading=downloading, notify=notify),
+        notify,
+    )
 
-    obtain = partial(_obtain, downloading=downloading, notify=notify)
-    spec = find_model(options.model_name)
-    path = obtain(spec)
-    if spec.weak_denoise_model is None:
-        if strength is not None:
+
+def _files_of_path(path: Path, options: UpscaleOptions) -> NetworkFiles:
+    """Returns a file, and the partner beside it that an option mixes it with.
+
+    Raises:
+        InvalidOptionError: There is no such partner, or two options want one.
+    """
+    strength, sharpness = options.denoise_strength, options.sharpness
+    denoises = strength is not None and strength != 1
+    if denoises and sharpness != 1:
+        raise InvalidOptionError(
+            f"`denoise_strength` and `sharpness` both mix {path.name} with a partner: drop one"
+        )
+    if denoises and strength is not None:
+        return NetworkFiles(path, _weak_denoise_file(path), strength)
+    if sharpness != 1:
+        return _mixture(path, _faithful_file(path), sharpness)
+    return NetworkFiles(path)
+
+
+def _files_of_model(
+    spec: ModelSpec, options: UpscaleOptions, obtain: Callable[[Spec], Path], notify: Notify
+) -> NetworkFiles:
+    """Finds or downloads a model of the catalog, and the partner that options mix it with.
+
+    Raises:
+        WeightsError: The weights are not available.
+    """
+    strength, sharpness = options.denoise_strength, options.sharpness
+    for option, is_given, partner in (
+        ("denoise_strength", strength is not None, spec.weak_denoise_model),
+        ("sharpness", sharpness != 1, spec.faithful_model),
+    ):
+        if is_given and partner is None:
             notify(
                 Notice(
                     "option-without-effect",
-                    f"`denoise_strength` does nothing for {spec.name}, which has no partner",
+                    f"`{option}` does nothing for {spec.name}, which has no partner",
                 )
             )
-        return NetworkFiles(path)
-    strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
-    if strength == 1:
-        return NetworkFiles(path)
-    return NetworkFiles(path, obtain(find_model(spec.weak_denoise_model)), strength)
+    path = obtain(spec)
+    if spec.weak_denoise_model is not None:
+        strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength
+        if strength != 1:
+            return NetworkFiles(path, obtain(find_model(spec.weak_denoise_model)), strength)
+    elif spec.faithful_model is not None and sharpness != 1:
+        return _mixture(path, obtain(find_model(spec.faithful_model)), sharpness)
+    return NetworkFiles(path)
+
+
+def _mixture(crisp: Path, faithful: Path, sharpness: float) -> NetworkFiles:
+    """Returns the mixture of both ends of a model; one file alone at the faithful end."""
+    return NetworkFiles(crisp, faithful, sharpness) if sharpness else NetworkFiles(faithful)
 
 
 def ensure_face_files(
@@ -176,5 +217,20 @@ def _weak_denoise_file(path: Path) -> Path:
             f"`denoise_strength` mixes {path.name} with a partner that keeps noise, "
             "realesr-general-wdn-x4v3 in the folder of realesr-general-x4v3, which is not there: "
             "put it there, or leave the option out"
+        )
+    return other
+
+
+def _faithful_file(path: Path) -> Path:
+    """Returns the file with ``-faithful`` at the end of its name in the same folder.
+
+    Raises:
+        InvalidOptionError: There is no such file.
+    """
+    other = path.with_name(f"{path.stem}-faithful{path.suffix}")
+    if not other.is_file():
+        raise InvalidOptionError(
+            f"`sharpness` mixes {path.name} with its faithful end, {other.name} in the same "
+            "folder, which is not there: put it there, or leave the option out"
         )
     return other

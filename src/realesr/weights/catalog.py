@@ -63,10 +63,13 @@ class ModelSpec(Spec):
         scale: Native scale: output px per input px, along each side.
         weak_denoise_model: Name of the model that keeps noise and grain, with which
             ``denoise_strength`` mixes this one; None if there is none.
+        faithful_model: Name of the faithful end of the same training, with which ``sharpness``
+            mixes this one, the crisp end; None if there is only one end.
     """
 
     scale: int
     weak_denoise_model: str | None = None
+    faithful_model: str | None = None
 
 
 def _official(
@@ -111,6 +114,19 @@ MODELS = (
             name="realesr-photo-x4.safetensors",
             size_bytes=2_434_744,
             sha256="d6dceb62714fdbdb9eb6b7f46caeb53d4fe5c0f3549b69cac49463ef2bc2fb8d",
+        ),
+        faithful_model="realesr-photo-x4-faithful",
+    ),
+    ModelSpec(
+        name="realesr-photo-x4-faithful",
+        scale=4,
+        architecture="SRVGG 64x32",
+        domain="photographs; softer and closest to clean originals; bundled, small and fast",
+        license="BSD-3-Clause",
+        weights=WeightFile(
+            name="realesr-photo-x4-faithful.safetensors",
+            size_bytes=2_434_776,
+            sha256="fa27429feef9ed39657ade7754f07a39b423f859d3ffb017c37857021dac7a9c",
         ),
     ),
     ModelSpec(
@@ -261,8 +277,11 @@ FACE_NETWORKS = (
 )
 
 
-BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-"""Names of plain filters for comparison; they need no weights and have any scale."""
+RECONSTRUCTIONS = ("ibp", "tv")
+"""Names of classical reconstructions, which iterate: back-projection and total variation."""
+BASELINES = ("nearest", "bilinear", "bicubic", "lanczos", *RECONSTRUCTIONS)
+"""Names of plain filters and classical reconstructions for comparison; they need no weights and
+have any scale."""
 
 
 def all_specs() -> tuple[Spec, ...]:

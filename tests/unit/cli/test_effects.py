@@ -24,7 +24,7 @@ CASES = [
     ("--quality 80", "--quality does nothing for PNG, which loses nothing"),
     ("--quality 80 --ext jpg", None),
     ("-n bicubic --precision fp32 -t 64", "--precision and --tile do nothing for bicubic"),
-    ("-n lanczos --compile", "--compile does nothing for lanczos, which is a plain filter"),
+    ("-n lanczos --compile", "--compile does nothing for lanczos, which has no network"),
     ("-n RealESRGAN_x4plus --model-path a.pth", "--model-name does nothing with --model-path"),
     ("-t 64 --memory-budget 1G", "--memory-budget does nothing with --tile 64"),
     ("-t 0 --tile-pad 3", "--tile-pad does nothing with --tile 0: there are no tiles"),

@@ -377,3 +377,42 @@ def test_a_network_without_a_bulk_is_not_mixed():
     assert backend.precision == FP32
     assert backend._network is backend._exact
     assert TorchBackend(tiny_srvgg(), precision=MIXED).precision == MIXED
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", [{}, {"gray": True}, {"alpha": True}])
+def test_consistency_is_the_same_tiled_or_whole(dtype, kind):
+    image = random_image(61, 37, dtype, **kind)
+    network = Faulty(lambda sr: sr * 0.9)
+    whole = upscaler(network, tile=0, consistency=1.0)(image)
+    tiled = upscaler(network, tile=16, consistency=1.0)(image)
+    assert (whole.pixels == tiled.pixels).all()
+    assert whole.pixels.dtype == dtype
+    if image.is_gray:
+        assert (whole.pixels == whole.pixels[..., :1]).all()
+
+
+def test_consistency_undoes_what_a_network_does_to_a_clean_input():
+    pixels = np.full((40, 50, 3), 60, np.uint8)
+    cv2.circle(pixels, (20, 20), 12, (220, 180, 90), -1)
+    network = Faulty(lambda sr: nn.functional.avg_pool2d(sr, 5, 1, 2, count_include_pad=False))
+    notices = []
+    plain = upscaler(network)(Image(pixels)).pixels
+    result = upscaler(network, consistency=1.0)(Image(pixels), notify=notices.append).pixels
+    errors = [
+        np.abs(cv2.resize(each, (50, 40), interpolation=cv2.INTER_AREA).astype(int) - pixels).mean()
+        for each in (plain, result)
+    ]
+    assert errors[1] < 0.5 * errors[0]
+    assert not notices
+
+
+def test_an_input_that_is_too_noisy_for_consistency_is_told():
+    noise = np.random.default_rng(0).normal(128, 10, (40, 50, 3))
+    image = Image(np.clip(np.rint(noise), 0, 255).astype(np.uint8))
+    network = Faulty(lambda sr: sr * 0 + 0.5)  # removes all of it
+    notices = []
+    result = upscaler(network, consistency=1.0)(image, notify=notices.append).pixels
+    assert (result == 128).all()
+    assert [notice.code for notice in notices] == ["input-noisy"]
+    assert "`consistency`, which does nothing" in str(notices[0])

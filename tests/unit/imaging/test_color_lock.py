@@ -87,3 +87,17 @@ def test_nothing_runs_over():
     deep = np.full((32, 32, 3), 65_000, np.uint16)
     lock_color(deep, np.full((8, 8, 3), 65_535, np.uint16))
     assert (deep == 65_535).all()
+
+
+def test_what_white_paper_cannot_take_its_lines_do(monkeypatch):
+    """The network makes lines darker; white around them cannot be raised above white."""
+    lr = np.full((64, 64, 3), 255, np.uint8)
+    lr[::2] = 150
+    sr = lr.repeat(4, 0).repeat(4, 1)
+    sr[sr < 255] -= 6
+    once = sr.copy()
+    lock_color(sr, lr)
+    monkeypatch.setattr("realesr.imaging.color_lock._PASSES", 1)
+    lock_color(once, lr)
+    assert abs(lr.mean() - sr.mean()) < 0.5
+    assert abs(lr.mean() - once.mean()) > 1.2

@@ -31,6 +31,8 @@ def test_every_entry_is_complete(spec):
     if spec.weights.url:
         assert spec.weights.url.startswith(f"{RELEASES}/v")
         assert spec.weights.url.endswith(f"/{spec.weights.name}")
+    if spec.faithful_model:
+        assert find_model(spec.faithful_model).architecture == spec.architecture
     if spec.weak_denoise_model:
         assert find_model(spec.weak_denoise_model).architecture == spec.architecture
 

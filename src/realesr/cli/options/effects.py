@@ -25,9 +25,11 @@ _OF_NETWORKS = (
     "pre_pad",
     "is_compiled",
     "denoise_strength",
+    "sharpness",
     "alpha_upsampler",
     "color_lock",
     "strength",
+    "consistency",
 )
 
 
@@ -58,7 +60,7 @@ def ineffective(
         default = UpscaleOptions()
         names = [name for name in _OF_NETWORKS if getattr(options, name) != getattr(default, name)]
         if names:
-            yield _notice(names, f"for {options.model_name}, which is a plain filter")
+            yield _notice(names, f"for {options.model_name}, which has no network")
     if options.tile is not None and options.memory_budget is not None:
         yield _notice(["memory_budget"], f"with `tile` {options.tile}")
     if options.tile == 0 and options.tile_pad is not None:

@@ -51,7 +51,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-name",
         metavar="NAME",
         default=DEFAULT_MODEL,
-        help="model from `realesr models list`, downloaded on first use; or a plain filter: "
+        help="model from `realesr models list`, downloaded on first use; or one without a network: "
         f"{', '.join(BASELINES)} (default: %(default)s)",
     )
     group.add_argument(
@@ -68,6 +68,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="0 keeps noise, 1 removes it; only for realesr-general-x4v3 (default: 0.5)",
     )
     group.add_argument(
+        "--sharpness",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="0 is faithful and soft, 1 crisp; only for realesr-photo-x4 (default: 1)",
+    )
+    group.add_argument(
         "--alpha-upsampler",
         choices=ALPHA_UPSAMPLERS,
         default="realesrgan",
@@ -81,6 +88,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="how much of the network's detail is taken over a plain upscaling, 0 to 1 "
         "(default: 1)",
+    )
+    group.add_argument(
+        "--consistency",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="how far the result is corrected until, reduced again, it is the input, 0 to 1; for "
+        "clean inputs (default: 0)",
     )
     group.add_argument(
         "--no-color-lock",
@@ -221,8 +236,10 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         pre_pad=args.pre_pad,
         is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
+        sharpness=args.sharpness,
         alpha_upsampler=args.alpha_upsampler,
         strength=args.strength,
+        consistency=args.consistency,
         color_lock=args.color_lock,
         faces=face_options(args),
     )
