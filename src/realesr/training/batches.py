@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from realesr.models.networks.luma import luma_of
 from realesr.training.dataset import PatchDataset, StepSampler
 from realesr.training.distributed import World
 from realesr.training.objective import Batch
@@ -73,6 +74,7 @@ def batches(
     pool: PairPool | None,
     mix: Callable[[Tensor, Tensor], Tensor],
     teacher: Callable[[Tensor], Tensor] | None = None,
+    is_luma: bool = False,
 ) -> Iterator[Batch]:
     """Yields the batches of the steps from ``start`` to ``stop``.
 
@@ -87,6 +89,7 @@ def batches(
         pool: Pairs to mix batches from.
         mix: Mixes clean images and the teacher's output, (N, 3, H, W) in [0, 1] each.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
+        is_luma: Whether the batches hold only the luma, in one channel.
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
     loader = DataLoader(
@@ -108,7 +111,10 @@ def batches(
         )
         if teacher is not None:
             taught = teacher(lr)
-        yield Batch(lr, hr, hr if taught.ndim != 4 else mix(hr, taught), step)
+        target = hr if taught.ndim != 4 else mix(hr, taught)
+        if is_luma:
+            lr, hr, target = luma_of(lr), luma_of(hr), luma_of(target)
+        yield Batch(lr, hr, target, step)
 
 
 def _start_worker(_: int) -> None:

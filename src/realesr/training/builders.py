@@ -29,7 +29,7 @@ from realesr.training.dataset import PatchDataset
 from realesr.training.discriminators import build_discriminator
 from realesr.training.distributed import World
 from realesr.training.ema import ExponentialMovingAverage
-from realesr.training.initialization import near_identity_
+from realesr.training.initialization import start_near_identity_
 from realesr.training.recipe import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -96,7 +96,7 @@ def build_generator(
             state = interpolate(state, load_state_dict(find(init.mix)), init.share)
         _load(network, state, init.weights)
     elif config.initialization == "identity":
-        near_identity_(network)
+        start_near_identity_(network)
     return network
 
 

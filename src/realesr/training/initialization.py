@@ -5,8 +5,46 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from realesr.models.networks.base import SRNetwork
+from realesr.models.networks.weight_norm import parameters_of, set_weight_
+
 NOISE_SHARE = 0.3
 OUTPUT_SHARE = 0.1
+
+
+def start_near_identity_(network: nn.Module) -> None:
+    """Lets the input pass: through the carriers of a network, or through its whole chain."""
+    if isinstance(network, SRNetwork) and network.carriers:
+        carry_(network)
+    else:
+        near_identity_(network)
+
+
+@torch.no_grad()
+def carry_(network: SRNetwork) -> None:
+    """Makes a network start as an enlargement of its input; in place.
+
+    The first outputs of its carriers pass the colors on, each to all px that it becomes. Other
+    outputs keep their random values, of which the last carrier and the branches let little through.
+    A network without a skip from its input would otherwise spend its first steps on learning to
+    repeat colors.
+
+    Args:
+        network: Its carriers and branches are changed.
+    """
+    for number, carrier in enumerate(network.carriers, 1):
+        weight, bias = parameters_of(carrier.convolution)
+        carried = network.channels * carrier.factor**2
+        weight[:carried] *= OUTPUT_SHARE if number == len(network.carriers) else 0
+        center = weight.shape[2] // 2
+        for output in range(carried):
+            weight[output, output // carrier.factor**2, center, center] = carrier.gain
+        bias[:carried] = 0
+        set_weight_(carrier.convolution, weight)
+    for branch in network.branches:
+        weight, bias = parameters_of(branch)
+        bias.zero_()
+        set_weight_(branch, weight * OUTPUT_SHARE)
 
 
 @torch.no_grad()

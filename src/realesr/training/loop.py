@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.models.networks.base import SRNetwork
+from realesr.models.networks.luma import for_rgb
 from realesr.models.registry import describe
 from realesr.training.batches import batches
 from realesr.training.builders import (
@@ -249,6 +250,7 @@ def _make_batches(
         pool=state.pool,
         mix=partial(mix_targets, recipe.teacher, recipe.scale),
         teacher=teach,
+        is_luma=cast(SRNetwork, state.generator).channels == 1,
     )
 
 
@@ -272,7 +274,7 @@ def _make_validation(
     bicubic = validator.bicubic()
 
     def validate() -> None:
-        now = validator.network(state.ema.network)
+        now = validator.network(for_rgb(state.ema.network))
         if state.step == 0:
             log.write(0, bicubic=validator.measure(bicubic))
         log.write(state.step, validation=validator.measure(now))
@@ -280,7 +282,7 @@ def _make_validation(
         if config.sheet:
             columns = {
                 "bicubic": bicubic,
-                "step 0": validator.network(first_network),
+                "step 0": validator.network(for_rgb(first_network)),
                 f"step {state.step}": now,
             }
             validator.sheet(columns, config.sheet, folder / f"sheets/{state.step:07}.jpg")
