@@ -422,7 +422,7 @@ class PieceOptions:
 DEFAULT_PIECES = PieceOptions()
 
 
-DAMAGE_LEVELS = ("clean", "light", "medium", "heavy", "classical", "paper")
+DAMAGE_LEVELS = ("bicubic", "clean", "light", "medium", "heavy", "classical", "paper")
 FIXED_DAMAGE_LEVELS = ("clean", "light", "medium", "heavy")
 
 

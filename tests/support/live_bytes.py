@@ -11,9 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-def activation_values_per_pixel(network: nn.Module, side: int) -> float:
+def activation_values_per_pixel(network: nn.Module, side: int, channels: int = 3) -> float:
     """Peak of the float32 values that are alive at the same time, for each input px."""
-    x = torch.zeros(1, 3, side, side)
+    x = torch.zeros(1, channels, side, side)
     with torch.no_grad(), _LiveBytes() as live:
         network(x)
     return live.peak / x.element_size() / side**2

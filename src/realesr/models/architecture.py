@@ -8,15 +8,13 @@ does not import PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from realesr.models.networks.base import SRNetwork
 
 Shape = tuple[int, ...]
-
-_KERNEL = (3, 3)
 
 COLORS = 3
 """Channels of an RGB image."""
@@ -119,6 +117,32 @@ class Architecture(NetworkProperties, Protocol):
         ...
 
 
-def convolution_shapes(name: str, inputs: int, outputs: int) -> dict[str, Shape]:
-    """Returns the names and shapes of the parameters of a 3x3 convolution with bias."""
-    return {f"{name}.weight": (outputs, inputs, *_KERNEL), f"{name}.bias": (outputs,)}
+def convolution_shapes(name: str, inputs: int, outputs: int, kernel: int = 3) -> dict[str, Shape]:
+    """Returns the names and shapes of the parameters of a convolution with bias."""
+    return {f"{name}.weight": (outputs, inputs, kernel, kernel), f"{name}.bias": (outputs,)}
+
+
+def upsampling_factors(scale: int) -> tuple[int, ...]:
+    """Returns the factors of the steps in which features are enlarged: 2 and 2 for 4, 3 for 3.
+
+    Raises:
+        ValueError: The scale is neither 3 nor a power of 2.
+    """
+    if scale == 3:
+        return (3,)
+    if scale < 1 or scale & (scale - 1):
+        raise ValueError(f"it has scales 3 and powers of 2, not {scale}")
+    return (2,) * (scale.bit_length() - 1)
+
+
+def upsampling_radius(factors: Sequence[int], last: int) -> int:
+    """Returns the receptive radius of steps of a 3x3 convolution and a pixel-shuffle, features.
+
+    Args:
+        factors: Factor of each step.
+        last: Receptive radius of what follows at the scale of the result, px.
+    """
+    radius = last
+    for factor in reversed(factors):
+        radius = -(-radius // factor) + 1
+    return radius

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.models.architecture import COLORS
-from realesr.models.networks.luma import LumaNetwork
+from realesr.models.networks.luma import for_rgb
 from realesr.models.registry import detect
 from realesr.weights.limits import plain
 from realesr.weights.state_dict import interpolate
@@ -49,9 +48,7 @@ def load_model(path: Path, *, other: Path | None = None, weight: float = 1.0) ->
         from realesr.models.networks.spandrel_adapter import load_with_spandrel
 
         network = load_with_spandrel(path, state)
-    if getattr(network, "channels", COLORS) == 1:
-        network = LumaNetwork(network)
-    return network.eval().requires_grad_(False)
+    return for_rgb(network).eval().requires_grad_(False)
 
 
 def build_network(state: StateDict, metadata: Mapping[str, str] | None = None) -> nn.Module | None:

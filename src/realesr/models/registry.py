@@ -12,10 +12,31 @@ from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 from realesr.models.architecture import Architecture, Shape
+from realesr.models.architectures.edsr import EDSRConfig
+from realesr.models.architectures.enhancer import EnhancerConfig
+from realesr.models.architectures.espcn import ESPCNConfig
+from realesr.models.architectures.msrresnet import MSRResNetConfig
+from realesr.models.architectures.rdn import RDNConfig
 from realesr.models.architectures.rrdbnet import RRDBNetConfig
+from realesr.models.architectures.rrdn import RRDNConfig
+from realesr.models.architectures.srcnn import SRCNNConfig
+from realesr.models.architectures.srresnet import SRResNetConfig
 from realesr.models.architectures.srvgg import SRVGGConfig
+from realesr.models.architectures.wdsr import WDSRConfig
 
-ARCHITECTURES: tuple[type[Architecture], ...] = (RRDBNetConfig, SRVGGConfig)
+ARCHITECTURES: tuple[type[Architecture], ...] = (
+    RRDBNetConfig,
+    SRVGGConfig,
+    SRCNNConfig,
+    ESPCNConfig,
+    SRResNetConfig,
+    MSRResNetConfig,
+    EDSRConfig,
+    WDSRConfig,
+    RDNConfig,
+    RRDNConfig,
+    EnhancerConfig,
+)
 METADATA_KEY = "architecture"
 """Key of a safetensors file's metadata with the ``name`` and the hyperparameters as JSON."""
 

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from realesr.degradation.batches import degrade_batch
 from realesr.degradation.pipeline import DegradationConfig
+from realesr.models.networks.luma import luma_of
 from realesr.training.dataset import PatchDataset, StepSampler
 from realesr.training.distributed import World
 from realesr.training.objective import Batch
@@ -127,6 +128,7 @@ def batches(
     mix: Callable[[Tensor, Tensor], Tensor],
     damage: DeviceDamage | None = None,
     teacher: Callable[[Tensor], Tensor] | None = None,
+    is_luma: bool = False,
 ) -> Iterator[Batch]:
     """Yields the batches of the steps from ``start`` to ``stop``.
 
@@ -142,6 +144,7 @@ def batches(
         mix: Mixes clean images and the teacher's output, (N, 3, H, W) in [0, 1] each.
         damage: Damages the dataset's clean patches; None if they are damaged.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
+        is_luma: Whether the batches hold only the luma, in one channel.
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
     loader = DataLoader(
@@ -165,7 +168,10 @@ def batches(
         )
         if teacher is not None:
             taught = teacher(lr)
-        yield Batch(lr, hr, hr if taught.ndim != 4 else mix(hr, taught), step)
+        target = hr if taught.ndim != 4 else mix(hr, taught)
+        if is_luma:
+            lr, hr, target = luma_of(lr), luma_of(hr), luma_of(target)
+        yield Batch(lr, hr, target, step)
 
 
 def _start_worker(_: int) -> None:

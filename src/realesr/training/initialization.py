@@ -5,8 +5,77 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from realesr.models.networks.base import SRNetwork
+from realesr.models.networks.weight_norm import NormalizedConv2d, parameters_of, set_weight_
+
 NOISE_SHARE = 0.3
 OUTPUT_SHARE = 0.1
+
+
+KAIMING_SHARE = 0.1
+"""Factor on Kaiming's values (ESRGAN, supplementary material: 0.1)."""
+NORMAL_DEVIATION = 1e-3
+"""Standard deviation of SRCNN's first values (Dong et al., 2014, section 4.1)."""
+UNIFORM_LIMIT = 0.05
+"""Largest of ISR's first values."""
+
+
+def initialize_(network: nn.Module, kind: str) -> None:
+    """Sets the first values of a network, as the recipe asks for; in place.
+
+    Args:
+        network: The network.
+        kind: ``identity``, ``kaiming``, ``normal``, ``uniform``, or ``default``, which changes
+            nothing.
+    """
+    if kind == "identity" and isinstance(network, SRNetwork) and network.carriers:
+        carry_(network)
+    elif kind == "identity":
+        near_identity_(network)
+    elif kind != "default":
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | NormalizedConv2d):
+                _draw_(module, kind)
+
+
+@torch.no_grad()
+def _draw_(convolution: nn.Module, kind: str) -> None:
+    weight, bias = parameters_of(convolution)
+    if kind == "kaiming":
+        nn.init.kaiming_normal_(weight).mul_(KAIMING_SHARE)
+    elif kind == "normal":
+        nn.init.normal_(weight, std=NORMAL_DEVIATION)
+    else:
+        nn.init.uniform_(weight, -UNIFORM_LIMIT, UNIFORM_LIMIT)
+    set_weight_(convolution, weight)
+    bias.zero_()
+
+
+@torch.no_grad()
+def carry_(network: SRNetwork) -> None:
+    """Makes a network start as an enlargement of its input; in place.
+
+    The first outputs of its carriers pass the colors on, each to all px that it becomes. Other
+    outputs keep their random values, of which the last carrier and the branches let little through.
+    A network without a skip from its input would otherwise spend its first steps on learning to
+    repeat colors.
+
+    Args:
+        network: Its carriers and branches are changed.
+    """
+    for number, carrier in enumerate(network.carriers, 1):
+        weight, bias = parameters_of(carrier.convolution)
+        carried = network.channels * carrier.factor**2
+        weight[:carried] *= OUTPUT_SHARE if number == len(network.carriers) else 0
+        center = weight.shape[2] // 2
+        for output in range(carried):
+            weight[output, output // carrier.factor**2, center, center] = carrier.gain
+        bias[:carried] = 0
+        set_weight_(carrier.convolution, weight)
+    for branch in network.branches:
+        weight, bias = parameters_of(branch)
+        bias.zero_()
+        set_weight_(branch, weight * OUTPUT_SHARE)
 
 
 @torch.no_grad()

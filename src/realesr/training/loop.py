@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from realesr.models.networks.base import SRNetwork
+from realesr.models.networks.luma import for_rgb
 from realesr.models.registry import describe
 from realesr.training.batches import batches
 from realesr.training.builders import (
@@ -24,6 +25,7 @@ from realesr.training.builders import (
     build_dataset,
     build_generator,
     build_state,
+    check_luma,
     find_file,
     live_teacher,
     mix_targets,
@@ -86,6 +88,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     find = partial(find_file, data_root=data_root)
     generator = build_generator(recipe.generator, scale=recipe.scale, find=find)
+    check_luma(recipe, generator)
     state = build_state(recipe, generator, find=find, device=device)
     objective = build_objective(
         recipe.losses,
@@ -119,6 +122,8 @@ def train(
                 warmup_steps=schedule.warmup_steps,
                 decay_steps=schedule.decay_steps,
                 total_steps=schedule.total_steps - first_step,
+                milestones=schedule.milestones,
+                milestone_factor=schedule.milestone_factor,
             )
             for first_step in (hold, 0)
         ]
@@ -251,6 +256,7 @@ def _make_batches(
         mix=partial(mix_targets, recipe.teacher, recipe.scale),
         damage=build_damage(recipe, rank=state.world.rank),
         teacher=teach,
+        is_luma=cast(SRNetwork, state.generator).channels == 1,
     )
 
 
@@ -274,7 +280,7 @@ def _make_validation(
     bicubic = validator.bicubic()
 
     def validate() -> None:
-        now = validator.network(state.ema.network)
+        now = validator.network(for_rgb(state.ema.network))
         if state.step == 0:
             log.write(0, bicubic=validator.measure(bicubic))
         log.write(state.step, validation=validator.measure(now))
@@ -282,7 +288,7 @@ def _make_validation(
         if config.sheet:
             columns = {
                 "bicubic": bicubic,
-                "step 0": validator.network(first_network),
+                "step 0": validator.network(for_rgb(first_network)),
                 f"step {state.step}": now,
             }
             validator.sheet(columns, config.sheet, folder / f"sheets/{state.step:07}.jpg")

@@ -97,10 +97,13 @@ def save_weights(
     Args:
         state_dict: Tensors by the names of the parameters.
         path: The file.
-        dtype: Number format of the tensors in the file.
+        dtype: Number format of the tensors in the file; whole numbers keep theirs.
         **metadata: Metadata of the file.
     """
-    tensors = {name: t.detach().to(dtype, copy=True).contiguous() for name, t in state_dict.items()}
+    tensors = {
+        name: t.detach().to(dtype if t.is_floating_point() else t.dtype, copy=True).contiguous()
+        for name, t in state_dict.items()
+    }
     write_whole(path, save(tensors, metadata=metadata))
 
 

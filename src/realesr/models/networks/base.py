@@ -28,6 +28,21 @@ class StripUpsampling:
     reach: int
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A convolution through which an enlargement of the input can pass.
+
+    Attributes:
+        convolution: The convolution; its first outputs can carry the channels of the image.
+        factor: Px that it makes of one, along each side, with the pixel-shuffle behind it.
+        gain: Factor on what is carried.
+    """
+
+    convolution: nn.Module
+    factor: int = 1
+    gain: float = 1.0
+
+
 @runtime_checkable
 class SRModel(NetworkProperties, Protocol):
     """A fully convolutional super-resolution network in PyTorch."""
@@ -105,3 +120,21 @@ class SRNetwork(nn.Module):
     def strip_upsampling(self) -> StripUpsampling | None:
         """None: upsampling in strips saves no memory."""
         return None
+
+    @property
+    def low_precision_part(self) -> nn.Module:
+        """Empty part: it was not measured which layers tolerate rounding."""
+        return nn.ModuleList()
+
+    @property
+    def carriers(self) -> tuple[Carrier, ...]:
+        """Convolutions that an enlargement of the input can pass, in order.
+
+        ``initialization = "identity"`` of a recipe lets it pass. None by default.
+        """
+        return ()
+
+    @property
+    def branches(self) -> tuple[nn.Module, ...]:
+        """Last convolutions of what is added to these, which start small."""
+        return ()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from realesr.models.architecture import COLORS
 from realesr.models.networks.base import SRModel, StripUpsampling
 
 CHROMA_REACH = 3
@@ -70,7 +71,17 @@ class LumaNetwork(nn.Module):
         return rgb.to(x.dtype)
 
 
+def luma_of(rgb: Tensor) -> Tensor:
+    """Returns Y of (N, 3, H, W) in [0, 1]: (N, 1, H, W), of the same dtype."""
+    return _transformed(rgb.float(), _TO_YCBCR[:1]).to(rgb.dtype)
+
+
+def for_rgb(network: nn.Module) -> nn.Module:
+    """Returns a network that upscales RGB: itself, or one that leaves the luma to it."""
+    return LumaNetwork(network) if getattr(network, "channels", COLORS) == 1 else network
+
+
 def _transformed(colors: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """Multiplies each px of (N, 3, H, W) by a 3x3 matrix, in float32."""
+    """Multiplies each px of (N, 3, H, W) by a matrix of three columns, in float32."""
     weights = torch.tensor(matrix, dtype=torch.float32, device=colors.device)
     return torch.einsum("oi,nihw->nohw", weights, colors)
