@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from realesr.engine import tiling
-from realesr.engine.native import bindings, networks
+from realesr.engine.native import bindings, layers
 from realesr.engine.native.backend import NativeBackend
 from realesr.engine.native.bindings import lanes, read_pixels, write_pixels
 from realesr.engine.native.networks import Convolution, build_native
@@ -24,9 +24,13 @@ from realesr.errors import UnsupportedCheckpointError
 from realesr.geometry import Size
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
+from realesr.models.architectures.edsr import EDSRConfig
+from realesr.models.architectures.msrresnet import MSRResNetConfig
+from realesr.models.architectures.srresnet import SRResNetConfig
 from realesr.models.loader import load_model
 from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.models.networks.srvgg import SRVGGNetCompact
+from realesr.models.registry import describe
 from realesr.options import MAX_THREADS, UpscaleOptions
 from realesr.progress import Notice
 from realesr.weights.torch_checkpoint import save_weights
@@ -72,7 +76,7 @@ def parameters_of(network: nn.Module) -> dict[str, np.ndarray]:
 
 
 def fast(network: nn.Module, threads: int = 2):
-    made = build_native(parameters_of(network), threads=threads)
+    made = build_native(parameters_of(network), describe(network.config), threads=threads)
     assert made is not None
     return made
 
@@ -208,6 +212,13 @@ NETWORKS = {
     "RRDB": lambda: RRDBNet(num_feat=16, num_block=2, num_grow_ch=16),
     "RRDB-x2": lambda: RRDBNet(num_feat=32, num_block=2, num_grow_ch=16, scale=2),
     "RRDB-x1": lambda: RRDBNet(num_feat=16, num_block=1, num_grow_ch=32, scale=1),
+    "EDSR": lambda: EDSRConfig(num_feat=16, num_block=2).build(),
+    "EDSR-x3": lambda: EDSRConfig(num_feat=32, num_block=1, scale=3).build(),
+    "EDSR-x2-scaled": lambda: EDSRConfig(num_feat=16, num_block=3, scale=2, res_scale=0.1).build(),
+    "SRResNet": lambda: SRResNetConfig(num_feat=16, num_block=2).build(),
+    "SRResNet-x2": lambda: SRResNetConfig(num_feat=32, num_block=1, scale=2).build(),
+    "MSRResNet": lambda: MSRResNetConfig(num_feat=16, num_block=2).build(),
+    "MSRResNet-x3": lambda: MSRResNetConfig(num_feat=16, num_block=1, scale=3).build(),
 }
 
 
@@ -216,6 +227,9 @@ NETWORKS = {
 def test_a_network_gives_the_same(name, monkeypatch):
     monkeypatch.setattr(tiling, "STRIP_FEATURES", 40)  # the tail in several strips
     network = randomized(NETWORKS[name]())
+    for norm in (each for each in network.modules() if isinstance(each, nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.2)
+        norm.running_var.uniform_(0.5, 2)
     pixels = np.stack([random_image(36, 24).pixels, random_image(24, 36).pixels.transpose(1, 0, 2)])
     expected = network(to_tensor(pixels, CPU, torch.float32))
     out = np.empty((2, 24 * network.scale, 36 * network.scale, 3), np.float32)
@@ -253,7 +267,7 @@ def test_parameters_that_do_not_fit_are_left_to_pytorch(change):
 
 
 @native
-@pytest.mark.parametrize("name", ["SRVGG", "RRDB"])
+@pytest.mark.parametrize("name", ["SRVGG", "RRDB", "EDSR", "SRResNet", "MSRResNet"])
 def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
     """Memory for features is kept from call to call."""
     network = randomized(NETWORKS[name]())
@@ -267,7 +281,7 @@ def test_threads_and_sizes_do_not_get_in_each_other_s_way(name):
 
 
 @native
-@pytest.mark.parametrize("name", ["SRVGG", "RRDB"])
+@pytest.mark.parametrize("name", ["SRVGG", "RRDB", "EDSR", "SRResNet", "MSRResNet"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("options", [{"tile": 0}, {"tile": 16}, {"tile": 16, "tile_pad": 3}])
 def test_images_come_out_the_same(name, dtype, options):
@@ -339,14 +353,14 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
     made = fast(randomized(SRVGGNetCompact(num_feat=16, num_conv=1)))
     image = random_image(100, 40)
     expected = TiledUpscaler(NativeBackend(made, lambda: None))(image)
-    convolve = networks.convolve
+    convolve = layers.convolve
 
     def cramped(features, out, **options):
         if features.shape[2] > 60:
             raise MemoryError("no memory for a convolution")
         convolve(features, out, **options)
 
-    monkeypatch.setattr(networks, "convolve", cramped)
+    monkeypatch.setattr(layers, "convolve", cramped)
     notices: list[Notice] = []
     result = TiledUpscaler(NativeBackend(made, lambda: None), tile=0)(image, notify=notices.append)
     assert abs(result.pixels.astype(int) - expected.pixels).max() <= 1
@@ -382,9 +396,9 @@ def test_threads_are_as_many_as_are_asked_for(monkeypatch):
     asked = UpscaleOptions(model_name="realesr-photo-x4", device="cpu", threads=3, precision="fp32")
     upscaler = make_upscaler(asked, ensure_files(asked))
     seen = []
-    convolve = networks.convolve
+    convolve = layers.convolve
     monkeypatch.setattr(
-        networks, "convolve", lambda *a, **o: seen.append(o["threads"]) or convolve(*a, **o)
+        layers, "convolve", lambda *a, **o: seen.append(o["threads"]) or convolve(*a, **o)
     )
     upscaler.upscale_to([random_image(4, 4)], Size(16, 16))
     assert set(seen) == {3}

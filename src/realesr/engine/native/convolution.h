@@ -41,9 +41,16 @@ inline int tiles_down(const Convolution& c) { return (c.height + TILE - 1) / TIL
 // values fit into the L2 cache together with the weights and the prefetched input of the next block.
 constexpr int BLOCK = 12;
 
+// How far apart the values of two points lie. A tile's 36 values are written together: without the
+// line between the points, they would fall into a few sets of the L1 cache and drive each other out.
+constexpr int LINE_FLOATS = 16;
+inline std::ptrdiff_t point_floats(int channels) {
+    return std::ptrdiff_t(BLOCK) * channels + LINE_FLOATS;
+}
+
 // Temporary values of a block: transformed input, transformed output, one patch.
 inline std::size_t workspace_floats(const Convolution& c) {
-    return std::size_t(POINTS) * (BLOCK * (c.channels_in + c.channels_out) + c.channels_in);
+    return POINTS * (point_floats(c.channels_in) + point_floats(c.channels_out) + c.channels_in);
 }
 
 // Tiles, counted from left to right, then down, then from image to image.

@@ -188,48 +188,55 @@ INLINE void fetch_patch(const Convolution& c, const Place& place, int part) {
         }
 }
 
-// One tile, LANES output channels from `channel` on: bias, activation and residual included.
+// One tile, a cache line of output channels from `channel` on: bias, activation and residual
+// included. Its lines are written whole: half of one, past the caches, costs as much as all of it.
 inline void finish_tile(const Convolution& c, const Place& place, int channel, const float* in,
                         std::ptrdiff_t point, bool is_output_aligned) {
-    Vec half[TILE * PATCH];
-    for (int x = 0; x < PATCH; ++x) {
-        const float* p = in + x * point;
-        const std::ptrdiff_t row = PATCH * point;
-        transform_output(load(p), load(p + row), load(p + 2 * row), load(p + 3 * row),
-                         load(p + 4 * row), load(p + 5 * row), half + x, PATCH);
+    constexpr int PIECES = LINE_FLOATS / LANES;
+    Vec values[PIECES][TILE * TILE], bias[PIECES], slope[PIECES];
+    for (int piece = 0; piece < PIECES; ++piece) {
+        Vec half[TILE * PATCH];
+        for (int x = 0; x < PATCH; ++x) {
+            const float* p = in + piece * LANES + x * point;
+            const std::ptrdiff_t row = PATCH * point;
+            transform_output(load(p), load(p + row), load(p + 2 * row), load(p + 3 * row),
+                             load(p + 4 * row), load(p + 5 * row), half + x, PATCH);
+        }
+        for (int y = 0; y < TILE; ++y) {
+            const Vec* h = half + y * PATCH;
+            transform_output(h[0], h[1], h[2], h[3], h[4], h[5], values[piece] + y * TILE, 1);
+        }
+        bias[piece] = load(c.bias + channel + piece * LANES);
+        slope[piece] = c.slopes ? load(c.slopes + channel + piece * LANES) : Vec{};
     }
-    const Vec bias = load(c.bias + channel);
-    const Vec slope = c.slopes ? load(c.slopes + channel) : Vec{};
     const int rows = c.height - place.y < TILE ? c.height - place.y : TILE;
     const int columns = c.width - place.x < TILE ? c.width - place.x : TILE;
-    for (int y = 0; y < rows; ++y) {
-        const Vec* h = half + y * PATCH;
-        Vec values[TILE];
-        transform_output(h[0], h[1], h[2], h[3], h[4], h[5], values, 1);
+    for (int y = 0; y < rows; ++y)
         for (int x = 0; x < columns; ++x) {
-            Vec value = values[x] + bias;
-            if (c.slopes) value = value > 0.f ? value : value * slope;
-            for (const Residual& residual : c.residuals)
-                if (residual.values)
-                    value += residual.gain * load(at(residual.values, residual.strides,
-                                                     place.image, place.y + y, place.x + x) +
-                                                  channel);
-            float* const to =
-                at(c.output, c.output_strides, place.image, place.y + y, place.x + x) + channel;
-            if (is_output_aligned)
-                store_aligned_past_caches(to, value);
-            else
-                store(to, value);
+            const int image = place.image, row = place.y + y, column = place.x + x;
+            float* const to = at(c.output, c.output_strides, image, row, column) + channel;
+            UNROLL for (int piece = 0; piece < PIECES; ++piece) {
+                Vec value = values[piece][y * TILE + x] + bias[piece];
+                if (c.slopes) value = value > 0.f ? value : value * slope[piece];
+                for (const Residual& residual : c.residuals)
+                    if (residual.values)
+                        value += residual.gain *
+                                 load(at(residual.values, residual.strides, image, row, column) +
+                                      channel + piece * LANES);
+                if (is_output_aligned)
+                    store_aligned_past_caches(to + piece * LANES, value);
+                else
+                    store(to + piece * LANES, value);
+            }
         }
-    }
 }
 
 }  // namespace
 
 void CONVOLVE_BLOCK(const Convolution& c, Range range, Range following, float* workspace) {
     const int tiles = int(range.end - range.first);
-    const std::ptrdiff_t point_in = std::ptrdiff_t(BLOCK) * c.channels_in;
-    const std::ptrdiff_t point_out = std::ptrdiff_t(BLOCK) * c.channels_out;
+    const std::ptrdiff_t point_in = point_floats(c.channels_in);
+    const std::ptrdiff_t point_out = point_floats(c.channels_out);
     float* const transformed = workspace;
     float* const products = transformed + POINTS * point_in;
     float* const border_patch = products + POINTS * point_out;
@@ -251,7 +258,7 @@ void CONVOLVE_BLOCK(const Convolution& c, Range range, Range following, float* w
     for (int tile = 0; tile < tiles; ++tile) {
         const Place place = place_of(c, range.first + tile);
         const float* const in = products + tile * c.channels_out;
-        for (int channel = 0; channel < c.channels_out; channel += LANES)
+        for (int channel = 0; channel < c.channels_out; channel += LINE_FLOATS)
             finish_tile(c, place, channel, in + channel, point_out, is_output_aligned);
     }
     _mm_sfence();  // other threads may read now

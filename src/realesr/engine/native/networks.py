@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.engine.native.bindings import (
-    CHANNELS,
-    Features,
-    aligned_empty,
-    convolve,
-    default_threads,
-    read_pixels,
-    write_pixels,
+from realesr.engine.native.bindings import CHANNELS, Features, aligned_empty, default_threads
+from realesr.engine.native.layers import (
+    COLORS,
+    Convolution,
+    Parameters,
+    RawOutput,
+    Workspace,
+    read,
 )
+from realesr.engine.native.residual import RESIDUAL_BUILDERS
 from realesr.engine.tiling import strips
-from realesr.geometry import round_up
 from realesr.imaging.image import Pixels
 from realesr.models.architecture import Architecture, NetworkProperties
 from realesr.models.architectures.rrdbnet import (
@@ -33,28 +31,6 @@ from realesr.models.architectures.rrdbnet import (
 )
 from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.registry import detect
-
-COLORS = 3
-MAX_SLACK = 3
-"""Largest ratio of a kept buffer to the requested size. A far smaller request means that tiles were
-halved because memory was short."""
-GROWTH = 1.15
-"""Ratio of a new buffer to the requested size: tiles inside an image are larger than the first."""
-
-_G = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-"""Winograd transform of weights along an axis, for the points 0, 1, -1, 2, -2 and infinity: Lavin
-and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015 (arXiv 1509.09308)."""
-
-Parameters = Mapping[str, NDArray[np.float32]]
 
 
 class NativeNetwork(Protocol):
@@ -73,49 +49,6 @@ class NativeNetwork(Protocol):
     def __call__(self, pixels: Pixels) -> RawOutput:
         """Upscales (N, H, W, 3) uint8 or uint16 RGB with sides that ``multiple_of`` divides."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RawOutput:
-    """Output of a network before the conversion to pixels.
-
-    It is valid until the same thread runs the network again.
-
-    Attributes:
-        features: (N, H, W, C) for H * ``factor`` x W * ``factor`` px.
-        base: (N, H, W, C), added to the px; None for nothing.
-        factor: Factor of the pixel-shuffle.
-        threads: Number of threads that write pixels.
-    """
-
-    features: Features
-    base: Features | None
-    factor: int
-    threads: int
-
-    def write(self, out: NDArray[Any], *, top: int = 0, left: int = 0) -> bool:
-        """Writes a part of the result.
-
-        Args:
-            out: (N, h, w, 3), receives the pixels: uint8 or uint16, clamped and rounded, or
-                float32. Its sides are multiples of the factor.
-            top: First row of the part in the result, px: a multiple of the factor.
-            left: First column of the part in the result, px: a multiple of the factor.
-
-        Returns:
-            Whether all values are finite. Otherwise ``out`` is undefined.
-        """
-        top, left, height, width = (
-            length // self.factor for length in (top, left, *out.shape[1:3])
-        )
-        part = np.s_[:, top : top + height, left : left + width]
-        return write_pixels(
-            self.features[part],
-            out,
-            base=None if self.base is None else self.base[part],
-            factor=self.factor,
-            threads=self.threads,
-        )
 
 
 def build_native(
@@ -145,112 +78,13 @@ def build_native(
     return build(architecture, parameters, default_threads() if threads is None else threads)
 
 
-class Convolution:
-    """A 3x3 convolution with stride 1 and zero padding 1.
-
-    Args:
-        weight: (O, I, 3, 3).
-        bias: (O,).
-        slopes: Factor on negative results: a number or (O,); None for no activation.
-        gain: Factor on the result, before residuals are added.
-        threads: Number of threads.
-    """
-
-    def __init__(
-        self,
-        weight: Features,
-        bias: Features,
-        *,
-        slopes: float | Features | None = None,
-        gain: float = 1.0,
-        threads: int,
-    ) -> None:
-        outputs, inputs = weight.shape[:2]
-        more = (0, -outputs % CHANNELS)
-        weight = np.pad(weight, (more, (0, -inputs % CHANNELS), (0, 0), (0, 0)))
-        self._weights = _transformed(weight * np.float32(gain))
-        self._bias = np.pad(bias * np.float32(gain), more)
-        self._slopes = None
-        if slopes is not None:
-            each = np.broadcast_to(np.asarray(slopes, np.float32), (outputs,))
-            self._slopes = np.pad(each, more)
-        self._threads = threads
-
-    @property
-    def channels(self) -> int:
-        """Number of channels of the result: O, rounded up to a multiple of 16."""
-        return len(self._bias)
-
-    def __call__(
-        self,
-        features: Features,
-        *,
-        out: Features | None = None,
-        residuals: Sequence[tuple[Features, float]] = (),
-    ) -> Features:
-        """Convolves features; see :func:`realesr.engine.native.bindings.convolve`."""
-        if out is None:
-            out = aligned_empty(*features.shape[:3], self.channels)
-        convolve(
-            features,
-            out,
-            weights=self._weights,
-            bias=self._bias,
-            slopes=self._slopes,
-            residuals=residuals,
-            threads=self._threads,
-        )
-        return out
-
-
-def _transformed(weight: Features) -> Features:
-    """Transforms weights for Winograd's F(4x4, 3x3): (O, I, 3, 3) to (36, I, O)."""
-    outputs, inputs = weight.shape[:2]
-    kernels = weight.transpose(2, 3, 1, 0).reshape(9, -1)
-    points: Features = np.kron(_G, _G).astype(np.float32) @ kernels
-    return points.reshape(36, inputs, outputs)
-
-
-class _Workspace(threading.local):
-    """Per-thread buffer for features, reused from tile to tile.
-
-    Tiles differ slightly in size; allocating each one would fragment the heap, because freed memory
-    is kept.
-    """
-
-    def __init__(self) -> None:
-        self._values = np.empty(0, np.float32)
-
-    def __reduce__(self) -> tuple[type[_Workspace], tuple[()]]:
-        """Makes copies empty."""
-        return _Workspace, ()
-
-    def features(self, *shape: int) -> Features:
-        """Returns an uninitialized array in the buffer, which the next call overwrites."""
-        count = math.prod(shape)
-        wanted = int(GROWTH * count)
-        if not count <= self._values.size <= MAX_SLACK * wanted:
-            self._values = np.empty(0, np.float32)  # frees the old buffer first
-            self._values = aligned_empty(wanted)
-        return self._values[:count].reshape(shape)
-
-
-def _read(pixels: Pixels, factor: int, threads: int) -> Features:
-    """Returns the first features: (N, H * factor, W * factor, 3) to (N, H, W, C) in [0, 1]."""
-    count, height, width, _ = pixels.shape
-    channels = round_up(COLORS * factor**2, CHANNELS)
-    features = np.empty((count, height // factor, width // factor, channels), np.float32)
-    read_pixels(pixels, features, factor=factor, threads=threads)
-    return features
-
-
 class _SRVGG:
     """SRVGGNetCompact; layers alternate between two buffers."""
 
     def __init__(self, config: SRVGGConfig, parameters: Parameters, threads: int) -> None:
         self.architecture = config
         self.threads = threads
-        self._workspace = _Workspace()
+        self._workspace = Workspace()
         self._inner = [
             Convolution(
                 parameters[f"body.{layer}.weight"],
@@ -269,7 +103,7 @@ class _SRVGG:
         )
 
     def __call__(self, pixels: Pixels) -> RawOutput:
-        x = _read(pixels, 1, self.threads)
+        x = read(pixels, 1, self.threads)
         count, height, width, _ = x.shape
         most = max(self.architecture.num_feat, self._last.channels)
         ping_pong = cycle(self._workspace.features(2, count * height * width * most))
@@ -348,7 +182,7 @@ class _RRDBNet:
 
         self.architecture = config
         self.threads = threads
-        self._workspace = _Workspace()
+        self._workspace = Workspace()
         self._first = convolution("conv_first")
         self._blocks = [
             _RRDB(f"body.{number}", config.num_feat, parameters, threads)
@@ -362,7 +196,7 @@ class _RRDBNet:
         self._tail = convolution("conv_hr", slopes=NEGATIVE_SLOPE), convolution("conv_last")
 
     def __call__(self, pixels: Pixels) -> RawOutput:
-        x = _read(pixels, self.architecture.multiple_of, self.threads)
+        x = read(pixels, self.architecture.multiple_of, self.threads)
         first = self._first(x)
         num_feat = self.architecture.num_feat
         buffers = self._workspace.features(
@@ -409,5 +243,6 @@ def _build_rrdbnet(config: Any, parameters: Parameters, threads: int) -> NativeN
 BUILDERS: Mapping[type[Architecture], Callable[..., NativeNetwork | None]] = {
     SRVGGConfig: _build_srvgg,
     RRDBNetConfig: _build_rrdbnet,
+    **RESIDUAL_BUILDERS,
 }
 """Builders of the supported architectures. A builder returns None for unsupported sizes."""
