@@ -242,6 +242,35 @@ ONE_WORKER = WorkerOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """A Ray cluster that does the work of a run.
+
+    Attributes:
+        address: ``HOST:PORT`` of its head, ``auto`` for the one that this machine belongs to, or
+            ``local`` for one that begins and ends with the run.
+        each: Number of workers on each GPU or, without GPUs, on each machine.
+        device: Device of the workers, as in :class:`UpscaleOptions`.
+        threads: CPU threads of a worker without a GPU; None shares those of a machine equally.
+
+    Raises:
+        InvalidOptionError: A number is outside its range, or the device has a number.
+    """
+
+    address: str
+    each: int = 1
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.each <= MAX_WORKERS:
+            raise InvalidOptionError(f"`workers` {self.each}: must be 1 to {MAX_WORKERS}")
+        if ":" in self.device:
+            raise InvalidOptionError(
+                f"`device` {self.device}: the cluster deals out its GPUs; leave the number away"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
     """Options of image encoding.
 

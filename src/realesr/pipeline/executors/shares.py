@@ -91,6 +91,10 @@ class Shares:
         """Whether every unit has ended."""
         return len(self.done) + len(self.failed) == len(self._units)
 
+    def unit(self, number: int) -> WorkUnit:
+        """Returns the unit of a number."""
+        return self._units[number]
+
     def take(self, workers: int) -> dict[int, WorkUnit]:
         """Takes the next units for one of several workers; returns them by their numbers."""
         # At the end of a run the rest is shared.
