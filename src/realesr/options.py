@@ -315,6 +315,7 @@ class FileOptions:
         ext: Suffix of the outputs without its dot; ``auto`` keeps the format of each input.
         encoding: Options of image encoding.
         max_pixels: Largest accepted input, px.
+        shard: Number of a part of all inputs, from 1, and the number of parts; None for all.
 
     Raises:
         InvalidOptionError: The suffix has a path separator, or a number is not positive.
@@ -329,8 +330,14 @@ class FileOptions:
     ext: str = "auto"
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
+    shard: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise InvalidOptionError(
+                f"`shard` {self.shard[0]}/{self.shard[1]}: parts are numbered from 1, as in 1/8 to "
+                "8/8"
+            )
         if "/" in self.suffix or "\\" in self.suffix or "\0" in self.suffix:
             raise InvalidOptionError(f"`suffix` {self.suffix!r} must not hold a path separator")
         if self.max_pixels < 1:

@@ -58,7 +58,7 @@ _OWNERS = (
     VideoOptions,
     WorkerOptions,
 )
-_OF_COMMANDS = ("clips", "data", "original", "out")
+_OF_COMMANDS = ("clips", "cluster", "data", "gpu_id", "original", "out")
 _NAME = re.compile(r"`([a-z_]+)`")
 
 

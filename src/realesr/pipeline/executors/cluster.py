@@ -141,14 +141,29 @@ class ClusterExecutor:
         Raises:
             RealesrError: No worker can do that.
         """
+        return float(self._ask("seconds_of_frame", unit))
+
+    def preroll(self, unit: WorkUnit) -> int:
+        """Returns the number of frames that the upscaler must see before a segment.
+
+        Raises:
+            RealesrError: No worker can tell.
+        """
+        return int(self._ask("preroll", unit))
+
+    def _ask(self, method: str, unit: WorkUnit) -> Any:
         if not self._workers:
             self._workers.append(self._start())
-        task = self._workers[0].actor.seconds_of_frame.remote(self._portable(unit))
+        worker = self._workers[0]
         try:
-            return float(self._ray.get(task))
+            if not worker.is_ready:
+                self._welcome(worker, self._ray.get(worker.waited))
+            return self._ray.get(getattr(worker.actor, method).remote(self._portable(unit)))
         except self._ray.exceptions.RayTaskError as error:
             raise _cause_of(error) from error
         except self._ray.exceptions.RayError as error:
+            worker.end(self._ray)
+            self._workers.remove(worker)
             raise WorkerDiedError(f"a worker died on the first frame: {error}") from error
 
     def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:

@@ -126,6 +126,10 @@ class ClusterWorker:
         film = open_film(unit)
         return time_frame(unit, film, self._upscaler) if film is not None else 0.0
 
+    def preroll(self, unit: WorkUnit) -> int:
+        """Returns the number of frames that the upscaler must see before a segment."""
+        return self._upscaler(unit.options).preroll
+
     def carry_out(self, units: Mapping[int, WorkUnit]) -> Iterator[tuple[int, Event | Refusal]]:
         """Carries out units; yields what there is to tell about them, by their numbers.
 

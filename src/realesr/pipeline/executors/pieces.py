@@ -50,6 +50,10 @@ class Cluster(Protocol):
         """Has one of them time the network on the first frame of a video, s."""
         ...
 
+    def preroll(self, unit: WorkUnit) -> int:
+        """Returns the number of frames that the upscaler must see before a segment."""
+        ...
+
 
 class PieceExecutor:
     """An :class:`~realesr.pipeline.executors.base.Executor` of videos, long ones in pieces.
@@ -139,7 +143,11 @@ class PieceExecutor:
         return faces is None or faces.report is None  # a report is written in one go
 
     def _preroll(self, unit: WorkUnit) -> int:
-        return 0 if self._options.finish else self._load_upscaler(unit.options).preroll
+        if self._options.finish:
+            return 0
+        if self._cluster is not None:  # this machine may lack the device
+            return self._cluster.preroll(unit)
+        return self._load_upscaler(unit.options).preroll
 
     def _frames_of_piece(self, unit: WorkUnit, film: Film) -> int | None:
         """Returns how many frames a piece has; None for one pass."""

@@ -12,6 +12,7 @@ from typing import Self
 
 from realesr.errors import RealesrError
 from realesr.imaging.upscaler import ImageUpscaler
+from realesr.media.urls import is_url
 from realesr.options import UpscaleOptions
 from realesr.pipeline.executors.base import UnitReporter
 from realesr.pipeline.units import WorkUnit
@@ -146,7 +147,11 @@ class Shares:
 
 
 def file_size(path: Path) -> int:
-    """Returns the size of a file, bytes; 0 if it is gone."""
+    """Returns the size of a file or of a listed object, bytes; 0 if it is gone."""
+    if is_url(path):
+        from realesr.media.remote import sizes
+
+        return sizes.get(str(path), 0)
     try:
         return os.stat(path).st_size  # noqa: PTH116 -- many thousand times
     except OSError:
