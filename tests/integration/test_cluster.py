@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from realesr.cli.main import main
@@ -47,14 +48,26 @@ def cluster():
     import ray
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    made.add_node(**NODE)
+    made = patiently(
+        lambda: Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    )
+    patiently(lambda: made.add_node(**NODE))
     yield made
     ray.shutdown()
     made.shutdown()
     os.environ.pop("PYTHONPATH")
     if before is not None:
         os.environ["PYTHONPATH"] = before
+
+
+def patiently(start):
+    """Starts something of Ray's, which has 30 s for that whatever else the machine does."""
+    for _ in range(4):
+        try:
+            return start()
+        except Exception as reason:
+            error = reason
+    raise error
 
 
 def units(folder, names):
@@ -76,7 +89,7 @@ def hashes(folder):
 
 def run(cluster, folder, names, seconds=0.0, disturb=None):
     """Carries out units; ``disturb`` is called once, after some have ended."""
-    todo, events = units(folder, names), []
+    todo, events, lost = units(folder, names), [], []
     notes = folder / "notes"
     notes.touch()
 
@@ -88,10 +101,10 @@ def run(cluster, folder, names, seconds=0.0, disturb=None):
 
     load = partial(load_slow, notes, seconds)
     options = ClusterOptions(address=cluster.address)
-    with ClusterExecutor(load, options, chunks=Chunks.of(CHUNK)) as executor:
+    with ClusterExecutor(load, options, chunks=Chunks.of(CHUNK), notify=lost.append) as executor:
         done = executor.run(todo, report)
     computed = [line.split() for line in notes.read_text().splitlines()]
-    return todo, events, done, computed
+    return todo, events, done, computed, [notice.code for notice in lost]
 
 
 def reference(folder, names):
@@ -123,7 +136,7 @@ def log(kind, names, computed, folder):
 
 def test_images_are_shared_and_faults_stay_alone(cluster, tmp_path):
     names = [f"n{i:02}" for i in range(9)] + ["deadly"]
-    todo, events, done, computed = run(cluster, tmp_path, names)
+    todo, events, done, computed, lost = run(cluster, tmp_path, names)
     assert {unit.job.source.stem for unit in done.failed} == {"deadly"}
     assert set(done.done) | set(done.failed) == set(todo)
     expected = reference(tmp_path / "one", names[:-1])
@@ -131,6 +144,7 @@ def test_images_are_shared_and_faults_stay_alone(cluster, tmp_path):
     (failed,) = [event for event in events if isinstance(event, Failed)]
     assert "a worker died on" in str(failed.error)
     assert sum(name == "deadly.png" for name, _ in computed) == 2
+    assert lost == ["worker-lost"] * 2
 
 
 def test_weights_that_cannot_be_loaded_end_the_run(cluster, tmp_path):
@@ -147,26 +161,29 @@ def kill_worker(cluster, executor):
 
 
 def remove_node(cluster, executor):
-    cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
+    busy = {psutil.Process(each.hello.pid).ppid() for each in executor._workers if each.calls}
+    raylets = {each: each.all_processes["raylet"][0].process.pid for each in cluster.worker_nodes}
+    node = next(each for each, pid in raylets.items() if pid in busy)
+    cluster.remove_node(node, allow_graceful=False)
 
 
 def add_node(cluster, executor):
-    cluster.add_node(**NODE)
+    patiently(lambda: cluster.add_node(**NODE))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("disturb", "lost"), [(None, 0), (kill_worker, 1), (add_node, 0), (remove_node, 1)]
+    ("disturb", "losses"), [(None, 0), (kill_worker, 1), (add_node, 0), (remove_node, 1)]
 )
-def test_no_fault_loses_a_unit_or_changes_a_bit(cluster, tmp_path, disturb, lost):
+def test_no_fault_loses_a_unit_or_changes_a_bit(cluster, tmp_path, disturb, losses):
     names = [f"n{i:03}" for i in range(60)]
     act = None if disturb is None else partial(disturb, cluster)
-    todo, _, done, computed = run(cluster, tmp_path, names, 0.15, act)
+    todo, _, done, computed, lost = run(cluster, tmp_path, names, 0.4, act)
     log(disturb.__name__ if disturb else "none", names, computed, tmp_path)
     assert set(done.done) == set(todo)
     assert hashes(tmp_path / "out") == reference(tmp_path / "one", names)
-    assert len(names) <= len(computed) <= len(names) + lost * IN_FLIGHT * CHUNK
-    assert not list((tmp_path / "out").glob(".*")) or lost
+    assert len(names) <= len(computed) <= len(names) + losses * IN_FLIGHT * CHUNK
+    assert lost == ["worker-lost"] * losses
     processes = len({pid for _, pid in computed})
     if disturb is add_node:
         assert processes >= 3

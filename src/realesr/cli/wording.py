@@ -58,7 +58,7 @@ _OWNERS = (
     VideoOptions,
     WorkerOptions,
 )
-_OF_COMMANDS = ("clips", "cluster", "data", "gpu_id", "original", "out")
+_OF_COMMANDS = ("clips", "cluster", "data", "gpu_id", "original", "out", "workers")
 _NAME = re.compile(r"`([a-z_]+)`")
 
 
