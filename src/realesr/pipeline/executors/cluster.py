@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from realesr import __version__
 from realesr.errors import InvalidOptionError, MissingExtraError, RealesrError
 from realesr.media.formats import STANDARD_STREAM
 from realesr.options import ClusterOptions
@@ -31,6 +30,7 @@ from realesr.pipeline.executors.cluster_worker import (
     Hello,
     LoadOnNode,
     TravellingFile,
+    installed_version,
 )
 from realesr.pipeline.executors.shares import (
     ONE_BY_ONE,
@@ -316,10 +316,11 @@ class ClusterExecutor:
         shares.on_event(worker.calls[0].units, number, _renamed(event, unit))
 
     def _welcome(self, worker: _Worker, hello: Hello) -> None:
-        if hello.version != __version__:
+        version = installed_version()
+        if hello.version != version:
             raise InvalidOptionError(
                 f"`cluster`: {hello.node} has realesr {hello.version}, and this machine "
-                f"{__version__}: install the same version on every machine"
+                f"{version}: install the same version on every machine"
             )
         self._false_starts = 0
         worker.hello = hello

@@ -6,6 +6,7 @@ Nothing heavy is imported before the first unit, so that a worker answers at onc
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import platform
 import queue
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from realesr import __version__
 from realesr.errors import ChecksumMismatchError
 from realesr.partial import write_whole
 from realesr.weights.catalog import cache_folder
@@ -117,7 +117,7 @@ class ClusterWorker:
 
     def hello(self) -> Hello:
         """Answers as soon as the worker runs."""
-        return Hello(platform.node(), os.getpid(), __version__)
+        return Hello(platform.node(), os.getpid(), installed_version())
 
     def seconds_of_frame(self, unit: WorkUnit) -> float:
         """Times the network on the first frame of a video, s."""
@@ -189,6 +189,14 @@ class _Telling:
                 return
             self._told_at = time.monotonic()
         self._tell(unit, portable(event))
+
+
+def installed_version() -> str:
+    """Returns the version of realesr that is installed here; empty if none is."""
+    try:
+        return importlib.metadata.version("realesr")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _has_hash(path: Path, sha256: str) -> bool:
