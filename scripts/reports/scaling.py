@@ -79,6 +79,7 @@ def measure(args: argparse.Namespace) -> None:
     for workers in args.workers:
         # Places, not cores: sleeping needs none.
         ray.init(
+            address="local",
             num_cpus=workers,
             object_store_memory=100 << 20,
             include_dashboard=False,
