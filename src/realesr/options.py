@@ -259,6 +259,35 @@ ONE_WORKER = WorkerOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """A Ray cluster that does the work of a run.
+
+    Attributes:
+        address: ``HOST:PORT`` of its head, ``auto`` for the one that this machine belongs to, or
+            ``local`` for one that begins and ends with the run.
+        each: Number of workers on each GPU or, without GPUs, on each machine.
+        device: Device of the workers, as in :class:`UpscaleOptions`.
+        threads: CPU threads of a worker without a GPU; None shares those of a machine equally.
+
+    Raises:
+        InvalidOptionError: A number is outside its range, or the device has a number.
+    """
+
+    address: str
+    each: int = 1
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.each <= MAX_WORKERS:
+            raise InvalidOptionError(f"`workers` {self.each}: must be 1 to {MAX_WORKERS}")
+        if ":" in self.device:
+            raise InvalidOptionError(
+                f"`device` {self.device}: the cluster deals out its GPUs; leave the number away"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
     """Options of image encoding.
 
@@ -303,6 +332,7 @@ class FileOptions:
         ext: Suffix of the outputs without its dot; ``auto`` keeps the format of each input.
         encoding: Options of image encoding.
         max_pixels: Largest accepted input, px.
+        shard: Number of a part of all inputs, from 1, and the number of parts; None for all.
 
     Raises:
         InvalidOptionError: The suffix has a path separator, or a number is not positive.
@@ -317,8 +347,14 @@ class FileOptions:
     ext: str = "auto"
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
+    shard: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise InvalidOptionError(
+                f"`shard` {self.shard[0]}/{self.shard[1]}: parts are numbered from 1, as in 1/8 to "
+                "8/8"
+            )
         if "/" in self.suffix or "\\" in self.suffix or "\0" in self.suffix:
             raise InvalidOptionError(f"`suffix` {self.suffix!r} must not hold a path separator")
         if self.max_pixels < 1:

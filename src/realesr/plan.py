@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
-from realesr.errors import InvalidOptionError
+from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import (
     IMAGES,
     STANDARD_STREAM,
@@ -21,6 +21,7 @@ from realesr.media.formats import (
 )
 from realesr.media.search import RealPaths, Refusal, Search, Source
 from realesr.media.series.names import check_series_target, parse_pattern
+from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, FileOptions
 from realesr.progress import Notice
 from realesr.special import special_kind
@@ -131,7 +132,7 @@ def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
     output = options.output
     if _is_pattern(output, media_type):
         return
-    if output == STANDARD_STREAM or os.path.isdir(output):  # noqa: PTH112 -- never raises
+    if is_url(output) or output == STANDARD_STREAM or os.path.isdir(output):  # noqa: PTH112 -- never raises
         return
     try:
         kind = special_kind(output.stat().st_mode)
@@ -279,16 +280,50 @@ def _existing(jobs: Iterable[Job], groups: Iterable[Sequence[Job]]) -> set[Path]
 
     A number that is older than one of the inputs that it depends on may belong to another of them.
     """
+    exists = _Existing()
     existing = {
-        job.source
-        for job in jobs
-        if job.destination != STANDARD_STREAM and os.path.exists(job.destination)  # noqa: PTH110
+        job.source for job in jobs if job.destination != STANDARD_STREAM and exists(job.destination)
     }
     for group in groups:
         made = [_changed_at(job.destination) for job in group if job.source in existing]
         if made and min(made) < max(_changed_at(job.source) for job in group):
             existing -= {job.source for job in group}
     return existing
+
+
+class _Existing:
+    """Tells which outputs exist by one listing of each folder, not by a question for each file."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, set[str]] = {}
+
+    def __call__(self, path: Path) -> bool:
+        names = self._names.get(path.parent)
+        if names is None:
+            names = self._names[path.parent] = _names_in(path.parent)
+        return path.name in names
+
+
+def _names_in(folder: Path) -> set[str]:
+    """Returns the names in a folder, but not of links that lead nowhere; none if it is missing."""
+    if is_url(folder):
+        from realesr.media.remote import listed
+
+        try:
+            return {path.name for path, *_ in listed(folder, is_recursive=False)}
+        except UnreadableMediaError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return set()
+            raise
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                entry.name
+                for entry in entries
+                if not entry.is_symlink() or os.path.exists(entry.path)  # noqa: PTH110
+            }
+    except OSError:
+        return set()
 
 
 def _changed_at(path: Path) -> int:

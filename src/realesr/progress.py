@@ -60,6 +60,7 @@ NoticeCode = Literal[
     "weights-differ",
     "work-in-pieces",
     "work-kept",
+    "worker-lost",
 ]
 """Subject of a notice, for programs. Codes are stable; messages may change."""
 

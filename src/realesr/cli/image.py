@@ -16,6 +16,7 @@ from realesr.cli.options.model import (
     add_worker_options,
 )
 from realesr.media.formats import IMAGES
+from realesr.media.urls import is_url
 from realesr.options import EncodingOptions
 
 if TYPE_CHECKING:
@@ -68,11 +69,16 @@ def run(args: argparse.Namespace) -> int:
     def make_medium() -> MediaIO:
         from realesr.media.pictures import PictureFiles
 
-        return PictureFiles(
+        pictures = PictureFiles(
             encoding=encoding,
             max_pixels=args.max_pixels,
             is_strict=args.strict,
             first_frame=args.first_frame,
         )
+        if not any(map(is_url, (files.output, *files.inputs))):
+            return pictures
+        from realesr.media.remote_files import RemoteFiles
+
+        return RemoteFiles(pictures)
 
     return upscaling.run(args, files, IMAGES, make_medium)

@@ -8,23 +8,30 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realesr import __version__
 from realesr.cli.options.effects import ineffective
-from realesr.cli.options.model import upscale_options, worker_options
-from realesr.cli.printing import answer, tell
+from realesr.cli.options.model import cluster_options, upscale_options, worker_options
+from realesr.cli.printing import answer, answer_json, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
-from realesr.loading.build import describe, make_upscaler
+from realesr.loading.build import describe, make_upscaler, model_of
 from realesr.loading.identity import identity_of
 from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
-from realesr.options import FileOptions, PieceOptions, UpscaleOptions, WorkerOptions
+from realesr.options import (
+    ClusterOptions,
+    FileOptions,
+    PieceOptions,
+    UpscaleOptions,
+    WorkerOptions,
+)
 from realesr.plan import Plan, make_plan
 from realesr.progress import Failed, Reporter
 
@@ -34,11 +41,15 @@ if TYPE_CHECKING:
     from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.executors.base import Executor
-    from realesr.pipeline.units import MediaIO
+    from realesr.pipeline.units import MediaIO, WorkUnit
 
 
 IMAGES_AT_A_TIME = 8
-"""Number of images that a worker process gets at a time."""
+"""Number of images that a worker gets at a time, and more if they are small, on a cluster."""
+MOST_IMAGES = 64
+"""Largest number of images that a worker of a cluster gets at a time."""
+CHUNK_BYTES = 32 << 20
+"""Size of the files of a chunk that is large enough, bytes."""
 
 
 def run(
@@ -65,7 +76,8 @@ def run(
         RealesrError: The run could not start.
     """
     options, workers = upscale_options(args), worker_options(args)
-    _check_workers(workers, options, files)
+    cluster = cluster_options(args)
+    _check_workers(workers, options, files, has_cluster=cluster is not None)
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, media_type)
@@ -100,12 +112,24 @@ def run(
     loader = _Loader(args, options)
     load_upscaler = cache(loader.load)
     terminal, reporter = _reporters(
-        args, files, media_type, lambda: describe(options, load_upscaler())
+        args,
+        files,
+        media_type,
+        (lambda: describe(options, load_upscaler()))
+        if cluster is None
+        else (lambda: {**_no_model(), "model": model_of(options)}),
     )
-    if files.watch:
+    if files.watch and cluster is None:
         load_upscaler()  # reports errors now, not when the first file arrives
+    is_part = cluster is not None or files.shard is not None
+    started = time.monotonic()
     with ExitStack() as stack:
-        executor = stack.enter_context(_executor(loader, load_upscaler, workers, pieces))
+        made = (
+            _executor(loader, load_upscaler, workers, pieces)
+            if cluster is None
+            else _cluster_executor(loader, load_upscaler, cluster, pieces)
+        )
+        executor = stack.enter_context(made)
         has_failed = False
         for part in plans:
             with closing(terminal):
@@ -117,7 +141,23 @@ def run(
             failed = len(report.failed) + len(part.refused)
             if failed:
                 has_failed = True
+            if failed or (is_part and not args.quiet):
                 _summarize(media_type, failed=failed, done=len(report.done))
+            if is_part and args.json:
+                answer_json(
+                    {
+                        "event": "summary",
+                        "shard": None if files.shard is None else list(files.shard),
+                        "done": len(report.done),
+                        "failed": [
+                            *(str(unit.job.source) for unit in report.failed),
+                            *(str(refusal.source) for refusal in part.refused),
+                        ],
+                        "existing": len(part.existing),
+                        "seconds": round(time.monotonic() - started, 3),
+                    },
+                    sys.stdout,
+                )
     return 1 if has_failed else 0
 
 
@@ -177,13 +217,74 @@ def _executor(
             executor = PieceExecutor(
                 executor,
                 lambda options: load_upscaler(),
-                identify=lambda unit: identity_of(
-                    unit.options, loader.network, loader.faces, version=__version__
-                ),
+                identify=loader.identify,
                 options=pieces,
                 workers=workers,
             )
         yield executor
+
+
+@contextmanager
+def _cluster_executor(
+    loader: _Loader,
+    load_upscaler: Callable[[], ImageUpscaler],
+    cluster: ClusterOptions,
+    pieces: PieceOptions | None,
+) -> Iterator[Executor]:
+    """Makes what has a cluster carry out the work."""
+    from realesr.pipeline.executors.cluster import ClusterExecutor
+    from realesr.pipeline.executors.pieces import PieceExecutor
+    from realesr.pipeline.executors.shares import Chunks, file_size
+
+    chunks = Chunks(
+        fewest=IMAGES_AT_A_TIME, most=MOST_IMAGES, size_bytes=CHUNK_BYTES, size_of=file_size
+    )
+    load = partial(load_on_node, loader.network, loader.faces)
+    with ClusterExecutor(
+        load,
+        cluster,
+        weights=weights_files(loader.network, loader.faces),
+        chunks=chunks if pieces is None else Chunks.of(1),
+        notify=print_notice,
+    ) as executor:
+        if pieces is None:
+            yield executor
+            return
+        yield PieceExecutor(
+            executor,
+            lambda options: load_upscaler(),
+            identify=loader.identify,
+            options=pieces,
+            cluster=executor,
+        )
+
+
+def load_on_node(
+    network: NetworkFiles | None,
+    faces: FaceFiles | None,
+    locate: Callable[[Path], Path],
+    options: UpscaleOptions,
+) -> ImageUpscaler:
+    """Loads the networks in a worker of a cluster, from where their files lie there."""
+    if network is not None:
+        other = None if network.other is None else locate(network.other)
+        network = replace(network, path=locate(network.path), other=other)
+    if faces is not None:
+        places = {
+            field.name: locate(path)
+            for field in fields(faces)
+            if (path := getattr(faces, field.name)) is not None
+        }
+        faces = replace(faces, **places)
+    return load_in_worker(network, faces, options)
+
+
+def weights_files(network: NetworkFiles | None, faces: FaceFiles | None) -> tuple[Path, ...]:
+    """Returns all files that :func:`load_on_node` needs."""
+    files = [] if network is None else [network.path, network.other]
+    if faces is not None:
+        files += [getattr(faces, field.name) for field in fields(faces)]
+    return tuple(file for file in files if file is not None)
 
 
 def load_in_worker(
@@ -194,18 +295,21 @@ def load_in_worker(
     return make_upscaler(options, network, faces)
 
 
-def _check_workers(workers: WorkerOptions, options: UpscaleOptions, files: FileOptions) -> None:
+def _check_workers(
+    workers: WorkerOptions, options: UpscaleOptions, files: FileOptions, *, has_cluster: bool
+) -> None:
     """Refuses what several processes cannot do.
 
     Raises:
         InvalidOptionError: A stream or a report can be written by one process alone.
     """
-    if workers.count == 1:
+    if workers.count == 1 and not has_cluster:
         return
+    name = "cluster" if has_cluster else "workers"
     if STANDARD_STREAM in (files.output, *files.inputs):
-        raise InvalidOptionError("`workers`: standard input and output belong to one process")
+        raise InvalidOptionError(f"`{name}`: standard input and output belong to one process")
     if options.faces is not None and options.faces.report is not None:
-        raise InvalidOptionError("`workers`: one process alone can write a `report`")
+        raise InvalidOptionError(f"`{name}`: one process alone can write a `report`")
 
 
 class _Loader:
@@ -222,6 +326,10 @@ class _Loader:
         self._options = options
         self.network = ensure_files(options, downloading=download_bar, notify=print_notice)
         self.faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
+
+    def identify(self, unit: WorkUnit) -> dict[str, dict[str, Any]]:
+        """Returns what results depend on besides source and encoding, by section and name."""
+        return identity_of(unit.options, self.network, self.faces, version=__version__)
 
     def load(self) -> ImageUpscaler:
         """Loads the networks."""

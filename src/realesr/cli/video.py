@@ -23,6 +23,7 @@ from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
 from realesr.errors import UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
+from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, PieceOptions, VideoOptions
 from realesr.progress import Notice
 
@@ -70,6 +71,10 @@ def run(args: argparse.Namespace) -> int:
     """
     if STANDARD_STREAM in (args.output, *inputs_of(args)):
         raise UnsupportedMediaError("videos do not go through pipes: name files")
+    if any(map(is_url, (args.output, *inputs_of(args)))):
+        raise UnsupportedMediaError(
+            "videos are read and written in a folder, also a shared one: copy the object first"
+        )
     video = VideoOptions(
         codec=args.codec,
         crf=args.crf,

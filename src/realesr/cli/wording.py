@@ -65,7 +65,9 @@ _OWNERS = (
     VideoOptions,
     WorkerOptions,
 )
-_OF_COMMANDS = ("clips", "data", "original", "out", "token_file")
+_OF_COMMANDS = (
+    *("clips", "cluster", "data", "gpu_id", "original", "out", "token_file", "workers"),
+)
 _NAME = re.compile(r"`([a-z_]+)`")
 
 

@@ -181,6 +181,14 @@ def _read_parameters(files: NetworkFiles) -> Parameters:
 
 def describe(options: UpscaleOptions, upscaler: ImageUpscaler) -> dict[str, str | None]:
     """Returns the names of model, device and precision; the last two are None for a filter."""
-    model = options.model_name if options.model_path is None else str(options.model_path)
     description = upscaler.description
-    return {"model": model, "device": description.device, "precision": description.precision}
+    return {
+        "model": model_of(options),
+        "device": description.device,
+        "precision": description.precision,
+    }
+
+
+def model_of(options: UpscaleOptions) -> str:
+    """Returns the name of the model, or the path of its file."""
+    return options.model_name if options.model_path is None else str(options.model_path)

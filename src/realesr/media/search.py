@@ -15,6 +15,8 @@ from realesr.media.animations.content import is_animated
 from realesr.media.content import content_of
 from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.media.series.names import is_series
+from realesr.media.shards import is_in_shard
+from realesr.media.urls import is_url
 from realesr.options import FileOptions
 from realesr.special import special_kind
 
@@ -123,10 +125,14 @@ class Search:
         self._suffixes = frozenset(media_type.suffixes)
         self._output = os.path.realpath(options.output)
         self._seen: set[str] = set()
+        self._shard = options.shard
 
     def run(self) -> Findings:
         """Looks at all inputs."""
         for path in self._options.inputs:
+            if is_url(path):
+                self._remote(path)
+                continue
             if path == STANDARD_STREAM:
                 self._add(path, self._media_type.default_suffix, None, str(path))
                 continue
@@ -140,7 +146,7 @@ class Search:
                 continue
             if stat.S_ISDIR(mode):
                 self._folder(path)
-            else:
+            elif is_in_shard(path.name, self._shard):
                 self._named(path, mode)
         return self.found
 
@@ -194,13 +200,15 @@ class Search:
         # Path.glob takes no absolute patterns.
         for name in sorted(glob.glob(str(pattern), recursive=True)):  # noqa: PTH207
             path = Path(name)
+            if not is_in_shard(path.name, self._shard):
+                continue
             try:
                 mode = path.stat().st_mode
             except OSError as error:
                 self._trouble(path, error)
                 continue
             self._look_at(path, mode, None, None)
-        if len(self.found.sources) == count:
+        if len(self.found.sources) == count and self._shard is None:
             noun = self._media_type.noun
             self._refuse(pattern, UnreadableMediaError(f"{pattern}: no {noun} matches"))
 
@@ -221,7 +229,7 @@ class Search:
                 continue
             self._look_at(path, mode, folder, is_link)
         is_empty = counts == (len(self.found.sources), len(self.found.refused))
-        if is_empty and not self._options.watch:
+        if is_empty and not self._options.watch and self._shard is None:
             media_type = self._media_type
             self._refuse(
                 folder,
@@ -231,9 +239,31 @@ class Search:
                 ),
             )
 
+    def _remote(self, url: Path) -> None:
+        """Looks at an object, or at what is below a prefix; names alone decide."""
+        from realesr.media.remote import listed, sizes
+
+        count = len(self.found.sources)
+        try:
+            for path, below, size in listed(url, is_recursive=self._options.recursive):
+                name = path.name if below is None else path.relative_to(below).as_posix()
+                if not is_in_shard(name, self._shard):
+                    continue
+                if path.suffix.lower() in self._suffixes:
+                    sizes[str(path)] = size
+                    self._add(path, path.suffix.lower(), below, str(path))
+                else:
+                    self.found.others.append(path)
+        except RealesrError as error:
+            self._refuse(url, error)
+            return
+        if len(self.found.sources) == count and self._shard is None:
+            noun = self._media_type.noun
+            self._refuse(url, UnreadableMediaError(f"{url}: no {noun} is there"))
+
     def _entries(self, top: Path) -> Iterator[os.DirEntry[str]]:
         """Yields what is in a folder, in order; searches its folders too if that is asked for."""
-        levels = [self._listed(top)]
+        levels = [self._listed(top, top)]
         while levels:
             entry = next(levels[-1], None)
             if entry is None:
@@ -241,15 +271,25 @@ class Search:
             elif self._options.recursive and entry.is_dir(follow_symlinks=False):
                 folder = Path(entry.path)
                 if self.real_path(folder, is_link=False) != self._output:
-                    levels.append(self._listed(folder))
+                    levels.append(self._listed(folder, top))
             else:
                 yield entry
 
-    def _listed(self, folder: Path) -> Iterator[os.DirEntry[str]]:
-        """Returns the entries of a folder by name, without hidden ones."""
+    def _listed(self, folder: Path, top: Path) -> Iterator[os.DirEntry[str]]:
+        """Returns the entries of a folder by name, without hidden ones and those of other parts."""
+        prefix = "" if folder == top else f"{folder.relative_to(top).as_posix()}/"
         try:
             with os.scandir(folder) as entries:
-                shown = [entry for entry in entries if not entry.name.startswith(".")]
+                shown = [
+                    entry
+                    for entry in entries
+                    if not entry.name.startswith(".")
+                    and (
+                        self._shard is None
+                        or entry.is_dir(follow_symlinks=False)
+                        or is_in_shard(prefix + entry.name, self._shard)
+                    )
+                ]
         except OSError as error:
             self._refuse(folder, UnreadableMediaError(f"{folder}: {error.strerror}"))
             shown = []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from realesr.cli.options.faces import FACE_ARGUMENTS
 from realesr.media.formats import ImageFormat
+from realesr.media.urls import is_url
 from realesr.options import DEFAULT_MODEL, FileOptions, UpscaleOptions
 from realesr.plan import Plan
 from realesr.progress import Notice
@@ -78,7 +79,7 @@ def _of_files(args: argparse.Namespace, files: FileOptions, plan: Plan) -> Itera
     if args.suffix != "out" and any(job.destination == files.output for job in plan.jobs):
         yield _notice(["suffix"], "where `output` is a file name")
     is_folder = map(os.path.isdir, files.inputs)  # which never raises
-    may_be_folder = any(is_folder) or any("*" in str(path) for path in files.inputs)
+    may_be_folder = any(is_folder) or any("*" in str(path) or is_url(path) for path in files.inputs)
     if files.recursive and not files.watch and not may_be_folder:
         yield _notice(["recursive"], "where no input is a folder")
 

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from realesr.cli.options.parsers import shard
 from realesr.media.formats import IMAGES, AnyMediaType
+from realesr.media.urls import path_of
 from realesr.options import FileOptions
 
 
@@ -25,12 +27,12 @@ def add_file_options(
     streams = media_type is IMAGES
     group = parser.add_argument_group("files")
     group.add_argument(
-        "paths", type=Path, nargs="*", metavar="PATH", help="inputs, the same as with -i"
+        "paths", type=path_of, nargs="*", metavar="PATH", help="inputs, the same as with -i"
     )
     group.add_argument(
         "-i",
         "--input",
-        type=Path,
+        type=path_of,
         nargs="+",
         metavar="PATH",
         default=[],
@@ -40,7 +42,7 @@ def add_file_options(
     group.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=path_of,
         metavar="PATH",
         default=Path("results"),
         help=f"a folder; for a single {noun} also a file name such as out{example}"
@@ -69,6 +71,12 @@ def add_file_options(
     )
     group.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"
+    )
+    group.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/N",
+        help="take part I of N, which names alone decide: N such runs, anywhere, do all",
     )
     group.add_argument(
         "--dry-run", action="store_true", help="print inputs and outputs, and do nothing"
@@ -117,5 +125,6 @@ def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
         watch=args.watch,
         suffix=args.suffix,
         ext=args.ext,
+        shard=getattr(args, "shard", None),
         **more,
     )

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from realesr.cli.options.faces import face_options
 from realesr.cli.options.parsers import gpu_numbers, memory, size, tile
+from realesr.errors import InvalidOptionError
 from realesr.options import (
     ALPHA_UPSAMPLERS,
     DEFAULT_MODEL,
     ENGINES,
     PRECISIONS,
+    ClusterOptions,
     Target,
     UpscaleOptions,
     WorkerOptions,
@@ -195,6 +197,12 @@ def add_worker_options(parser: argparse.ArgumentParser) -> None:
         help="processes on each device, which share files and the pieces of long videos "
         "(default: 1)",
     )
+    group.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="share the work on a Ray cluster: HOST:PORT of its head, auto for the one that this "
+        "machine belongs to, or local to begin one here; all machines see the same files",
+    )
 
 
 def device_names(args: argparse.Namespace) -> tuple[str, ...]:
@@ -214,6 +222,24 @@ def worker_options(args: argparse.Namespace) -> WorkerOptions:
         InvalidOptionError: A value is outside its range.
     """
     return WorkerOptions(devices=device_names(args), each=args.workers)
+
+
+def cluster_options(args: argparse.Namespace) -> ClusterOptions | None:
+    """Returns the cluster that does the work; None for this machine.
+
+    Raises:
+        InvalidOptionError: A value is outside its range, or several GPUs are named.
+    """
+    if args.cluster is None:
+        return None
+    devices = device_names(args)
+    if len(devices) > 1:
+        raise InvalidOptionError(
+            "`cluster` deals out the GPUs of its machines: leave `gpu_id` away"
+        )
+    return ClusterOptions(
+        address=args.cluster, each=args.workers, device=devices[0], threads=args.threads
+    )
 
 
 def upscale_options(args: argparse.Namespace) -> UpscaleOptions:

@@ -119,3 +119,11 @@ def gpu_numbers(text: str) -> tuple[int, ...]:
     if min(numbers) < 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be the number of a GPU, or several: 0,1")
     return numbers
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Parses a part such as ``3/8``."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part such as 3/8")
+    return int(match[1]), int(match[2])

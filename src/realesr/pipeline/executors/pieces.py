@@ -39,6 +39,22 @@ class FilmIO(MediaIO, Protocol):
         ...
 
 
+class Cluster(Protocol):
+    """Workers on other machines."""
+
+    def count_workers(self) -> int:
+        """Returns their number."""
+        ...
+
+    def seconds_of_frame(self, unit: WorkUnit) -> float:
+        """Has one of them time the network on the first frame of a video, s."""
+        ...
+
+    def preroll(self, unit: WorkUnit) -> int:
+        """Returns the number of frames that the upscaler must see before a segment."""
+        ...
+
+
 class PieceExecutor:
     """An :class:`~realesr.pipeline.executors.base.Executor` of videos, long ones in pieces.
 
@@ -49,6 +65,7 @@ class PieceExecutor:
             the weights, by section and name. It is called for long videos alone.
         options: How long pieces are, and what becomes of earlier ones.
         workers: The processes among which pieces are shared.
+        cluster: Workers on other machines that the pieces are shared among instead.
     """
 
     def __init__(
@@ -59,12 +76,14 @@ class PieceExecutor:
         identify: Callable[[WorkUnit], Fingerprint],
         options: PieceOptions = DEFAULT_PIECES,
         workers: WorkerOptions = ONE_WORKER,
+        cluster: Cluster | None = None,
     ) -> None:
         self._inner = inner
         self._load_upscaler = load_upscaler
         self._identify = identify
         self._options = options
         self._workers = workers
+        self._cluster = cluster
         self._seconds: dict[tuple[Size, Size], float] = {}
 
     def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
@@ -103,7 +122,7 @@ class PieceExecutor:
             )
         if not is_begun and not self._may_need_pieces(unit):
             return bool(self._inner.run([unit], report).done)
-        film = cast(FilmIO, unit.media).film(unit.job.source, unit.job.target)
+        film = open_film(unit)
         if film is None or not film.is_divisible:
             return bool(self._inner.run([unit], report).done)
         frames = None
@@ -126,7 +145,11 @@ class PieceExecutor:
         return faces is None or faces.report is None  # a report is written in one go
 
     def _preroll(self, unit: WorkUnit) -> int:
-        return 0 if self._options.finish else self._load_upscaler(unit.options).preroll
+        if self._options.finish:
+            return 0
+        if self._cluster is not None:  # this machine may lack the device
+            return self._cluster.preroll(unit)
+        return self._load_upscaler(unit.options).preroll
 
     def _frames_of_piece(self, unit: WorkUnit, film: Film) -> int | None:
         """Returns how many frames a piece has; None for one pass."""
@@ -134,23 +157,16 @@ class PieceExecutor:
             return self._options.piece_frames if self._options.piece_frames < film.frames else None
         # Those that share a device share its speed.
         seconds = self._seconds_of_frame(unit, film) * self._workers.each
-        count = self._workers.count
+        count = self._workers.count if self._cluster is None else self._cluster.count_workers()
         if seconds * film.frames <= ONE_PASS_S / count:
             return None
         frames = min(PIECE_S / seconds, film.frames / (_PIECES_OF_WORKER * count))
         return max(1, round(frames if count > 1 else PIECE_S / seconds))
 
     def _seconds_of_frame(self, unit: WorkUnit, film: Film) -> float:
-        image = film.first_image()
-        upscaler = self._load_upscaler(unit.options)
-        size = unit.options.target.size_of(image.size, upscaler.scale)
-        seconds = self._seconds.get((image.size, size))
-        if seconds is None:
-            seconds = _timed(upscaler.upscale_to, [image], size)
-            if seconds < _TRIAL_S:  # the first one may have warmed up
-                seconds = _timed(upscaler.upscale_to, [image], size)
-            self._seconds[image.size, size] = seconds
-        return seconds
+        if self._cluster is not None:  # this machine may be far slower than they are
+            return self._cluster.seconds_of_frame(unit)
+        return time_frame(unit, film, self._load_upscaler, known=self._seconds)
 
     def _fingerprint(self, unit: WorkUnit, film: Film) -> Fingerprint:
         found = {
@@ -160,6 +176,43 @@ class PieceExecutor:
         }
         same: Fingerprint = json.loads(json.dumps(found, default=str))
         return same
+
+
+def open_film(unit: WorkUnit) -> Film | None:
+    """Opens the video of a unit; None for what is made in one pass.
+
+    Raises:
+        MediaError: The file cannot be read.
+    """
+    return cast(FilmIO, unit.media).film(unit.job.source, unit.job.target)
+
+
+def time_frame(
+    unit: WorkUnit,
+    film: Film,
+    load_upscaler: LoadUpscaler,
+    *,
+    known: dict[tuple[Size, Size], float] | None = None,
+) -> float:
+    """Times the network on the first frame of a video, s.
+
+    Args:
+        unit: The whole video.
+        film: The same, opened.
+        load_upscaler: Loads the network.
+        known: Earlier times, by the sizes of frame and result, which are added to.
+    """
+    known = {} if known is None else known
+    image = film.first_image()
+    upscaler = load_upscaler(unit.options)
+    size = unit.options.target.size_of(image.size, upscaler.scale)
+    seconds = known.get((image.size, size))
+    if seconds is None:
+        seconds = _timed(upscaler.upscale_to, [image], size)
+        if seconds < _TRIAL_S:  # the first one may have warmed up
+            seconds = _timed(upscaler.upscale_to, [image], size)
+        known[image.size, size] = seconds
+    return seconds
 
 
 def _timed(function: Callable[..., object], *arguments: object) -> float:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from typing import NoReturn
 
-from realesr.errors import RealesrError
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.options import UpscaleOptions, WorkerOptions
 from realesr.pipeline.executors.base import RunReport, UnitReporter
 from realesr.pipeline.executors.local import LocalExecutor
+from realesr.pipeline.executors.shares import (
+    Chunks,
+    Refusal,
+    Shares,
+    WorkerDiedError,
+    loaded_once,
+    portable,
+)
 from realesr.pipeline.units import WorkUnit
-from realesr.progress import Event, Failed, Finished, Started
+from realesr.progress import Event
 
 END_S = 5.0
 """Time that a worker has to close its files after it was asked to end, s."""
-_MAX_DEATHS = 2
-"""Number of workers that may die on a unit before it has failed."""
-
-
-class WorkerDiedError(RealesrError):
-    """A worker process has ended, as when the system runs out of memory."""
 
 
 def worker_options(options: UpscaleOptions, device: str, workers: WorkerOptions) -> UpscaleOptions:
@@ -94,7 +93,7 @@ class ProcessExecutor:
         Raises:
             RealesrError: A worker cannot load the network.
         """
-        run = _Run(units, report, self._chunk)
+        run = Shares(units, report, Chunks.of(self._chunk))
         if not self._workers:
             self._workers = [
                 self._start(device)
@@ -102,42 +101,41 @@ class ProcessExecutor:
                 for _ in range(self._options.each)
             ]
         try:
-            run.feed(self._workers)
+            self._feed(run)
             while any(worker.is_busy for worker in self._workers):
                 for connection in wait([each.connection for each in self._workers]):
                     worker = next(w for w in self._workers if w.connection is connection)
                     self._receive(run, worker)
-                run.feed(self._workers)
+                self._feed(run)
         except BaseException:  # Ctrl-C, or an error that concerns every unit
             for worker in self._workers:
                 worker.ask_to_end()  # close() waits for them
             raise
         return RunReport(tuple(run.done), tuple(run.failed))
 
-    def _receive(self, run: _Run, worker: _Worker) -> None:
+    def _feed(self, run: Shares) -> None:
+        """Gives units to workers that have none."""
+        for worker in self._workers:
+            if run.waiting and not worker.is_busy:
+                worker.give(run.take(len(self._workers)))
+
+    def _receive(self, run: Shares, worker: _Worker) -> None:
         try:
             number, event = worker.connection.recv()
         except (EOFError, OSError):
             self._replace(run, worker)
             return
-        if isinstance(event, _Refusal):
+        if isinstance(event, Refusal):
             raise event.error
-        run.on_event(worker, number, event)
+        run.on_event(worker.assigned, number, event)
 
-    def _replace(self, run: _Run, worker: _Worker) -> None:
+    def _replace(self, run: Shares, worker: _Worker) -> None:
         code = worker.end()
-        run.give_back(worker, WorkerDiedError(f"a worker process died ({_cause(code)})"))
+        run.give_back(worker.assigned, WorkerDiedError(f"a worker process died ({_cause(code)})"))
         self._workers[self._workers.index(worker)] = self._start(worker.device)
 
     def _start(self, device: str) -> _Worker:
         return _Worker(device, self._load_upscaler, self._options)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """What a worker answers that cannot load its network."""
-
-    error: Exception
 
 
 class _Worker:
@@ -197,75 +195,13 @@ class _Worker:
         return self.process.exitcode
 
 
-class _Run:
-    """The units of a run: which wait, and what became of the others."""
-
-    def __init__(self, units: Sequence[WorkUnit], report: UnitReporter, chunk: int) -> None:
-        self.done: list[WorkUnit] = []
-        self.failed: list[WorkUnit] = []
-        self._units = units
-        self._report = report
-        self._chunk = chunk
-        self._waiting = deque(range(len(units)))
-        self._deaths = [0] * len(units)
-        self._begun: set[int] = set()
-
-    def feed(self, workers: Sequence[_Worker]) -> None:
-        """Gives units to workers that have none."""
-        for worker in workers:
-            if self._waiting and not worker.is_busy:
-                # At the end of a run the rest is shared.
-                share = max(1, min(self._chunk, len(self._waiting) // len(workers)))
-                numbers = [self._waiting.popleft() for _ in range(share)]
-                worker.give({number: self._units[number] for number in numbers})
-
-    def on_event(self, worker: _Worker, number: int, event: Event) -> None:
-        """Passes an event on."""
-        unit = self._units[number]
-        match event:
-            case Started():
-                self._begun.add(number)
-                event = replace(event, job=len(self._begun), jobs=len(self._units))
-            case Finished():
-                del worker.assigned[number]
-                self.done.append(unit)
-            case Failed():
-                del worker.assigned[number]
-                self.failed.append(unit)
-        self._report(unit, event)
-
-    def give_back(self, worker: _Worker, error: Exception) -> None:
-        """Lets others do what a worker has left; a unit on which two have died has failed."""
-        left = list(worker.assigned)
-        begun = [number for number in left if number in self._begun]
-        for number in begun or left[:1]:
-            self._deaths[number] += 1
-        for number in reversed(left):
-            if self._deaths[number] < _MAX_DEATHS:
-                self._waiting.appendleft(number)
-                continue
-            unit = self._units[number]
-            self.failed.append(unit)
-            self._report(unit, Failed(unit.job.source, error))
-        worker.assigned = {}
-
-
 def _work(connection: Connection, load_upscaler: Callable[[UpscaleOptions], ImageUpscaler]) -> None:
     """The life of a worker: it carries out units until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides
     signal.signal(signal.SIGTERM, _interrupt)
-    loaded: dict[UpscaleOptions, ImageUpscaler] = {}
-
-    def load(options: UpscaleOptions) -> ImageUpscaler:
-        if options not in loaded:
-            try:
-                loaded[options] = load_upscaler(options)
-            except Exception as error:
-                connection.send((0, _Refusal(error)))
-                raise
-        return loaded[options]
-
-    executor = LocalExecutor(load)
+    executor = LocalExecutor(
+        loaded_once(load_upscaler, lambda refusal: connection.send((0, refusal)))
+    )
     # A SIGTERM may come while the end of the pipe is handled.
     with suppress(KeyboardInterrupt), suppress(EOFError, OSError):
         while True:
@@ -273,21 +209,10 @@ def _work(connection: Connection, load_upscaler: Callable[[UpscaleOptions], Imag
             numbers = {id(unit): number for number, unit in units.items()}
 
             def send(unit: WorkUnit, event: Event, numbers: dict[int, int] = numbers) -> None:
-                connection.send((numbers[id(unit)], _portable(event)))
+                connection.send((numbers[id(unit)], portable(event)))
 
             executor.run(tuple(units.values()), send)
     os._exit(0)  # threads of libraries must not hold it up
-
-
-def _portable(event: Event) -> Event:
-    """Replaces an error that cannot be sent to another process by its words."""
-    if isinstance(event, Failed) and not isinstance(event.error, RealesrError):
-        try:
-            pickle.loads(pickle.dumps(event.error))  # noqa: S301 - what was made here
-        except Exception:
-            words = f"{type(event.error).__name__}: {event.error}"
-            return Failed(event.source, RealesrError(words))
-    return event
 
 
 def _interrupt(*_: object) -> NoReturn:

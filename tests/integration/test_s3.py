@@ -1,0 +1,94 @@
+"""Images of S3, from a local server."""
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from realesr.cli.main import main
+
+moto_server = pytest.importorskip("moto.server")
+s3fs = pytest.importorskip("s3fs")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of botocore
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def store(address, monkeypatch):
+    """A bucket; credentials and address are in the environment, as a user has them."""
+    from realesr.media import remote
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": address,
+    }.items():
+        monkeypatch.setenv(name, value)
+    remote._file_system.cache_clear()
+    s3fs.S3FileSystem.clear_instance_cache()
+    system = s3fs.S3FileSystem()
+    system.makedir("bucket")
+    yield system
+    system.rm("bucket", recursive=True)
+    remote._file_system.cache_clear()
+
+
+def picture(number):
+    return cv2.imencode(".png", np.roll(PIXELS, number))[1].tobytes()
+
+
+def test_a_bucket_is_upscaled_in_parts_and_goes_on(store, tmp_path, capsys):
+    for number in range(6):
+        content = picture(number)
+        store.pipe(f"bucket/in/d{number % 2}/n{number}.png", content)
+        path = tmp_path / "in" / f"d{number % 2}" / f"n{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    options = ["-r", "-n", "nearest", "-s", "2", "--suffix", ""]
+    assert main(["image", "-i", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *options]) == 0
+    there = ["image", "-i", "s3://bucket/in", "-o", "s3://bucket/out", *options]
+    for part in ("1/2", "2/2"):
+        assert main([*there, "--shard", part, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    parts = [line for line in lines if line.get("event") == "summary"]
+    assert sum(part["done"] for part in parts) == 6
+    assert [part["shard"] for part in parts] == [[1, 2], [2, 2]]
+    expected = {
+        path.relative_to(tmp_path / "out").as_posix(): digest(path.read_bytes())
+        for path in (tmp_path / "out").rglob("*.png")
+    }
+    found = {key.removeprefix("bucket/out/"): digest(store.cat(key)) for key in listing(store)}
+    assert found == expected
+    store.rm("bucket/out/d0/n0.png")
+    store.invalidate_cache()
+    capsys.readouterr()
+    assert main([*there, "--skip-existing"]) == 0
+    assert "left alone, outputs exist: 5" in capsys.readouterr().err
+    store.invalidate_cache()
+    assert len(listing(store)) == 6
+
+
+def test_a_bucket_that_is_not_there_is_told(store, capsys):
+    assert main(["image", "-i", "s3://nowhere/in", "-r", "-n", "nearest"]) == 1
+    assert "s3://nowhere/in: no such object or folder" in capsys.readouterr().err
+
+
+def listing(store):
+    return store.find("bucket/out")
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
