@@ -286,7 +286,7 @@ def upscale_image(
         IMAGES,
         PictureFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
-        _target(outscale, width, height, fit),
+        UpscaleOptions(target=_target(outscale, width, height, fit)),
         on_event,
     )
 
@@ -301,6 +301,7 @@ def upscale_video(
     height: int | None = None,
     fit: tuple[int, int] | None = None,
     video: VideoOptions = DEFAULT_VIDEO,
+    stabilize: bool = False,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales a video file, as ``realesr video`` does: times, sound and other streams are kept.
@@ -314,6 +315,7 @@ def upscale_video(
         height: Height in px instead; alone it keeps the aspect ratio.
         fit: Width and height of a box in px instead, into which the result just fits.
         video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`.
+        stabilize: Whether details are averaged along the movement, so that they do not flicker.
         on_event: Receives events of :mod:`realesr.progress`: frames, notices, the end.
 
     Returns:
@@ -329,7 +331,7 @@ def upscale_video(
         VIDEOS,
         MovingFiles.from_options(video),
         upscaler,
-        _target(outscale, width, height, fit),
+        UpscaleOptions(target=_target(outscale, width, height, fit), stabilize=stabilize),
         on_event,
     )
 
@@ -346,7 +348,7 @@ def _upscale_file(
     kind: AnyMediaType,
     media: MediaIO,
     upscaler: Upscaler | None,
-    target: Target,
+    options: UpscaleOptions,
     on_event: Callable[[Event], None],
 ) -> Outcome:
     ends: list[Finished | Failed] = []
@@ -358,7 +360,7 @@ def _upscale_file(
 
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
-    units = tuple(units_of(plan, UpscaleOptions(target=target), media))
+    units = tuple(units_of(plan, options, media))
     LocalExecutor(lambda options: loaded._upscaler).run(units, of_jobs(report))
     (end,) = ends
     if isinstance(end, Failed):

@@ -153,6 +153,7 @@ class UpscaleOptions:
         strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
         color_lock: Whether results keep the low frequencies of their inputs: brightness and color.
         faces: Options of face restoration; None disables it.
+        stabilize: Whether the details of a video's frames are averaged along the movement.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -175,6 +176,7 @@ class UpscaleOptions:
     strength: float = 1.0
     color_lock: bool = True
     faces: FaceOptions | None = None
+    stabilize: bool = False
 
     def __post_init__(self) -> None:
         if not _DEVICE.fullmatch(self.device):

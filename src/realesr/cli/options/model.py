@@ -216,4 +216,5 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         strength=args.strength,
         color_lock=args.color_lock,
         faces=face_options(args),
+        stabilize=getattr(args, "stabilize", False),
     )
