@@ -74,6 +74,8 @@ class Upscaler:
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
         color_lock: bool = True,
+        denoise: float = 0.0,
+        deblock: float = 0.0,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
@@ -92,6 +94,8 @@ class Upscaler:
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
             strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
             color_lock: Whether brightness and color follow the input; networks shift them.
+            denoise: Standard deviation of the noise that is removed before, levels of 8 bits.
+            deblock: Strength against the edges of 8x8 blocks before upscaling, 0 to 1.
             faces: How faces are restored; None for not at all.
 
         Raises:
@@ -115,6 +119,8 @@ class Upscaler:
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
                 color_lock=color_lock,
+                denoise=denoise,
+                deblock=deblock,
                 faces=faces,
             )
         )
@@ -136,6 +142,8 @@ class Upscaler:
         alpha_upsampler: str = "realesrgan",
         strength: float = 1.0,
         color_lock: bool = True,
+        denoise: float = 0.0,
+        deblock: float = 0.0,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a file of weights, ``.safetensors`` or ``.pth``.
@@ -155,6 +163,8 @@ class Upscaler:
             alpha_upsampler: See there.
             strength: See there.
             color_lock: See there.
+            denoise: See there.
+            deblock: See there.
             faces: See there.
 
         Raises:
@@ -175,6 +185,8 @@ class Upscaler:
                 alpha_upsampler=alpha_upsampler,
                 strength=strength,
                 color_lock=color_lock,
+                denoise=denoise,
+                deblock=deblock,
                 faces=faces,
             )
         )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.imaging.flow import MIN_SIDE, Flow, optical_flow, warped
+from realesr.imaging.flow import Flow, optical_flow, warped
 from realesr.imaging.image import Pixels
 
 Colors = NDArray[np.float32]
@@ -72,11 +72,6 @@ class View:
         flat = float(np.quantile(grainy, _FLAT_QUANTILE)) if grainy.size else 0.0
         levels = np.rint(np.asarray(gray)).astype(np.uint8)
         return cls(colors, levels, float(variances.mean()), flat)
-
-
-def is_comparable(pixels: Pixels) -> bool:
-    """Returns whether frames are large enough for optical flow."""
-    return bool(min(pixels.shape[:2]) >= MIN_SIDE)
 
 
 def movement(now: View, before: View) -> Flow:

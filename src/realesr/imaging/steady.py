@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.imaging.flow import Flow, warped
+from realesr.geometry import Size
+from realesr.imaging.flow import MIN_SIDE, Flow, warped
 from realesr.imaging.image import Pixels
-from realesr.imaging.motion import Gate, View, continued, gate, is_comparable, movement
+from realesr.imaging.motion import Gate, View, continued, gate, movement
 
 WINDOW = 4
 """Number of frames before a frame whose details it may take."""
@@ -60,9 +61,9 @@ class _Match:
     share: NDArray[np.float32]
 
 
-def can_be_steadied(lr: Pixels, sr: Pixels) -> bool:
+def can_be_steadied(lr: Size, sr: Size) -> bool:
     """Returns whether OpenCV can estimate the flow of sources, and fetch pixels of results."""
-    return is_comparable(lr) and max(sr.shape) <= _LONGEST_SIDE
+    return min(lr.width, lr.height) >= MIN_SIDE and max(sr.width, sr.height) <= _LONGEST_SIDE
 
 
 class Steadier:
@@ -95,7 +96,7 @@ class Steadier:
         """
         self._number += 1
         self._repeats = 0
-        if not can_be_steadied(lr, sr):
+        if not can_be_steadied(*(Size(*each.shape[1::-1]) for each in (lr, sr))):
             self._seen.clear()
             return sr
         self._forget(lr, sr)

@@ -12,7 +12,7 @@ import numpy as np
 
 from realesr.geometry import Size
 from realesr.imaging.image import Image, Pixels
-from realesr.imaging.steady import Steadier
+from realesr.imaging.steady import Steadier, can_be_steadied
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import STANDARD_STREAM
 from realesr.media.frames import Frame, FrameSink
@@ -202,7 +202,12 @@ class _Run:
             work.unit.options.target.size_of(source_size, upscaler.scale)
         )
         work.sizes = source_size, size
-        steadier = Steadier() if is_video and work.unit.options.stabilize else None
+        steadier = Steadier() if work.unit.options.stabilize else None
+        if steadier is not None and not (is_video and can_be_steadied(source_size, size)):
+            why = "with a single frame, and frames too small or too large for optical flow"
+            notice = Notice("option-without-effect", f"`stabilize` does nothing {why}")
+            self._reporter(work.unit, Warned(work.job.source, notice))
+            steadier = None
         before: Image | None = None
         result: Image | None = None
         for frames in chain((first,), batches):
