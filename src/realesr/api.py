@@ -85,6 +85,8 @@ class Upscaler:
         strength: float = 1.0,
         consistency: float = 0.0,
         color_lock: bool = True,
+        denoise: float = 0.0,
+        deblock: float = 0.0,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
@@ -107,6 +109,8 @@ class Upscaler:
             consistency: How far results are corrected so that, reduced, they are their inputs, 0
                 to 1; for clean inputs.
             color_lock: Whether brightness and color follow the input; networks shift them.
+            denoise: Standard deviation of the noise that is removed before, levels of 8 bits.
+            deblock: Strength against the edges of 8x8 blocks before upscaling, 0 to 1.
             faces: How faces are restored; None for not at all.
 
         Raises:
@@ -133,6 +137,8 @@ class Upscaler:
                 strength=strength,
                 consistency=consistency,
                 color_lock=color_lock,
+                denoise=denoise,
+                deblock=deblock,
                 faces=faces,
             )
         )
@@ -157,6 +163,8 @@ class Upscaler:
         strength: float = 1.0,
         consistency: float = 0.0,
         color_lock: bool = True,
+        denoise: float = 0.0,
+        deblock: float = 0.0,
         faces: FaceOptions | None = None,
     ) -> Self:
         """Loads a file of weights, ``.safetensors`` or ``.pth``, or an ONNX network.
@@ -180,6 +188,8 @@ class Upscaler:
             strength: See there.
             consistency: See there.
             color_lock: See there.
+            denoise: See there.
+            deblock: See there.
             faces: See there.
 
         Raises:
@@ -203,6 +213,8 @@ class Upscaler:
                 strength=strength,
                 consistency=consistency,
                 color_lock=color_lock,
+                denoise=denoise,
+                deblock=deblock,
                 faces=faces,
             )
         )
@@ -315,7 +327,7 @@ def upscale_image(
         IMAGES,
         PictureFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
         upscaler,
-        _target(outscale, width, height, fit),
+        UpscaleOptions(target=_target(outscale, width, height, fit)),
         on_event,
     )
 
@@ -331,6 +343,7 @@ def upscale_video(
     fit: tuple[int, int] | None = None,
     video: VideoOptions = DEFAULT_VIDEO,
     pieces: PieceOptions = DEFAULT_PIECES,
+    stabilize: bool = False,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales a video file, as ``realesr video`` does: times, sound and other streams are kept.
@@ -349,6 +362,7 @@ def upscale_video(
         video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`.
         pieces: How long pieces are, and what becomes of earlier ones: a
             :class:`realesr.options.PieceOptions`.
+        stabilize: Whether details are averaged along the movement, so that they do not flicker.
         on_event: Receives events of :mod:`realesr.progress`: frames, notices, the end.
 
     Returns:
@@ -364,7 +378,7 @@ def upscale_video(
         VIDEOS,
         MovingFiles.from_options(video),
         upscaler,
-        _target(outscale, width, height, fit),
+        UpscaleOptions(target=_target(outscale, width, height, fit), stabilize=stabilize),
         on_event,
         pieces,
     )
@@ -382,7 +396,7 @@ def _upscale_file(
     kind: AnyMediaType,
     media: MediaIO,
     upscaler: Upscaler | None,
-    target: Target,
+    options: UpscaleOptions,
     on_event: Callable[[Event], None],
     pieces: PieceOptions | None = None,
 ) -> Outcome:
@@ -395,7 +409,7 @@ def _upscale_file(
 
     plan = make_plan(files, kind)
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
-    options = replace(loaded._options, target=target)
+    options = replace(loaded._options, target=options.target, stabilize=options.stabilize)
     preview = None if pieces is None else pieces.preview
     executor: Executor = LocalExecutor(lambda options: loaded._upscaler)
     if pieces is not None:

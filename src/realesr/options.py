@@ -16,6 +16,9 @@ DEFAULT_MODEL = "realesr-photo-x4"
 DEFAULT_MAX_PIXELS = 200_000_000
 """Default limit of an input image, px: at x4 the result alone takes 9.6 GB."""
 
+MAX_NOISE = 50.0
+"""Largest standard deviation of noise that is removed, levels of 8 bits."""
+
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "mixed")
 ENGINES = ("auto", "native", "torch", "onnxruntime", "openvino")
 ALPHA_UPSAMPLERS = ("realesrgan", "bicubic")
@@ -161,6 +164,10 @@ class UpscaleOptions:
             for clean inputs.
         color_lock: Whether results keep the low frequencies of their inputs: brightness and color.
         faces: Options of face restoration; None disables it.
+        stabilize: Whether the details of a video's frames are averaged along the movement.
+        denoise: Standard deviation of the noise that is removed before the network, levels of 8
+            bits, up to :data:`MAX_NOISE`; 0 removes none.
+        deblock: Strength against block edges before the network, 0 to 1.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -186,6 +193,9 @@ class UpscaleOptions:
     consistency: float = 0.0
     color_lock: bool = True
     faces: FaceOptions | None = None
+    stabilize: bool = False
+    denoise: float = 0.0
+    deblock: float = 0.0
 
     def __post_init__(self) -> None:
         if not _DEVICE.fullmatch(self.device):
@@ -218,6 +228,12 @@ class UpscaleOptions:
         ):
             if not 0 <= share <= 1:
                 raise InvalidOptionError(f"{option} {share:g}: must be between 0 and 1")
+        if not 0 <= self.denoise <= MAX_NOISE:
+            raise InvalidOptionError(
+                f"`denoise` {self.denoise:g}: must be between 0 and {MAX_NOISE:g}"
+            )
+        if not 0 <= self.deblock <= 1:
+            raise InvalidOptionError(f"`deblock` {self.deblock:g}: must be between 0 and 1")
         _check_choice("`precision`", self.precision, PRECISIONS)
         _check_choice("`engine`", self.engine, ENGINES)
         _check_choice("`alpha_upsampler`", self.alpha_upsampler, ALPHA_UPSAMPLERS)

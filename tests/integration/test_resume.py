@@ -331,3 +331,43 @@ def test_gradual_clip_is_decoded_exactly(tmp_path):
     assert video(clip, "-o", "one.mkv", *LOSSLESS) == 0
     assert video(clip, "-o", "four.mkv", *LOSSLESS, "--piece-frames", "5") == 0
     assert frames("four.mkv") == frames("one.mkv")
+
+
+@pytest.fixture
+def restless(tmp_path):
+    """A still picture with fresh noise in 26 drawings, each shown for one to nine frames."""
+    rng = np.random.default_rng(0)
+    calm = np.kron(rng.integers(40, 200, (6, 8, 3)), np.ones((8, 8, 1)))
+    drawings = np.clip(calm + rng.normal(0, 3, (26, *calm.shape)), 0, 255).astype(np.uint8)
+    lengths = [1, 1, 2, 1, 1, 3, 1, 4, 1, 1, 9, 1, 2, *[1] * 13]
+    with av.open(str(tmp_path / "restless.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=24, options={"g": "5"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv444p"
+        for drawing, length in zip(drawings, lengths, strict=True):
+            for _ in range(length):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(drawing, format="rgb24")))
+        container.mux(stream.encode())
+    return tmp_path / "restless.mkv"
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2")], ids=["one process", "two"])
+def test_steady_frames_in_pieces(restless, more):
+    steady = (restless, "-s", "2", *LOSSLESS, "--stabilize")
+    assert video(restless, "-s", "2", *LOSSLESS, "-o", "plain.mkv") == 0
+    assert video(*steady, "-o", "one.mkv") == 0
+    assert video(*steady, "-o", "pieces.mkv", "--piece-frames", "7", *more) == 0
+    one = frames("one.mkv")
+    assert frames("pieces.mkv") == one
+    assert sum(a != b for a, b in zip(frames("plain.mkv"), one, strict=True)) > 20
+
+
+def test_an_interrupted_steady_run_goes_on(restless, monkeypatch, capsys):
+    arguments = (restless, "-o", "out.mkv", "-s", "2", *LOSSLESS, "--piece-frames", "7")
+    assert video(restless, "-o", "whole.mkv", "-s", "2", *LOSSLESS, "--stabilize") == 0
+    with monkeypatch.context() as patch:
+        fail_after(patch, 24, KeyboardInterrupt())
+        assert video(*arguments, "--stabilize") == 130
+    assert video(*arguments) == 1  # the pieces are not those of this command
+    assert "stabilize" in capsys.readouterr().err
+    assert video(*arguments, "--stabilize") == 0
+    assert frames("out.mkv") == frames("whole.mkv")

@@ -96,3 +96,9 @@ def test_negative_tiles():
 def test_suffixes_stay_in_the_output_folder(tmp_path, suffix):
     with pytest.raises(InvalidOptionError, match="`suffix`"):
         FileOptions(inputs=(tmp_path,), output=tmp_path, suffix=suffix)
+
+
+@pytest.mark.parametrize(("name", "value"), [("denoise", -1), ("denoise", 51), ("deblock", 1.1)])
+def test_impossible_cleaning(name, value):
+    with pytest.raises(InvalidOptionError, match=f"`{name}`"):
+        UpscaleOptions(**{name: value})

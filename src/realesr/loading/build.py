@@ -43,6 +43,20 @@ def make_upscaler(
         DeviceError: The device does not exist, or does not support the precision.
         MissingExtraError: Face restoration needs packages that are not installed.
     """
+    upscaler = _make_enhancer(options, files, face_files, notify)
+    if not (options.denoise or options.deblock):
+        return upscaler
+    from realesr.imaging.cleaning import CleaningUpscaler
+
+    return CleaningUpscaler(upscaler, denoise=options.denoise, deblock=options.deblock)
+
+
+def _make_enhancer(
+    options: UpscaleOptions,
+    files: NetworkFiles | None,
+    face_files: FaceFiles | None,
+    notify: Notify,
+) -> ImageUpscaler:
     upscaler = _make_plain_upscaler(options, files, notify)
     if face_files is None or options.faces is None:
         return upscaler

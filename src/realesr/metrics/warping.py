@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from realesr.imaging.flow import Flow, optical_flow, warped
 from realesr.metrics.psnr import Array, peak_of, require_rgb
-
-Flow = NDArray[np.float32]
-"""(H, W, 2): displacement to the right and down, px."""
 
 
 def warping_error(frames: Iterable[Array], references: Iterable[Array]) -> float:
@@ -56,29 +54,6 @@ def _error_of_pair(before: Array, now: Array, gray_before: Array, gray_now: Arra
         raise ValueError("nothing is visible in both frames")
     difference = (now - warped(before, back))[visible]
     return float(np.mean(difference**2))
-
-
-def optical_flow(now: Array, other: Array) -> Flow:
-    """Returns where each pixel of one frame lies in another one, (H, W, 2) px.
-
-    Args:
-        now: (H, W) uint8 gray; both sides at least 16 px.
-        other: Frame of the same shape.
-    """
-    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    start = np.zeros((*now.shape, 2), np.float32)
-    return np.asarray(estimator.calc(now, other, start), dtype=np.float32)
-
-
-def warped(other: Array, flow: Flow) -> Array:
-    """Fetches each pixel from where the flow says it lies in another frame, bilinearly."""
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.asarray(
-        cv2.remap(
-            other, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-        )
-    )
 
 
 def occluded(flow: Flow, opposite: Flow) -> NDArray[np.bool_]:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from realesr.errors import FFmpegError, FFmpegNotFoundError
+from realesr.imaging.flow import optical_flow
 from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.metrics import vmaf as vmaf_module
 from realesr.metrics.flicker import flicker
 from realesr.metrics.vmaf import has_vmaf, vmaf
-from realesr.metrics.warping import occluded, optical_flow, warping_error
+from realesr.metrics.warping import occluded, warping_error
 
 from support.images import textured_pair
 

@@ -107,6 +107,22 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "(default: they follow the input)",
     )
 
+    group.add_argument(
+        "--denoise",
+        type=float,
+        default=0.0,
+        metavar="LEVELS",
+        help="remove noise of this standard deviation, in levels of 8 bits, before upscaling: 3 is "
+        "a little, 15 a lot (default: 0)",
+    )
+    group.add_argument(
+        "--deblock",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="smooth the edges of 8x8 blocks before upscaling, 0 to 1 (default: 0)",
+    )
+
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
     """Adds the group ``speed and memory`` to a parser."""
@@ -268,4 +284,7 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
         consistency=args.consistency,
         color_lock=args.color_lock,
         faces=face_options(args),
+        denoise=args.denoise,
+        deblock=args.deblock,
+        stabilize=getattr(args, "stabilize", False),
     )

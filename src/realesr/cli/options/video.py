@@ -51,6 +51,11 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--strict", action="store_true", help="fail if any input frame cannot be decoded"
     )
+    part.add_argument(
+        "--stabilize",
+        action="store_true",
+        help="average the details of frames along the movement, so that they do not flicker",
+    )
     group = parser.add_argument_group("encoding")
     group.add_argument(
         "--codec",

@@ -11,7 +11,8 @@ from itertools import chain
 import numpy as np
 
 from realesr.geometry import Size
-from realesr.imaging.image import Image
+from realesr.imaging.image import Image, Pixels
+from realesr.imaging.steady import Steadier, can_be_steadied
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.media.formats import STANDARD_STREAM
 from realesr.media.frames import Frame, FrameSink
@@ -201,6 +202,12 @@ class _Run:
             work.unit.options.target.size_of(source_size, upscaler.scale)
         )
         work.sizes = source_size, size
+        steadier = Steadier() if work.unit.options.stabilize else None
+        if steadier is not None and not (is_video and can_be_steadied(source_size, size)):
+            why = "with a single frame, and frames too small or too large for optical flow"
+            notice = Notice("option-without-effect", f"`stabilize` does nothing {why}")
+            self._reporter(work.unit, Warned(work.job.source, notice))
+            steadier = None
         before: Image | None = None
         result: Image | None = None
         for frames in chain((first,), batches):
@@ -214,6 +221,8 @@ class _Run:
                 if is_new:
                     new.pop(0)
                     result = results.pop(0)
+                if result is not None and steadier is not None:
+                    result = _steadied(work, steadier, frame.image, result, is_new=is_new)
                 if result is None or frame.is_preroll:
                     continue
                 work.duplicate_frames += not is_new
@@ -248,6 +257,19 @@ class _Run:
         self._pass_on_notices(work)
         self._reporter(work.unit, Failed(work.job.source, error))
         self.failed.append(work.unit)
+
+
+def _steadied(
+    work: _ActiveJob, steadier: Steadier, source: Image, result: Image, *, is_new: bool
+) -> Image:
+    """Returns the result of the next frame with steady details."""
+    started = time.perf_counter()
+    if is_new:
+        pixels: Pixels | None = steadier(source.pixels, result.pixels)
+    else:
+        pixels = steadier.repeat()
+    work.inference_s += time.perf_counter() - started
+    return result if pixels is None else replace(result, pixels=pixels)
 
 
 def _distinct(frames: Sequence[Frame], before: Image | None) -> list[Frame]:

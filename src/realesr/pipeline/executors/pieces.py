@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from realesr.errors import InvalidOptionError, RealesrError
 from realesr.geometry import Size
+from realesr.imaging.steady import PREROLL as STEADYING_PREROLL
 from realesr.media.formats import Format
 from realesr.options import DEFAULT_PIECES, ONE_WORKER, PieceOptions, WorkerOptions
 from realesr.pipeline.executors.base import Executor, LoadUpscaler, RunReport, UnitReporter
@@ -27,6 +28,8 @@ PIECE_S = 150.0
 """Work in a piece, s: with what a restart costs, less than five minutes are lost."""
 _PIECES_OF_WORKER = 3
 """Number of pieces that each of several workers gets at least, so that none waits for long."""
+_PREROLLS_IN_PIECE = 4
+"""Length of a piece, at least, in frames that are upscaled before it and do not belong to it."""
 _TRIAL_S = 5.0
 """Time of a first frame, s, above which it is not timed a second time."""
 
@@ -147,9 +150,10 @@ class PieceExecutor:
     def _preroll(self, unit: WorkUnit) -> int:
         if self._options.finish:
             return 0
+        steadying = STEADYING_PREROLL if unit.options.stabilize else 0
         if self._cluster is not None:  # this machine may lack the device
-            return self._cluster.preroll(unit)
-        return self._load_upscaler(unit.options).preroll
+            return max(self._cluster.preroll(unit), steadying)
+        return max(self._load_upscaler(unit.options).preroll, steadying)
 
     def _frames_of_piece(self, unit: WorkUnit, film: Film) -> int | None:
         """Returns how many frames a piece has; None for one pass."""
@@ -160,8 +164,10 @@ class PieceExecutor:
         count = self._workers.count if self._cluster is None else self._cluster.count_workers()
         if seconds * film.frames <= ONE_PASS_S / count:
             return None
-        frames = min(PIECE_S / seconds, film.frames / (_PIECES_OF_WORKER * count))
-        return max(1, round(frames if count > 1 else PIECE_S / seconds))
+        frames = PIECE_S / seconds
+        if count > 1:
+            frames = min(frames, film.frames / (_PIECES_OF_WORKER * count))
+        return max(1, round(frames), _PREROLLS_IN_PIECE * self._preroll(unit))
 
     def _seconds_of_frame(self, unit: WorkUnit, film: Film) -> float:
         if self._cluster is not None:  # this machine may be far slower than they are
