@@ -74,7 +74,7 @@ def test_other_words_in_backticks_stay():
 
 def test_the_package_does_not_know_the_command_line():
     """Messages outside of ``cli`` name options by their fields."""
-    allowed = ("--force-reinstall", "--perceptual-weights", "--set", "--build", "--all")
+    allowed = ("--force-reinstall", "--perceptual-weights", "--set", "--build", "--all", "--head")
     for path in (ROOT / "src/realesr").rglob("*.py"):
         if "cli" not in path.relative_to(ROOT / "src/realesr").parts:
             found = [

@@ -63,7 +63,7 @@ def test_every_sharpness_has_its_own_result():
 
 def test_results_of_another_sharpness_are_not_gone_on_with():
     identities = [
-        identity_of(options, ensure_files(options), None)
+        identity_of(options, ensure_files(options), None, version="1")
         for options in (UpscaleOptions(sharpness=share) for share in (0, 0.5, 1))
     ]
     assert identities[0]["weights"] != identities[2]["weights"]
