@@ -40,7 +40,7 @@ _OPEN, _CLOSED = 4.0, 8.0
 Averages over 25 px of noise rarely exceed the first."""
 _CUT_SHARE = 0.25
 """Share of a frame that must match the frame before it; otherwise a new scene begins."""
-_CUT_DIFFERENCE = 0.5
+_CUT_DIFFERENCE = 0.35
 """Mean square difference, in units of that of unrelated textures of the same contrast, above which
 a new scene begins."""
 
@@ -105,7 +105,9 @@ def gate(now: View, before: View, flow: Flow) -> Gate | None:
     there = warped(before.colors, flow) if flow.any() else before.colors
     difference = _local_difference(now.colors, there, _NEIGHBORHOOD)
     unrelated = now.contrast + before.contrast
-    if difference.mean() > max(_CUT_DIFFERENCE * unrelated, _LEAST_NOISE**2):
+    # Something new in a corner is no new scene, however bright it is.
+    change = float(np.minimum(difference, np.float32(unrelated)).mean())
+    if change > max(_CUT_DIFFERENCE * unrelated, _LEAST_NOISE**2):
         return None
     noise = min(float(np.quantile(difference, _QUANTILE)), now.flat + before.flat)
     noise = min(max(noise, _LEAST_NOISE**2), _MOST_NOISE**2)

@@ -331,3 +331,43 @@ def test_units_may_differ_in_their_options(folder):
     )
     assert executor.run(units, of_jobs(Recorder())).done == tuple(units)
     assert loaded == ["nearest", "bicubic"]
+
+
+class Grain(Video):
+    """Frames of noise around one picture, 24x20 px; equal numbers give equal frames."""
+
+    def __iter__(self):
+        for index, number in enumerate(self.levels):
+            noise = np.random.default_rng(number).integers(0, 6, (20, 24, 3))
+            calm = np.kron(np.arange(30).reshape(5, 6, 1) * 6, np.ones((4, 4, 1)))
+            yield Frame(index=index, image=Image((calm + noise).astype(np.uint8)))
+
+    def write(self, frame):
+        self.written.append(frame.image.pixels)
+
+
+def steadied(folder, levels, batch_size=1):
+    video, recorder = Grain(levels), Recorder()
+    plan = make_plan(FileOptions(inputs=(folder / "in/0.png",), output=folder / "out", suffix=""))
+    units = tuple(units_of(plan, UpscaleOptions(stabilize=True), video))
+    upscaler = ImageUpscaler(batch_size=batch_size)
+    LocalExecutor(lambda options: upscaler).run(units, of_jobs(recorder))
+    return video.written, recorder
+
+
+def test_steady_frames_do_not_depend_on_batches(folder):
+    numbers = [1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 5, 5, 6, 1, 7]
+    one, _ = steadied(folder, numbers)
+    assert len(one) == len(numbers)
+    for size in (2, 5, 20):
+        many, _ = steadied(folder, numbers, size)
+        assert all((a == b).all() for a, b in zip(one, many, strict=True))
+    plain = [frame.image.pixels for frame in Grain(numbers)]
+    assert sum((a != b).any() for a, b in zip(one, plain, strict=True)) > 8
+
+
+def test_a_single_frame_cannot_be_steadied(folder, monkeypatch):
+    monkeypatch.setattr(Grain, "frame_count", 1)
+    _, recorder = steadied(folder, [1])
+    notices = [event[2] for event in recorder.events if event[0] == "warned"]
+    assert [notice.code for notice in notices] == ["option-without-effect"]
