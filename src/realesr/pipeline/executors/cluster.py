@@ -207,8 +207,8 @@ class ClusterExecutor:
         except Exception as error:
             first = str(error).partition("\n")[0]
             raise InvalidOptionError(
-                f"`cluster` {address}: no Ray cluster answers ({first}): start one with "
-                "`ray start --head`, or let `cluster` local begin one on this machine"
+                f"`cluster` {address}: no Ray cluster answers ({first}): start one as "
+                "docs/scaling.md shows, or let `cluster` local begin one on this machine"
             ) from error
         self._is_ours = True
 
