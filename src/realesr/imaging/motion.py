@@ -41,8 +41,8 @@ Averages over 25 px of noise rarely exceed the first."""
 _CUT_SHARE = 0.25
 """Share of a frame that must match the frame before it; otherwise a new scene begins."""
 _CUT_DIFFERENCE = 0.35
-"""Mean square difference, in units of that of unrelated textures of the same contrast, above which
-a new scene begins."""
+"""Mean square difference beyond noise, in units of that of unrelated textures of the same contrast,
+above which a new scene begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,11 @@ def gate(now: View, before: View, flow: Flow) -> Gate | None:
     unrelated = now.contrast + before.contrast
     # Something new in a corner is no new scene, however bright it is.
     change = float(np.minimum(difference, np.float32(unrelated)).mean())
-    if change > max(_CUT_DIFFERENCE * unrelated, _LEAST_NOISE**2):
+    flat = now.flat + before.flat
+    limit = flat + max(_CUT_DIFFERENCE * (unrelated - flat), flat / 4, _LEAST_NOISE**2)
+    if change > limit:
         return None
-    noise = min(float(np.quantile(difference, _QUANTILE)), now.flat + before.flat)
+    noise = min(float(np.quantile(difference, _QUANTILE)), flat)
     noise = min(max(noise, _LEAST_NOISE**2), _MOST_NOISE**2)
     opened = (_CLOSED - difference / np.float32(noise)) / np.float32(_CLOSED - _OPEN)
     matching = np.asarray(np.clip(opened, 0, 1), np.float32)
