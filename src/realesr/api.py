@@ -138,7 +138,7 @@ class Upscaler:
         color_lock: bool = True,
         faces: FaceOptions | None = None,
     ) -> Self:
-        """Loads a file of weights, ``.safetensors`` or ``.pth``.
+        """Loads a file of weights: ``.safetensors``, ``.pth``, ncnn's ``.param``, Keras's ``.h5``.
 
         Args:
             path: The file; its architecture is read off the parameters.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from realesr.errors import UnsupportedCheckpointError
-from realesr.weights.content import Container
+from realesr.weights.content import Container, is_ncnn
 from realesr.weights.limits import plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FOREIGN = (Container.NCNN, Container.HDF5)
 """Kinds of files that :func:`read_foreign` reads."""
@@ -58,7 +60,8 @@ def files_of(path: Path) -> tuple[Path, ...]:
     Raises:
         MissingWeightsError: One of the two files is missing.
     """
-    from realesr.weights.content import is_ncnn
+    if not is_ncnn(path):
+        return (path,)
     from realesr.weights.ncnn.read import pair_of
 
-    return pair_of(path) if is_ncnn(path) else (path,)
+    return pair_of(path)

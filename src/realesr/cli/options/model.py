@@ -57,7 +57,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-path",
         type=Path,
         metavar="FILE",
-        help="weights file to use instead, .safetensors or .pth",
+        help="weights file to use instead: .safetensors, .pth, .param or .bin (ncnn), .h5 (Keras)",
     )
     group.add_argument(
         "-dn",
