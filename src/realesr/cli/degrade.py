@@ -55,7 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=default.level,
         choices=DAMAGE_LEVELS,
         help="how strong: ranges from which parameters are drawn; paper is that of Real-ESRGAN, "
-        "classical one round without ringing (default: %(default)s)",
+        "bicubic no damage at all, classical one round without ringing (default: %(default)s)",
     )
     group.add_argument(
         "--fixed",

@@ -21,6 +21,7 @@ from realesr.imaging.image import Image
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
 from realesr.media.images.index import allowed_files, index_images
+from realesr.models.architecture import COLORS
 from realesr.models.loader import load_model
 from realesr.models.registry import ARCHITECTURES, by_name
 from realesr.options import UpscaleOptions
@@ -29,7 +30,7 @@ from realesr.training.dataset import PatchDataset
 from realesr.training.discriminators import build_discriminator
 from realesr.training.distributed import World
 from realesr.training.ema import ExponentialMovingAverage
-from realesr.training.initialization import start_near_identity_
+from realesr.training.initialization import initialize_
 from realesr.training.recipe import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -45,6 +46,9 @@ from realesr.weights.catalog import MODELS, find_model
 from realesr.weights.fetch import ensure_weights, sha256_of
 from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import load_state_dict
+
+COLOR_LOSSES = "consistency", "squeezenet", "efficientnet", "texture", "vgg", "srgan_vgg", "gan"
+"""Losses that are computed on RGB."""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -94,10 +98,26 @@ def build_generator(
         state = load_state_dict(find(init.weights))
         if init.mix is not None:
             state = interpolate(state, load_state_dict(find(init.mix)), init.share)
+        if init.partial:
+            initialize_(network, config.initialization)
+            state = _fitting(network, state, init.weights)
         _load(network, state, init.weights)
-    elif config.initialization == "identity":
-        start_near_identity_(network)
+    else:
+        initialize_(network, config.initialization)
     return network
+
+
+def _fitting(network: nn.Module, state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Replaces those of a network's values that a file has in the same shape.
+
+    Raises:
+        UnsupportedCheckpointError: The file has none.
+    """
+    own = network.state_dict()
+    found = {key: t for key, t in state.items() if key in own and t.shape == own[key].shape}
+    if not found:
+        raise UnsupportedCheckpointError(f"{name} has no parameter of the network of the recipe")
+    return own | found
 
 
 def _load(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
@@ -107,6 +127,22 @@ def _load(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
         raise UnsupportedCheckpointError(
             f"{name} does not fit the network of the recipe: {' '.join(str(error).split())[:300]}"
         ) from error
+
+
+def check_luma(recipe: Recipe, generator: nn.Module) -> None:
+    """Checks that a network of one channel has losses that a luma can have.
+
+    Raises:
+        InvalidOptionError: A loss needs colors.
+    """
+    if getattr(generator, "channels", COLORS) == COLORS:
+        return
+    for name in COLOR_LOSSES:
+        if getattr(recipe.losses, name) is not None:
+            raise InvalidOptionError(
+                f"losses.{name} needs colors, and the network has one channel, the luma: "
+                "set generator.parameters.channels to 3, or take l1, mse or charbonnier"
+            )
 
 
 def build_state(

@@ -27,7 +27,12 @@ class ExponentialMovingAverage:
     def update(self, network: nn.Module, step: int) -> None:
         """Moves the average towards the parameters of ``network`` after step number ``step``."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        averages = list[Tensor](self.network.parameters())
-        torch._foreach_lerp_(averages, list[Tensor](network.parameters()), 1 - decay)
-        for average, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            average.copy_(buffer)
+        values = [*network.parameters(), *network.buffers()]
+        averages = [*self.network.parameters(), *self.network.buffers()]
+        pairs = list(zip(averages, values, strict=True))
+        continuous = [pair for pair in pairs if pair[0].is_floating_point()]
+        moved: list[Tensor] = [average for average, _ in continuous]
+        torch._foreach_lerp_(moved, [value for _, value in continuous], 1 - decay)
+        for average, value in pairs:
+            if not average.is_floating_point():
+                average.copy_(value)

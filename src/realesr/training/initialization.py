@@ -6,18 +6,49 @@ import torch
 from torch import nn
 
 from realesr.models.networks.base import SRNetwork
-from realesr.models.networks.weight_norm import parameters_of, set_weight_
+from realesr.models.networks.weight_norm import NormalizedConv2d, parameters_of, set_weight_
 
 NOISE_SHARE = 0.3
 OUTPUT_SHARE = 0.1
 
 
-def start_near_identity_(network: nn.Module) -> None:
-    """Lets the input pass: through the carriers of a network, or through its whole chain."""
-    if isinstance(network, SRNetwork) and network.carriers:
+KAIMING_SHARE = 0.1
+"""Factor on Kaiming's values (ESRGAN, supplementary material: 0.1)."""
+NORMAL_DEVIATION = 1e-3
+"""Standard deviation of SRCNN's first values (Dong et al., 2014, section 4.1)."""
+UNIFORM_LIMIT = 0.05
+"""Largest of ISR's first values."""
+
+
+def initialize_(network: nn.Module, kind: str) -> None:
+    """Sets the first values of a network, as the recipe asks for; in place.
+
+    Args:
+        network: The network.
+        kind: ``identity``, ``kaiming``, ``normal``, ``uniform``, or ``default``, which changes
+            nothing.
+    """
+    if kind == "identity" and isinstance(network, SRNetwork) and network.carriers:
         carry_(network)
-    else:
+    elif kind == "identity":
         near_identity_(network)
+    elif kind != "default":
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | NormalizedConv2d):
+                _draw_(module, kind)
+
+
+@torch.no_grad()
+def _draw_(convolution: nn.Module, kind: str) -> None:
+    weight, bias = parameters_of(convolution)
+    if kind == "kaiming":
+        nn.init.kaiming_normal_(weight).mul_(KAIMING_SHARE)
+    elif kind == "normal":
+        nn.init.normal_(weight, std=NORMAL_DEVIATION)
+    else:
+        nn.init.uniform_(weight, -UNIFORM_LIMIT, UNIFORM_LIMIT)
+    set_weight_(convolution, weight)
+    bias.zero_()
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from realesr.training.builders import (
     build_dataset,
     build_generator,
     build_state,
+    check_luma,
     find_file,
     live_teacher,
     mix_targets,
@@ -86,6 +87,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     find = partial(find_file, data_root=data_root)
     generator = build_generator(recipe.generator, scale=recipe.scale, find=find)
+    check_luma(recipe, generator)
     state = build_state(recipe, generator, find=find, device=device)
     objective = build_objective(
         recipe.losses,
@@ -119,6 +121,8 @@ def train(
                 warmup_steps=schedule.warmup_steps,
                 decay_steps=schedule.decay_steps,
                 total_steps=schedule.total_steps - first_step,
+                milestones=schedule.milestones,
+                milestone_factor=schedule.milestone_factor,
             )
             for first_step in (hold, 0)
         ]

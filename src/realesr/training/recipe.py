@@ -29,11 +29,14 @@ class InitConfig:
         weights: Name in the catalog, or a file (relative to the data root or the working folder).
         mix: Second network of the same architecture to interpolate with.
         share: Fraction of ``weights`` in the mixture, 0 to 1.
+        partial: Whether parameters of other names or shapes are left out, as when a network of
+            another scale is the start; the rest keeps its first values.
     """
 
     weights: str
     mix: str | None = None
     share: float = 0.5
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +44,18 @@ class GeneratorConfig:
     """The network that is trained.
 
     Attributes:
-        architecture: Name of an architecture (``srvgg``, ``rrdbnet``).
+        architecture: Name of an architecture of :data:`realesr.models.registry.ARCHITECTURES`.
         parameters: Hyperparameters of the architecture; the scale is the recipe's.
         init: Weights to start from; None starts from random ones.
-        initialization: Random initial values: ``identity`` passes signals through plain chains of
-            convolutions (:mod:`realesr.training.initialization`), ``default`` is the network's own.
+        initialization: Random initial values (:mod:`realesr.training.initialization`):
+            ``identity`` lets an enlargement of the input pass, ``kaiming`` is ESRGAN's, ``normal``
+            SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
     """
 
     architecture: str = "srvgg"
-    parameters: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, int | float | str] = field(default_factory=dict)
     init: str | InitConfig | None = None
-    initialization: Literal["identity", "default"] = "default"
+    initialization: Literal["default", "identity", "kaiming", "normal", "uniform"] = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +244,8 @@ class ScheduleConfig:
         total_steps: Optimizer steps of the whole run.
         warmup_steps: Steps of linear growth of the learning rate from 0.
         decay_steps: Last steps, in which the learning rate falls along a half cosine to 0.
+        milestones: Steps at which the learning rate is multiplied by ``milestone_factor``.
+        milestone_factor: Factor at each milestone.
         learning_rate: Highest learning rate.
         betas: Adam's decay rates.
         ema_decay: Decay of the moving average per step, in [0, 1).
@@ -248,6 +254,8 @@ class ScheduleConfig:
     total_steps: int
     warmup_steps: int = 500
     decay_steps: int = 5000
+    milestones: Sequence[int] = ()
+    milestone_factor: float = 0.5
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.99)
     ema_decay: float = 0.999

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 FAST = 0.98
@@ -12,16 +13,26 @@ TOLERANCE = 1.02
 waits."""
 
 
-def learning_rate(step: int, *, warmup_steps: int, decay_steps: int, total_steps: int) -> float:
+def learning_rate(
+    step: int,
+    *,
+    warmup_steps: int,
+    decay_steps: int,
+    total_steps: int,
+    milestones: Sequence[int] = (),
+    milestone_factor: float = 0.5,
+) -> float:
     """Returns the factor on the highest learning rate, in [0, 1].
 
     Linear warm-up, a plateau, and a half cosine down to 0 over the last ``decay_steps``, so that a
-    run can be made longer or shorter from a checkpoint of its plateau.
+    run can be made longer or shorter from a checkpoint of its plateau. From each of ``milestones``
+    on, the rate is multiplied once more by ``milestone_factor``, as in most of the literature.
     """
     warmup = min(1.0, (step + 1) / max(1, warmup_steps))
     left = total_steps - step
     progress = 1 - min(1.0, left / max(1, decay_steps))
-    return warmup * 0.5 * (1 + math.cos(math.pi * progress))
+    passed: float = milestone_factor ** sum(step >= milestone for milestone in milestones)
+    return warmup * passed * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class AdaptiveSteps:

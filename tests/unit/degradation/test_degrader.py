@@ -76,7 +76,7 @@ def test_sixteen_bits_gray_and_alpha():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "awful"}, "`level` awful: must be one of clean"),
+        ({"level": "awful"}, "`level` awful: must be one of bicubic, clean"),
         ({"level": "paper", "is_fixed": True}, "with `is_fixed`, `level` paper"),
         ({"level": "light", "is_fixed": True, "order": 2}, "`is_fixed` has none"),
         ({"order": 0}, "`order` 0"),

@@ -13,6 +13,8 @@ from realesr.engine.native.networks import BUILDERS, build_native
 from realesr.engine.pytorch.backend import TorchBackend
 from realesr.engine.pytorch.strips import in_strips
 from realesr.engine.tiled import TiledUpscaler
+from realesr.loading.build import make_upscaler
+from realesr.loading.resolve import NetworkFiles
 from realesr.models.architectures.edsr import EDSRConfig
 from realesr.models.architectures.enhancer import EnhancerConfig
 from realesr.models.architectures.espcn import ESPCNConfig
@@ -28,6 +30,7 @@ from realesr.models.loader import load_model
 from realesr.models.networks.base import SRModel
 from realesr.models.networks.luma import LumaNetwork, for_rgb
 from realesr.models.registry import ARCHITECTURES, METADATA_KEY, by_name, describe, detect
+from realesr.options import UpscaleOptions
 from realesr.weights.torch_checkpoint import save_weights
 
 from support.live_bytes import activation_values_per_pixel
@@ -186,6 +189,23 @@ def test_odd_sizes_and_tiles(config, size):
     assert whole.size == image.size.scaled(config.scale)
     tiled = TiledUpscaler(TorchBackend(network), tile=16, tile_pad=radius)(image)
     assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_options_lead_to_each(tmp_path, architecture):
+    """``--model-path`` takes the file of a training run, on whatever computes fastest."""
+    config = EXAMPLES[architecture][0]
+    path = tmp_path / "net.safetensors"
+    state = {name: 0.3 * t for name, t in randomized(config.build()).state_dict().items()}
+    save_weights(state, path, dtype=torch.float32, **describe(config))
+    options = UpscaleOptions(
+        model_path=path, device="cpu", precision="fp32", tile=16, color_lock=False
+    )
+    upscaler = make_upscaler(options, NetworkFiles(path))
+    image = random_image(20, 17)
+    (upscaled,) = upscaler.upscale_to([image], image.size.scaled(config.scale))
+    whole = TiledUpscaler(TorchBackend(load_model(path)), tile=0)(image)
+    assert np.abs(upscaled.pixels.astype(int) - whole.pixels).max() <= 2
 
 
 def test_strips_do_not_show(config, monkeypatch):

@@ -27,6 +27,17 @@ def test_the_moving_average_follows_slowly():
     assert not average.network.weight.requires_grad
 
 
+def test_the_moving_average_of_statistics():
+    """Those of batch normalization belong to the averaged weights; a count is not averaged."""
+    network = torch.nn.BatchNorm2d(1)
+    average = ExponentialMovingAverage(network, 0.9)
+    network.running_mean.fill_(1)
+    network.num_batches_tracked.fill_(7)
+    average.update(network, 10_000)
+    assert average.network.running_mean.item() == pytest.approx(0.1)
+    assert average.network.num_batches_tracked.item() == 7
+
+
 def test_the_moving_average_forgets_the_first_values_soon():
     network = torch.nn.Linear(1, 1)
     average = ExponentialMovingAverage(network, 0.999)

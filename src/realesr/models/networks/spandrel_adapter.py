@@ -73,7 +73,7 @@ def load_with_spandrel(path: Path, state: StateDict) -> SpandrelModel:
         names = plain(", ".join(list(state)[:3]))
         raise UnsupportedCheckpointError(
             f"{path} is of an unknown architecture (parameters: {names}, ...); RRDBNet, "
-            "SRVGGNetCompact and those that spandrel knows can be loaded"
+            "SRVGGNetCompact, those of docs/lineage.md and those that spandrel knows can be loaded"
         ) from error
     except TooLargeError as error:
         raise UnsupportedCheckpointError(
