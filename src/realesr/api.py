@@ -167,7 +167,7 @@ class Upscaler:
         deblock: float = 0.0,
         faces: FaceOptions | None = None,
     ) -> Self:
-        """Loads a file of weights, ``.safetensors`` or ``.pth``, or an ONNX network.
+        """Loads a file: weights of PyTorch, ncnn or Keras, or an ONNX network.
 
         Args:
             path: The file; its architecture is read off the parameters.

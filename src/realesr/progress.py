@@ -46,6 +46,7 @@ NoticeCode = Literal[
     "picture-left-out",
     "precision-raised",
     "projection-dropped",
+    "resize-left-out",
     "rgb-converted",
     "size-changed",
     "special-file-skipped",

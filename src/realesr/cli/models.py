@@ -1,4 +1,4 @@
-"""``realesr models``: lists, downloads and verifies the models of the catalog."""
+"""``realesr models``: lists, downloads and verifies the models of the catalog, converts others."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from realesr.weights.catalog import (
     find_local_weights,
     find_spec,
 )
+from realesr.weights.metadata import LICENSE, ORIGIN
+from realesr.weights.suffixes import WEIGHTS_SUFFIXES
 
 ABSENT = "not downloaded"
 
@@ -26,6 +28,7 @@ examples:
   realesr models list
   realesr models fetch RealESRGAN_x4plus
   realesr models info my-network.pth
+  realesr models convert upscayl.param -o upscayl.safetensors
 """
 VERB_EXAMPLES = {
     "list": "examples:\n  realesr models list\n",
@@ -44,6 +47,12 @@ examples:
   realesr models info realesr-photo-x4
   realesr models info my-network.pth
 """,
+    "convert": """\
+examples:
+  realesr models convert realesrgan-x4plus.param -o x4plus.safetensors --license BSD-3-Clause
+  realesr models convert wdsr-b-32-x4.h5 -o wdsr.safetensors
+  realesr models convert old-esrgan.pth -o esrgan.safetensors
+""",
 }
 
 
@@ -51,8 +60,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command and its verbs."""
     parser = commands.add_parser(
         "models",
-        help="list, download and check the models",
-        description="Lists, downloads and checks the models.",
+        help="list, download, check and convert the models",
+        description="Lists, downloads, checks and converts the models.",
         epilog=EXAMPLES,
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
@@ -67,6 +76,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         verb.set_defaults(run=run)
         if name == "info":
             verb.add_argument("model", help="a name of `realesr models list`, or a file of weights")
+        elif name == "convert":
+            _add_conversion(verb)
         elif name != "list":
             verb.add_argument("names", nargs="*", help="names of `realesr models list`")
         if name == "fetch":
@@ -76,6 +87,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_verb("fetch", fetch_models, "download weights into the user's cache")
     add_verb("verify", verify_models, "compare the weights on this machine with the catalog")
     add_verb("info", show_model, "all that is known of a model, or of a file of weights")
+    add_verb("convert", convert_model, "write weights of PyTorch, ncnn or Keras as safetensors")
+
+
+def _add_conversion(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help=".pth, .ckpt, .safetensors; .param or .bin of ncnn, whose other half lies beside it; "
+        ".h5 of krasserm's super-resolution or of ISR",
+    )
+    verb.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="the .safetensors to write"
+    )
+    verb.add_argument(
+        "--license",
+        metavar="TEXT",
+        help="license of the weights (default: what the file says, or unknown)",
+    )
 
 
 def list_models(args: argparse.Namespace) -> int:
@@ -126,11 +156,26 @@ def show_model(args: argparse.Namespace) -> int:
     """Prints the properties of a model or of a weights file; returns the exit code."""
     known = any(spec.name == args.model for spec in all_specs())
     path = Path(args.model)
-    is_file = path.is_file() or path.suffix in (".pth", ".pt", ".safetensors")
+    is_file = path.is_file() or path.suffix.lower() in WEIGHTS_SUFFIXES
     lines = _describe_file(path) if not known and is_file else _describe(args.model)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         answer(f"{name.ljust(width)}  {value}")
+    return 0
+
+
+def convert_model(args: argparse.Namespace) -> int:
+    """Converts a file of weights; returns the exit code."""
+    from realesr.loading.notices import notify_of_resize
+    from realesr.models.convert import convert
+
+    made = convert(args.file, args.output, license_=args.license)
+    notify_of_resize(args.file, print_notice)
+    answer(made.path)
+    tell(
+        f"{made.architecture}, x{made.scale}, {made.parameters:,} parameters, license: "
+        f"{made.metadata[LICENSE]}"
+    )
     return 0
 
 
@@ -152,10 +197,13 @@ def _describe(name: str) -> list[tuple[str, str]]:
 def _describe_file(path: Path) -> list[tuple[str, str]]:
     from realesr.models.loader import load_model
     from realesr.weights.fetch import sha256_of
+    from realesr.weights.limits import plain
+    from realesr.weights.torch_checkpoint import load_checkpoint
 
     model = load_model(path)
     digest = sha256_of(path)
     published = [spec.name for spec in all_specs() if spec.weights.sha256 == digest]
+    told = load_checkpoint(path).metadata
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return [
         ("file", str(path)),
@@ -164,6 +212,11 @@ def _describe_file(path: Path) -> list[tuple[str, str]]:
         ("parameters", f"{parameters:,}"),
         ("sha256", digest),
         ("published as", ", ".join(published) or "not in the catalog"),
+        *(
+            (name, plain(" ".join(told[name].split()), 200))
+            for name in (LICENSE, ORIGIN)
+            if name in told
+        ),
     ]
 
 

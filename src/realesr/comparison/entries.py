@@ -10,10 +10,10 @@ from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import IMAGES, VIDEOS
 from realesr.options import UpscaleOptions
 from realesr.weights.catalog import BASELINES, find_model
+from realesr.weights.suffixes import WEIGHTS_SUFFIXES
 
 INPUT = "input"
 """Name of the images that are upscaled, which every page shows, too."""
-_WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def _parse_entry(text: str, common: UpscaleOptions) -> Entry:
     if not equals or not name:
         name, value = "", text
     path = Path(value)
-    if path.suffix.lower() in _WEIGHTS:
+    if path.suffix.lower() in WEIGHTS_SUFFIXES:
         if not path.is_file():
             raise UnreadableMediaError(f"{path}: no such file of weights")
         return Entry(name=name or path.stem, options=replace(common, model_path=path))

@@ -14,6 +14,8 @@ from realesr.loading.resolve import DownloadProgress, NetworkFiles, ensure_files
 from realesr.options import DEFAULT_MODEL, UpscaleOptions
 from realesr.progress import Notify
 from realesr.weights.fetch import sha256_of
+from realesr.weights.foreign import files_of
+from realesr.weights.suffixes import WEIGHTS_SUFFIXES
 
 _PART = re.compile(r"(?:(\d*\.?\d+)\*)?(.+)")
 
@@ -80,7 +82,7 @@ def _parsed(piece: str) -> tuple[float | None, str]:
 
 
 def _options_of(name: str, options: EvaluationOptions) -> UpscaleOptions:
-    is_file = Path(name).suffix in (".pth", ".safetensors")
+    is_file = Path(name).suffix.lower() in WEIGHTS_SUFFIXES
     return UpscaleOptions(
         model_name=DEFAULT_MODEL if is_file else name,
         model_path=Path(name) if is_file else None,
@@ -103,7 +105,7 @@ def _identity(parts: Sequence[Part], options: EvaluationOptions) -> str:
         if part.files is None:
             words.append(part.options.model_name)
             continue
-        words += [sha256_of(part.files.path), f"{part.files.weight:.6g}"]
+        words += [*map(sha256_of, files_of(part.files.path)), f"{part.files.weight:.6g}"]
         if part.files.other is not None:
             words.append(sha256_of(part.files.other))
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]

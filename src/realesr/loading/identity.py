@@ -8,6 +8,7 @@ from typing import Any
 from realesr.loading.resolve import FaceFiles, NetworkFiles
 from realesr.options import UpscaleOptions
 from realesr.weights.fetch import sha256_of
+from realesr.weights.foreign import files_of
 
 _WITHOUT_EFFECT = ("device", "threads", "memory_budget", "sharers", "model_path")
 """Options that change no pixel, or that the hash of the weights stands for."""
@@ -29,7 +30,8 @@ def identity_of(
     """
     weights: dict[str, Any] = {}
     if network is not None:
-        weights["network"] = sha256_of(network.path)
+        # Of two files that belong together, either may have changed.
+        weights["network"] = " ".join(map(sha256_of, files_of(network.path)))
         if network.other is not None:
             weights |= {"partner": sha256_of(network.other), "share": network.weight}
     if faces is not None:

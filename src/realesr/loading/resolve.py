@@ -10,6 +10,7 @@ from pathlib import Path
 
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
+from realesr.loading.notices import notify_of_resize
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import BASELINES, ModelSpec, Spec, find_model, find_spec
@@ -63,7 +64,8 @@ def ensure_files(
     Args:
         options: Options of upscaling.
         downloading: Shows the progress of a download.
-        notify: Receives a notice if an option has no effect or a file is not the published one.
+        notify: Receives a notice if an option has no effect, a file is not the published one, or
+            asks for something that is left out.
 
     Returns:
         The files; None for a plain filter.
@@ -78,6 +80,7 @@ def ensure_files(
     if faces is not None and faces.weight > 0 and not faces.is_aligned:
         check_extra()
     if options.model_path is not None:
+        notify_of_resize(options.model_path, notify)
         return _files_of_path(options.model_path, options)
     if options.model_name in BASELINES:
         return None

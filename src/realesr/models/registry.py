@@ -23,6 +23,7 @@ from realesr.models.architectures.srcnn import SRCNNConfig
 from realesr.models.architectures.srresnet import SRResNetConfig
 from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.architectures.wdsr import WDSRConfig
+from realesr.weights.metadata import ARCHITECTURE
 
 ARCHITECTURES: tuple[type[Architecture], ...] = (
     RRDBNetConfig,
@@ -37,7 +38,7 @@ ARCHITECTURES: tuple[type[Architecture], ...] = (
     RRDNConfig,
     EnhancerConfig,
 )
-METADATA_KEY = "architecture"
+METADATA_KEY = ARCHITECTURE
 """Key of a safetensors file's metadata with the ``name`` and the hyperparameters as JSON."""
 
 

@@ -55,7 +55,7 @@ def examine(path: Path) -> Container:
         path: The file. Its content decides how it is read, not its name.
 
     Returns:
-        The container format.
+        The container format. Files of ncnn and Keras are examined while they are read.
 
     Raises:
         MissingWeightsError: The file does not exist, or there is no permission to read it.
@@ -71,7 +71,7 @@ def examine(path: Path) -> Container:
                 _examine_safetensors(path, file, size)
             elif container is Container.TORCH_ZIP:
                 _examine_zip(path, file, size)
-            else:
+            elif container is Container.TORCH_LEGACY:
                 plan = scan_pickle(path, file, is_legacy=True)
                 _check_plan(path, plan, size)
     except OSError as error:

@@ -16,21 +16,29 @@ class Container(Enum):
     SAFETENSORS = auto()
     TORCH_ZIP = auto()
     TORCH_LEGACY = auto()
+    NCNN = auto()
+    HDF5 = auto()
 
+
+NCNN_HALF = b"\x47\x6b\x30\x01"
+"""First bytes of weights in float16 in a ``.bin`` file of ncnn (``modelbin.cpp``)."""
 
 _HEAD = 4096
 _MAX_HEADER_BITS = 40
-_WANTED = "realesr reads the weights of PyTorch networks, .pth and .safetensors"
+_WANTED = (
+    "realesr reads the weights of PyTorch networks, .pth and .safetensors, and some of ncnn and "
+    "Keras"
+)
 _CONVERT = f"{_WANTED}: look for the model in one of these formats"
 _UNPACK = "unpack it, and name the file of weights inside"
 
 _FOREIGN: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"version https://git-lfs", "a git-lfs pointer and not the file itself", "run `git lfs"
      " pull`, or download the file from the page of the repository"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras)", _CONVERT),
     (0, b"GGUF", "a GGUF file (llama.cpp, stable-diffusion.cpp)", _CONVERT),
     (4, b"TFL3", "a TensorFlow Lite model", _CONVERT),
-    (0, b"7767517\n", "the description of an ncnn network", _CONVERT),
+    (0, b"\xdd\x85\x76\x00", "the description of an ncnn network in its binary form", "take the"
+     " .param that is a text"),
     (0, b"\x93NUMPY", "a NumPy array", _CONVERT),
     (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
     (0, b"BZh", "a bzip2 archive", _UNPACK),
@@ -71,7 +79,7 @@ def recognize(path: Path) -> Container:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             size = file.seek(0, 2)
-            found = _container_of(head, size)
+            found = _container_of(head, size) or _ncnn_of(head, path)
             if found is not None:
                 return found
             what, remedy = _describe(head, path.suffix.lower(), file)
@@ -93,6 +101,17 @@ def is_onnx(path: Path) -> bool:
     return _is_onnx(head, path.suffix.lower())
 
 
+def is_ncnn(path: Path) -> bool:
+    """Returns whether a file is one of the two of an ncnn network; False if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            size = file.seek(0, 2)
+    except OSError:
+        return False
+    return _container_of(head, size) is None and _ncnn_of(head, path) is not None
+
+
 def is_page(head: bytes) -> bool:
     """Returns whether the first bytes of a file are those of a web page."""
     text = head[:_HEAD].lstrip().lower()
@@ -107,6 +126,21 @@ def _container_of(head: bytes, size: int) -> Container | None:
         return Container.SAFETENSORS
     if head[:1] == b"\x80" and head[1:2] and head[1] <= 5:  # pickle's PROTO
         return Container.TORCH_LEGACY
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return Container.HDF5
+    return None
+
+
+def _ncnn_of(head: bytes, path: Path) -> Container | None:
+    """Recognizes either of the two files of an ncnn network.
+
+    The ``.bin`` has a signature only if it begins with float16; float32 begins with zeros.
+    """
+    if head.split(b"\n", 1)[0].strip() == b"7767517":
+        return Container.NCNN
+    is_weights = path.suffix.lower() == ".bin" and path.with_suffix(".param").is_file()
+    if head.startswith(NCNN_HALF) or (is_weights and head):
+        return Container.NCNN
     return None
 
 

@@ -20,6 +20,8 @@ from realesr.weights.archive import examine
 from realesr.weights.catalog import cache_folder
 from realesr.weights.content import Container
 from realesr.weights.fetch import sha256_of
+from realesr.weights.foreign import FOREIGN, read_foreign
+from realesr.weights.layouts import renamed
 from realesr.weights.limits import check_parameters
 from realesr.weights.state_dict import without_prefixes
 
@@ -37,7 +39,7 @@ class Parameters(NamedTuple):
 
     Attributes:
         arrays: float32 arrays, by the names of the parameters.
-        metadata: Metadata of a safetensors file; empty for other files.
+        metadata: Metadata of a safetensors file, or what other files tell beside their parameters.
     """
 
     arrays: Arrays
@@ -48,17 +50,19 @@ def read_parameters(path: Path) -> Parameters:
     """Reads the parameters of a network.
 
     Args:
-        path: A safetensors file or a PyTorch file, as
-            :func:`realesr.weights.torch_checkpoint.load_checkpoint` reads it.
+        path: A file as :func:`realesr.weights.torch_checkpoint.load_checkpoint` reads it.
 
     Returns:
         The parameters.
 
     Raises:
-        MissingWeightsError, UnsupportedCheckpointError: See ``load_checkpoint``.
+        MissingWeightsError, UnsupportedCheckpointError, MissingExtraError: See ``load_checkpoint``.
     """
-    if examine(path) is Container.SAFETENSORS:
+    container = examine(path)
+    if container is Container.SAFETENSORS:
         return _read_safetensors(path) or _read_with_torch(path)
+    if container in FOREIGN:
+        return _read_foreign(path, container)
     try:
         converted = cache_folder() / "converted" / f"{sha256_of(path)}.safetensors"
     except OSError:
@@ -69,6 +73,12 @@ def read_parameters(path: Path) -> Parameters:
             os.utime(converted)
         return parameters
     return _read_with_torch(path, converted)
+
+
+def _read_foreign(path: Path, container: Container) -> Parameters:
+    arrays, metadata = read_foreign(path, container)
+    check_parameters(path, {name: values.shape for name, values in arrays.items()})
+    return Parameters(arrays, metadata)
 
 
 def _read_safetensors(path: Path) -> Parameters | None:
@@ -86,7 +96,7 @@ def _read_safetensors(path: Path) -> Parameters | None:
         return None
     arrays = without_prefixes(arrays)
     check_parameters(path, {name: values.shape for name, values in arrays.items()})
-    return Parameters(arrays, metadata) if arrays else None
+    return Parameters(renamed(arrays), metadata) if arrays else None
 
 
 def _read_with_torch(path: Path, converted: Path | None = None) -> Parameters:

@@ -19,19 +19,24 @@ Value = TypeVar("Value")
 
 WRAPPER_KEYS = (
     *("params_ema", "params-ema", "net_g_ema", "generator_ema", "g_ema", "model_ema", "ema"),
+    *("state_dict_ema", "ema_state_dict", "model_ema_state_dict", "ema_model"),
     *("params", "model_state_dict", "state_dict", "net_g", "netG", "generator", "g", "model"),
-    *("network", "net", "weights"),
+    *("generator_state_dict", "netG_state_dict", "model_g", "G"),
+    *("network", "net", "weights", "module"),
 )
 """Keys of the state dict in checkpoints, the preferred ones first: moving averages, what published
-files use, and what training code uses (BasicSR, KAIR, traiNNer, PyTorch Lightning)."""
+files use, and what training code uses (BasicSR, KAIR, traiNNer, PyTorch Lightning, timm,
+DeepSpeed)."""
 MAX_WRAPPERS = 4
 """Depth to which state dicts are looked for."""
 
 _PREFIXES = ("module.", "_orig_mod.", "params_ema.", "params.", "state_dict.")
 """Prefixes that all names may have: those of ``DataParallel`` and ``torch.compile``, and keys of
 wrappers in safetensors files."""
-_GENERATORS = ("net_g_ema.", "generator_ema.", "net_g.", "netG.", "generator.")
+_GENERATORS = ("net_g_ema.", "generator_ema.", "ema_model.", "net_g.", "netG.", "generator.")
 """Prefixes of the generator among other networks, the preferred ones first."""
+_COUNTS = frozenset({"n_averaged"})
+"""Numbers beside the parameters: those of PyTorch's ``AveragedModel``."""
 _MODEL_PREFIX = re.compile(r"model\.(?=[^\d.])")
 """Lightning's usual prefix; ``model.0`` is a name of the first ESRGAN."""
 
@@ -80,6 +85,8 @@ def without_prefixes(state: Mapping[str, Value]) -> dict[str, Value]:
 
 def _without_prefix(state: dict[str, Value]) -> dict[str, Value] | None:
     """Removes one prefix; None if there is none."""
+    if len(state) > 1 and state.keys() & _COUNTS:
+        return {name: value for name, value in state.items() if name not in _COUNTS}
     for prefix in (*_PREFIXES, *_GENERATORS):
         length = len(prefix)
         chosen = {name[length:]: v for name, v in state.items() if name.startswith(prefix)}

@@ -15,6 +15,8 @@ from realesr.errors import UnsupportedCheckpointError
 from realesr.partial import write_whole
 from realesr.weights.archive import examine
 from realesr.weights.content import Container
+from realesr.weights.foreign import FOREIGN, read_foreign
+from realesr.weights.layouts import renamed
 from realesr.weights.limits import check_parameters, plain
 from realesr.weights.pickle_scan import INERT
 from realesr.weights.state_dict import find_state
@@ -27,7 +29,7 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         state_dict: float32 tensors on the CPU, by the names of the parameters.
-        metadata: Metadata of a safetensors file; empty for other files.
+        metadata: Metadata of a safetensors file, or what other files tell beside their parameters.
     """
 
     state_dict: StateDict
@@ -45,17 +47,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Args:
         path: A safetensors file, or a PyTorch file that holds the state dict itself or, as training
             code writes it, under a key such as ``params_ema`` or ``state_dict``, beside other
-            values. Its content decides which it is, not its name.
+            values; or a file of ncnn or Keras. Its content decides which it is, not its name.
 
     Raises:
         MissingWeightsError: The file does not exist, or there is no permission to read it.
         UnsupportedCheckpointError: The file is something else, is damaged, would run code, asks for
             more memory than its size is worth, or holds no state dict.
+        MissingExtraError: A package is missing that reads the file.
     """
     metadata: Mapping[str, str] = {}
     content: Any
-    if examine(path) is Container.SAFETENSORS:
+    container = examine(path)
+    if container is Container.SAFETENSORS:
         content, metadata = _read_safetensors(path)
+    elif container in FOREIGN:
+        arrays, metadata = read_foreign(path, container)
+        content = {name: torch.from_numpy(values) for name, values in arrays.items()}
     else:
         content = _read_pickle(path)
     state = find_state(content, lambda value: isinstance(value, Tensor))
@@ -64,6 +71,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path} holds no state dict: there are no tensors in it, or under a key unknown here"
         )
     check_parameters(path, {name: tuple(each.shape) for name, each in state.items()})
+    state = renamed(state)
     return Checkpoint({name: _to_float(path, name, each) for name, each in state.items()}, metadata)
 
 

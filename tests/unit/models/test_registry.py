@@ -59,7 +59,10 @@ EXAMPLES = {
         ESPCNConfig(num_feat=12, num_mapped=8, scale=3, channels=3),
         ESPCNConfig(num_feat=12, num_mapped=8, scale=2),
     ],
-    SRResNetConfig: [SRResNetConfig(num_feat=8, num_block=2, scale=s) for s in (4, 3, 2)],
+    SRResNetConfig: [
+        *(SRResNetConfig(num_feat=8, num_block=2, scale=s) for s in (4, 3)),
+        SRResNetConfig(num_feat=8, num_block=1, scale=2, num_slope=8),
+    ],
     MSRResNetConfig: [MSRResNetConfig(num_feat=8, num_block=2, scale=s) for s in (4, 3, 2)],
     EDSRConfig: [
         EDSRConfig(num_feat=8, num_block=2, scale=4),

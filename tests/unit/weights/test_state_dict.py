@@ -73,6 +73,10 @@ def test_a_state_dict_beside_other_values(tmp_path, key, is_zip):
         {"state_dict": {**prefixed("generator."), **prefixed("discriminator.", OTHER)}},
         {"state_dict": {**prefixed("netG.", OTHER), **prefixed("net_g_ema."), "loss": 3}},
         {name: nn.Parameter(tensor) for name, tensor in STATE.items()},
+        {"n_averaged": torch.tensor(9), **prefixed("module.")},
+        {"step": torch.tensor(9), **prefixed("online_model.", OTHER), **prefixed("ema_model.")},
+        {"state_dict": OTHER, "state_dict_ema": prefixed("module.")},
+        {"module": STATE, "optimizer": None, "dp_world_size": 1},
     ],
 )
 def test_other_nestings(tmp_path, content):

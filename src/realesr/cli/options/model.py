@@ -60,7 +60,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model-path",
         type=Path,
         metavar="FILE",
-        help="file to use instead: weights, .safetensors or .pth, or an ONNX network",
+        help="file to use instead: weights, .safetensors, .pth, .param or .bin (ncnn), .h5 "
+        "(Keras), or an ONNX network",
     )
     group.add_argument(
         "-dn",

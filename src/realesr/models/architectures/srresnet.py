@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from realesr.models.architecture import (
@@ -38,6 +38,9 @@ class SRResNetConfig:
         num_block: Residual blocks (16 in the paper).
         scale: Output px per input px, along each side: 2, 3, 4 or 8.
         channels: Channels of the input and of the result: 3 for RGB, 1 for luma.
+        num_slope: Slopes of each PReLU: 1, or ``num_feat`` in krasserm's version.
+        is_bounded: Whether the result passes a tanh, whose range becomes [0, 1], as in krasserm's
+            version.
 
     Raises:
         ValueError: No SRResNet has such numbers.
@@ -49,6 +52,8 @@ class SRResNetConfig:
     num_block: int = 16
     scale: int = 4
     channels: int = COLORS
+    num_slope: int = 1
+    is_bounded: bool = field(default=False, metadata={"hidden": True})
 
     multiple_of: ClassVar[int] = 1
     min_size: ClassVar[int] = 1
@@ -56,6 +61,8 @@ class SRResNetConfig:
     def __post_init__(self) -> None:
         check_size(self.channels, self.scale, num_feat=self.num_feat, num_block=self.num_block)
         upsampling_factors(self.scale)
+        if self.num_slope not in (1, self.num_feat):
+            raise ValueError(f"its num_slope is {self.num_slope}")
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
@@ -73,6 +80,7 @@ class SRResNetConfig:
             num_block=sum(_BLOCK.fullmatch(name) is not None for name in shapes),
             scale=math.prod(math.isqrt(each // max(1, num_feat)) for each in steps),
             channels=channels,
+            num_slope=shapes.get("act_first.weight", (1,))[0],
         )
 
     @property
@@ -90,17 +98,17 @@ class SRResNetConfig:
         """Returns the names and shapes of all parameters and running statistics."""
         feat = self.num_feat
         shapes = convolution_shapes("conv_first", self.channels, feat, EDGE)
-        shapes["act_first.weight"] = (1,)
+        shapes["act_first.weight"] = (self.num_slope,)
         for block in range(self.num_block):
             for layer in (1, 2):
                 shapes |= convolution_shapes(f"body.{block}.conv{layer}", feat, feat)
                 shapes |= _normalization(f"body.{block}.norm{layer}", feat)
-            shapes[f"body.{block}.act.weight"] = (1,)
+            shapes[f"body.{block}.act.weight"] = (self.num_slope,)
         shapes |= convolution_shapes("conv_body", feat, feat)
         shapes |= _normalization("norm_body", feat)
         for step, factor in enumerate(upsampling_factors(self.scale)):
             shapes |= convolution_shapes(f"up.{step}.conv", feat, feat * factor**2)
-            shapes[f"up.{step}.act.weight"] = (1,)
+            shapes[f"up.{step}.act.weight"] = (self.num_slope,)
         return shapes | convolution_shapes("conv_last", feat, self.channels, EDGE)
 
     def build(self) -> SRResNet:
