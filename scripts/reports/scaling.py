@@ -38,7 +38,7 @@ class Sleeper:
         return self
 
     def upscale_to(self, images: Any, size: Any, **options: Any) -> Any:
-        """Sleeps, and enlarges."""
+        """Sleeps, and upscales."""
         from realesr.engine.interpolation import Interpolator
 
         time.sleep(self._seconds * len(images))

@@ -152,7 +152,7 @@ def cleaning(paths: list[str]) -> None:
 
 
 def sheet(output: str, places: list[str]) -> None:
-    """Crops at 100 %: plain enlargement, network, steady, and four times the difference."""
+    """Crops at 100 %: plain upscaling, network, steady, and four times the difference."""
     upscale, rows = Upscaler.from_name(), []
     for place in places:
         path, *numbers = place.rsplit(":", 3)

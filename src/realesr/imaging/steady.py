@@ -164,7 +164,7 @@ def _mixed(sr: Pixels, small: NDArray[np.float32], matches: Sequence[_Match]) ->
     depth = cv2.CV_8U if sr.dtype == np.uint8 else cv2.CV_16U
     for band in _bands(sr.shape[:2], (grid[0], grid[1])):
         own = sr[band.rows].astype(np.float32)
-        change = np.negative(band.enlarged(low[band.source]))
+        change = np.negative(band.upscaled(low[band.source]))
         for match in matches:
             if not match.share[band.source].any():
                 continue
@@ -172,7 +172,7 @@ def _mixed(sr: Pixels, small: NDArray[np.float32], matches: Sequence[_Match]) ->
             if match.flow[band.source].any():
                 there = _fetched(match.seen.sr, band, match.flow)
             difference = cv2.subtract(there.astype(np.float32), own)
-            share = band.enlarged(match.share[band.source])
+            share = band.upscaled(match.share[band.source])
             cv2.accumulateProduct(difference, cv2.merge((share, share, share)), change)
         cv2.add(sr[band.rows], change, dst=out[band.rows], dtype=depth)
     return out
@@ -183,7 +183,7 @@ def _fetched(sr: Pixels, band: _Band, flow: Flow) -> Pixels:
     height, width = sr.shape[:2]
     ratio = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     first = np.array([0, band.rows.start], np.float32)
-    moved = band.enlarged(flow[band.source] * ratio + first)
+    moved = band.upscaled(flow[band.source] * ratio + first)
     place = cv2.add(moved, _places(width, len(moved)))
     no_map: Any = None  # the first one holds both coordinates
     border = cv2.BORDER_REPLICATE
@@ -204,8 +204,8 @@ class _Band:
     Attributes:
         rows: The rows of the result.
         source: Rows of the source below them, and those that interpolation needs around.
-        enlarged_rows: The rows of the result in the enlargement of these.
-        size: Width and height of that enlargement, px.
+        enlarged_rows: The rows of the result in the upscaling of these.
+        size: Width and height of that upscaling, px.
     """
 
     rows: slice
@@ -213,8 +213,8 @@ class _Band:
     enlarged_rows: slice
     size: tuple[int, int]
 
-    def enlarged(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the rows ``source`` of a field, enlarged to the rows of the result."""
+    def upscaled(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the rows ``source`` of a field, upscaled to the rows of the result."""
         large = cv2.resize(field, self.size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(large[self.enlarged_rows], np.float32)
 

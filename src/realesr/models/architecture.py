@@ -123,7 +123,7 @@ def convolution_shapes(name: str, inputs: int, outputs: int, kernel: int = 3) ->
 
 
 def upsampling_factors(scale: int) -> tuple[int, ...]:
-    """Returns the factors of the steps in which features are enlarged: 2 and 2 for 4, 3 for 3.
+    """Returns the factors of the steps in which features are upscaled: 2 and 2 for 4, 3 for 3.
 
     Raises:
         ValueError: The scale is neither 3 nor a power of 2.

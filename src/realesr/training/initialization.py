@@ -53,7 +53,7 @@ def _draw_(convolution: nn.Module, kind: str) -> None:
 
 @torch.no_grad()
 def carry_(network: SRNetwork) -> None:
-    """Makes a network start as an enlargement of its input; in place.
+    """Makes a network start as an upscaling of its input; in place.
 
     The first outputs of its carriers pass the colors on, each to all px that it becomes. Other
     outputs keep their random values, of which the last carrier and the branches let little through.

@@ -48,7 +48,7 @@ class GeneratorConfig:
         parameters: Hyperparameters of the architecture; the scale is the recipe's.
         init: Weights to start from; None starts from random ones.
         initialization: Random initial values (:mod:`realesr.training.initialization`):
-            ``identity`` lets an enlargement of the input pass, ``kaiming`` is ESRGAN's, ``normal``
+            ``identity`` lets an upscaling of the input pass, ``kaiming`` is ESRGAN's, ``normal``
             SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
     """
 

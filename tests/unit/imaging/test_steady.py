@@ -11,8 +11,8 @@ from support.images import textured_pair
 SCALE = 4
 
 
-def enlarged(lr, seed):
-    """A plain enlargement with details that are new for every frame, as a network's."""
+def upscaled(lr, seed):
+    """A plain upscaling with details that are new for every frame, as a network's."""
     large = cv2.resize(lr, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(seed).normal(0, 8, large.shape)
     peak = np.iinfo(lr.dtype).max
@@ -29,7 +29,7 @@ def still():
     """Twelve frames of a texture that does not move, with fresh noise, and their results."""
     clean, _ = textured_pair(36, 48)
     lr = [noisy(clean, n) for n in range(12)]
-    return lr, [enlarged(clean, n) for n in range(12)]
+    return lr, [upscaled(clean, n) for n in range(12)]
 
 
 def deviation(frames):
@@ -85,7 +85,7 @@ def test_movement_is_followed():
     steadier, plain, steady = Steadier(), [], []
     for n in range(8):
         lr = np.ascontiguousarray(wide[:, 3 * n : 3 * n + 120])
-        sr = enlarged(lr, n)
+        sr = upscaled(lr, n)
         clean = cv2.resize(lr, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
         error = steadier(lr, sr).astype(float) - clean
         inner = (slice(40, -40), slice(60, -60))
@@ -100,7 +100,7 @@ def test_nothing_passes_a_cut(still):
     steadier = Steadier()
     for one, result in zip(lr[:5], sr[:5], strict=True):
         steadier(one, result)
-    large = enlarged(other, 99)
+    large = upscaled(other, 99)
     assert (steadier(other, large) == large).all()
 
 

@@ -18,7 +18,7 @@ from realesr.models.architectures.srcnn import SRCNNConfig
 from realesr.models.architectures.srresnet import SRResNetConfig
 from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.architectures.wdsr import WDSRConfig
-from realesr.models.networks.bicubic import enlarge
+from realesr.models.networks.bicubic import upscale
 from realesr.training.initialization import initialize_
 
 from support.networks import randomized
@@ -140,7 +140,7 @@ def shuffled(x, factor):
 def test_srcnn_is_three_convolutions_on_a_bicubic_enlargement(scale):
     network = randomized(SRCNNConfig(num_feat=8, num_mapped=6, scale=scale).build())
     f, x = Functional(network), random_input(1)
-    y = F.relu(f.conv(enlarge(x, scale), "conv1"))
+    y = F.relu(f.conv(upscale(x, scale), "conv1"))
     assert_same(network, f.conv(F.relu(f.conv(y, "conv2")), "conv3"), x)
 
 
@@ -148,7 +148,7 @@ def test_srcnn_is_three_convolutions_on_a_bicubic_enlargement(scale):
 def test_the_bicubic_enlargement_is_that_of_matlab(scale):
     """Away from the border, which MATLAB mirrors."""
     x = random_input(3, 12, 11)
-    found = enlarge(x, scale)[0].permute(1, 2, 0).numpy()
+    found = upscale(x, scale)[0].permute(1, 2, 0).numpy()
     expected = imresize(x[0].permute(1, 2, 0).numpy(), 11 * scale, 12 * scale)
     inner = slice(2 * scale, -2 * scale)
     assert abs(found - expected)[inner, inner].max() < 1e-6

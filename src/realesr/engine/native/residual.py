@@ -231,7 +231,7 @@ class _SRResNet:
 
 
 class _MSRResNet:
-    """MSRResNet, whose result is added to the image, enlarged by bilinear interpolation."""
+    """MSRResNet, whose result is added to the image, upscaled by bilinear interpolation."""
 
     def __init__(self, config: MSRResNetConfig, parameters: Parameters, threads: int) -> None:
         self.architecture: NetworkProperties = config

@@ -24,7 +24,7 @@ EDGE = 7
 """Side of the first and the last kernel, px."""
 
 _BLOCK = re.compile(r"blocks\.(\d+)\.conv\.weight")
-_STEP = re.compile(r"enlarge\.\d+\.weight")
+_STEP = re.compile(r"upscale\.\d+\.weight")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class EnhancerConfig:
     Attributes:
         num_feat: Channels of the features.
         num_block: Residual blocks of one convolution.
-        scale: Output px per input px, along each side; 1 repairs without enlarging.
+        scale: Output px per input px, along each side; 1 repairs without upscaling.
         channels: Channels of the input and of the result: 3 for RGB, 1 for luma.
 
     Raises:
@@ -93,7 +93,7 @@ class EnhancerConfig:
             shapes |= convolution_shapes(f"blocks.{block}.conv", feat, feat)
             shapes[f"blocks.{block}.act.weight"] = (feat,)
         for step, factor in enumerate(upsampling_factors(self.scale)):
-            shapes |= convolution_shapes(f"enlarge.{2 * step}", feat, feat * factor**2)
+            shapes |= convolution_shapes(f"upscale.{2 * step}", feat, feat * factor**2)
         return shapes | convolution_shapes("decode", feat, self.channels, EDGE)
 
     def build(self) -> Enhancer:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TAILS = ("steps", "shuffle", "repeat")
 ISR_FEATURES = 64, 32
-"""Channels of ISR's two convolutions before the enlargement, of 5x5 and 3x3 px."""
+"""Channels of ISR's two convolutions before the upscaling, of 5x5 and 3x3 px."""
 
 _LAYER = re.compile(r"rdbs\.(\d+)\.layers\.(\d+)\.conv\.weight")
 _STEP = re.compile(r"upscale\.\d+\.weight")
@@ -37,7 +37,7 @@ class RDNConfig:
         num_grow_ch: Channels that each convolution of a block adds (G).
         num_block: Residual dense blocks (D).
         num_layer: Convolutions in each block (C).
-        tail: How features are enlarged: by ``steps`` of convolutions and pixel-shuffles as in the
+        tail: How features are upscaled: by ``steps`` of convolutions and pixel-shuffles as in the
             paper's code, or as in ISR by one pixel-``shuffle``, or by one ``repeat`` of pixels,
             which its published weights have.
         scale: Output px per input px, along each side.

@@ -23,7 +23,7 @@ class SRCNNConfig:
         num_feat: Channels of the first convolution.
         num_mapped: Channels of the second one.
         middle: Side of the second kernel, px: 5 or 1 in the paper.
-        scale: Factor of the bicubic enlargement. It leaves no trace in the parameters; a file that
+        scale: Factor of the bicubic upscaling. It leaves no trace in the parameters; a file that
             does not state it counts as 4x.
         channels: Channels of the input and of the result: 1 for luma, as in the paper, or 3.
 
@@ -63,7 +63,7 @@ class SRCNNConfig:
 
     @property
     def receptive_radius(self) -> int:
-        """Receptive radius, input px: the convolutions see enlarged px, and these two px each."""
+        """Receptive radius, input px: the convolutions see upscaled px, and these two px each."""
         radius = FIRST // 2 + self.middle // 2 + LAST // 2
         if self.scale == 1:
             return radius

@@ -30,7 +30,7 @@ class StripUpsampling:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A convolution through which an enlargement of the input can pass.
+    """A convolution through which an upscaling of the input can pass.
 
     Attributes:
         convolution: The convolution; its first outputs can carry the channels of the image.
@@ -128,7 +128,7 @@ class SRNetwork(nn.Module):
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
-        """Convolutions that an enlargement of the input can pass, in order.
+        """Convolutions that an upscaling of the input can pass, in order.
 
         ``initialization = "identity"`` of a recipe lets it pass. None by default.
         """

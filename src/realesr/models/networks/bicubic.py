@@ -1,4 +1,4 @@
-"""Bicubic enlargement by a whole factor, as a convolution that every runtime can compute."""
+"""Bicubic upscaling by a whole factor, as a convolution that every runtime can compute."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ REACH = 2
 """Radius of the filter, px of the input."""
 
 
-def enlarge(x: Tensor, scale: int) -> Tensor:
-    """Enlarges (N, C, H, W) to (N, C, H * scale, W * scale); pixels of the border are repeated.
+def upscale(x: Tensor, scale: int) -> Tensor:
+    """Upscales (N, C, H, W) to (N, C, H * scale, W * scale); pixels of the border are repeated.
 
     The filter is that of MATLAB's ``imresize``: Keys, "Cubic convolution interpolation for digital
     image processing", 1981, equation 15 with a = -1/2.

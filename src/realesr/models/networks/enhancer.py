@@ -38,13 +38,13 @@ class Enhancer(SRNetwork):
         self.encode = nn.Conv2d(config.channels, feat, EDGE, padding=EDGE // 2)
         self.act = nn.PReLU(feat)
         self.blocks = nn.Sequential(*(Block(feat) for _ in range(config.num_block)))
-        self.enlarge = shuffling_steps(feat, config.scale)
+        self.upscale = shuffling_steps(feat, config.scale)
         self.decode = nn.Conv2d(feat, config.channels, EDGE, padding=EDGE // 2)
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
         """The convolutions around the blocks."""
-        convolutions = [each for each in self.enlarge if isinstance(each, nn.Conv2d)]
+        convolutions = [each for each in self.upscale if isinstance(each, nn.Conv2d)]
         return (
             Carrier(self.encode),
             *step_carriers(convolutions, self.scale),
@@ -59,5 +59,5 @@ class Enhancer(SRNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, channels, H, W) in [0, 1] by ``scale``, not clamped."""
         features = self.blocks(self.act(self.encode(x)))
-        sr: Tensor = self.decode(self.enlarge(features))
+        sr: Tensor = self.decode(self.upscale(features))
         return sr

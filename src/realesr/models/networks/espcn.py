@@ -50,7 +50,7 @@ class ESPCN(SRNetwork):
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
-        """All three: the network then starts near the nearest-neighbor enlargement."""
+        """All three: the network then starts near the nearest-neighbor upscaling."""
         return (
             Carrier(self.first_part[0], gain=LINEAR),
             Carrier(self.first_part[2]),

@@ -1,4 +1,4 @@
-"""MSRResNet: SRResNet without batch normalization, on top of a bilinear enlargement.
+"""MSRResNet: SRResNet without batch normalization, on top of a bilinear upscaling.
 
 Ledig et al., 2017 (arXiv 1609.04802), as changed for ESRGAN's comparisons (Wang et al., 2018, arXiv
 1809.00219). Parameter names are those of its published checkpoints.

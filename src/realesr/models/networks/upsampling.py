@@ -1,4 +1,4 @@
-"""Enlargement of features by convolutions and pixel-shuffles."""
+"""Upscaling of features by convolutions and pixel-shuffles."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Terms:
         """Returns a product with a constant."""
         return x if factor == 1 else self.made("scaled", round(factor, 6), x)
 
-    def enlarged(self, factor: float, x: Term) -> Term:
-        """Returns the enlargement by repeated pixels."""
+    def upscaled(self, factor: float, x: Term) -> Term:
+        """Returns the upscaling by repeated pixels."""
         return x if factor == 1 else self.made("repeat", round(factor, 6), x)
 
     def sum(self, parts: Iterable[Term]) -> Term:
@@ -189,7 +189,7 @@ class Graph:
         if factor != layer.number(2, 1) or layer.integer(3) or layer.integer(4):
             raise ValueError("its Interp has no single factor")
         if kind == 1:
-            return self._terms.enlarged(factor, x)
+            return self._terms.upscaled(factor, x)
         return self._terms.made("resize", round(factor, 6), x)
 
     def _shuffle(self, layer: Layer, inputs: list[Term]) -> Term:

@@ -76,7 +76,7 @@ def _srvgg(terms: Terms, image: Term, layers: int, scale: int) -> Term:
     for number in range(1, layers, 2):
         x = terms.convolution(number + 1, terms.made("prelu", number, x))
     shuffled = x if scale == 1 else terms.made("shuffle", scale, x)
-    return terms.sum((shuffled, terms.enlarged(scale, image)))
+    return terms.sum((shuffled, terms.upscaled(scale, image)))
 
 
 def _rrdbnet(terms: Terms, image: Term, blocks: int, steps: int) -> Term:
@@ -99,7 +99,7 @@ def _rrdbnet(terms: Terms, image: Term, blocks: int, steps: int) -> Term:
         x = terms.sum((terms.scaled(dense(dense(dense(x))), RESIDUAL), x))
     x = terms.sum((convolved(x), first))
     for _ in range(steps):
-        x = activated(terms.enlarged(2, x))
+        x = activated(terms.upscaled(2, x))
     return convolved(activated(x))
 
 

@@ -75,8 +75,8 @@ def test_arrays_beyond_reason_are_refused():
     stated.dims[:] = [2**40]
     too_large = onnx_network()
     too_large.graph.initializer.append(stated)
-    enlarged = onnx_network(scale=2**14)
-    for model in (onnx_network(nodes=[size, filled]), too_large, enlarged):
+    upscaled = onnx_network(scale=2**14)
+    for model in (onnx_network(nodes=[size, filled]), too_large, upscaled):
         with pytest.raises(ValueError, match="beyond reason"):
             examine(model.SerializeToString())
 

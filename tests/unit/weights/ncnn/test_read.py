@@ -94,7 +94,7 @@ CHANGES = {
         lambda text: re.sub(r"(Concat .* 2 1) (\S+) (\S+)", r"\1 \3 \2", text, count=1),
         "neither",
     ),
-    "another enlargement": (lambda text: text.replace("0=1 1=2.0 2=2.0", "0=2 1=2 2=2"), "neither"),
+    "another upscaling": (lambda text: text.replace("0=1 1=2.0 2=2.0", "0=2 1=2 2=2"), "neither"),
     "another layer": (lambda text: text.replace("Concat ", "Softmax "), "Softmax is in no network"),
     "a stride": (lambda text: text.replace("4=1 5=1", "3=2 4=1 5=1"), "a stride"),
     "no bias": (lambda text: text.replace("5=1", "5=0"), "no bias"),
