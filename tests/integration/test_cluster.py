@@ -28,7 +28,7 @@ from realesr.plan import make_plan
 from realesr.progress import Failed, Finished
 
 from support.clips import GRADUAL, TONE, make_clip
-from support.cluster import load_slow, refuse
+from support.cluster import load_reading, load_slow, refuse
 from support.images import write_image
 
 pytest.importorskip("ray")
@@ -41,10 +41,13 @@ LIVELY = "testsrc2=size=64x48:rate=24:duration=2,noise=alls=40:allf=t"
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(tmp_path_factory):
     """A cluster of two nodes with a CPU each."""
+    changes = pytest.MonkeyPatch()
+    cache = tmp_path_factory.mktemp("cache")
+    changes.setenv("XDG_CACHE_HOME", str(cache))
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent / "src"), *sys.path])
-    before, os.environ["PYTHONPATH"] = os.environ.get("PYTHONPATH"), paths
+    changes.setenv("PYTHONPATH", paths)
     import ray
     from ray.cluster_utils import Cluster
 
@@ -52,12 +55,11 @@ def cluster():
         lambda: Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     )
     patiently(lambda: made.add_node(**NODE))
+    made.cache = cache
     yield made
     ray.shutdown()
     made.shutdown()
-    os.environ.pop("PYTHONPATH")
-    if before is not None:
-        os.environ["PYTHONPATH"] = before
+    changes.undo()
 
 
 def patiently(start):
@@ -134,6 +136,7 @@ def log(kind, names, computed, folder):
             file.write(json.dumps(line) + "\n")
 
 
+@pytest.mark.slow
 def test_images_are_shared_and_faults_stay_alone(cluster, tmp_path):
     names = [f"n{i:02}" for i in range(9)] + ["deadly"]
     todo, events, done, computed, lost = run(cluster, tmp_path, names)
@@ -147,6 +150,7 @@ def test_images_are_shared_and_faults_stay_alone(cluster, tmp_path):
     assert lost == ["worker-lost"] * 2
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_loaded_end_the_run(cluster, tmp_path):
     options = ClusterOptions(address=cluster.address)
     with (
@@ -154,6 +158,21 @@ def test_weights_that_cannot_be_loaded_end_the_run(cluster, tmp_path):
         pytest.raises(RealesrError, match="these weights are damaged"),
     ):
         executor.run(units(tmp_path, ["a", "b"]), lambda unit, event: None)
+
+
+def test_weights_travel_to_where_they_are_not(cluster, tmp_path):
+    path, notes = tmp_path / "model.pth", tmp_path / "notes"
+    path.write_text("weights")
+    options = ClusterOptions(address=cluster.address)
+    load = partial(load_reading, path, notes)
+    with ClusterExecutor(load, options, weights=[path]) as executor:
+        executor._files = (executor._travelling(path),)
+        path.unlink()  # as on a node that never had it
+        done = executor.run(units(tmp_path, ["a", "b", "c"]), lambda unit, event: None)
+    assert len(done.done) == 3
+    places = {line.split()[0] for line in notes.read_text().splitlines()}
+    assert len(places) == 1  # both nodes have one cache here
+    assert Path(places.pop()).is_relative_to(cluster.cache)
 
 
 def kill_worker(cluster, executor):
