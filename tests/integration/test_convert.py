@@ -136,7 +136,7 @@ def test_either_file_of_ncnn_changes_the_identity(tmp_path):
     path = srvgg(tiny_srvgg()).write(tmp_path)
 
     def identity():
-        return identity_of(UpscaleOptions(model_path=path), NetworkFiles(path), None)
+        return identity_of(UpscaleOptions(model_path=path), NetworkFiles(path), None, version="1")
 
     seen = [identity()]
     for each in (path, path.with_suffix(".bin")):
