@@ -112,8 +112,8 @@ MODELS = (
         license="BSD-3-Clause",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
-            size_bytes=2_434_744,
-            sha256="d6dceb62714fdbdb9eb6b7f46caeb53d4fe5c0f3549b69cac49463ef2bc2fb8d",
+            size_bytes=2_434_832,
+            sha256="29f784b9a70bd560e12f8398b3e6517d8e59d15b752abe941f91f81cc9852246",
         ),
         faithful_model="realesr-photo-x4-faithful",
     ),
