@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import mmap
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,14 @@ from numpy.typing import NDArray
 
 from realesr.errors import MissingExtraError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.reasons import reason_of
-from realesr.weights.limits import (
-    MAX_AXES,
-    MAX_INFLATION,
-    MAX_NAME,
-    SLACK_BYTES,
-    plain,
-)
+from realesr.weights.keras.texts import longest_text
+from realesr.weights.limits import MAX_AXES, MAX_INFLATION, MAX_NAME, SLACK_BYTES, plain
 
 Layer = dict[str, NDArray[np.float32]]
 """Weights of a layer by the last part of their names, such as ``kernel`` or ``gamma``."""
 
 _MAX_NAMES = 4096
 """Number of layers, and of weights of a layer."""
-_MAX_HEAP_BYTES = 2**17
-"""Size of a heap of texts. The library makes them of 4 KiB, up to 64 KiB."""
-_HEAP = struct.Struct("<4sB3xQ")
-"""A heap of texts: signature, version, size (HDF5's file format specification, section III.E)."""
 _GROUPS_OF_KERAS_3 = ("layers", "_layer_checkpoint_dependencies")
 _KINDS = "biuf"
 """Kinds of numbers that are read: flags, whole numbers and floats."""
@@ -60,10 +50,12 @@ def read_layers(path: Path) -> list[Layer]:
         ) from error
 
     try:
-        size = path.stat().st_size
-        _check_heaps(path)
-        with h5py.File(path, "r", locking=False) as file:
-            return list(_layers_of(h5py, file, MAX_INFLATION * size + SLACK_BYTES))
+        with (
+            path.open("rb") as bytes_,
+            mmap.mmap(bytes_.fileno(), 0, access=mmap.ACCESS_READ) as data,
+            h5py.File(path, "r", locking=False) as file,
+        ):
+            return list(_layers_of(h5py, file, data))
     except PermissionError as error:
         raise MissingWeightsError(f"{path}: {reason_of(error)}") from error
     except Exception as error:  # h5py raises many types, depending on where the file is damaged
@@ -72,32 +64,16 @@ def read_layers(path: Path) -> list[Layer]:
         ) from error
 
 
-def _check_heaps(path: Path) -> None:
-    """Checks that no text is long: each of thousands of names may be the same one.
-
-    Raises:
-        ValueError: One may be.
-    """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = data.find(b"GCOL")
-        while at >= 0:
-            if at + _HEAP.size <= len(data):
-                _, version, size = _HEAP.unpack_from(data, at)
-                if version == 1 and data[at + 5 : at + 8] == bytes(3) and size > _MAX_HEAP_BYTES:
-                    raise ValueError(f"it holds texts of {size} bytes")
-            at = data.find(b"GCOL", at + 1)
-
-
 def _reason(error: Exception) -> str:
     words = str(error.args[0] if error.args else type(error).__name__)
     return " ".join(words.split())
 
 
-def _layers_of(h5py: Any, file: Any, budget: int) -> Iterator[Layer]:
-    root = file
+def _layers_of(h5py: Any, file: Any, data: mmap.mmap) -> Iterator[Layer]:
+    root, budget = file, MAX_INFLATION * len(data) + SLACK_BYTES
     if _is_group(h5py, file, "model_weights"):
         root = file["model_weights"]
-    names = _texts(root, "layer_names")
+    names = _texts(h5py, root, "layer_names", data)
     if names is None:
         is_new = any(_is_group(h5py, file, each) for each in _GROUPS_OF_KERAS_3)
         raise ValueError(
@@ -110,7 +86,7 @@ def _layers_of(h5py: Any, file: Any, budget: int) -> Iterator[Layer]:
             raise ValueError(f"layer {plain(layer_name)} is missing")
         group = root[layer_name]
         layer: Layer = {}
-        for name in _texts(group, "weight_names") or ():
+        for name in _texts(h5py, group, "weight_names", data) or ():
             dataset = _dataset(h5py, group, name)
             budget -= 4 * dataset.size
             if budget < 0:
@@ -162,7 +138,7 @@ def _dataset(h5py: Any, group: Any, name: str) -> Any:
     return dataset
 
 
-def _texts(group: Any, name: str) -> list[str] | None:
+def _texts(h5py: Any, group: Any, name: str, data: mmap.mmap) -> list[str] | None:
     """Reads a list of texts from an attribute, or from several numbered ones; None without it."""
     parts = []
     if name in group.attrs:
@@ -180,9 +156,13 @@ def _texts(group: Any, name: str) -> list[str] | None:
             raise ValueError(f"it has {length} {name}")
         if not length:  # without texts their type is unknown, and it is that of numbers
             continue
-        is_text = attribute.dtype.kind in "SO"  # of the same length, and of any length
-        if not is_text or length * attribute.dtype.itemsize > _MAX_NAMES * MAX_NAME:
+        longest = attribute.dtype.itemsize
+        if h5py.check_string_dtype(attribute.dtype) is None:
             raise ValueError(f"its {part} are not the names that Keras 2 writes")
+        if attribute.dtype.kind == "O":  # of any length, as h5py writes them since 3.0
+            longest = longest_text(data, h5py.h5o.get_info(group.id).addr, part, length)
+        if longest > MAX_NAME:
+            raise ValueError(f"its {part} have up to {longest} characters")
         texts += [
             text.decode("utf-8") if isinstance(text, bytes) else str(text)
             for text in np.ravel(group.attrs[part])

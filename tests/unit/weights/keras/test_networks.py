@@ -1,6 +1,7 @@
 """Networks of Keras, written in the layout of Keras 2, against the same networks in NumPy."""
 
 import contextlib
+import struct
 import sys
 
 import numpy as np
@@ -168,6 +169,16 @@ def cut(path):
     path.write_bytes(data[: len(data) // 2])
 
 
+def long_text(path):
+    """A name that says that it has four gigabytes."""
+    net = keras.KerasNet()
+    keras.edsr(net, IMAGE, 4)
+    data = net.write(path).read_bytes()
+    heap = struct.pack("<Q", data.index(b"GCOL"))
+    at = data.index(heap) - 4  # of the first text: its length, its heap, its number
+    path.write_bytes(data[:at] + struct.pack("<I", 2**32 - 1) + data[at + 4 :])
+
+
 def vast(path):
     """A terabyte of zeros that take no place, in each of many layers."""
     with h5py.File(path, "w") as file:
@@ -176,7 +187,7 @@ def vast(path):
         file.create_dataset("a/kernel:0", shape=(10**4, 10**4, 100, 25), dtype="f4")
 
 
-@pytest.mark.parametrize("attack", [garbage, cut, vast])
+@pytest.mark.parametrize("attack", [garbage, cut, vast, long_text])
 def test_attacks_are_refused_in_time_and_memory(tmp_path, attack):
     attack(tmp_path / "net.h5")
     done = measured(READ, tmp_path / "net.h5")

@@ -248,3 +248,20 @@ def test_the_anime_files_of_the_package_are_one_network(name, factor):
     path = package_file(f"realesr-animevideov3-{name}.param")
     assert resized_by(path) == factor
     assert load_model(path).scale == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("realesr-animevideov3-x2", "realesr-animevideov3.pth"),
+        ("realesrgan-x4plus-anime", "RealESRGAN_x4plus_anime_6B.pth"),
+    ],
+)
+def test_the_files_of_the_package_give_the_known_image(name, known):
+    """Measured on photographs: at most 0.0037, which is one level of 8 bits."""
+    ours = load_model(package_file(f"{name}.bin"))
+    theirs = load_model(shared(f"weights/{known}"))
+    x = torch.linspace(0, 1, 3 * 24 * 24).sin().abs().view(1, 3, 24, 24)
+    found, expected = ours(x), theirs(x)
+    assert (found - expected).abs().max() < 1 / 255
+    assert expected.std() > 0.05
