@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from realesr.errors import MissingExtraError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.reasons import reason_of
-from realesr.weights.keras.texts import longest_text
+from realesr.weights.keras.texts import Texts
 from realesr.weights.limits import MAX_AXES, MAX_INFLATION, MAX_NAME, SLACK_BYTES, plain
 
 Layer = dict[str, NDArray[np.float32]]
@@ -55,7 +55,8 @@ def read_layers(path: Path) -> list[Layer]:
             mmap.mmap(bytes_.fileno(), 0, access=mmap.ACCESS_READ) as data,
             h5py.File(path, "r", locking=False) as file,
         ):
-            return list(_layers_of(h5py, file, data))
+            budget = MAX_INFLATION * len(data) + SLACK_BYTES
+            return list(_layers_of(h5py, file, Texts(data), budget))
     except PermissionError as error:
         raise MissingWeightsError(f"{path}: {reason_of(error)}") from error
     except Exception as error:  # h5py raises many types, depending on where the file is damaged
@@ -69,11 +70,11 @@ def _reason(error: Exception) -> str:
     return " ".join(words.split())
 
 
-def _layers_of(h5py: Any, file: Any, data: mmap.mmap) -> Iterator[Layer]:
-    root, budget = file, MAX_INFLATION * len(data) + SLACK_BYTES
+def _layers_of(h5py: Any, file: Any, texts: Texts, budget: int) -> Iterator[Layer]:
+    root = file
     if _is_group(h5py, file, "model_weights"):
         root = file["model_weights"]
-    names = _texts(h5py, root, "layer_names", data)
+    names = _texts(h5py, root, "layer_names", texts)
     if names is None:
         is_new = any(_is_group(h5py, file, each) for each in _GROUPS_OF_KERAS_3)
         raise ValueError(
@@ -86,7 +87,7 @@ def _layers_of(h5py: Any, file: Any, data: mmap.mmap) -> Iterator[Layer]:
             raise ValueError(f"layer {plain(layer_name)} is missing")
         group = root[layer_name]
         layer: Layer = {}
-        for name in _texts(h5py, group, "weight_names", data) or ():
+        for name in _texts(h5py, group, "weight_names", texts) or ():
             dataset = _dataset(h5py, group, name)
             budget -= 4 * dataset.size
             if budget < 0:
@@ -138,7 +139,7 @@ def _dataset(h5py: Any, group: Any, name: str) -> Any:
     return dataset
 
 
-def _texts(h5py: Any, group: Any, name: str, data: mmap.mmap) -> list[str] | None:
+def _texts(h5py: Any, group: Any, name: str, heaps: Texts) -> list[str] | None:
     """Reads a list of texts from an attribute, or from several numbered ones; None without it."""
     parts = []
     if name in group.attrs:
@@ -156,17 +157,15 @@ def _texts(h5py: Any, group: Any, name: str, data: mmap.mmap) -> list[str] | Non
             raise ValueError(f"it has {length} {name}")
         if not length:  # without texts their type is unknown, and it is that of numbers
             continue
-        longest = attribute.dtype.itemsize
         if h5py.check_string_dtype(attribute.dtype) is None:
             raise ValueError(f"its {part} are not the names that Keras 2 writes")
         if attribute.dtype.kind == "O":  # of any length, as h5py writes them since 3.0
-            longest = longest_text(data, h5py.h5o.get_info(group.id).addr, part, length)
-        if longest > MAX_NAME:
-            raise ValueError(f"its {part} have up to {longest} characters")
-        texts += [
-            text.decode("utf-8") if isinstance(text, bytes) else str(text)
-            for text in np.ravel(group.attrs[part])
-        ]
+            place = h5py.h5o.get_info(group.id).addr
+            texts += heaps.of_attribute(place, part, length)
+        elif attribute.dtype.itemsize > MAX_NAME:
+            raise ValueError(f"its {part} have up to {attribute.dtype.itemsize} characters")
+        else:
+            texts += [text.decode("utf-8") for text in np.ravel(group.attrs[part])]
         if len(texts) > _MAX_NAMES:
             raise ValueError(f"it has more than {_MAX_NAMES} {name}")
     return texts
