@@ -247,11 +247,14 @@ def test_a_network_gives_the_same(name, monkeypatch):
     [
         SRVGGNetCompact(num_feat=24),
         RRDBNet(num_feat=16, num_block=1, num_grow_ch=8),
+        SRResNetConfig(num_feat=16, num_block=1, num_slope=16).build(),
+        SRResNetConfig(num_feat=16, num_block=1, is_bounded=True).build(),
         nn.Conv2d(16, 16, 3, padding=1),
     ],
 )
 def test_other_networks_are_left_to_pytorch(network):
-    assert build_native(parameters_of(network.requires_grad_(False))) is None
+    metadata = describe(network.config) if hasattr(network, "config") else None
+    assert build_native(parameters_of(network.requires_grad_(False)), metadata) is None
 
 
 @pytest.mark.parametrize("change", ["missing", "superfluous", "shape"])

@@ -296,6 +296,12 @@ class _Maker:
         return float(self._parameters[f"{name}.weight"][0])
 
 
+def _build_srresnet(config: Any, parameters: Parameters, threads: int) -> Any:
+    if config.is_bounded or config.num_slope > 1:  # as Keras has it
+        return None
+    return _build(_SRResNet)(config, parameters, threads)
+
+
 def _build(network: Callable[..., Any]) -> Callable[..., Any]:
     def build(config: Any, parameters: Parameters, threads: int) -> Any:
         if config.num_feat % CHANNELS or config.channels != COLORS:
@@ -307,7 +313,7 @@ def _build(network: Callable[..., Any]) -> Callable[..., Any]:
 
 RESIDUAL_BUILDERS: Mapping[type[Architecture], Callable[..., Any]] = {
     EDSRConfig: _build(_EDSR),
-    SRResNetConfig: _build(_SRResNet),
+    SRResNetConfig: _build_srresnet,
     MSRResNetConfig: _build(_MSRResNet),
 }
 """Builders of these networks. A builder returns None for unsupported sizes."""
