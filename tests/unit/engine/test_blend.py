@@ -74,7 +74,7 @@ def test_with_all_the_context_a_tiled_result_is_the_whole_one(tile):
 
 def test_blending_softens_the_seam_that_missing_context_leaves():
     """Measured on a trained network and a photograph, against the whole image."""
-    network = load_model(ROOT / "weights/realesr-photo-x4.safetensors")
+    network = load_model(ROOT / "weights/realesr-photo-x4-faithful.safetensors")
     photo = read_image(ROOT / "inputs/coffee.jpg").pixels[100:196, 100:228]
     x = torch.from_numpy(photo / np.float32(255)).permute(2, 0, 1)[None].contiguous()
     with torch.no_grad():
