@@ -219,7 +219,7 @@ def test_finish_makes_a_video_of_what_is_there(clip, monkeypatch, capsys):
         assert video(*arguments, "--finish") == 0
     assert len(frames("out.mkv")) == 12
     assert max(times(Path("out.mkv"), 1)) < 0.6
-    assert video(*arguments, "--keep-pieces") == 0
+    assert video(*arguments, "--keep-segments") == 0
     assert len(frames("out.mkv")) == 24
     assert len(list(work_folder("out.mkv").glob("0*.mkv"))) == 4
 

@@ -123,7 +123,10 @@ def add_piece_options(parser: argparse.ArgumentParser) -> None:
         help="join the pieces that are there, and upscale nothing; the pieces stay",
     )
     group.add_argument(
-        "--keep-pieces", action="store_true", help="keep the pieces when they have been joined"
+        "--keep-pieces",
+        "--keep-segments",
+        action="store_true",
+        help="keep the pieces when they have been joined",
     )
     group.add_argument(
         "--piece-frames",
