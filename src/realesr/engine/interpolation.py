@@ -15,21 +15,14 @@ from realesr.imaging.upscaler import Description
 from realesr.progress import Notify, Progress, no_notice, no_progress
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolator:
-    """Upscales to any size in one step with a plain filter.
+class WithoutNetwork:
+    """What all upscalers have in common that need no network: one image at a time, no memory."""
 
-    Attributes:
-        method: A name of :data:`realesr.imaging.resize.FILTERS`.
-        scale: Default scale factor.
-    """
-
-    method: str
-    scale: int = 4
+    __slots__ = ()
 
     @property
     def description(self) -> Description:
-        """Description without device and precision, which a filter does not have."""
+        """Description without device and precision, which only a network has."""
         return Description(engine="filter")
 
     @property
@@ -45,6 +38,19 @@ class Interpolator:
     def session(self, source: Path, *, is_video: bool) -> Self:
         """Returns this object, which keeps no state between images."""
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolator(WithoutNetwork):
+    """Upscales to any size in one step with a plain filter.
+
+    Attributes:
+        method: A name of :data:`realesr.imaging.resize.FILTERS`.
+        scale: Default scale factor.
+    """
+
+    method: str
+    scale: int = 4
 
     def upscale_to(
         self,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realesr.engine.interpolation import Interpolator, WithoutNetwork
 from realesr.engine.tiling import TileGrid
 from realesr.geometry import Size
 from realesr.imaging.alpha import bleed_colors
 from realesr.imaging.backprojection import sharpened
 from realesr.imaging.depth import to_depth
 from realesr.imaging.image import Image, PixelDType, Plane
-from realesr.imaging.resize import resize, resize_plane, upscale_values
+from realesr.imaging.resize import resize_plane, upscale_values
 from realesr.imaging.total_variation import MARGIN, TILE, upscale_plane
-from realesr.imaging.upscaler import Description
 from realesr.progress import Notify, Progress, no_notice, no_progress
 
 Values = NDArray[np.float32]
@@ -30,7 +28,7 @@ _FINE = np.dtype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstructor:
+class Reconstructor(WithoutNetwork):
     """Upscales to any size by a model of how the input was made: a bicubic reduction.
 
     Total variation is computed at the next whole factor, and resized by Lanczos' filter.
@@ -43,25 +41,6 @@ class Reconstructor:
 
     method: str
     scale: int = 4
-
-    @property
-    def description(self) -> Description:
-        """Description without device and precision, which only a network has."""
-        return Description(engine="filter")
-
-    @property
-    def batch_size(self) -> int:
-        """Largest useful batch: one image per call."""
-        return 1
-
-    @property
-    def preroll(self) -> int:
-        """0: every frame is upscaled by itself."""
-        return 0
-
-    def session(self, source: Path, *, is_video: bool) -> Self:
-        """Returns this object, which keeps no state between images."""
-        return self
 
     def upscale_to(
         self,
@@ -85,7 +64,7 @@ class Reconstructor:
         dtype = image.pixels.dtype
         ratio = max(size.width / image.size.width, size.height / image.size.height)
         if ratio <= 1:
-            return resize(image, size, dtype, "bicubic")
+            return Interpolator("bicubic").upscale_to([image], size)[0]
         scale = min(math.ceil(ratio), _LARGEST_SCALE)
         alpha, pixels = image.alpha, image.pixels
         if alpha is not None:

@@ -151,3 +151,12 @@ def test_tiles_do_not_show(monkeypatch):
     assert difference.max() <= 2
     assert difference.mean() < 0.1
     assert counts == [(done, 12) for done in range(1, 13)]
+
+
+@pytest.mark.parametrize("method", ["ibp", "tv"])
+def test_reducing_is_left_to_the_filter_with_all_it_does_about_alpha(method):
+    image = random_image(24, 16, alpha=True)
+    (expected,) = Interpolator("bicubic").upscale_to([image], Size(12, 8))
+    (found,) = Reconstructor(method).upscale_to([image], Size(12, 8))
+    assert np.array_equal(found.pixels, expected.pixels)
+    assert np.array_equal(found.alpha, expected.alpha)
