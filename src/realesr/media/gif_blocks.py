@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import BinaryIO
 
 from realesr.media.animations.timeline import FOREVER, Plays
@@ -13,6 +14,7 @@ TICK = Fraction(1, 100)
 """The unit of delays, s."""
 SHORTEST = Fraction(1, 100)
 """Longest delay, s, that browsers take for a missing one."""
+_HEADER_BYTES = 13
 _CONTROL, _APPLICATION = b"\xf9", b"\xff"
 _RESTORED, CLEARED = 3, 2
 """Disposals of a frame, in bits 2 to 4 of its control block."""
@@ -27,37 +29,20 @@ def read_events(file: BinaryIO) -> Iterator[Fraction | Plays]:
     Args:
         file: The file, at its beginning.
     """
-    header = file.read(13)
-    _skip_table(file, header[10:11])
+    _skip_table(file, file.read(_HEADER_BYTES)[10:11])
     delay = Fraction(0)
-    while True:
-        match file.read(1):
-            case b"\x21":
-                label = file.read(1)
-                blocks = _sub_blocks(file)
-                first = next(blocks, b"")
-                if label == _CONTROL and len(first) >= 3:
-                    delay = int.from_bytes(first[1:3], "little") * TICK
-                elif label == _APPLICATION and first in _LOOPS:
-                    loop = next(blocks, b"")
-                    if len(loop) >= 3 and loop[0] & 7 == 1:
-                        count = int.from_bytes(loop[1:3], "little")
-                        yield Plays(count + 1 if count else FOREVER)
-                for _ in blocks:
-                    pass
-            case b"\x2c":
-                descriptor = file.read(9)
-                if len(descriptor) < 9:
-                    return
-                yield delay
-                delay = Fraction(0)
-                _skip_table(file, descriptor[8:])
-                file.read(1)  # the code size
-                _skip_blocks(file)
-            case b"\0":  # some encoders pad
-                continue
-            case _:  # the trailer, the end of a file that is cut short, or damage
-                return
+    for label, blocks in _records(file):
+        first = next(blocks, b"")
+        if label is None:
+            yield delay
+            delay = Fraction(0)
+        elif label == _CONTROL and len(first) >= 3:
+            delay = _number(first[1:3]) * TICK
+        elif label == _APPLICATION and first in _LOOPS:
+            loop = next(blocks, b"")
+            if len(loop) >= 3 and loop[0] & 7 == 1:
+                count = _number(loop[1:3])
+                yield Plays(count + 1 if count else FOREVER)
 
 
 def extent(file: BinaryIO, *, frames: int | None = None) -> tuple[int, int]:
@@ -69,26 +54,13 @@ def extent(file: BinaryIO, *, frames: int | None = None) -> tuple[int, int]:
         file: The file, at its beginning.
         frames: Number of frames that are looked at; None for all.
     """
-    header = file.read(13)
+    header = file.read(_HEADER_BYTES)
     width, height = _number(header[6:8]), _number(header[8:10])
     _skip_table(file, header[10:11])
-    while frames is None or frames > 0:
-        match file.read(1):
-            case b"\x21":
-                file.read(1)
-                _skip_blocks(file)
-            case b"\x2c":
-                descriptor = file.read(9)
-                left, top, right, bottom = (_number(descriptor[i : i + 2]) for i in (0, 2, 4, 6))
-                width, height = max(width, left + right), max(height, top + bottom)
-                _skip_table(file, descriptor[8:])
-                file.read(1)
-                _skip_blocks(file)
-                frames = None if frames is None else frames - 1
-            case b"\0":
-                continue
-            case _:
-                break
+    descriptors = (next(blocks) for label, blocks in _records(file) if label is None)
+    for descriptor in islice(descriptors, frames):
+        left, top, across, down = (_number(descriptor[i : i + 2]) for i in (0, 2, 4, 6))
+        width, height = max(width, left + across), max(height, top + down)
     return width, height
 
 
@@ -114,6 +86,35 @@ def restored_at(file: BinaryIO) -> int | None:
     return found
 
 
+def _records(file: BinaryIO) -> Iterator[tuple[bytes | None, Iterator[bytes]]]:
+    """Yields the extensions and frames behind the tables of a file.
+
+    Yields:
+        The label of an extension and its blocks; None and the descriptor of a frame. What is left
+        of the blocks is skipped.
+    """
+    while True:
+        match file.read(1):
+            case b"\x21":
+                label, blocks = file.read(1), _sub_blocks(file)
+                yield label, blocks
+                for _ in blocks:
+                    pass
+            case b"\x2c":
+                descriptor = file.read(9)
+                if len(descriptor) < 9:
+                    return
+                yield None, iter((descriptor,))
+                _skip_table(file, descriptor[8:])
+                file.read(1)  # the code size
+                for _ in _sub_blocks(file):
+                    pass
+            case b"\0":  # some encoders pad
+                continue
+            case _:  # the trailer, the end of a file that is cut short, or damage
+                return
+
+
 def _skip_table(file: BinaryIO, flags: bytes) -> None:
     if flags and flags[0] & 0x80:
         file.seek(3 * 2 ** ((flags[0] & 7) + 1), 1)
@@ -121,11 +122,6 @@ def _skip_table(file: BinaryIO, flags: bytes) -> None:
 
 def _number(data: bytes) -> int:
     return int.from_bytes(data, "little")
-
-
-def _skip_blocks(file: BinaryIO) -> None:
-    for _ in _sub_blocks(file):
-        pass
 
 
 def _sub_blocks(file: BinaryIO) -> Iterator[bytes]:
