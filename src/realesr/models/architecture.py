@@ -8,7 +8,8 @@ does not import PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
@@ -133,6 +134,16 @@ def upsampling_factors(scale: int) -> tuple[int, ...]:
     if scale < 1 or scale & (scale - 1):
         raise ValueError(f"it has scales 3 and powers of 2, not {scale}")
     return (2,) * (scale.bit_length() - 1)
+
+
+def upsampling_scale(outputs: Iterable[int], channels: int) -> int:
+    """Returns the product of the factors of steps that end with a pixel-shuffle.
+
+    Args:
+        outputs: Channels that the convolution of each step gives.
+        channels: Channels behind each pixel-shuffle.
+    """
+    return math.prod(math.isqrt(each // max(1, channels)) for each in outputs)
 
 
 def upsampling_radius(factors: Sequence[int], last: int) -> int:

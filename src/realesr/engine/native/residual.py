@@ -49,14 +49,12 @@ class _Step:
         cls, weight: Features, bias: Features, factor: int, *, slopes: float | None, threads: int
     ) -> _Step:
         """Takes apart a convolution whose channels are ordered by feature, row and column."""
-        return cls(
-            factor,
-            [
-                Convolution(weight[px::area], bias[px::area], slopes=slopes, threads=threads)
-                for area in (factor**2,)
-                for px in range(area)
-            ],
-        )
+        area = factor**2
+        convolutions = [
+            Convolution(weight[px::area], bias[px::area], slopes=slopes, threads=threads)
+            for px in range(area)
+        ]
+        return cls(factor, convolutions)
 
     def __call__(self, features: Features) -> Features:
         count, height, width, _ = features.shape
@@ -71,6 +69,11 @@ class _Step:
 
 _PLACES = [slice(start, start + 3) for start in range(0, EDGE, 3)]
 """Rows, and columns, of a kernel of 9x9 px that make kernels of 3x3 px."""
+
+
+def _parts(weight: Features) -> list[Features]:
+    """Cuts kernels, (O, I, 9, 9), into nine of 3x3 px, row by row."""
+    return [weight[:, :, rows, columns] for rows in _PLACES for columns in _PLACES]
 
 
 def _padded(features: Features) -> Features:
@@ -89,10 +92,9 @@ class _WideConvolution:
     """
 
     def __init__(self, weight: Features, bias: Features, *, threads: int) -> None:
-        parts = [weight[:, :, rows, columns] for rows in _PLACES for columns in _PLACES]
         self._parts = [
             Convolution(part, np.zeros_like(bias) if number else bias, threads=threads)
-            for number, part in enumerate(parts)
+            for number, part in enumerate(_parts(weight))
         ]
 
     def __call__(self, features: Features) -> Features:
@@ -117,7 +119,7 @@ class _WideColors:
     """
 
     def __init__(self, weight: Features, bias: Features, *, threads: int) -> None:
-        parts = [weight[:, :, rows, columns] for rows in _PLACES for columns in _PLACES]
+        parts = _parts(weight)
         zeros = np.zeros(len(parts) * COLORS, np.float32)
         self._bias = bias
         self._parts = Convolution(np.concatenate(parts), zeros, threads=threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from realesr.models.architecture import (
     convolution_shapes,
     upsampling_factors,
     upsampling_radius,
+    upsampling_scale,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class EnhancerConfig:
         return cls(
             num_feat=num_feat,
             num_block=sum(_BLOCK.fullmatch(name) is not None for name in shapes),
-            scale=math.prod(math.isqrt(each // max(1, num_feat)) for each in steps),
+            scale=upsampling_scale(steps, num_feat),
             channels=channels,
         )
 

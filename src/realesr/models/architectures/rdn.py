@@ -15,6 +15,7 @@ from realesr.models.architecture import (
     convolution_shapes,
     upsampling_factors,
     upsampling_radius,
+    upsampling_scale,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class RDNConfig:
         layers = {match.groups() for match in map(_LAYER.fullmatch, shapes) if match}
         blocks = {block for block, _ in layers}
         steps = [shapes[name][0] for name in shapes if _STEP.fullmatch(name)]
-        tail, scale = "steps", math.prod(math.isqrt(n // max(1, num_feat)) for n in steps)
+        tail, scale = "steps", upsampling_scale(steps, num_feat)
         if "upn3.weight" in shapes:
             tail = "shuffle" if shapes["output.weight"][1] == channels else "repeat"
             scale = math.isqrt(shapes["upn3.weight"][0] // max(1, channels))
