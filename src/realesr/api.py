@@ -103,7 +103,7 @@ class Upscaler:
             threads: Number of CPU threads; None for one per core.
             is_compiled: Whether ``torch.compile`` compiles the network for a GPU.
             denoise_strength: 0 keeps noise, 1 removes it; only for realesr-general-x4v3.
-            sharpness: 0 is faithful and soft, 1 crisp; only for realesr-photo-x4.
+            sharpness: 0 is faithful and soft, 1 crisp; for bundled models.
             alpha_upsampler: ``realesrgan`` sends alpha through the network, ``bicubic`` does not.
             strength: How much of the network's detail is taken over a plain upscaling, 0 to 1.
             consistency: How far results are corrected so that, reduced, they are their inputs, 0

@@ -30,12 +30,21 @@ def files_of(**options) -> NetworkFiles:
     return files
 
 
-@pytest.mark.parametrize("options", [{}, {"model_path": CRISP}], ids=["by name", "by path"])
-def test_sharpness_goes_from_the_faithful_file_to_the_crisp_one(options):
-    assert files_of(**options) == NetworkFiles(CRISP)
-    assert files_of(**options, sharpness=1.0) == NetworkFiles(CRISP)
-    assert files_of(**options, sharpness=0.3) == NetworkFiles(CRISP, FAITHFUL, 0.3)
-    assert files_of(**options, sharpness=0.0) == NetworkFiles(FAITHFUL)
+@pytest.mark.parametrize(
+    ("options", "crisp"),
+    [
+        ({}, CRISP),
+        ({"model_path": CRISP}, CRISP),
+        ({"model_name": "realesr-anime-x4"}, ROOT / "weights" / "realesr-anime-x4.safetensors"),
+    ],
+    ids=["by default", "by path", "by name"],
+)
+def test_sharpness_goes_from_the_faithful_file_to_the_crisp_one(options, crisp):
+    faithful = crisp.with_name(f"{crisp.stem}-faithful.safetensors")
+    assert files_of(**options) == NetworkFiles(crisp)
+    assert files_of(**options, sharpness=1.0) == NetworkFiles(crisp)
+    assert files_of(**options, sharpness=0.3) == NetworkFiles(crisp, faithful, 0.3)
+    assert files_of(**options, sharpness=0.0) == NetworkFiles(faithful)
 
 
 def test_both_engines_get_the_same_mixture():
@@ -73,12 +82,12 @@ def test_results_of_another_sharpness_are_not_gone_on_with():
 
 def test_sharpness_of_a_model_with_one_end_is_told():
     notices = []
-    options = UpscaleOptions(model_name="realesr-anime-x4", sharpness=0.5)
+    options = UpscaleOptions(model_name="realesr-anime-x4-faithful", sharpness=0.5)
     files = ensure_files(options, notify=notices.append)
     assert files is not None
     assert files.other is None
     assert [notice.code for notice in notices] == ["option-without-effect"]
-    assert "`sharpness` does nothing for realesr-anime-x4" in str(notices[0])
+    assert "`sharpness` does nothing for realesr-anime-x4-faithful" in str(notices[0])
 
 
 def test_sharpness_of_a_file_needs_its_faithful_end(tmp_path):

@@ -75,7 +75,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="X",
-        help="0 is faithful and soft, 1 crisp; only for realesr-photo-x4 (default: 1)",
+        help="0 is faithful and soft, 1 crisp; for bundled models (default: 1)",
     )
     group.add_argument(
         "--alpha-upsampler",
