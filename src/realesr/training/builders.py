@@ -221,6 +221,8 @@ def build_dataset(
         margin=data.margin,
         seed=recipe.seed,
         teacher=teacher,
+        smallest_zoom=data.smallest_zoom,
+        recolor=data.recolor,
         is_clean=data.damage_groups > 0,
     )
 

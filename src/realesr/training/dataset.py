@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from realesr.training.teacher import TeacherOutputs
 Item = tuple[Tensor, Tensor, Tensor]
 """Damaged patch, clean patch, and the teacher's output for the damaged one (empty without one)."""
 
+_LOG_GAMMA = 0.35
+"""Recolored patches have a gamma between 0.7 and 1.4, as often below 1 as above."""
+
 
 class PatchDataset(Dataset[Item]):
     """Random patches of clean images with their degraded versions.
@@ -36,6 +40,9 @@ class PatchDataset(Dataset[Item]):
         seed: Seed; together with the index it determines all randomness.
         teacher: The teacher's outputs for the first patches. The dataset then repeats these
             patches, rotated and flipped.
+        smallest_zoom: Clean images are reduced before a patch is cut, by a factor between this
+            and 1 whose logarithm is uniform, so that few images show more textures.
+        recolor: Probability that the channels of a patch are shuffled and its gamma is changed.
         is_clean: Whether patches are neither damaged nor freed of the margin: that is done later,
             on the device.
 
@@ -53,6 +60,8 @@ class PatchDataset(Dataset[Item]):
         margin: int,
         seed: int,
         teacher: TeacherOutputs | None = None,
+        smallest_zoom: float = 1.0,
+        recolor: float = 0.0,
         is_clean: bool = False,
     ) -> None:
         self._levels, self._probabilities = zip(*damage, strict=True)
@@ -64,6 +73,8 @@ class PatchDataset(Dataset[Item]):
         self._margin = margin
         self._seed = seed
         self._teacher = teacher
+        self._smallest_zoom = smallest_zoom
+        self._recolor = recolor
         self._is_clean = is_clean
 
     def __getitem__(self, index: int) -> Item:
@@ -101,13 +112,27 @@ class PatchDataset(Dataset[Item]):
         source = int(rng.choice(len(self._stores), p=self._shares))
         large = self._large[source]
         image = self._stores[source][large[rng.integers(len(large))]]
-        side = self._hr_side
+        side = self._cut_side(min(image.shape[:2]), rng)
         top = rng.integers(image.shape[0] - side + 1)
         left = rng.integers(image.shape[1] - side + 1)
-        patch = np.rot90(image[top : top + side, left : left + side], int(rng.integers(4)))
+        patch = image[top : top + side, left : left + side]
+        if side != self._hr_side:
+            patch = cv2.resize(patch, (self._hr_side, self._hr_side), interpolation=cv2.INTER_AREA)
+        patch = np.rot90(patch, int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        return from_levels(np.ascontiguousarray(patch))
+        clean = from_levels(np.ascontiguousarray(patch))
+        if self._recolor and rng.random() < self._recolor:
+            gamma = np.float32(np.exp(rng.uniform(-_LOG_GAMMA, _LOG_GAMMA)))
+            clean = np.ascontiguousarray(clean[..., rng.permutation(3)] ** gamma)
+        return clean
+
+    def _cut_side(self, available: int, rng: np.random.Generator) -> int:
+        """Returns the side of the square, px, that is reduced to the side of a patch."""
+        if self._smallest_zoom == 1:
+            return self._hr_side
+        smallest = max(self._smallest_zoom, self._hr_side / available)
+        return min(available, round(self._hr_side / np.exp(rng.uniform(np.log(smallest), 0))))
 
     def _large_enough(self, store: ImageStore) -> list[int]:
         side = self._hr_side

@@ -125,6 +125,9 @@ class DataConfig:
             None takes every image.
         licenses: An image is used if its license starts with one of these.
         sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
+        smallest_zoom: Images are reduced before a patch is cut, by a factor between this and 1, so
+            that few images show more textures; Real-ESRGAN keeps smaller copies for that.
+        recolor: Share of patches whose channels are shuffled and whose gamma is changed.
         batch_size: Number of patches per step in each process.
         lr_size: Side of the low-resolution patches, px.
         margin: Low-resolution px around a patch that are degraded with it and cut off, so that the
@@ -141,6 +144,8 @@ class DataConfig:
     manifest: str | None = None
     licenses: Sequence[str] = ()
     sharpen: bool = False
+    smallest_zoom: float = 1.0
+    recolor: float = 0.0
     batch_size: int = 16
     lr_size: int = 48
     margin: int = 4
@@ -153,6 +158,10 @@ class DataConfig:
             raise ValueError("data.sources is empty")
         if not sum(self.damage.values()) > 0:
             raise ValueError("the shares of data.damage must have a sum above 0")
+        if not 0 < self.smallest_zoom <= 1:
+            raise ValueError("data.smallest_zoom must be above 0 and at most 1")
+        if not 0 <= self.recolor <= 1:
+            raise ValueError("data.recolor must be from 0 to 1")
         if self.pair_pool % self.batch_size:
             raise ValueError("data.pair_pool must be a multiple of data.batch_size")
         if self.damage_groups and self.batch_size % self.damage_groups:

@@ -60,6 +60,35 @@ def test_the_pair_is_aligned(tmp_path):
         assert (lr - reduced).abs().mean() < 0.12
 
 
+def test_zoomed_patches_show_more_of_an_image(tmp_path):
+    """On a ramp the step from px to px tells by how much the image was reduced."""
+    y, x = np.mgrid[0:120, 0:120]
+    ramp = np.stack([x * 2, y * 2, x + y], axis=2).astype(np.uint8)
+    pairs = dataset(store(tmp_path, [ramp]), lr_size=12, margin=2, smallest_zoom=0.6)
+    steps = []
+    for index in range(40):
+        _, hr, _ = pairs[index]
+        red = hr[0] if (hr[0, 0] - hr[0, 0, 0]).abs().sum() > 0.1 else hr[0].T
+        steps.append(float((red[0, -1] - red[0, 0]).abs()) * 255 / 47 / 2)
+    assert 0.98 < min(steps) < 1.1
+    assert 1.5 < max(steps) < 1 / 0.6 + 0.05
+
+
+def test_recolored_patches_have_other_channels_and_gammas(tmp_path):
+    image = np.empty((90, 90, 3), np.uint8)
+    image[:] = 40, 120, 200
+    flat = store(tmp_path, [image])
+    colors = {tuple(sorted(dataset(flat, recolor=1.0)[i][1][:, 0, 0].tolist())) for i in range(6)}
+    assert len(colors) == 6
+    orders = {tuple(dataset(flat, recolor=1.0)[i][1][:, 0, 0].argsort().tolist()) for i in range(30)}
+    assert len(orders) == 6
+    original = np.array([40, 120, 200], np.float32) / 255
+    changed = sum(
+        not np.allclose(dataset(flat, recolor=0.5)[i][1][:, 0, 0], original) for i in range(60)
+    )
+    assert 15 < changed < 45
+
+
 def test_sources_and_levels_are_drawn_by_their_shares(tmp_path):
     black = store(tmp_path / "black", [np.zeros((80, 80, 3), np.uint8)])
     white = store(tmp_path / "white", [np.full((80, 80, 3), 255, np.uint8)])
