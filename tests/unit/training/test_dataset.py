@@ -80,7 +80,9 @@ def test_recolored_patches_have_other_channels_and_gammas(tmp_path):
     flat = store(tmp_path, [image])
     colors = {tuple(sorted(dataset(flat, recolor=1.0)[i][1][:, 0, 0].tolist())) for i in range(6)}
     assert len(colors) == 6
-    orders = {tuple(dataset(flat, recolor=1.0)[i][1][:, 0, 0].argsort().tolist()) for i in range(30)}
+    orders = {
+        tuple(dataset(flat, recolor=1.0)[i][1][:, 0, 0].argsort().tolist()) for i in range(30)
+    }
     assert len(orders) == 6
     original = np.array([40, 120, 200], np.float32) / 255
     changed = sum(
