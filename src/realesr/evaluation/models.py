@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
@@ -36,7 +36,7 @@ class Model:
     Attributes:
         name: Name in tables.
         parts: Networks and filters whose results are averaged.
-        identity: A hash of weights and shares: changes when results may change.
+        identity: A hash of weights, shares and options; results may change with it.
     """
 
     name: str
@@ -70,7 +70,7 @@ def find_models(
         name = "+".join(_label(part, len(parts)) for part in parts)
         if name in models:
             raise InvalidOptionError(f"`models` {text}: another one is called {name}, too")
-        models[name] = Model(name, tuple(parts), _identity(parts, options))
+        models[name] = Model(name, tuple(parts), _identity(parts))
     return list(models.values())
 
 
@@ -98,12 +98,12 @@ def _label(part: Part, count: int) -> str:
     return name if count == 1 else f"{part.share:.3g}*{name}"
 
 
-def _identity(parts: Sequence[Part], options: EvaluationOptions) -> str:
-    words = [options.precision]
+def _identity(parts: Sequence[Part]) -> str:
+    words = []
     for part in parts:
-        words.append(f"{part.share:.6g}")
+        shaping = replace(part.options, model_path=None, device="auto", threads=None)
+        words += [repr(shaping), f"{part.share:.6g}"]
         if part.files is None:
-            words.append(part.options.model_name)
             continue
         words += [*map(sha256_of, files_of(part.files.path)), f"{part.files.weight:.6g}"]
         if part.files.other is not None:
