@@ -15,6 +15,7 @@ from realesr.errors import (
     DeviceError,
     InvalidOptionError,
     MissingWeightsError,
+    UnknownModelError,
     UnreadableMediaError,
     UnsupportedCheckpointError,
 )
@@ -142,6 +143,11 @@ def test_sets_of_one_name_and_empty_ones_are_refused(photos, tmp_path):
 def names_of(tmp_path, *texts):
     options = options_for(tmp_path, tmp_path, models=texts)
     return find_models(options, downloading=None, notify=print)
+
+
+def test_an_unknown_model_is_told_where_there_is_no_option_for_files(tmp_path):
+    with pytest.raises(UnknownModelError, match=r"called 'bicubik'.*new\.safetensors$"):
+        names_of(tmp_path, "0.5*bicubik+0.5*bicubic")
 
 
 def test_blends_have_shares(tmp_path):
@@ -504,6 +510,8 @@ def test_the_command(here, photos, tmp_path, capsys):
     assert result_path(out, ("photos", "light", "p0", "0.5*bicubic+0.5*nearest")).is_file()
     assert main([*argv, "-o", str(out), "--crop", "-1"]) == 2
     assert "--crop -1: must be 0 or more" in capsys.readouterr().err
+    assert main([*argv, "-o", str(out), "--original", "a.mp4"]) == 2
+    assert main([*argv, "-o", str(out), "--original", "a.mp4", "--clips", "b.mp4"]) == 2
 
 
 @pytest.mark.parametrize(
