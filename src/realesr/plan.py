@@ -94,7 +94,7 @@ def make_plan(
     named = [_Named(source, _job(source, options, media_type)) for source in found.sources]
     named = _without_earlier_outputs(named, options, search.real_path)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
-    is_file = _is_pattern(options.output, media_type) or is_file_name(options.output, media_type)
+    is_file = _is_pattern(options.output, media_type) or _is_file_name(options.output, media_type)
     if named and (has_stream or is_file):
         named = [_with_named_output(named, options, media_type)]
     groups = _number(named, search.real_path, {each.source.real for each in named}, earlier)
@@ -159,8 +159,7 @@ def _is_pattern(output: Path, media_type: AnyMediaType) -> bool:
     return media_type is VIDEOS and parse_pattern(output) is not None
 
 
-def is_file_name(output: Path, media_type: AnyMediaType) -> bool:
-    """Returns whether an output names a file of a media type, and not a folder."""
+def _is_file_name(output: Path, media_type: AnyMediaType) -> bool:
     return media_type.matches(output) and not os.path.isdir(output)  # noqa: PTH112
 
 
@@ -210,7 +209,7 @@ def _with_named_output(
         if options.ext != "auto":
             target = media_type.format_of(Path(f"-.{options.ext}"))
         return _Named(source, Job(source.path, output, target))
-    if not is_file_name(output, media_type):
+    if not _is_file_name(output, media_type):
         raise InvalidOptionError(
             "`inputs` - has no name to call the output by: add `output` - or `output` "
             f"NAME{media_type.default_suffix}"

@@ -10,7 +10,6 @@ from realesr.cli.options.parsers import shard
 from realesr.media.formats import IMAGES, AnyMediaType
 from realesr.media.urls import path_of
 from realesr.options import FileOptions
-from realesr.plan import is_file_name
 
 
 def add_file_options(
@@ -121,7 +120,8 @@ def file_options(args: argparse.Namespace, *, ext: str = "auto", **more: Any) ->
         InvalidOptionError: A value is outside its range.
     """
     if args.ext is None:
-        args.ext = "auto" if is_file_name(args.output, IMAGES) else ext
+        names_file = IMAGES.matches(args.output) and not args.output.is_dir()
+        args.ext = "auto" if names_file else ext
     return FileOptions(
         inputs=inputs_of(args),
         output=args.output,
