@@ -6,6 +6,7 @@ that no package for web sockets is needed.
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import select
@@ -29,11 +30,21 @@ _START = (
 
 
 def find_browser() -> str:
-    """The path of a Chromium; skips the test without one."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    """The path of a Chromium; skips the test without one that starts."""
+    found = _working_program()
     if found is None:
         pytest.skip("needs Chromium (Debian's package `chromium`)")
     return found
+
+
+@functools.cache
+def _working_program() -> str | None:
+    """The path of the first program that tells its version: an installation may be incomplete."""
+    for path in filter(None, map(shutil.which, PROGRAMS)):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            if not subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode:
+                return path
+    return None
 
 
 class Browser:

@@ -105,8 +105,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     blind.add_argument(
         "--ask",
         choices=QUESTIONS,
-        default="pairs",
-        help="which of two is better, or 1 to 5 for each (default: %(default)s)",
+        help="with --blind: which of two is better, or 1 to 5 for each (default: pairs)",
     )
     blind.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the shuffling (default: 0)"
@@ -160,6 +159,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.tally:
         return print_tally(args.tally, as_json=args.json)
+    if args.ask is not None and not args.blind:
+        raise InvalidOptionError(f"`ask` {args.ask} is a question of `blind` pages: add `blind`")
     if not args.entries or not args.input:
         raise InvalidOptionError("name the models to compare, and the images with `inputs`")
     common = common_options(args, args.outscale, args.denoise_strength)
@@ -229,7 +230,7 @@ def _compare_options(args: argparse.Namespace, *, has_clips: bool) -> CompareOpt
         start=args.start,
         frames=args.frames,
         blind=args.blind,
-        ask=args.ask,
+        ask=args.ask or QUESTIONS[0],
         seed=args.seed,
     )
     if args.format is None:

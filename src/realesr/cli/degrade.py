@@ -13,7 +13,7 @@ from realesr.cli.options.files import add_file_options, add_output_options, file
 from realesr.cli.options.images import add_image_options
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
-from realesr.errors import InvalidOptionError
+from realesr.errors import InvalidOptionError, MediaError
 from realesr.media.formats import IMAGES, STANDARD_STREAM
 from realesr.options import (
     DAMAGE_LEVELS,
@@ -84,7 +84,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--show-steps",
         type=Path,
         metavar="FILE",
-        help="draw the first image after each step, with the parameters, into an image file",
+        help="draw the first image that can be read after each step, with the parameters, into an "
+        "image file",
     )
     add_image_options(parser)
     add_output_options(parser, "a line of JSON for each file on standard output")
@@ -105,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
-    files = file_options(args, encoding=encoding, max_pixels=args.max_pixels)
+    files = file_options(args, ext="png", encoding=encoding, max_pixels=args.max_pixels)
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, IMAGES)
@@ -169,26 +170,24 @@ def _check_figure(figure: Path | None, plan: Plan) -> None:
     taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
     if figure.resolve() in taken or figure.is_dir():
         raise InvalidOptionError(f"--show-steps {figure}: is an input, an output or a folder")
-    if not plan.jobs or plan.jobs[0].source == STANDARD_STREAM:
+    if not plan.jobs:
         raise InvalidOptionError("--show-steps draws the first file, and there is none")
+    if plan.jobs[0].source == STANDARD_STREAM:
+        raise InvalidOptionError("--show-steps draws a file, not what comes from standard input")
 
 
 def _draw_steps(degrader: Degrader, plan: Plan, figure: Path, max_pixels: int) -> None:
-    """Draws the steps of the first image, as the run below does them."""
-    import numpy as np
-
+    """Draws the steps of the first image that can be read, as the run below does them."""
     from realesr.degradation.figure import StepsFigure
-    from realesr.degradation.operations import from_levels
-    from realesr.imaging.depth import convert_depth
     from realesr.imaging.sheets import save_sheet
     from realesr.media.images.decode import read_image
 
-    source = plan.jobs[0].source
-    pixels = convert_depth(
-        read_image(source, max_pixels=max_pixels).pixels, np.dtype(np.uint8)
-    ).astype(np.uint8, copy=False)
-    height, width = (side // degrader.reduction * degrader.reduction for side in pixels.shape[:2])
-    hr = from_levels(np.ascontiguousarray(pixels[:height, :width]))
-    steps = StepsFigure(hr, source.name)
-    observed = replace(degrader.session(source, is_video=False), observe=steps)
-    save_sheet(steps.finish(observed.degrade(hr)), figure)
+    for job in plan.jobs:
+        own = degrader.session(job.source, is_video=False)
+        try:
+            hr = own.clean(read_image(job.source, max_pixels=max_pixels))
+        except MediaError:  # the run below tells
+            continue
+        steps = StepsFigure(hr, job.source.name)
+        save_sheet(steps.finish(replace(own, observe=steps).degrade(hr)), figure)
+        return

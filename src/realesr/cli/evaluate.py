@@ -110,6 +110,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: The evaluation cannot start or continue.
     """
+    if args.original is not None and args.clips is None:
+        raise InvalidOptionError("--original is what --clips are measured against: name them")
+    if args.clips is not None and (args.sets or args.models):
+        raise InvalidOptionError("--clips are ready results: measure --sets in another run")
     if args.clips is not None:
         return _measure_clips(args)
     options = EvaluationOptions(

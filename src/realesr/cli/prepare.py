@@ -90,7 +90,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="pictures whose 256-bit hashes differ in at most so many bits are copies "
         "(default: %(default)s)",
     )
-    parser.add_argument("--keep-copies", action="store_true", help="do not look for copies")
+    parser.add_argument("--keep-copies", action="store_true", help="keep copies, all in one split")
     parser.add_argument(
         "--min-side",
         type=int,
@@ -120,7 +120,8 @@ def run(args: argparse.Namespace) -> int:
         threshold=args.threshold,
         scales=tuple(args.scales),
         split=args.split,
-        distance=None if args.keep_copies else args.distance,
+        distance=args.distance,
+        keep_copies=args.keep_copies,
         min_side=args.min_side,
         seed=args.seed,
     )

@@ -31,6 +31,9 @@ class Entry:
     results: Path | None = None
 
 
+_FILES = "Nor is it an existing folder of results, or a file of weights such as new.safetensors"
+
+
 def parse_entries(texts: Sequence[str], common: UpscaleOptions) -> tuple[Entry, ...]:
     """Parses entries such as ``bicubic``, ``weights.pth``, ``old=weights.pth``, ``theirs=folder/``.
 
@@ -68,7 +71,7 @@ def _parse_entry(text: str, common: UpscaleOptions) -> Entry:
     if path.is_file() and (IMAGES.matches(path) or VIDEOS.matches(path)):
         return Entry(name=name or path.stem, results=path)
     if not is_model:
-        value = find_model(value).name
+        value = find_model(value, files=_FILES).name
     return Entry(name=name or value, options=replace(common, model_name=value))
 
 

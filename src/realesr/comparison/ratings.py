@@ -71,7 +71,7 @@ def read_answers(paths: Iterable[Path]) -> Answers:
     for path in paths:
         content = _read(path)
         try:
-            rater = str(content["rater"]) or f"({path.name})"
+            rater = str(content["rater"]).strip() or f"({path})"
             page = str(content["page"])
             raters.setdefault(rater)
             entries.update(dict.fromkeys(map(str, content["entries"])))

@@ -95,13 +95,34 @@ class Degrader:
         """
         return [self._damaged(image, size, notify) for image in images]
 
-    def _damaged(self, image: Image, size: Size, notify: Notify) -> Image:
+    def clean(self, image: Image) -> ImageArray:
+        """Returns what is damaged of an image: whole px of the result, without transparency.
+
+        Args:
+            image: Image of either depth.
+
+        Returns:
+            (H, W, 3) float32 RGB in [0, 1], whose sides are multiples of ``reduction``.
+
+        Raises:
+            UnsupportedMediaError: The image has fewer px on a side than ``reduction``.
+        """
+        whole = self._whole(image.size)
+        pixels = image.pixels
+        if image.alpha is not None:
+            pixels = bleed_colors(pixels, image.alpha)
+        return _unit(pixels[: whole.height, : whole.width])
+
+    def _whole(self, size: Size) -> Size:
         factor = self.reduction
-        if min(image.size.width, image.size.height) < factor:
+        if min(size.width, size.height) < factor:
             raise UnsupportedMediaError(
-                f"{self.name}: {image.size} px is less than a pixel at `scale` {factor}"
+                f"{self.name}: {size} px is less than a pixel at `scale` {factor}"
             )
-        whole = Size(size.width * factor, size.height * factor)
+        return Size(size.width // factor * factor, size.height // factor * factor)
+
+    def _damaged(self, image: Image, size: Size, notify: Notify) -> Image:
+        factor, whole = self.reduction, self._whole(image.size)
         if whole != image.size:
             notify(
                 Notice(
@@ -112,11 +133,10 @@ class Degrader:
             )
         if image.peak > 255:
             notify(Notice("depth-reduced", "rounded to 8 bits, in which damage is measured"))
-        pixels, alpha = image.pixels, image.alpha
+        alpha = image.alpha
         if alpha is not None:
-            pixels = bleed_colors(pixels, alpha)[: whole.height, : whole.width]
             alpha = _levels(imresize(_unit(alpha[: whole.height, : whole.width]), *_sides(size)))
-        lr = quantize(self.degrade(_unit(pixels[: whole.height, : whole.width])))
+        lr = quantize(self.degrade(self.clean(image)))
         if image.is_gray:
             gray = np.asarray(cv2.cvtColor(lr, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
             lr = np.repeat(gray[..., None], 3, axis=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from realesr.errors import MediaError, RealesrError, UnwritableMediaError
 from realesr.evaluation.judges import Judges
 from realesr.evaluation.models import Model
 from realesr.evaluation.options import EvaluationOptions
+from realesr.evaluation.provenance import RESULTS, code_identity
 from realesr.evaluation.records import Record, RecordFile
 from realesr.evaluation.sets import Case, Levels, TestPicture, list_pictures, make_case
 from realesr.evaluation.worker import ModelProcess
@@ -107,15 +109,19 @@ class _Run:
             case = make_case(picture, degradation, scale=self.options.scale, seed=self.options.seed)
         except MediaError as error:
             return self._added(Record(*key, self.model.identity, 0, error=str(error)))
-        empty = Record(*key, self.model.identity, case.fingerprint)
+        code = code_identity(RESULTS)
+        empty = Record(*key, self.model.identity, case.fingerprint, code)
         if before is not None and before.error is None and _is_same(before, empty):
-            known = {*before.values, *before.reasons}
-            missing = [name for name in self.options.metrics if name not in known]
+            missing = [
+                name
+                for name in self.options.metrics
+                if before.judged.get(name) != self.judges.identities[name]
+            ]
             if not missing:
                 return before
-            path = result_path(self.options.output, key)
-            if path.is_file():
-                return self._judged(before, case, read_result(path), missing)
+            kept = _kept(result_path(self.options.output, key), before)
+            if kept is not None:
+                return self._judged(before, case, kept, missing)
         return self._upscaled(empty, case)
 
     def _upscaled(self, empty: Record, case: Case) -> Record:
@@ -124,16 +130,25 @@ class _Run:
         except RealesrError as error:
             return self._added(replace(empty, error=str(error)))
         _save(found.pixels, result_path(self.options.output, empty.key))
-        timed = replace(empty, seconds=round(found.seconds, 4), peak_bytes=found.peak_bytes)
+        timed = replace(
+            empty,
+            result=zlib.crc32(found.pixels.tobytes()),
+            seconds=round(found.seconds, 4),
+            peak_bytes=found.peak_bytes,
+        )
         return self._judged(timed, case, found.pixels, self.options.metrics)
 
     def _judged(self, record: Record, case: Case, sr: Levels, names: Sequence[str]) -> Record:
         values, reasons = self.judges(sr, case, names)
+        others = {name: v for name, v in record.values.items() if name not in names}
+        other_reasons = {name: why for name, why in record.reasons.items() if name not in names}
+        judged = {name: self.judges.identities[name] for name in names}
         return self._added(
             replace(
                 record,
-                values={**record.values, **{k: round(v, 6) for k, v in values.items()}},
-                reasons={**record.reasons, **reasons},
+                values={**others, **{k: round(v, 6) for k, v in values.items()}},
+                reasons={**other_reasons, **reasons},
+                judged={**record.judged, **judged},
             )
         )
 
@@ -143,7 +158,20 @@ class _Run:
 
 
 def _is_same(before: Record, now: Record) -> bool:
-    return (before.identity, before.fingerprint) == (now.identity, now.fingerprint)
+    return (before.identity, before.fingerprint, before.code) == (
+        now.identity,
+        now.fingerprint,
+        now.code,
+    )
+
+
+def _kept(path: Path, record: Record) -> Levels | None:
+    """Returns the result of a record; None if it is gone, or if the file is another one."""
+    try:
+        pixels = read_result(path)
+    except (OSError, ValueError):
+        return None
+    return pixels if zlib.crc32(pixels.tobytes()) == record.result else None
 
 
 def _undefined(records: Sequence[Record]) -> Iterator[Notice]:

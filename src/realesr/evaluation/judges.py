@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from realesr.degradation.operations import from_levels, quantize, resize
 from realesr.errors import MissingWeightsError
 from realesr.evaluation.options import NEED_NO_TRUTH, EvaluationOptions
+from realesr.evaluation.provenance import MEASURES, code_identity
 from realesr.evaluation.sets import Case
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.msssim import ms_ssim
@@ -20,6 +22,7 @@ from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import cropped, psnr
 from realesr.metrics.ssim import ssim
 from realesr.weights.catalog import weight_folders
+from realesr.weights.fetch import sha256_of
 
 Levels = NDArray[np.uint8]
 OfPair = Callable[[Levels, Levels], float]
@@ -35,6 +38,9 @@ class Judges:
     Args:
         options: Names of the metrics, and what they need.
 
+    Attributes:
+        identities: Of each metric, by name: a hash of its code, packages and weights.
+
     Raises:
         WeightsError: The weights of a metric are missing.
         MissingExtraError: A metric needs packages that are not installed.
@@ -42,6 +48,7 @@ class Judges:
 
     def __init__(self, options: EvaluationOptions) -> None:
         self._judges = {name: _judge(name, options) for name in options.metrics}
+        self.identities = {name: _identity(name, options) for name in options.metrics}
 
     def __call__(
         self, sr: Levels, case: Case, names: Sequence[str]
@@ -85,6 +92,16 @@ def _judge(name: str, options: EvaluationOptions) -> Judge:
         case _:
             distance = _distance(name, options)
             return _of_pair(lambda sr, hr: distance(cropped(sr, crop), cropped(hr, crop)))
+
+
+def _identity(name: str, options: EvaluationOptions) -> str:
+    words = [code_identity(MEASURES)]
+    match name:
+        case "niqe":
+            words.append(sha256_of(_niqe_file(options.weights)))
+        case "squeezenet":
+            words.append(sha256_of(find_file(SQUEEZENET_FILES, options.weights, name)))
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def _of_pair(measure: OfPair) -> Judge:

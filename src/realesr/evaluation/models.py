@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
@@ -13,6 +13,7 @@ from realesr.evaluation.options import EvaluationOptions
 from realesr.loading.resolve import DownloadProgress, NetworkFiles, ensure_files
 from realesr.options import DEFAULT_MODEL, UpscaleOptions
 from realesr.progress import Notify
+from realesr.weights.catalog import BASELINES, find_model
 from realesr.weights.fetch import sha256_of
 from realesr.weights.foreign import files_of
 from realesr.weights.suffixes import WEIGHTS_SUFFIXES
@@ -36,7 +37,7 @@ class Model:
     Attributes:
         name: Name in tables.
         parts: Networks and filters whose results are averaged.
-        identity: A hash of weights and shares: changes when results may change.
+        identity: A hash of weights, shares and options; results may change with it.
     """
 
     name: str
@@ -70,7 +71,7 @@ def find_models(
         name = "+".join(_label(part, len(parts)) for part in parts)
         if name in models:
             raise InvalidOptionError(f"`models` {text}: another one is called {name}, too")
-        models[name] = Model(name, tuple(parts), _identity(parts, options))
+        models[name] = Model(name, tuple(parts), _identity(parts))
     return list(models.values())
 
 
@@ -83,6 +84,8 @@ def _parsed(piece: str) -> tuple[float | None, str]:
 
 def _options_of(name: str, options: EvaluationOptions) -> UpscaleOptions:
     is_file = Path(name).suffix.lower() in WEIGHTS_SUFFIXES
+    if not is_file and name not in BASELINES:
+        find_model(name, files="Nor is it a file of weights, such as new.safetensors")
     return UpscaleOptions(
         model_name=DEFAULT_MODEL if is_file else name,
         model_path=Path(name) if is_file else None,
@@ -98,12 +101,12 @@ def _label(part: Part, count: int) -> str:
     return name if count == 1 else f"{part.share:.3g}*{name}"
 
 
-def _identity(parts: Sequence[Part], options: EvaluationOptions) -> str:
-    words = [options.precision]
+def _identity(parts: Sequence[Part]) -> str:
+    words = []
     for part in parts:
-        words.append(f"{part.share:.6g}")
+        shaping = replace(part.options, model_path=None, device="auto", threads=None)
+        words += [repr(shaping), f"{part.share:.6g}"]
         if part.files is None:
-            words.append(part.options.model_name)
             continue
         words += [*map(sha256_of, files_of(part.files.path)), f"{part.files.weight:.6g}"]
         if part.files.other is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,15 @@ class Record:
         degradation: How the input was made.
         picture: Name of the picture.
         model: Name of the model.
-        identity: Hash of the model's weights.
+        identity: Hash of the model's weights and options.
         fingerprint: Hash of input and original.
+        code: Hash of the code that has made the result.
+        result: Hash of the result; None after an error.
         seconds: Time of upscaling, s; None after an error.
         peak_bytes: Memory of the model's process at its peak; None after an error.
         values: Metrics by name.
         reasons: Why metrics are not defined, by name.
+        judged: Hash of the code and the weights of each metric that was tried, by name.
         error: What went wrong; None if nothing did.
     """
 
@@ -41,10 +45,13 @@ class Record:
     model: str
     identity: str
     fingerprint: int
+    code: str = ""
+    result: int | None = None
     seconds: float | None = None
     peak_bytes: int | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    judged: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 
     @property
@@ -91,8 +98,9 @@ class RecordFile:
                             f"{entry['options'].get(name)}, not {value}: choose another folder"
                         )
             else:
-                record = Record(**entry)
-                self.found[record.key] = record
+                with suppress(TypeError):  # of another version, or not ours
+                    record = Record(**entry)
+                    self.found[record.key] = record
 
     def add(self, record: Record) -> None:
         """Notes a record at once."""
@@ -114,4 +122,5 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError:
             continue
-        yield entry
+        if isinstance(entry, dict):
+            yield entry

@@ -72,9 +72,12 @@ def list_pictures(
     pictures: list[TestPicture] = []
     names: set[str] = set()
     for path in sets:
-        name = path.resolve().stem
+        whole = path.resolve()
+        name = whole.name if whole.is_dir() else whole.stem
         if name in names:
-            raise InvalidOptionError(f"`sets` {path}: another set is called {name}, too")
+            raise InvalidOptionError(
+                f"`sets` {path}: another set is called {name}, too: rename one, or link to it"
+            )
         names.add(name)
         found = _pictures_of(path, name, scale)
         if not found:

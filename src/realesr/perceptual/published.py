@@ -12,8 +12,9 @@ from typing import Literal
 
 import torch
 
-from realesr.errors import MissingExtraError, MissingWeightsError
+from realesr.errors import MissingExtraError, MissingWeightsError, UnsupportedCheckpointError
 from realesr.perceptual.judge import Pixels, as_batch
+from realesr.weights.fetch import sha256_of
 
 Name = Literal["lpips", "lpips-vgg", "lpips-squeeze", "dists"]
 
@@ -40,6 +41,8 @@ class PublishedJudge:
     Raises:
         MissingExtraError: torchmetrics is not installed.
         MissingWeightsError: The file of the backbone is not there.
+        UnsupportedCheckpointError: The file is damaged, or of another network: distances would look
+            right and be of another measure.
     """
 
     def __init__(self, name: Name, device: torch.device | str = "cpu") -> None:
@@ -75,7 +78,12 @@ class PublishedJudge:
 
 
 def _require_backbone(name: Name) -> None:
-    """Raises ``MissingWeightsError`` unless PyTorch's folder has the file."""
+    """Raises ``MissingWeightsError`` unless PyTorch's folder has the file.
+
+    Raises:
+        UnsupportedCheckpointError: It is another file; torchvision's names end with the beginning
+            of the SHA-256.
+    """
     import torchvision
 
     url: str = getattr(torchvision.models, BACKBONES[name]).DEFAULT.url
@@ -83,3 +91,9 @@ def _require_backbone(name: Name) -> None:
     file = folder / url.rsplit("/", 1)[1]
     if not file.is_file():
         raise MissingWeightsError(f"`metrics` {name} needs {file}: put the file of {url} there")
+    beginning = file.stem.rpartition("-")[2]
+    if not sha256_of(file).startswith(beginning):
+        raise UnsupportedCheckpointError(
+            f"{file} is not the file of {url}: its SHA-256 does not begin with {beginning}. "
+            f"`metrics` {name} needs that one there"
+        )

@@ -22,7 +22,8 @@ class PrepareOptions:
         threshold: What may be left over at an edge without another square, px.
         scales: Scales for which low-resolution partners are made.
         split: Shares of training, validation and test pictures; they sum to 1.
-        distance: Number of bits of 256 in which the hashes of copies may differ; None keeps copies.
+        distance: Number of bits of 256 in which the hashes of copies may differ.
+        keep_copies: Whether copies stay, all in one split; those of excluded pictures never do.
         min_side: Pictures with a shorter side are left out, px.
         seed: Seed of the split.
 
@@ -39,7 +40,8 @@ class PrepareOptions:
     threshold: int = 0
     scales: tuple[int, ...] = ()
     split: tuple[float, float, float] = (1.0, 0.0, 0.0)
-    distance: int | None = 10
+    distance: int = 10
+    keep_copies: bool = False
     min_side: int = 1
     seed: int = 0
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from realesr.errors import (
+    InvalidOptionError,
     MediaError,
     UnreadableMediaError,
     UnwritableMediaError,
@@ -23,6 +24,7 @@ from realesr.errors import (
 from realesr.imaging.image import Image
 from realesr.media.images.encode import encode_image
 from realesr.media.images.index import Entry, read_entry
+from realesr.options import MAX_THREADS
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import File, Journal
 from realesr.preparation.options import PrepareOptions
@@ -75,9 +77,12 @@ def prepare(
         threads: Number of threads; None for one per core.
 
     Raises:
-        InvalidOptionError: The output was made with other options, or names clash.
+        InvalidOptionError: The output was made with other options, names clash, or the number of
+            threads is outside its range.
         MediaError: A source cannot be read, or the output cannot be written.
     """
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise InvalidOptionError(f"`threads` {threads}: must be between 1 and {MAX_THREADS}")
     damaged: list[UnreadableMediaError] = []
     pictures = collect(options.sources, damaged.append)
     excluded = collect(options.exclude, damaged.append) if options.exclude else []
@@ -162,15 +167,14 @@ def _without_copies(
     found = [hashes[picture.name] for picture in readable]
     pairs: list[tuple[int, int]] = []
     reasons: dict[int, str] = {}
-    if options.distance is not None:
-        count = len(readable)
-        for first, second in near_pairs([*found, *excluded], options.distance):
-            if second < count:
-                pairs.append((first, second))
-            elif first < count:
-                reasons[first] = "resembles a picture to exclude"
+    count = len(readable)
+    for first, second in near_pairs([*found, *excluded], options.distance):
+        if second < count:
+            pairs.append((first, second))
+        elif first < count:
+            reasons[first] = "resembles a picture to exclude"
     scenes = joined_scenes([picture.scene for picture in readable], pairs)
-    for pair in pairs:
+    for pair in () if options.keep_copies else pairs:
         better, worse = sorted(pair, key=lambda index: (-_area(readable[index].entry), index))
         if better not in reasons:
             reasons.setdefault(worse, f"a copy of {readable[better].origin}")
@@ -237,6 +241,7 @@ def _write(path: Path, pixels: Levels) -> None:
 
 def _row(picture: Picture, split: str, file: File) -> dict[str, Any]:
     said = {name: picture.row.get(name, "") for name in ("licence", "source_repo", "path")}
+    said["licence"] = said["licence"] or picture.row.get("license", "")
     return {**file, "split": split, "origin": picture.origin, "scene": picture.scene, **said}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -39,8 +41,8 @@ def collect(
     """Lists the pictures of folders and tar files, in order of their names.
 
     A ``manifest.csv`` in or beside a source may have the columns ``file`` (relative to its own
-    folder, or to the source), ``licence``, ``source_repo`` and ``path``. Pictures with the same
-    repository and path are tiles of one scene.
+    folder, or to the source), ``licence`` or ``license``, ``source_repo`` and ``path``. Pictures
+    with the same repository and path are tiles of one scene.
 
     Raises:
         UnreadableMediaError: A source cannot be read, or holds no picture.
@@ -85,11 +87,46 @@ def _manifest(source: Path) -> dict[str, Row]:
         InvalidOptionError: The manifest cannot be read.
     """
     inside, beside = source / MANIFEST, source.parent / MANIFEST
+    rows: dict[str, Row] = {}
+    if not source.is_dir():
+        for name, text in _manifests_in(source):
+            for file, row in _rows(text, f"{source}:{name}").items():
+                rows[str(PurePosixPath(name).parent / file)] = row
     path = inside if inside.is_file() else beside
-    if not path.is_file():
-        return {}
+    if rows or not path.is_file():
+        return rows
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return {row["file"]: row for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeError, csv.Error) as error:
+        return _rows(path.read_bytes(), str(path))
+    except OSError as error:
         raise InvalidOptionError(f"{path} cannot be read as a manifest: {error}") from error
+
+
+def _manifests_in(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yields names and bytes of the manifests in a tar file; of nothing else, none."""
+    try:
+        with tarfile.open(source, "r:") as tar:
+            for member in tar:
+                content = None
+                if PurePosixPath(member.name).name == MANIFEST:
+                    content = tar.extractfile(member)
+                if content is not None:
+                    yield member.name, content.read()
+    except (OSError, tarfile.TarError):  # index_images tells what is wrong with it
+        return
+
+
+def _rows(text: bytes, name: str) -> dict[str, Row]:
+    """Returns the rows of a manifest by file.
+
+    Raises:
+        InvalidOptionError: It has no column ``file``, or is no text.
+    """
+    try:
+        lines = io.StringIO(text.decode("utf-8-sig"), newline="")
+        return {row["file"]: row for row in csv.DictReader(lines)}
+    except KeyError as error:
+        raise InvalidOptionError(
+            f"{name} cannot be read as a manifest: it has no column {error}"
+        ) from error
+    except (UnicodeError, csv.Error) as error:
+        raise InvalidOptionError(f"{name} cannot be read as a manifest: {error}") from error

@@ -314,8 +314,12 @@ def find_spec(name: str) -> Spec:
     return find_model(name)
 
 
-def find_model(name: str) -> ModelSpec:
+def find_model(name: str, *, files: str = "A file of weights goes with `model_path`") -> ModelSpec:
     """Finds an upscaling model by its name; a file suffix such as ``.pth`` is ignored.
+
+    Args:
+        name: The name.
+        files: What an error says about files.
 
     Raises:
         UnknownModelError: The catalog has no model of that name.
@@ -327,9 +331,7 @@ def find_model(name: str) -> ModelSpec:
     plain = {known.lower().replace("_", "").replace("-", ""): known for known in names}
     close = get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, 1)
     hint = f"did you mean {plain[close[0]]}?" if close else f"known: {', '.join(names)}."
-    raise UnknownModelError(
-        f"no model is called {name!r}; {hint} A file of weights goes with `model_path`"
-    )
+    raise UnknownModelError(f"no model is called {name!r}; {hint} {files}")
 
 
 def find_local_weights(spec: Spec) -> Path | None:

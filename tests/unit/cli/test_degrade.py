@@ -72,3 +72,49 @@ def test_pytorch_is_not_imported(folder):
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["named.jpg", "named.webp", "named.png"])
+def test_a_named_output_chooses_its_format(folder, name):
+    assert main(["degrade", "in/a.png", "-o", name, "-q"]) == 0
+    with PillowImage.open(name) as image:
+        found = image.format
+    assert found == {"jpg": "JPEG"}.get(name[6:], name[6:].upper())
+    assert main(["degrade", "in/a.png", "-o", "named.jpg", "--ext", "png", "-q"]) == 2
+
+
+def test_a_picture_that_cannot_be_drawn_stops_neither_figure_nor_run(folder, capsys):
+    (folder / "in" / "0.png").write_bytes((folder / "in" / "a.png").read_bytes()[:99])
+    PillowImage.new("RGB", (3, 2)).save("in/1.png")
+    assert main(["degrade", "in", "-o", "out", "--show-steps", "steps.png"]) == 1
+    assert pixels_of("steps.png").shape[0] > 200
+    assert pixels_of("out/b_out.png").shape == (17, 24, 3)
+    said = capsys.readouterr().err
+    assert "0.png" in said
+    assert "3x2 px is less than a pixel" in said
+    assert "internal error" not in said
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16", "RGB"])
+def test_the_figure_ends_with_what_the_run_writes(folder, monkeypatch, mode):
+    rgb = textured_pair(64, 64)[0]
+    if mode == "I;16":
+        PillowImage.fromarray(rgb[..., 0].astype(np.uint16) * 257 + 100).save("in/d.png")
+    elif mode == "RGBA":
+        alpha = np.zeros((64, 64, 1), np.uint8)
+        alpha[20:] = 255
+        PillowImage.fromarray(np.concatenate([rgb * (alpha > 0), alpha], axis=2)).save("in/d.png")
+    else:
+        PillowImage.fromarray(rgb).save("in/d.png")
+    drawn = []
+    monkeypatch.setattr(
+        "realesr.degradation.figure.StepsFigure.finish",
+        lambda self, lr: drawn.append(lr) or np.zeros((9, 9, 3), np.uint8),
+    )
+    # Bicubic and fixed: no noise in color, which a gray picture would lose.
+    assert (
+        main(["degrade", "in/d.png", "-o", "d.png", "--level", "bicubic", "--show-steps", "s.png"])
+        == 0
+    )
+    written = np.asarray(PillowImage.open("d.png").convert("RGBA"))[..., :3]
+    assert np.abs(np.rint(drawn[0] * 255) - written).max() <= (1 if mode == "I;16" else 0)

@@ -49,8 +49,13 @@ def test_a_pair_is_the_same_from_either_side(tmp_path):
     assert (choice.left, choice.preferred) == ("b", "left")
 
 
-def test_raters_without_a_name_are_told_apart_by_file(tmp_path):
-    files = [write(tmp_path / f"{n}.json", [rating("a", n)], rater="") for n in (1, 2)]
+@pytest.mark.parametrize("names", [("1.json", "2.json"), ("one/r.json", "two/r.json")])
+def test_raters_without_a_name_are_told_apart_by_file(tmp_path, names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+    files = [
+        write(tmp_path / name, [rating("a", n)], rater=" " * n) for n, name in enumerate(names, 1)
+    ]
     assert [each.grade for each in read_answers(files).ratings] == [1, 2]
 
 

@@ -2,6 +2,7 @@ import csv
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,18 @@ from realesr.errors import (
     DeviceError,
     InvalidOptionError,
     MissingWeightsError,
+    UnknownModelError,
     UnreadableMediaError,
     UnsupportedCheckpointError,
 )
 from realesr.evaluation import evaluate as evaluate_module
+from realesr.evaluation import judges as judges_module
+from realesr.evaluation import models as models_module
 from realesr.evaluation.evaluate import evaluate, result_path
 from realesr.evaluation.judges import Judges, bicubic
 from realesr.evaluation.models import find_models
 from realesr.evaluation.options import METRICS, EvaluationOptions
+from realesr.evaluation.provenance import MEASURES, RESULTS, ROOT, code_identity
 from realesr.evaluation.records import RECORDS
 from realesr.evaluation.report import summarize, write_reports
 from realesr.evaluation.sets import list_pictures, make_case
@@ -140,6 +145,11 @@ def names_of(tmp_path, *texts):
     return find_models(options, downloading=None, notify=print)
 
 
+def test_an_unknown_model_is_told_where_there_is_no_option_for_files(tmp_path):
+    with pytest.raises(UnknownModelError, match=r"called 'bicubik'.*new\.safetensors$"):
+        names_of(tmp_path, "0.5*bicubik+0.5*bicubic")
+
+
 def test_blends_have_shares(tmp_path):
     texts = ("bicubic+lanczos", "0.7*bicubic+0.3*nearest", "nearest")
     model, other, plain = names_of(tmp_path, *texts)
@@ -236,6 +246,103 @@ def test_a_new_metric_needs_no_upscaling(here, photos, tmp_path):
     assert all(set(record.values) == {"psnr", "ssim-rgb"} for record in more.records)
     with pytest.raises(InvalidOptionError, match=r"`scale` 4, not 2: choose another folder"):
         run(replace(options, scale=2))
+
+
+def test_results_of_other_code_or_options_are_made_again(here, photos, tmp_path, monkeypatch):
+    options = options_for(photos, tmp_path)
+    run(options)
+    monkeypatch.setattr(
+        evaluate_module, "code_identity", lambda parts: "new" if parts == RESULTS else "measures"
+    )
+    run(options)
+    run(options)
+    assert InProcess.calls == 3 + 3
+    chosen = models_module.UpscaleOptions
+    monkeypatch.setattr(models_module, "UpscaleOptions", partial(chosen, color_lock=False))
+    run(options)
+    assert InProcess.calls == 3 + 3 + 3
+    run(replace(options, device="cpu", threads=1))  # change times alone
+    assert InProcess.calls == 3 + 3 + 3
+
+
+def test_figures_of_other_measures_are_taken_again_from_the_kept_results(
+    here, photos, tmp_path, monkeypatch
+):
+    first = run(options_for(photos, tmp_path, metrics=("psnr", "ssim")))
+    monkeypatch.setattr(judges_module, "code_identity", lambda parts: "new")
+    monkeypatch.setattr(judges_module, "psnr", lambda sr, hr, **_: 7.0)
+    again = run(options_for(photos, tmp_path, metrics=("psnr",)))
+    assert InProcess.calls == 3
+    assert [record.values["psnr"] for record in again.records] == [7.0] * 3
+    assert [r.values["ssim"] for r in again.records] == [r.values["ssim"] for r in first.records]
+    both = run(options_for(photos, tmp_path, metrics=("psnr", "ssim")))
+    assert [len(set(record.judged.values())) for record in both.records] == [1] * 3
+
+
+def test_other_weights_of_a_metric_are_other_figures(tmp_path):
+    (tmp_path / "weights").mkdir()
+    rng = np.random.default_rng(0)
+
+    def identity(seed):
+        names = {"mu_pris_param": (1, 36), "cov_pris_param": (36, 36), "gaussian_window": (7, 7)}
+        np.savez(
+            tmp_path / "weights/niqe_pris_params.npz",
+            **{name: np.full(shape, seed + rng.random()) for name, shape in names.items()},
+        )
+        options = options_for(
+            tmp_path, tmp_path, metrics=("niqe", "psnr"), weights=(tmp_path / "weights",)
+        )
+        return Judges(options).identities
+
+    first, second = identity(1), identity(2)
+    assert first["niqe"] != second["niqe"]
+    assert first["psnr"] == second["psnr"]
+
+
+def test_a_kept_picture_that_is_not_the_measured_one_is_not_measured(here, photos, tmp_path):
+    options = options_for(photos, tmp_path, metrics=("psnr",))
+    run(options)
+    path = result_path(options.output, ("photos", "bicubic", "p1", "bicubic"))
+    save(path, textured_pair(120, 108)[0])
+    run(replace(options, metrics=("psnr", "ssim")))
+    assert InProcess.calls == 3 + 1
+
+
+def test_records_of_other_versions_are_made_again(here, photos, tmp_path):
+    options = options_for(photos, tmp_path)
+    run(options)
+    path = options.output / RECORDS
+    entries = [json.loads(line) for line in path.read_text().splitlines() if line]
+    for entry in entries[1:]:
+        del entry["code"]
+    entries[2]["unknown"] = 1
+    path.write_text("\n".join(map(json.dumps, [*entries, 5, ["options"]])) + "\n")
+    assert not run(options).failed
+    assert InProcess.calls == 3 + 3
+
+
+def test_the_code_is_known_by_what_it_does(tmp_path):
+    module = tmp_path / "engine" / "lock.py"
+    module.parent.mkdir()
+
+    def identity(text):
+        module.write_text(text)
+        return code_identity.__wrapped__(("engine",), tmp_path)
+
+    first = identity('"Locks."\nA = 1.5\n"px"\n\ndef f(x):\n    "Adds."\n    return x + A\n')
+    assert first == identity("A = 1.5  # px\ndef f(x): return (x + A)\n")
+    assert first != identity("A = 1.6\ndef f(x): return x + A\n")
+    assert first != identity('A = 1.5\ndef f(x):\n    f("px")\n    return x + A\n')
+    (module.parent / "native.so").write_bytes(b"1")
+    built = identity("A = 1.5\ndef f(x): return x + A\n")
+    assert built != first
+    (module.parent / "native.so").write_bytes(b"2")
+    assert identity("A = 1.5\ndef f(x): return x + A\n") != built
+
+
+def test_everything_that_shapes_results_is_there():
+    for part in (*RESULTS, *MEASURES):
+        assert (ROOT / part).exists(), part
 
 
 def test_metrics_that_are_not_defined_are_told_and_left_out(here, photos, tmp_path):
@@ -403,6 +510,8 @@ def test_the_command(here, photos, tmp_path, capsys):
     assert result_path(out, ("photos", "light", "p0", "0.5*bicubic+0.5*nearest")).is_file()
     assert main([*argv, "-o", str(out), "--crop", "-1"]) == 2
     assert "--crop -1: must be 0 or more" in capsys.readouterr().err
+    assert main([*argv, "-o", str(out), "--original", "a.mp4"]) == 2
+    assert main([*argv, "-o", str(out), "--original", "a.mp4", "--clips", "b.mp4"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_copies_are_left_out_and_the_largest_stays(photos, tmp_path):
     (notice,) = notices
     assert notice.code == "picture-left-out"
     assert str(notice) == "photos:a-copy.jpg: a copy of photos:p2.png"
-    run([photos], tmp_path / "all", distance=None)
+    run([photos], tmp_path / "all", keep_copies=True)
     assert len(rows_of(tmp_path / "all")) == 7
 
 
@@ -186,6 +186,38 @@ def test_tiles_of_a_scene_stay_together_and_licences_are_kept(tmp_path):
         assert row["file"].startswith(row["split"] + "/HR/tiles/t")
     assert all(len(found) == 1 for found in splits.values())
     assert len(set.union(*splits.values())) > 1
+
+
+def test_a_manifest_in_the_tar_file_is_read_and_text_is_no_damage(tmp_path):
+    save(tmp_path / "p.png", picture(1))
+    table = "\ufefffile,license\nsub/p.png,CC BY\n".encode()
+    members = {"a/sub/p.png": (tmp_path / "p.png").read_bytes(), "a/manifest.csv": table}
+    make_tar(tmp_path / "a.tar", {**members, "a/LICENSE.txt": b"as you like"})
+    notices = []
+    run([tmp_path / "a.tar"], tmp_path / "out", notices)
+    assert notices == []
+    assert [row["licence"] for row in rows_of(tmp_path / "out")] == ["CC BY"]
+    make_tar(tmp_path / "b.tar", {**members, "a/manifest.csv": b"name\nx\n"})
+    with pytest.raises(InvalidOptionError, match=r"b\.tar:a/manifest\.csv .* no column 'file'"):
+        run([tmp_path / "b.tar"], tmp_path / "other")
+
+
+def test_kept_copies_share_a_split_and_excluded_pictures_stay_out(photos, tmp_path):
+    save(tmp_path / "eval" / "x.png", picture(4))
+    for number in range(4):
+        save(photos / f"copy{number}.jpg", picture(number), quality=80)
+    run(
+        [photos],
+        tmp_path / "out",
+        exclude=(tmp_path / "eval",),
+        keep_copies=True,
+        split=(0.4, 0.3, 0.3),
+    )
+    split = {row["origin"][7:]: row["split"] for row in rows_of(tmp_path / "out")}
+    assert len(split) == 9
+    assert "p4.png" not in split
+    assert all(split[f"copy{n}.jpg"] == split[f"p{n}.png"] for n in range(4))
+    assert len(set(split.values())) > 1
 
 
 def test_scenes_with_a_common_picture_are_joined():
@@ -256,6 +288,8 @@ def test_clashes_and_empty_sources_are_named(photos, tmp_path):
         ({"split": (0.9, 0.9, 0)}, "`split` 0.9,0.9,0: must be three shares"),
         ({"scales": (1,)}, "`scales` 1: must be between"),
         ({"sub_images": 3}, "`sub_images` 3"),
+        ({"threads": 0}, "`threads` 0: must be between"),
+        ({"threads": -2}, "`threads` -2: must be between"),
     ],
 )
 def test_bad_options_are_named(photos, tmp_path, options, message):

@@ -40,6 +40,18 @@ def test_folders_are_searched_to_the_bottom(tmp_path):
     assert index_images(tmp_path, frozenset({"deep/b.png"})) == []
 
 
+def test_what_is_called_an_image_and_is_a_folder_is_passed_over(tmp_path):
+    (tmp_path / "album.png").mkdir()
+    (tmp_path / "album.png/a.png").write_bytes(png((1, 2, 3)))
+    assert len(index_images(tmp_path)) == 1
+
+
+def test_text_in_a_tar_is_no_damage_and_names_may_lack_a_suffix(tmp_path):
+    members = {"README.md": b"text", "x/manifest.csv": b"file", "0001": png((1, 2, 3))}
+    (entry,) = index_images(make_tar(tmp_path / "a.tar", members))
+    assert entry.name == "0001"
+
+
 def test_sixteen_bits_are_rounded_and_orientation_is_obeyed(tmp_path):
     deep = np.full((20, 20, 3), 257 * 100 + 129, np.uint16)
     cv2.imwrite(str(tmp_path / "deep.png"), deep)

@@ -71,8 +71,14 @@ def test_drawings_get_their_model_and_doubts_are_told():
     doubtful = advice_for(measured(flat_share=0.4))
     assert doubtful.model.model == "realesr-photo-x4"
     assert "realesr-anime-x4" in dict(doubtful.reasons)["`model_name` realesr-photo-x4"]
+    likely = advice_for(measured(flat_share=0.8))
+    assert "compare with realesr-photo-x4" in likely.reasons[0][1]
+    assert "realesr-photo-x4" in [each.model for each in candidates_for(measured(flat_share=0.8))]
+    assert advice_for(measured(flat_share=0.95)).reasons == (
+        ("`model_name` realesr-anime-x4", "95% of the plain areas are even, as in a drawing"),
+    )
     assert advice_for(measured(flat_share=1.0, blur=None)).model.model == "realesr-photo-x4"
-    clip = candidates_for(measured(flat_share=0.8, fps=Fraction(24)))
+    clip = candidates_for(measured(flat_share=0.95, fps=Fraction(24)))
     assert [each.model for each in clip] == ["realesr-anime-x4", "realesr-animevideov3"]
 
 

@@ -20,7 +20,8 @@ def add_file_options(
     Args:
         parser: Parser of the command.
         media_type: Images or videos.
-        ext: Default output format; ``auto`` for the format of each input.
+        ext: Default output format; ``auto`` for the format of each input. Another one is named
+            to :func:`file_options`, too.
     """
     noun, example = media_type.noun, media_type.output_suffixes[0]
     default_ext = media_type.default_suffix[1:]
@@ -63,9 +64,9 @@ def add_file_options(
     group.add_argument(
         "--ext",
         type=lambda word: word.lower().removeprefix("."),
-        default=ext,
+        default="auto" if ext == "auto" else None,
         choices=("auto", *(suffix[1:] for suffix in media_type.output_suffixes)),
-        help=f"output format (default: {ext})"
+        help=f"output format (default: that of a named output file, else {ext})"
         if ext != "auto"
         else f"output format (default: the format of each input, or {default_ext})",
     )
@@ -107,16 +108,20 @@ def inputs_of(args: argparse.Namespace) -> tuple[Path, ...]:
     return (*args.paths, *args.input) or (Path("inputs"),)
 
 
-def file_options(args: argparse.Namespace, **more: Any) -> FileOptions:
+def file_options(args: argparse.Namespace, *, ext: str = "auto", **more: Any) -> FileOptions:
     """Returns the options of the group ``files``.
 
     Args:
         args: Parsed command line.
+        ext: Output format if the command line names neither one nor an output file.
         **more: Fields of :class:`realesr.options.FileOptions` that are not in the group.
 
     Raises:
         InvalidOptionError: A value is outside its range.
     """
+    if args.ext is None:
+        names_file = IMAGES.matches(args.output) and not args.output.is_dir()
+        args.ext = "auto" if names_file else ext
     return FileOptions(
         inputs=inputs_of(args),
         output=args.output,

@@ -7,7 +7,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
 import numpy as np
@@ -75,10 +75,12 @@ def index_images(
 ) -> list[Entry]:
     """Lists the images of a tar file or, recursively, of a folder; reads headers only.
 
+    What a suffix says is no image is passed over; in a tar file, names may lack a suffix.
+
     Args:
         path: Tar file or folder.
         allowed: Names (in the tar, or relative to the folder) to take; None takes all.
-        on_damaged: Receives the error of each member that is not an image; raises it by default.
+        on_damaged: Receives the error of each file that is damaged; raises it by default.
 
     Raises:
         UnreadableMediaError: The path cannot be read.
@@ -109,13 +111,15 @@ def _index(path: Path, allowed: frozenset[str] | None, on_damaged: OnDamaged) ->
 
 def _files(folder: Path) -> Iterator[_Place]:
     for file in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES):
-        yield file, "", 0, None
+        if file.is_file():
+            yield file, "", 0, None
 
 
 def _members(path: Path) -> Iterator[_Place]:
     with tarfile.open(path, "r:") as tar:
         for member in tar:
-            if member.isfile():
+            suffix = PurePosixPath(member.name).suffix.lower()
+            if member.isfile() and (not suffix or suffix in _SUFFIXES):
                 yield path, member.name, member.offset_data, member.size
 
 
