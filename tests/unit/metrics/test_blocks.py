@@ -9,8 +9,8 @@ from realesr.metrics.blocks import color_blocks
 def colors(size: int = 160) -> np.ndarray:
     """Smooth clouds of color, (size, size, 3)."""
     field = np.random.default_rng(1).normal(0, 1, (size, size, 3))
-    smooth = cv2.GaussianBlur(field, (0, 0), 6)
-    return np.clip(128 + 60 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    smooth = cv2.GaussianBlur(field, (0, 0), 20)
+    return np.clip(128 + 25 * smooth / smooth.std(), 0, 255).astype(np.uint8)
 
 
 def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
