@@ -54,7 +54,8 @@ def lattice(patches: NDArray[np.floating], period: int) -> Lattice:
     each frequency ``(i / period, j / period)`` but 0 the mean of the 3x3 bins, which the window's
     main lobe fills, is compared with the median of the bins at a distance of 3 to 6; on an axis, of
     those on the axis, because horizontal and vertical lines fill it. The noise of rounding to whole
-    levels is added to both, so that nothing far below it counts.
+    levels is added to both, so that nothing far below it counts. Of noise, a twentieth of its
+    deviation passes as amplitude, because negative differences do not count.
 
     Args:
         patches: (N, side, side) luma in levels; the side is a multiple of the period, and at least
@@ -81,8 +82,8 @@ def lattice(patches: NDArray[np.floating], period: int) -> Lattice:
             at = row * side // period, column * side // period
             here, around = _compared(power, *at)
             peak = max(peak, (here + rounding) / (around + rounding))
-            excess += 9 * (here - around)
-    return Lattice(peak, float(np.sqrt(max(0.0, excess) / (weight * side**2))))
+            excess += max(0.0, 9 * (here - around))
+    return Lattice(peak, float(np.sqrt(excess / (weight * side**2))))
 
 
 def _compared(power: NDArray[np.floating], row: int, column: int) -> tuple[float, float]:

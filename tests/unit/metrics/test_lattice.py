@@ -21,7 +21,7 @@ def test_phase_deviation_is_the_energy_of_a_checkerboard() -> None:
 def test_noise_has_no_lattice() -> None:
     found = lattice(noise(5), 4)
     assert found.peak < 1.5
-    assert found.amplitude < 0.2
+    assert found.amplitude < 0.3
 
 
 @pytest.mark.parametrize("rows", [2, 4])
