@@ -15,7 +15,7 @@ that only new weights take time. Every measurement prints a table in Markdown:
 * photographs: the same deviation of results, divided by that of the originals, in the tenth of
   their squares of 32 px where the originals deviate least.
 * checkerboard: pictures of one gray or color in 16 bits, and with noise of 2 levels; see
-  ``realesr.metrics.lattice``. The worst of all levels and channels.
+  ``realesr.metrics.lattice``. The worst of all grays, colors and channels.
 * weave: the same on the even quarter of real pictures, and on what is dark of it. Bicubic is the
   input's own share.
 """
@@ -58,6 +58,12 @@ COLORS = (
     (200, 190, 60),
     (120, 70, 120),
     (215, 175, 150),
+    (230, 20, 20),
+    (20, 230, 20),
+    (20, 20, 230),
+    (230, 230, 20),
+    (20, 230, 230),
+    (230, 20, 230),
 )
 NOISY = ((30,) * 3, (70,) * 3, (120,) * 3, (170,) * 3, (220,) * 3, *COLORS)
 NOISE = 2.0
@@ -175,8 +181,8 @@ def luma(image: np.ndarray) -> np.ndarray:
 
 
 def checkerboard(inputs: Inputs) -> Iterator[str]:
-    yield "| Model | constant, levels | worst at | noise 2: peak | levels | worst at |"
-    yield "|---|---|---|---|---|---|"
+    yield "| Model | grays, levels | colors | worst at | noise 2: peak | levels | worst at |"
+    yield "|---|---|---|---|---|---|---|"
     margin = SCALE * EVEN_MARGIN
     inside = np.s_[margin:-margin, margin:-margin]
     for name in inputs.results.names:
@@ -193,10 +199,12 @@ def checkerboard(inputs: Inputs) -> Iterator[str]:
             sr = inputs.results(name, lr, is_gray=False).astype(np.float64)
             found = [lattice(patches_of(sr[..., channel]), SCALE) for channel in range(3)]
             noisy.append((max(x.peak for x in found), max(x.amplitude for x in found), color))
-        amplitude, color = max(constant)
+        gray = max(found for found, color in constant if len(set(color)) == 1)
+        amplitude, color = max(each for each in constant if len(set(each[1])) > 1)
         peak, _, other = max(noisy)
         most = max(each[1] for each in noisy)
-        yield f"| {name} | {amplitude:.3f} | {color} | {peak:.2f} | {most:.3f} | {other} |"
+        noise = f"{peak:.2f} | {most:.3f} | {other}"
+        yield f"| {name} | {gray:.3f} | {amplitude:.3f} | {color} | {noise} |"
 
 
 def patches_of(plane: np.ndarray, hop: int = WINDOW // 2) -> np.ndarray:
