@@ -56,7 +56,7 @@ def main() -> None:
     for model in args.models:
         folders[Path(model).stem] = upscale(model, args.work)
     total = sum(map(len, lines.values()))
-    print(f"{len(lines)} lines, {total} characters")
+    print(f"| Model | of {total} characters in {len(lines)} lines | share |\n|---|---|---|")
     for name, folder in folders.items():
         paths = [folder / f"{line}.png" for line in lines]
         read = subprocess.run(
@@ -67,7 +67,7 @@ def main() -> None:
         )
         texts = [json.loads(each) for each in read.stdout.splitlines() if each.startswith('"')]
         right = sum(map(common, lines.values(), texts))
-        print(f"{name:<30}{right:5}  {right / total:.1%}")
+        print(f"| {name} | {right} | {right / total:.1%} |", flush=True)
 
 
 def draw(work: Path, heights: range) -> dict[str, str]:
