@@ -1,0 +1,94 @@
+"""Makes a file to ship of trained ones: mixes them, and takes the pattern out of even areas.
+
+    python scripts/finish_weights.py OUT.safetensors 0.5*A.safetensors 0.5*B.safetensors --data DIR
+
+Parameters are mixed by their shares, which sum to 1. DIR is that of the training: the first 24
+photographs that the recipe of the crisp end allows, reduced by area to a quarter, with noise of 0,
+2 or 6 levels, hold the correction down; see ``realesr.training.evenness``. Without DIR nothing is
+corrected. The file is float16; the last lines say its size and hash for the catalog.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from realesr.media.images.index import allowed_files, index_images, read_entry
+from realesr.models.loader import load_model
+from realesr.models.networks.srvgg import SRVGGNetCompact
+from realesr.models.registry import describe
+from realesr.training.evenness import even_out
+from realesr.training.recipe import bundled_recipe, load_recipe
+from realesr.weights.torch_checkpoint import load_state_dict, save_weights
+
+PICTURES = 24
+SIDE = 128
+"""Largest side of these pictures, px of the input."""
+NOISE = (0.0, 2.0, 6.0)
+
+
+def mixed(parts: list[str]) -> SRVGGNetCompact:
+    """Returns the network whose parameters are the mixture of files, ``SHARE*FILE``."""
+    shares, files = zip(*(part.split("*", 1) for part in parts), strict=True)
+    if abs(sum(map(float, shares)) - 1) > 1e-6:
+        raise SystemExit("the shares must sum to 1")
+    network = cast(SRVGGNetCompact, load_model(Path(files[0])))
+    states = [load_state_dict(Path(file)) for file in files]
+    network.load_state_dict(
+        {
+            name: sum(
+                float(share) * state[name].float()
+                for share, state in zip(shares, states, strict=True)
+            )
+            for name in states[0]
+        }
+    )
+    return network.float().eval()
+
+
+def small_pictures(data_root: Path) -> Iterator[Tensor]:
+    """Yields (1, 3, H, W) in [0, 1]: reduced to a quarter, at most 128 px, with noise."""
+    data = load_recipe(bundled_recipe(Path("photo-x4-crisp"))).data
+    allowed = allowed_files(data_root / str(data.manifest), data.licenses)
+    rng = np.random.default_rng(0)
+    for entry in index_images(data_root / data.sources[0].path, allowed)[:PICTURES]:
+        image = read_entry(entry)
+        image = cv2.resize(image, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
+        small = image[:SIDE, :SIDE].astype(np.float32)
+        small += rng.normal(0, rng.choice(NOISE), small.shape).astype(np.float32)
+        yield torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)))[None] / 255
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("parts", nargs="+", metavar="SHARE*FILE")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--version", default="", help="metadata of the file")
+    parser.add_argument("--made", default="", help="metadata of the file: what it is made of")
+    options = parser.parse_args()
+    network = mixed(options.parts)
+    if options.data is not None:
+        network = even_out(network, small_pictures(options.data))
+    metadata = {"version": options.version, "made": options.made}
+    save_weights(
+        network.state_dict(),
+        options.out,
+        dtype=torch.float16,
+        **{name: text for name, text in metadata.items() if text},
+        **describe(network.config),
+    )
+    data = options.out.read_bytes()
+    print(f"size_bytes={len(data)}\nsha256={hashlib.sha256(data).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()
