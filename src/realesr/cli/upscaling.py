@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import fields, replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,15 +42,16 @@ if TYPE_CHECKING:
     from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.executors.base import Executor
+    from realesr.pipeline.executors.shares import Chunks
     from realesr.pipeline.units import MediaIO, WorkUnit
 
 
 IMAGES_AT_A_TIME = 8
-"""Number of images that a worker gets at a time, and more if they are small, on a cluster."""
+"""Number of images that a worker gets at a time, and more if they are small."""
 MOST_IMAGES = 64
-"""Largest number of images that a worker of a cluster gets at a time."""
-CHUNK_BYTES = 32 << 20
-"""Size of the files of a chunk that is large enough, bytes."""
+"""Largest number of images that a worker gets at a time."""
+CHUNK_PIXELS = 32_000_000
+"""Size of all images of a chunk that is large enough, px."""
 
 
 def run(
@@ -136,19 +138,19 @@ def run(
                 _refuse(part, reporter)
                 units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
                 if is_split:
-                    units = split(units, skip_existing=files.skip_existing)
-                report = executor.run(tuple(units), of_jobs(reporter))
+                    units = tuple(split(units, skip_existing=files.skip_existing))
+                report = executor.run(units, of_jobs(reporter))
             failed = len(report.failed) + len(part.refused)
             if failed:
                 has_failed = True
             if failed or (is_part and not args.quiet):
-                _summarize(media_type, failed=failed, done=len(report.done))
+                _summarize(media_type, failed=failed, done=report.done)
             if is_part and args.json:
                 answer_json(
                     {
                         "event": "summary",
                         "shard": None if files.shard is None else list(files.shard),
-                        "done": len(report.done),
+                        "done": report.done,
                         "failed": [
                             *(str(unit.job.source) for unit in report.failed),
                             *(str(refusal.source) for refusal in part.refused),
@@ -211,8 +213,7 @@ def _executor(
         executor: Executor = LocalExecutor(lambda options: load_upscaler())
         if workers.count > 1:
             load = partial(load_in_worker, loader.network, loader.faces)
-            chunk = IMAGES_AT_A_TIME if pieces is None else 1
-            executor = stack.enter_context(ProcessExecutor(load, workers, chunk=chunk))
+            executor = stack.enter_context(ProcessExecutor(load, workers, chunks=_chunks(pieces)))
         if pieces is not None:
             executor = PieceExecutor(
                 executor,
@@ -234,17 +235,13 @@ def _cluster_executor(
     """Makes what has a cluster carry out the work."""
     from realesr.pipeline.executors.cluster import ClusterExecutor
     from realesr.pipeline.executors.pieces import PieceExecutor
-    from realesr.pipeline.executors.shares import Chunks, file_size
 
-    chunks = Chunks(
-        fewest=IMAGES_AT_A_TIME, most=MOST_IMAGES, size_bytes=CHUNK_BYTES, size_of=file_size
-    )
     load = partial(load_on_node, loader.network, loader.faces)
     with ClusterExecutor(
         load,
         cluster,
         weights=weights_files(loader.network, loader.faces),
-        chunks=chunks if pieces is None else Chunks.of(1),
+        chunks=_chunks(pieces),
         notify=print_notice,
     ) as executor:
         if pieces is None:
@@ -257,6 +254,21 @@ def _cluster_executor(
             options=pieces,
             cluster=executor,
         )
+
+
+def _chunks(pieces: PieceOptions | None) -> Chunks:
+    """Returns how much work a worker gets at a time: a video or a piece, or several images."""
+    from realesr.media.images.header import estimated_pixels
+    from realesr.pipeline.executors.shares import ONE_BY_ONE, Chunks
+
+    if pieces is not None:
+        return ONE_BY_ONE
+    return Chunks(
+        fewest=IMAGES_AT_A_TIME,
+        most=MOST_IMAGES,
+        work=CHUNK_PIXELS,
+        work_of=lambda job: estimated_pixels(job.source, job.size_bytes),
+    )
 
 
 def load_on_node(
@@ -371,6 +383,6 @@ def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
         tell(f"left alone, outputs exist: {len(plan.existing)}")
     if plan.skipped:
-        names = ", ".join(path.name for path in plan.skipped[:3])
+        names = ", ".join(path.name for path in islice(plan.skipped, 3))
         more = ", ..." if len(plan.skipped) > 3 else ""
         tell(f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})")

@@ -18,9 +18,6 @@ _ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oc
 """Stores in which an object appears only when it is whole."""
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 
-sizes: dict[str, int] = {}
-"""Sizes of objects, bytes, of those that a search has taken, by URL."""
-
 
 def listed(url: Path, *, is_recursive: bool) -> Iterator[tuple[Path, Path | None, int]]:
     """Yields objects, each with the searched prefix, or None if it was named itself, and its bytes.

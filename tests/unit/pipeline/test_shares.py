@@ -8,12 +8,12 @@ from realesr.pipeline.executors.shares import Chunks, Shares, WorkerDiedError
 
 
 def shares(sizes, chunks):
-    units = [SimpleNamespace(job=SimpleNamespace(source=size)) for size in sizes]
+    units = [SimpleNamespace(job=size) for size in sizes]
     return Shares(units, lambda unit, event: None, chunks)
 
 
 def taken(sizes, **chunks):
-    share = shares(sizes, Chunks(size_of=lambda size: size, **chunks))
+    share = shares(sizes, Chunks(work_of=lambda size: size, **chunks))
     found = []
     while share.waiting:
         found.append(list(share.take(1)))
@@ -28,8 +28,8 @@ def taken(sizes, **chunks):
         ([10] * 10 + [1000] + [10] * 10, [11, 10]),  # what is enough ends a chunk
     ],
 )
-def test_chunks_are_balanced_by_bytes(sizes, lengths):
-    chunks = taken(sizes, fewest=8, most=64, size_bytes=1000)
+def test_chunks_are_balanced_by_work(sizes, lengths):
+    chunks = taken(sizes, fewest=8, most=64, work=1000)
     assert [len(chunk) for chunk in chunks] == lengths
     assert [number for chunk in chunks for number in chunk] == list(range(len(sizes)))
 
