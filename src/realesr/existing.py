@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
 
 from realesr.errors import UnreadableMediaError
-from realesr.jobs import Draft, Entry, Jobs
+from realesr.jobs import Draft, Job, Jobs
 from realesr.media.formats import STANDARD_STREAM
 from realesr.media.urls import is_url
 from realesr.spool import Digests, digest_of
@@ -27,12 +26,17 @@ def without_existing(wanted: Draft, numbered: Draft) -> tuple[Jobs, Jobs]:
         numbered: The same jobs with the names that they get.
     """
     outputs = _Outputs()
-    flags = bytearray()
-    for job in numbered.jobs:
-        is_made = job.destination != STANDARD_STREAM and outputs.have(job.destination)
-        flags.append(is_made)
-    unsure = _unsure(wanted, numbered, flags)
+
+    def is_made(job: Job) -> bool:
+        return job.destination != STANDARD_STREAM and outputs.have(job.destination)
+
     todo, existing = Jobs(), Jobs()
+    if wanted is numbered:  # each has the name that it wants
+        for job in numbered.jobs:
+            (existing if is_made(job) else todo).append(job)
+        return todo, existing
+    flags = bytearray(map(is_made, numbered.jobs))
+    unsure = _unsure(wanted, numbered, flags)
     for before, job, flag in zip(wanted, numbered.jobs, flags, strict=True):
         is_left = flag and before.destination not in unsure
         (existing if is_left else todo).append(job)
@@ -41,9 +45,8 @@ def without_existing(wanted: Draft, numbered: Draft) -> tuple[Jobs, Jobs]:
 
 def _unsure(wanted: Draft, numbered: Draft, flags: bytearray) -> set[bytes]:
     """Returns the names of which one output is older than one of the inputs that may have it."""
-    if wanted is numbered:  # each has the name that it wants
-        return set()
-    shared = {before.destination for before, entry in _pairs(wanted, numbered)}
+    pairs = zip(wanted, numbered, strict=True)
+    shared = {one.destination for one, other in pairs if one.destination != other.destination}
     made: dict[bytes, int] = {}
     changed: dict[bytes, int] = {}
     for before, entry, flag in zip(wanted, numbered, flags, strict=True):
@@ -55,13 +58,6 @@ def _unsure(wanted: Draft, numbered: Draft, flags: bytearray) -> set[bytes]:
             at = _changed_at(entry.job.destination)
             made[name] = min(made.get(name, at), at)
     return {name for name, at in made.items() if at < changed[name]}
-
-
-def _pairs(wanted: Draft, numbered: Draft) -> Iterator[tuple[Entry, Entry]]:
-    """Yields jobs that got another name than they wanted."""
-    for before, entry in zip(wanted, numbered, strict=True):
-        if before.destination != entry.destination:
-            yield before, entry
 
 
 class _Outputs:

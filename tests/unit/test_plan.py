@@ -2,9 +2,20 @@ from pathlib import Path
 
 import pytest
 
+from realesr import spool
 from realesr.errors import InvalidOptionError, UnreadableMediaError, UnsupportedMediaError
+from realesr.media import listing
 from realesr.options import EncodingOptions, FileOptions
 from realesr.plan import make_plan
+
+
+@pytest.fixture(autouse=True, params=["short", "long"])
+def _length(request, monkeypatch):
+    """Every test holds for lists in memory, and for lists on the disk."""
+    if request.param == "long":
+        monkeypatch.setattr(spool, "BLOCK", 2)
+        monkeypatch.setattr(spool, "MEMORY_BYTES", 1)
+        monkeypatch.setattr(listing, "RUN", 2)
 
 
 def touch(folder, *names):
@@ -253,3 +264,9 @@ def test_a_stream_is_for_one_image(tmp_path):
         plan(source, Path("-"))
     with pytest.raises(InvalidOptionError, match="add `output` -"):
         plan(Path("-"), tmp_path / "out")
+
+
+def test_inputs_that_others_name_too_are_no_failure(tmp_path):
+    source = touch(tmp_path / "in", "a.png")
+    made = make_plan(FileOptions(inputs=(source, source / "*.png"), output=tmp_path / "out"))
+    assert (len(made.jobs), made.refused) == (1, ())
