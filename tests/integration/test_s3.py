@@ -81,6 +81,30 @@ def test_a_bucket_is_upscaled_in_parts_and_goes_on(store, tmp_path, capsys):
     assert len(listing(store)) == 6
 
 
+def test_listings_come_in_pages(store, monkeypatch):
+    """The order is that of folders: what is in one, then what is below."""
+    from realesr.media import remote
+    from realesr.media.urls import path_of
+
+    names = [*(f"n{number:02}.png" for number in range(9)), "a/x.png", "a/y/z.png", "b.c/d.png"]
+    for name in names:
+        store.pipe(f"bucket/pages/{name}", b"12345")
+    store.pipe("bucket/pages/.hidden.png", b"")
+    store.touch("bucket/pages/a/")
+    monkeypatch.setattr(remote, "_PAGE", 2)
+
+    def listed(url, **options):
+        return [
+            (path.relative_to(below).as_posix() if below else path.name, size)
+            for path, below, size in remote.listed(path_of(url), **options)
+        ]
+
+    assert listed("s3://bucket/pages", is_recursive=True) == [(name, 5) for name in names]
+    assert len(listed("s3://bucket/pages/", is_recursive=False)) == 9
+    assert listed("s3://bucket/pages/n03.png", is_recursive=False) == [("n03.png", 5)]
+    assert len(listed("s3://bucket", is_recursive=True)) == len(names)
+
+
 def test_a_bucket_that_is_not_there_is_told(store, capsys):
     assert main(["image", "-i", "s3://nowhere/in", "-r", "-n", "nearest"]) == 1
     assert "s3://nowhere/in: no such object or folder" in capsys.readouterr().err

@@ -38,7 +38,8 @@ def listed(
     """
     with os.scandir(folder) as entries:
         found = ((entry.name, _kind(entry)) for entry in entries)
-        return _in_order(each for each in found if is_taken is None or is_taken(*each))
+        wanted = (each for each in found if is_taken is None or is_taken(*each))
+        return ((name, Kind(kind)) for name, kind in in_order(wanted))
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:
@@ -53,20 +54,23 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
         return Kind.OTHER
 
 
-def _in_order(entries: Iterable[tuple[str, Kind]]) -> Iterator[tuple[str, Kind]]:
-    """Sorts entries: in runs, which are merged."""
-    run: list[tuple[str, Kind]] = []
+def in_order(entries: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Sorts entries by name: in runs, which are merged.
+
+    Raises:
+        UnwritableMediaError: There are many, and the disk of temporary files is full.
+    """
+    run: list[tuple[str, int]] = []
     runs = Spool()
     for entry in entries:
         run.append(entry)
         if len(run) == RUN:
-            for name, kind in sorted(run):
-                runs.append((name, int(kind)))
+            for name, number in sorted(run):
+                runs.append((name, int(number)))
             run = []
     run.sort()
     if not len(runs):
         return iter(run)
     starts = range(0, len(runs), RUN)
     others = (runs.between(start, start + RUN) for start in starts)
-    merged = heapq.merge(*others, run)
-    return ((name, Kind(kind)) for name, kind in merged)
+    return heapq.merge(*others, run)
