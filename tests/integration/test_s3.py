@@ -9,20 +9,21 @@ import pytest
 
 from realesr.cli.main import main
 
-moto_server = pytest.importorskip("moto.server")
+from support import s3
+
 s3fs = pytest.importorskip("s3fs")
-pytestmark = pytest.mark.filterwarnings("ignore")  # of botocore
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of botocore
+    pytest.mark.skipif(s3.program() is None, reason="scripts/test.py installs the server"),
+]
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def address():
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3.running() as address:
+        yield address
 
 
 @pytest.fixture
@@ -79,6 +80,36 @@ def test_a_bucket_is_upscaled_in_parts_and_goes_on(store, tmp_path, capsys):
     assert "left alone, outputs exist: 5" in capsys.readouterr().err
     store.invalidate_cache()
     assert len(listing(store)) == 6
+
+
+@pytest.mark.slow
+def test_a_cluster_takes_images_from_a_bucket_and_puts_them_there(store, capsys):
+    pytest.importorskip("ray")
+    for number in range(12):
+        store.pipe(f"bucket/in/n{number:02}.png", picture(number))
+    command = [
+        "image",
+        "-i",
+        "s3://bucket/in",
+        "-n",
+        "nearest",
+        "-s",
+        "2",
+        "--suffix",
+        "",
+        "--json",
+    ]
+    assert main([*command, "-o", "s3://bucket/out", "--cluster", "local"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (summary["done"], summary["failed"]) == (12, [])
+    assert main([*command, "-o", "s3://bucket/one"]) == 0
+    store.invalidate_cache()
+    there, here = (
+        [digest(store.cat(key)) for key in sorted(store.find(f"bucket/{place}"))]
+        for place in ("out", "one")
+    )
+    assert there == here
+    assert len(here) == 12
 
 
 def test_listings_come_in_pages(store, monkeypatch):
