@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self, overload
@@ -56,6 +56,11 @@ class Jobs(Sequence[Job]):
         if isinstance(places, range):
             return [self._job(self._spool.at(place)) for place in places]
         return self._job(self._spool.at(places))
+
+    @property
+    def targets(self) -> Collection[Format]:
+        """The formats of the outputs, each once."""
+        return tuple(self._targets)
 
     def append(self, job: Job) -> None:
         """Adds a job."""

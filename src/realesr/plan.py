@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
@@ -59,6 +59,17 @@ class Plan:
     existing: Sequence[Job] = ()
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def targets(self) -> Collection[Format]:
+        """The formats of the outputs, each once."""
+        if isinstance(self.jobs, Jobs):
+            return self.jobs.targets
+        return {job.target for job in self.jobs}
+
+    def is_of_one(self, output: Path) -> bool:
+        """Returns whether all that is made is one file of this name."""
+        return len(self.jobs) == 1 and self.jobs[0].destination == output
 
 
 def make_plan(

@@ -37,7 +37,7 @@ from realesr.plan import Plan, make_plan
 from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
@@ -96,12 +96,14 @@ def run(
         for refusal in plan.refused:
             tell(f"error: {with_flags(refusal.error)}")
         return 1 if plan.refused else 0
+    is_part = cluster is not None or files.shard is not None
+    end = _End(args, files, media_type, is_part=is_part)
     if not plan.jobs and not files.watch:
         if plan.refused:  # no model is needed to tell why
             terminal, reporter = _reporters(args, files, media_type, _no_model)
             with closing(terminal):
                 _refuse(plan, reporter)
-            _summarize(media_type, failed=len(plan.refused), done=0)
+        end(plan, done=0)
         return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
     from realesr.pipeline.executors.base import of_jobs
@@ -123,8 +125,6 @@ def run(
     )
     if files.watch and cluster is None:
         load_upscaler()  # reports errors now, not when the first file arrives
-    is_part = cluster is not None or files.shard is not None
-    started = time.monotonic()
     with ExitStack() as stack:
         made = (
             _executor(loader, load_upscaler, workers, pieces)
@@ -140,27 +140,52 @@ def run(
                 if is_split:
                     units = tuple(split(units, skip_existing=files.skip_existing))
                 report = executor.run(units, of_jobs(reporter))
-            failed = len(report.failed) + len(part.refused)
-            if failed:
-                has_failed = True
-            if failed or (is_part and not args.quiet):
-                _summarize(media_type, failed=failed, done=report.done)
-            if is_part and args.json:
-                answer_json(
-                    {
-                        "event": "summary",
-                        "shard": None if files.shard is None else list(files.shard),
-                        "done": report.done,
-                        "failed": [
-                            *(str(unit.job.source) for unit in report.failed),
-                            *(str(refusal.source) for refusal in part.refused),
-                        ],
-                        "existing": len(part.existing),
-                        "seconds": round(time.monotonic() - started, 3),
-                    },
-                    sys.stdout,
-                )
+            has_failed |= bool(report.failed or part.refused)
+            end(part, report.done, [unit.job.source for unit in report.failed])
     return 1 if has_failed else 0
+
+
+class _End:
+    """Tells how a run has ended; a part of a larger one always, and also as JSON.
+
+    Args:
+        args: Parsed command line.
+        files: Inputs and outputs.
+        media_type: Images or videos.
+        is_part: Whether others do the rest, or the work is done elsewhere.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        files: FileOptions,
+        media_type: AnyMediaType,
+        *,
+        is_part: bool,
+    ) -> None:
+        self._args = args
+        self._files = files
+        self._noun = media_type.noun
+        self._is_part = is_part
+        self._started = time.monotonic()
+
+    def __call__(self, plan: Plan, done: int, failed: Sequence[Path] = ()) -> None:
+        """Tells the numbers of a plan's files, and which have failed."""
+        names = [*map(str, failed), *(str(refusal.source) for refusal in plan.refused)]
+        if names or (self._is_part and not self._args.quiet):
+            count = len(names)
+            tell(f"{count} of {count + done} {self._noun}s failed, {done} done")
+        if self._is_part and self._args.json:
+            shard = self._files.shard
+            summary = {
+                "event": "summary",
+                "shard": None if shard is None else list(shard),
+                "done": done,
+                "failed": names,
+                "existing": len(plan.existing),
+                "seconds": round(time.monotonic() - self._started, 3),
+            }
+            answer_json(summary, sys.stdout)
 
 
 def _no_model() -> dict[str, str | None]:
@@ -191,10 +216,6 @@ def _reporters(
 def _refuse(plan: Plan, reporter: Reporter) -> None:
     for refusal in plan.refused:
         reporter(Failed(refusal.source, refusal.error))
-
-
-def _summarize(media_type: AnyMediaType, *, failed: int, done: int) -> None:
-    tell(f"{failed} of {failed + done} {media_type.noun}s failed, {done} done")
 
 
 @contextmanager
