@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,8 +76,8 @@ class Jobs(Sequence[Job]):
 
     def _split(self, path: Path) -> tuple[int, str]:
         """Returns the number of a path's folder, and its name there."""
-        folder, name = os.path.split(str(path))
-        key = folder, is_url(path)
+        text, name = str(path), path.name
+        key = text[: len(text) - len(name)], is_url(path)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._folders)

@@ -22,7 +22,8 @@ class RealPaths:
             path: Any path.
             is_link: Whether its last part is a link, if that is known.
         """
-        folder, name = os.path.split(path)
+        text, name = str(path), path.name
+        folder = text[: len(text) - len(name)]
         if name in ("", ".", ".."):
             return os.path.realpath(path)
         real = self._folders.get(folder)
