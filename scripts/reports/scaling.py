@@ -187,10 +187,11 @@ def listing(args: argparse.Namespace) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the command pays, s: for an event, and for a chunk that it hands over."""
+    """What the command pays, s: for an event, for a chunk, and for the header of a file in it."""
 
     event_s: float
     chunk_s: float
+    file_s: float = 0.0
     events_of_file: int = 2
 
 
@@ -222,7 +223,7 @@ def simulate_run(
         nonlocal left, now
         count = min(chunk, max(1, left // workers), left)
         left -= count
-        now += cost.chunk_s
+        now += cost.chunk_s + count * cost.file_s
         queued[worker].append(count)
         if len(queued[worker]) == 1:
             begin(worker, now)
@@ -245,7 +246,7 @@ def simulate_run(
 
 
 def simulate(args: argparse.Namespace) -> None:
-    cost = Cost(args.event_ms / 1000, args.chunk_ms / 1000)
+    cost = Cost(args.event_ms / 1000, args.chunk_ms / 1000, args.file_ms / 1000)
     print(f"{args.files} files, {args.seconds} s each, {args.storage:g} files/s of storage")
     print("| workers | chunk | hours | of ideal | files/s |\n|---|---|---|---|---|")
     for workers in (1, 10, 100, 300, 1000, 3000):
@@ -278,6 +279,7 @@ def main() -> None:
     each.add_argument("--seconds", type=float, default=1.0)
     each.add_argument("--event-ms", type=float, required=True)
     each.add_argument("--chunk-ms", type=float, required=True)
+    each.add_argument("--file-ms", type=float, default=0.0)
     each.add_argument("--storage", type=float, default=1e9)
     each.set_defaults(run=simulate)
     args = parser.parse_args()
