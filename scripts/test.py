@@ -26,6 +26,7 @@ CHECKS = (
 
 def check(python: Path) -> int:
     """Runs all checks, even after a failure; returns 1 if any of them failed."""
+    environment.prepare_server()
     failed = []
     for program, *arguments in CHECKS:
         if program == "pytest":

@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "realesr.json"
+SERVER = VENV / "s3-server"
+SERVER_REQUIREMENT = "moto[server]>=5.0"
 
 OLDEST_PYTHON = (3, 11)
 DOWNLOAD_GB = 2.7
@@ -52,6 +54,26 @@ def prepare(extras: tuple[str, ...]) -> Path:
     return interpreter()
 
 
+def prepare_server() -> None:
+    """Gives the S3 server of the tests an environment of its own.
+
+    It and s3fs, which the tests use, want different versions of the same packages. A server that
+    cannot be installed costs its tests, which are skipped then.
+    """
+    stamp, wanted = SERVER / "complete", f"{SERVER_REQUIREMENT}\n{sys.version}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    log(f"Setting up {SERVER.relative_to(ROOT)}: {SERVER_REQUIREMENT}")
+    try:
+        shutil.rmtree(SERVER, ignore_errors=True)
+        run(*venv_command(SERVER))
+        run(str(interpreter(SERVER)), "-m", "pip", "install", "--quiet", SERVER_REQUIREMENT)
+    except SetupError as error:
+        log(f"tests of S3 will be skipped: {error}")
+        return
+    stamp.write_text(wanted, encoding="utf-8")
+
+
 def check_python(version: tuple[int, int]) -> None:
     """Raises SetupError if this Python is too old; names a newer one if it is installed."""
     if version >= OLDEST_PYTHON:
@@ -81,9 +103,9 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def interpreter() -> Path:
-    """Returns the path of the environment's Python."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def interpreter(folder: Path | None = None) -> Path:
+    """Returns the path of the Python of an environment; ``.venv`` if none is named."""
+    return (folder or VENV) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def make_venv() -> None:
@@ -98,20 +120,24 @@ def make_venv() -> None:
     run(*venv_command())
 
 
-def venv_command() -> list[str]:
+def venv_command(folder: Path | None = None) -> list[str]:
     """Returns the command that creates an environment: venv, else virtualenv, else uv.
+
+    Args:
+        folder: Where; ``.venv`` if none is named.
 
     Raises:
         SetupError: None of the three is installed; the message names the package to install.
     """
+    place = str(folder or VENV)
     if has_module("venv") and has_module("ensurepip"):
-        return [sys.executable, "-m", "venv", str(VENV)]
+        return [sys.executable, "-m", "venv", place]
     if has_module("virtualenv"):
-        return [sys.executable, "-m", "virtualenv", str(VENV)]
+        return [sys.executable, "-m", "virtualenv", place]
     if shutil.which("virtualenv"):
-        return ["virtualenv", "--python", sys.executable, str(VENV)]
+        return ["virtualenv", "--python", sys.executable, place]
     if shutil.which("uv"):
-        return ["uv", "venv", "--seed", "--python", sys.executable, str(VENV)]
+        return ["uv", "venv", "--seed", "--python", sys.executable, place]
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
     raise SetupError(
         f"this Python cannot make virtual environments. On Debian and Ubuntu:  sudo apt install "

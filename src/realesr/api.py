@@ -421,7 +421,7 @@ def _upscale_file(
             ),
             options=pieces,
         )
-    executor.run(tuple(units_of(plan, options, media, preview=preview)), of_jobs(report))
+    executor.run(units_of(plan, options, media, preview=preview), of_jobs(report))
     (end,) = ends
     if isinstance(end, Failed):
         raise end.error

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
-from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.errors import InvalidOptionError
+from realesr.existing import without_existing
+from realesr.jobs import Draft, Entry, Job, Jobs
 from realesr.media.formats import (
     IMAGES,
     STANDARD_STREAM,
@@ -19,12 +21,14 @@ from realesr.media.formats import (
     Format,
     ImageFormat,
 )
-from realesr.media.search import RealPaths, Refusal, Search, Source
+from realesr.media.real_paths import RealPaths
+from realesr.media.search import PathList, Refusal, Search, Source
 from realesr.media.series.names import check_series_target, parse_pattern
 from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, FileOptions
 from realesr.progress import Notice
 from realesr.special import special_kind
+from realesr.spool import Digests, digest_of
 
 _NEVER_FOLDERS = frozenset(
     (
@@ -36,18 +40,11 @@ _NEVER_FOLDERS = frozenset(
 """Suffixes of media: a new output with one is meant to be a file, although it cannot be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """An input, its output and the format of the output; ``-`` is a standard stream."""
-
-    source: Path
-    destination: Path
-    target: Format
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The jobs of a run.
+
+    Long lists of a plan that was made lie on the disk.
 
     Attributes:
         jobs: The jobs in order.
@@ -57,11 +54,22 @@ class Plan:
         notices: What else is left out.
     """
 
-    jobs: tuple[Job, ...]
-    skipped: tuple[Path, ...] = ()
-    existing: tuple[Job, ...] = ()
+    jobs: Sequence[Job]
+    skipped: PathList | tuple[Path, ...] = ()
+    existing: Sequence[Job] = ()
     refused: tuple[Refusal, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def targets(self) -> Collection[Format]:
+        """The formats of the outputs, each once."""
+        if isinstance(self.jobs, Jobs):
+            return self.jobs.targets
+        return {job.target for job in self.jobs}
+
+    def is_of_one(self, output: Path) -> bool:
+        """Returns whether all that is made is one file of this name."""
+        return len(self.jobs) == 1 and self.jobs[0].destination == output
 
 
 def make_plan(
@@ -90,24 +98,34 @@ def make_plan(
     """
     _check_output(options, media_type)
     search = Search(options, media_type)
-    found = search.run()
-    named = [_Named(source, _job(source, options, media_type)) for source in found.sources]
-    named = _without_earlier_outputs(named, options, search.real_path)
+    wanted = Draft()
+    for source in search.sources():
+        job = _job(source, options, media_type)
+        kept = earlier.get(job.source)
+        if kept is not None:
+            job = replace(job, destination=kept)
+        wanted.add(_entry(job, source.real, search.real_path))
+    found = search.found
+    wanted = _without_earlier_outputs(wanted.once(), options, search.real_path)
     has_stream = STANDARD_STREAM in (options.output, *options.inputs)
     is_file = _is_pattern(options.output, media_type) or _is_file_name(options.output, media_type)
-    if named and (has_stream or is_file):
-        named = [_with_named_output(named, options, media_type)]
-    groups = _number(named, search.real_path, {each.source.real for each in named}, earlier)
-    _refuse_replacing(named)
-    jobs = [each.job for each in named]
-    _refuse_impossible(jobs, options.encoding)
-    existing = _existing(jobs, groups) if options.skip_existing else set()
-    if len(found.refused) == 1 and not jobs and not options.watch:
+    if len(wanted) and (has_stream or is_file):
+        wanted = _with_named_output(wanted, options, media_type, search.real_path)
+    owners = {
+        digest_of(search.real_path(destination)): source for source, destination in earlier.items()
+    }
+    numbered = _number(wanted, search.real_path, owners)
+    _refuse_replacing(numbered)
+    _refuse_impossible(numbered.jobs, options.encoding)
+    jobs, existing = numbered.jobs, Jobs()
+    if options.skip_existing:
+        jobs, existing = without_existing(wanted, numbered)
+    if len(found.refused) == 1 and not len(numbered) and not options.watch:
         raise found.refused[0].error
     return Plan(
-        jobs=tuple(job for job in jobs if job.source not in existing),
-        skipped=tuple(found.others),
-        existing=tuple(job for job in jobs if job.source in existing),
+        jobs=jobs,
+        skipped=found.others,
+        existing=existing,
         refused=tuple(found.refused),
         notices=tuple(
             Notice("special-file-skipped", f"{path} is {kind}: left out")
@@ -116,15 +134,10 @@ def make_plan(
     )
 
 
-class _Named:
-    """A job in the making, with the real paths of its two ends."""
-
-    __slots__ = ("job", "real_destination", "source")
-
-    def __init__(self, source: Source, job: Job) -> None:
-        self.source = source
-        self.job = job
-        self.real_destination = ""
+def _entry(job: Job, real_source: str, real_path: RealPaths) -> Entry:
+    is_stream = job.destination == STANDARD_STREAM
+    destination = None if is_stream else digest_of(real_path(job.destination))
+    return Entry(job, digest_of(real_source), destination)
 
 
 def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
@@ -174,165 +187,115 @@ def _job(source: Source, options: FileOptions, media_type: AnyMediaType) -> Job:
     else:
         extension = media_type.output_suffix_of(source.suffix)
     suffix = f"_{options.suffix}" if options.suffix else ""
-    folder = options.output / path.parent.relative_to(below) if below else options.output
+    folder = _mirrored(path.parent, below, options.output) if below else options.output
     destination = folder / f"{path.stem}{suffix}{extension}"
-    return Job(path, destination, media_type.format_of(destination))
+    return Job(path, destination, media_type.format_of(destination), source.size_bytes)
 
 
-def _without_earlier_outputs(
-    named: list[_Named], options: FileOptions, real_path: RealPaths
-) -> list[_Named]:
+@lru_cache(maxsize=64)
+def _mirrored(folder: Path, below: Path, output: Path) -> Path:
+    return output / folder.relative_to(below)
+
+
+def _without_earlier_outputs(wanted: Draft, options: FileOptions, real_path: RealPaths) -> Draft:
     """Removes inputs that are existing outputs, if both are in the same folder."""
     folders = {os.path.realpath(path) for path in options.inputs if path != STANDARD_STREAM}
     if not options.skip_existing or os.path.realpath(options.output) not in folders:
-        return named
-    trial = [_Named(each.source, each.job) for each in named]
-    _number(trial, real_path, set(), {})
-    outputs = {each.real_destination for each in trial if each.real_destination != each.source.real}
-    return [each for each in named if each.source.real not in outputs]
+        return wanted
+    trial = _number(wanted, real_path, {}, is_reserved=False)
+    outputs = Digests()
+    for entry in trial:
+        if entry.destination is not None and entry.destination != entry.source:
+            outputs.add(entry.destination)
+    return wanted.kept(lambda entry: entry.source not in outputs)
 
 
 def _with_named_output(
-    named: list[_Named], options: FileOptions, media_type: AnyMediaType
-) -> _Named:
+    wanted: Draft, options: FileOptions, media_type: AnyMediaType, real_path: RealPaths
+) -> Draft:
     """Returns the only job, with the output file or stream that the options name."""
-    output, source = options.output, named[0].source
-    if len(named) > 1:
+    output = options.output
+    if len(wanted) > 1:
         raise InvalidOptionError(
-            f"`output` {output} is for one {media_type.noun}, and there are {len(named)} inputs: "
+            f"`output` {output} is for one {media_type.noun}, and there are {len(wanted)} inputs: "
             "name a folder"
         )
+    (entry,) = wanted
     if _is_pattern(output, media_type):
-        return _Named(source, Job(source.path, output, check_series_target(output)))
-    if output == STANDARD_STREAM:
-        target = named[0].job.target
+        target: Format = check_series_target(output)
+    elif output == STANDARD_STREAM:
+        target = entry.job.target
         if options.ext != "auto":
             target = media_type.format_of(Path(f"-.{options.ext}"))
-        return _Named(source, Job(source.path, output, target))
-    if not _is_file_name(output, media_type):
+    elif not _is_file_name(output, media_type):
         raise InvalidOptionError(
             "`inputs` - has no name to call the output by: add `output` - or `output` "
             f"NAME{media_type.default_suffix}"
         )
-    if options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
+    elif options.ext != "auto" and output.suffix.lower() != f".{options.ext}":
         raise InvalidOptionError(
             f"`output` {output} and `ext` {options.ext} contradict each other: drop one"
         )
-    return _Named(source, Job(source.path, output, media_type.format_of(output)))
+    else:
+        target = media_type.format_of(output)
+    named = Draft()
+    job = replace(entry.job, destination=output, target=target)
+    is_stream = output == STANDARD_STREAM
+    named.add(Entry(job, entry.source, None if is_stream else digest_of(real_path(output))))
+    return named
 
 
 def _number(
-    named: Sequence[_Named],
+    wanted: Draft,
     real_path: RealPaths,
-    reserved: set[str],
-    earlier: Mapping[Path, Path],
-) -> list[list[Job]]:
+    owners: Mapping[bytes, Path],
+    *,
+    is_reserved: bool = True,
+) -> Draft:
     """Numbers the outputs of inputs that would have the same: ``a_out.png``, ``a_out_2.png``.
 
     The first input in order keeps the name, unless an earlier output has it.
 
     Args:
-        named: The jobs, which are changed.
+        wanted: The jobs, each with the name that it would have alone.
         real_path: Gives paths without links.
-        reserved: Real paths that no number may lead to.
-        earlier: Outputs that stay those of their inputs.
+        owners: Inputs of earlier outputs, by the real paths of these.
+        is_reserved: Whether no number may lead to an input.
 
     Returns:
-        The groups of jobs whose names depend on one another.
+        The same jobs in the same order; the same draft if no name is wanted twice.
     """
-    groups: defaultdict[str, list[_Named]] = defaultdict(list)
-    for each in named:
-        if each.job.destination == STANDARD_STREAM:
+    repeated = wanted.destinations.repeated()
+    if not repeated and not owners:
+        return wanted
+    numbered = Draft()
+    last: dict[bytes, int] = {}
+    given: set[bytes] = set()
+
+    def is_taken(name: bytes) -> bool:
+        is_input = is_reserved and name in wanted.sources
+        return is_input or name in wanted.destinations or name in owners or name in given
+
+    for entry in wanted:
+        name = entry.destination
+        if name is None or (name not in repeated and name not in owners):
+            numbered.add(entry)
             continue
-        kept = earlier.get(each.job.source)
-        if kept is not None:
-            each.job = Job(each.job.source, kept, each.job.target)
-        each.real_destination = real_path(each.job.destination)
-        groups[each.real_destination].append(each)
-    owners = {real_path(destination): source for source, destination in earlier.items()}
-    taken = {*groups, *owners, *reserved}
-    shared = []
-    for real, group in groups.items():
-        owner = owners.get(real, group[0].job.source)
-        others = [each for each in group if each.job.source != owner]
-        for each in others:
-            _give_number(each, real_path, taken)
-        if others:
-            shared.append([each.job for each in group])
-    return shared
-
-
-def _give_number(each: _Named, real_path: RealPaths, taken: set[str]) -> None:
-    """Gives a job the first free number, and takes it."""
-    wanted = each.job.destination
-    for number in count(2):
-        destination = wanted.with_name(f"{wanted.stem}_{number}{wanted.suffix}")
-        real = real_path(destination)
-        if real not in taken:
-            break
-    taken.add(real)
-    each.real_destination = real
-    each.job = Job(each.job.source, destination, each.job.target)
-
-
-def _existing(jobs: Iterable[Job], groups: Iterable[Sequence[Job]]) -> set[Path]:
-    """Returns the sources of jobs whose output an earlier run has made.
-
-    A number that is older than one of the inputs that it depends on may belong to another of them.
-    """
-    exists = _Existing()
-    existing = {
-        job.source for job in jobs if job.destination != STANDARD_STREAM and exists(job.destination)
-    }
-    for group in groups:
-        made = [_changed_at(job.destination) for job in group if job.source in existing]
-        if made and min(made) < max(_changed_at(job.source) for job in group):
-            existing -= {job.source for job in group}
-    return existing
-
-
-class _Existing:
-    """Tells which outputs exist by one listing of each folder, not by a question for each file."""
-
-    def __init__(self) -> None:
-        self._names: dict[Path, set[str]] = {}
-
-    def __call__(self, path: Path) -> bool:
-        names = self._names.get(path.parent)
-        if names is None:
-            names = self._names[path.parent] = _names_in(path.parent)
-        return path.name in names
-
-
-def _names_in(folder: Path) -> set[str]:
-    """Returns the names in a folder, but not of links that lead nowhere; none if it is missing."""
-    if is_url(folder):
-        from realesr.media.remote import listed
-
-        try:
-            return {path.name for path, *_ in listed(folder, is_recursive=False)}
-        except UnreadableMediaError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return set()
-            raise
-    try:
-        with os.scandir(folder) as entries:
-            return {
-                entry.name
-                for entry in entries
-                if not entry.is_symlink() or os.path.exists(entry.path)  # noqa: PTH110
-            }
-    except OSError:
-        return set()
-
-
-def _changed_at(path: Path) -> int:
-    """Returns when a file got its content or its place, ns; 0 if it is gone."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0
-    return max(status.st_mtime_ns, status.st_ctime_ns)
+        is_owner = owners[name] == entry.job.source if name in owners else name not in last
+        last.setdefault(name, 1)
+        if is_owner:
+            numbered.add(entry)
+            continue
+        path = entry.job.destination
+        for number in count(last[name] + 1):
+            other = path.with_name(f"{path.stem}_{number}{path.suffix}")
+            digest = digest_of(real_path(other))
+            if not is_taken(digest):
+                break
+        last[name] = number
+        given.add(digest)
+        numbered.add(Entry(replace(entry.job, destination=other), entry.source, digest))
+    return numbered
 
 
 def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
@@ -345,11 +308,13 @@ def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
             )
 
 
-def _refuse_replacing(named: Iterable[_Named]) -> None:
-    inputs = {each.source.real for each in named}
-    for each in named:
-        if each.job.destination != STANDARD_STREAM and each.real_destination in inputs:
+def _refuse_replacing(numbered: Draft) -> None:
+    replaced = numbered.destinations.shared(numbered.sources)
+    if not replaced:
+        return
+    for entry in numbered:
+        if entry.destination in replaced:
             raise InvalidOptionError(
-                f"{each.job.destination} would replace an input: choose another `output` or "
+                f"{entry.job.destination} would replace an input: choose another `output` or "
                 "`suffix`; if an earlier run has made it, `skip_existing` goes on"
             )

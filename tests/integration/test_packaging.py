@@ -120,7 +120,7 @@ def test_the_installed_version_is_that_of_the_package():
 def test_what_does_not_build_is_not_asked_for(python):
     """PyPI's basicsr fails to build on Python 3.13, and gfpgan needs it."""
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["realesr[face,keras,raw,onnx,serve,train,evaluate,cluster,dev]"]
+    assert extras["all"] == ["realesr[face,keras,raw,onnx,serve,train,evaluate,cluster,s3,dev]"]
     wanted = {
         requirement.name
         for extra in ("face", "train", "dev")

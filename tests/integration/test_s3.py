@@ -9,20 +9,21 @@ import pytest
 
 from realesr.cli.main import main
 
-moto_server = pytest.importorskip("moto.server")
+from support import s3
+
 s3fs = pytest.importorskip("s3fs")
-pytestmark = pytest.mark.filterwarnings("ignore")  # of botocore
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of botocore
+    pytest.mark.skipif(s3.program() is None, reason="scripts/test.py installs the server"),
+]
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def address():
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3.running() as address:
+        yield address
 
 
 @pytest.fixture
@@ -79,6 +80,60 @@ def test_a_bucket_is_upscaled_in_parts_and_goes_on(store, tmp_path, capsys):
     assert "left alone, outputs exist: 5" in capsys.readouterr().err
     store.invalidate_cache()
     assert len(listing(store)) == 6
+
+
+@pytest.mark.slow
+def test_a_cluster_takes_images_from_a_bucket_and_puts_them_there(store, capsys):
+    pytest.importorskip("ray")
+    for number in range(12):
+        store.pipe(f"bucket/in/n{number:02}.png", picture(number))
+    command = [
+        "image",
+        "-i",
+        "s3://bucket/in",
+        "-n",
+        "nearest",
+        "-s",
+        "2",
+        "--suffix",
+        "",
+        "--json",
+    ]
+    assert main([*command, "-o", "s3://bucket/out", "--cluster", "local"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (summary["done"], summary["failed"]) == (12, [])
+    assert main([*command, "-o", "s3://bucket/one"]) == 0
+    store.invalidate_cache()
+    there, here = (
+        [digest(store.cat(key)) for key in sorted(store.find(f"bucket/{place}"))]
+        for place in ("out", "one")
+    )
+    assert there == here
+    assert len(here) == 12
+
+
+def test_listings_come_in_pages(store, monkeypatch):
+    """The order is that of folders: what is in one, then what is below."""
+    from realesr.media import remote
+    from realesr.media.urls import path_of
+
+    names = [*(f"n{number:02}.png" for number in range(9)), "a/x.png", "a/y/z.png", "b.c/d.png"]
+    for name in names:
+        store.pipe(f"bucket/pages/{name}", b"12345")
+    store.pipe("bucket/pages/.hidden.png", b"")
+    store.touch("bucket/pages/a/")
+    monkeypatch.setattr(remote, "_PAGE", 2)
+
+    def listed(url, **options):
+        return [
+            (path.relative_to(below).as_posix() if below else path.name, size)
+            for path, below, size in remote.listed(path_of(url), **options)
+        ]
+
+    assert listed("s3://bucket/pages", is_recursive=True) == [(name, 5) for name in names]
+    assert len(listed("s3://bucket/pages/", is_recursive=False)) == 9
+    assert listed("s3://bucket/pages/n03.png", is_recursive=False) == [("n03.png", 5)]
+    assert len(listed("s3://bucket", is_recursive=True)) == len(names)
 
 
 def test_a_bucket_that_is_not_there_is_told(store, capsys):

@@ -17,6 +17,7 @@ def venv(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(environment, "STAMP", tmp_path / ".venv/realesr.json")
+    monkeypatch.setattr(environment, "SERVER", tmp_path / ".venv/s3-server")
     return tmp_path / ".venv"
 
 
@@ -28,6 +29,7 @@ class Machine:
         self.commands = []
         self.opencv = ""
         self.fails_at = None
+        self.refuses = None
         monkeypatch.setattr(subprocess, "run", self.run)
 
     def run(self, command, **_options):
@@ -36,12 +38,15 @@ class Machine:
         code, out, err = 0, "", ""
         if self.fails_at and self.fails_at in self.commands[-1]:
             raise KeyboardInterrupt
+        if self.refuses and self.refuses in self.commands[-1]:
+            return subprocess.CompletedProcess(command, 1, out, err)
         if "--version" in command:
             complete = (self.venv / "pyvenv.cfg").exists() and not (self.venv / "leftover").exists()
             code = int(not complete)
         elif "venv" in command:
-            self.venv.mkdir()
-            (self.venv / "pyvenv.cfg").write_text("")
+            folder = Path(command[-1])
+            folder.mkdir(parents=True)
+            (folder / "pyvenv.cfg").write_text("")
         elif "import cv2" in command:
             code, err = (1, f"Traceback\n{self.opencv}") if self.opencv else (0, "")
         elif "version('opencv-python')" in command[-1]:
@@ -194,3 +199,21 @@ def test_the_scripts_need_the_standard_library_alone(name):
         f"import sys; sys.path.append({str(scripts)!r}); {code}",
     ]
     subprocess.run(command, check=True)
+
+
+def test_the_server_of_the_tests_has_an_environment_of_its_own(machine):
+    environment.prepare(())
+    environment.prepare_server()
+    environment.prepare_server()
+    assert machine.ran(f"pip install --quiet {environment.SERVER_REQUIREMENT}") == 1
+    assert machine.ran(f"venv {environment.SERVER}") == 1
+
+
+def test_without_the_server_the_other_tests_run(machine, capsys):
+    environment.prepare(())
+    machine.refuses = "moto"
+    environment.prepare_server()
+    assert "tests of S3 will be skipped" in capsys.readouterr().out
+    machine.refuses = None
+    environment.prepare_server()
+    assert machine.ran(environment.SERVER_REQUIREMENT) == 2

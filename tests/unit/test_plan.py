@@ -2,9 +2,20 @@ from pathlib import Path
 
 import pytest
 
+from realesr import spool
 from realesr.errors import InvalidOptionError, UnreadableMediaError, UnsupportedMediaError
+from realesr.media import listing
 from realesr.options import EncodingOptions, FileOptions
 from realesr.plan import make_plan
+
+
+@pytest.fixture(autouse=True, params=["short", "long"])
+def _length(request, monkeypatch):
+    """Every test holds for lists in memory, and for lists on the disk."""
+    if request.param == "long":
+        monkeypatch.setattr(spool, "BLOCK", 2)
+        monkeypatch.setattr(spool, "MEMORY_BYTES", 1)
+        monkeypatch.setattr(listing, "RUN", 2)
 
 
 def touch(folder, *names):
@@ -28,7 +39,7 @@ def test_a_folder_becomes_its_images_in_order(tmp_path):
         (source / "c d.webp", tmp_path / "out/c d_out.webp"),
         (source / "sub.png", tmp_path / "out/sub_out.png"),  # fails when it is read
     ]
-    assert made.skipped == (source / "notes.txt",)
+    assert list(made.skipped) == [source / "notes.txt"]
     assert not (tmp_path / "out").exists()
 
 
@@ -138,7 +149,7 @@ def test_numbers_hold_when_a_run_goes_on(tmp_path):
 def test_numbered_outputs_beside_their_inputs_do_not_come_back(tmp_path):
     folder = touch(tmp_path / "in", "a.png", "a.jpg", "a_out.webp", "a_out_2.webp")
     made = plan(folder, folder, ext="webp", skip_existing=True)
-    assert made.jobs == ()
+    assert not made.jobs
     assert [job.destination.name for job in made.existing] == ["a_out.webp", "a_out_2.webp"]
 
 
@@ -186,7 +197,7 @@ def test_a_tree_is_mirrored(tmp_path):
         "sub/a_out.png",
         "sub/deeper.png/b_out.jpg",
     ]
-    assert made.skipped == (top / "note.txt",)
+    assert list(made.skipped) == [top / "note.txt"]
 
 
 def test_patterns_and_several_inputs(tmp_path):
@@ -253,3 +264,9 @@ def test_a_stream_is_for_one_image(tmp_path):
         plan(source, Path("-"))
     with pytest.raises(InvalidOptionError, match="add `output` -"):
         plan(Path("-"), tmp_path / "out")
+
+
+def test_inputs_that_others_name_too_are_no_failure(tmp_path):
+    source = touch(tmp_path / "in", "a.png")
+    made = make_plan(FileOptions(inputs=(source, source / "*.png"), output=tmp_path / "out"))
+    assert (len(made.jobs), made.refused) == (1, ())

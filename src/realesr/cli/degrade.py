@@ -151,7 +151,7 @@ def _degrade(
     failed = 0
     for part in watch(files, IMAGES, notify=print_notice) if files.watch else (plan,):
         with closing(terminal):
-            units = tuple(units_of(part, options, medium))
+            units = units_of(part, options, medium)
             report = LocalExecutor(lambda _: degrader).run(units, of_jobs(reporter))
         failed += len(report.failed)
     if failed:

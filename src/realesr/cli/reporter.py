@@ -67,7 +67,8 @@ class TqdmReporter:
             case Started():
                 self._start(event)
             case TileDone(source, done, total):
-                self._tile_counts[source] = total
+                if not self._is_quiet:  # else nobody takes it out
+                    self._tile_counts[source] = total
                 if self._tiles is not None:
                     self._tiles.total = total
                     self._tiles.update(done - self._tiles.n)
@@ -79,6 +80,7 @@ class TqdmReporter:
                 self._end_of_job(*(() if self._is_quiet else self._lines(outcome)))
             case Failed(source, error):
                 logger.debug("%s", source, exc_info=error)
+                self._tile_counts.pop(source, None)
                 self._end_of_job(f"error: {message_of(source, error)}")
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import fields, replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,20 +37,21 @@ from realesr.plan import Plan, make_plan
 from realesr.progress import Failed, Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from realesr.cli.reporter import TqdmReporter
     from realesr.imaging.upscaler import ImageUpscaler
     from realesr.pipeline.executors.base import Executor
+    from realesr.pipeline.executors.shares import Chunks
     from realesr.pipeline.units import MediaIO, WorkUnit
 
 
 IMAGES_AT_A_TIME = 8
-"""Number of images that a worker gets at a time, and more if they are small, on a cluster."""
+"""Number of images that a worker gets at a time, and more if they are small."""
 MOST_IMAGES = 64
-"""Largest number of images that a worker of a cluster gets at a time."""
-CHUNK_BYTES = 32 << 20
-"""Size of the files of a chunk that is large enough, bytes."""
+"""Largest number of images that a worker gets at a time."""
+CHUNK_PIXELS = 32_000_000
+"""Size of all images of a chunk that is large enough, px."""
 
 
 def run(
@@ -94,12 +96,14 @@ def run(
         for refusal in plan.refused:
             tell(f"error: {with_flags(refusal.error)}")
         return 1 if plan.refused else 0
+    is_part = cluster is not None or files.shard is not None
+    end = _End(args, files, media_type, is_part=is_part)
     if not plan.jobs and not files.watch:
         if plan.refused:  # no model is needed to tell why
             terminal, reporter = _reporters(args, files, media_type, _no_model)
             with closing(terminal):
                 _refuse(plan, reporter)
-            _summarize(media_type, failed=len(plan.refused), done=0)
+        end(plan, done=0)
         return 1 if plan.refused else 0
     # The cheap checks are done. The following imports are slow.
     from realesr.pipeline.executors.base import of_jobs
@@ -121,8 +125,6 @@ def run(
     )
     if files.watch and cluster is None:
         load_upscaler()  # reports errors now, not when the first file arrives
-    is_part = cluster is not None or files.shard is not None
-    started = time.monotonic()
     with ExitStack() as stack:
         made = (
             _executor(loader, load_upscaler, workers, pieces)
@@ -136,29 +138,54 @@ def run(
                 _refuse(part, reporter)
                 units = units_of(part, options, medium, preview=pieces.preview if pieces else None)
                 if is_split:
-                    units = split(units, skip_existing=files.skip_existing)
-                report = executor.run(tuple(units), of_jobs(reporter))
-            failed = len(report.failed) + len(part.refused)
-            if failed:
-                has_failed = True
-            if failed or (is_part and not args.quiet):
-                _summarize(media_type, failed=failed, done=len(report.done))
-            if is_part and args.json:
-                answer_json(
-                    {
-                        "event": "summary",
-                        "shard": None if files.shard is None else list(files.shard),
-                        "done": len(report.done),
-                        "failed": [
-                            *(str(unit.job.source) for unit in report.failed),
-                            *(str(refusal.source) for refusal in part.refused),
-                        ],
-                        "existing": len(part.existing),
-                        "seconds": round(time.monotonic() - started, 3),
-                    },
-                    sys.stdout,
-                )
+                    units = tuple(split(units, skip_existing=files.skip_existing))
+                report = executor.run(units, of_jobs(reporter))
+            has_failed |= bool(report.failed or part.refused)
+            end(part, report.done, [unit.job.source for unit in report.failed])
     return 1 if has_failed else 0
+
+
+class _End:
+    """Tells how a run has ended; a part of a larger one always, and also as JSON.
+
+    Args:
+        args: Parsed command line.
+        files: Inputs and outputs.
+        media_type: Images or videos.
+        is_part: Whether others do the rest, or the work is done elsewhere.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        files: FileOptions,
+        media_type: AnyMediaType,
+        *,
+        is_part: bool,
+    ) -> None:
+        self._args = args
+        self._files = files
+        self._noun = media_type.noun
+        self._is_part = is_part
+        self._started = time.monotonic()
+
+    def __call__(self, plan: Plan, done: int, failed: Sequence[Path] = ()) -> None:
+        """Tells the numbers of a plan's files, and which have failed."""
+        names = [*map(str, failed), *(str(refusal.source) for refusal in plan.refused)]
+        if names or (self._is_part and not self._args.quiet):
+            count = len(names)
+            tell(f"{count} of {count + done} {self._noun}s failed, {done} done")
+        if self._is_part and self._args.json:
+            shard = self._files.shard
+            summary = {
+                "event": "summary",
+                "shard": None if shard is None else list(shard),
+                "done": done,
+                "failed": names,
+                "existing": len(plan.existing),
+                "seconds": round(time.monotonic() - self._started, 3),
+            }
+            answer_json(summary, sys.stdout)
 
 
 def _no_model() -> dict[str, str | None]:
@@ -191,10 +218,6 @@ def _refuse(plan: Plan, reporter: Reporter) -> None:
         reporter(Failed(refusal.source, refusal.error))
 
 
-def _summarize(media_type: AnyMediaType, *, failed: int, done: int) -> None:
-    tell(f"{failed} of {failed + done} {media_type.noun}s failed, {done} done")
-
-
 @contextmanager
 def _executor(
     loader: _Loader,
@@ -211,8 +234,7 @@ def _executor(
         executor: Executor = LocalExecutor(lambda options: load_upscaler())
         if workers.count > 1:
             load = partial(load_in_worker, loader.network, loader.faces)
-            chunk = IMAGES_AT_A_TIME if pieces is None else 1
-            executor = stack.enter_context(ProcessExecutor(load, workers, chunk=chunk))
+            executor = stack.enter_context(ProcessExecutor(load, workers, chunks=_chunks(pieces)))
         if pieces is not None:
             executor = PieceExecutor(
                 executor,
@@ -234,17 +256,13 @@ def _cluster_executor(
     """Makes what has a cluster carry out the work."""
     from realesr.pipeline.executors.cluster import ClusterExecutor
     from realesr.pipeline.executors.pieces import PieceExecutor
-    from realesr.pipeline.executors.shares import Chunks, file_size
 
-    chunks = Chunks(
-        fewest=IMAGES_AT_A_TIME, most=MOST_IMAGES, size_bytes=CHUNK_BYTES, size_of=file_size
-    )
     load = partial(load_on_node, loader.network, loader.faces)
     with ClusterExecutor(
         load,
         cluster,
         weights=weights_files(loader.network, loader.faces),
-        chunks=chunks if pieces is None else Chunks.of(1),
+        chunks=_chunks(pieces),
         notify=print_notice,
     ) as executor:
         if pieces is None:
@@ -257,6 +275,21 @@ def _cluster_executor(
             options=pieces,
             cluster=executor,
         )
+
+
+def _chunks(pieces: PieceOptions | None) -> Chunks:
+    """Returns how much work a worker gets at a time: a video or a piece, or several images."""
+    from realesr.media.images.header import estimated_pixels
+    from realesr.pipeline.executors.shares import ONE_BY_ONE, Chunks
+
+    if pieces is not None:
+        return ONE_BY_ONE
+    return Chunks(
+        fewest=IMAGES_AT_A_TIME,
+        most=MOST_IMAGES,
+        work=CHUNK_PIXELS,
+        work_of=lambda job: estimated_pixels(job.source, job.size_bytes),
+    )
 
 
 def load_on_node(
@@ -371,6 +404,6 @@ def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
     if plan.existing:
         tell(f"left alone, outputs exist: {len(plan.existing)}")
     if plan.skipped:
-        names = ", ".join(path.name for path in plan.skipped[:3])
+        names = ", ".join(path.name for path in islice(plan.skipped, 3))
         more = ", ..." if len(plan.skipped) > 3 else ""
         tell(f"left out, no {media_type.noun}s: {len(plan.skipped)} ({names}{more})")

@@ -16,6 +16,7 @@ from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 from realesr.imaging.upscaler import ImageUpscaler
+from realesr.jobs import Job
 from realesr.media.formats import VIDEOS, Format, VideoFormat
 from realesr.media.frames import Destination, FrameSource, Segment
 from realesr.media.video.encoder import EncodeSpec, FrameClock, VideoEncoder
@@ -28,7 +29,6 @@ from realesr.options import Target, UpscaleOptions, VideoOptions
 from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import WorkUnit
-from realesr.plan import Job
 from realesr.progress import Event, Failed, Finished, Notify, Outcome, Warned, no_notice
 
 _USUAL_RATE = Fraction(25)

@@ -8,24 +8,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from realesr.errors import MissingExtraError, UnreadableMediaError, UnwritableMediaError
+from realesr.media.listing import in_order
 from realesr.media.urls import UrlPath
 
 _ATOMIC = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss"))
 """Stores in which an object appears only when it is whole."""
+_PAGE = 1000
+"""Number of objects in a page; S3 gives no more."""
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-
-sizes: dict[str, int] = {}
-"""Sizes of objects, bytes, of those that a search has taken, by URL."""
 
 
 def listed(url: Path, *, is_recursive: bool) -> Iterator[tuple[Path, Path | None, int]]:
     """Yields objects, each with the searched prefix, or None if it was named itself, and its bytes.
 
-    One level of the tree is in memory at a time.
+    Of S3 a page of a listing is in memory at a time, of other stores a level of the tree.
 
     Args:
         url: An object, or a prefix that stands for a folder.
@@ -41,13 +42,60 @@ def listed(url: Path, *, is_recursive: bool) -> Iterator[tuple[Path, Path | None
         if system.isfile(key):
             yield url, None, int(system.size(key) or 0)
             return
-        depth = None if is_recursive else 1
-        for folder, _, files in system.walk(key, maxdepth=depth, detail=True, on_error="raise"):
-            for name in sorted(files):
-                if not name or name.startswith("."):
-                    continue
-                path = UrlPath(f"{scheme}://{folder.lstrip('/')}/{name}")
-                yield path, url, int(files[name].get("size") or 0)
+        walk = _walk_s3 if hasattr(system, "call_s3") else _walk
+        for folder, files in walk(system, key, is_recursive=is_recursive):
+            for name, size in files:
+                if name and not name.startswith("."):
+                    yield UrlPath(f"{scheme}://{folder.lstrip('/')}/{name}"), url, size
+
+
+_Level = tuple[str, Iterator[tuple[str, int]]]
+"""A folder, and its objects in order, each with its bytes."""
+
+
+def _walk(system: Any, top: str, *, is_recursive: bool) -> Iterator[_Level]:
+    depth = None if is_recursive else 1
+    for folder, _, files in system.walk(top, maxdepth=depth, detail=True, on_error="raise"):
+        yield folder, ((name, int(files[name].get("size") or 0)) for name in sorted(files))
+
+
+def _walk_s3(system: Any, top: str, *, is_recursive: bool) -> Iterator[_Level]:
+    """The same page by page, because fsspec's listings of S3 hold all details of a level."""
+    left = [top]
+    while left:
+        folder = left.pop()
+        below: list[str] = []
+        files = in_order(_objects(system, folder, below))
+        first = next(files, None)
+        if first is None and not below and folder == top:
+            raise FileNotFoundError(top)
+        yield folder, files if first is None else chain((first,), files)
+        if is_recursive:
+            left += sorted(below, reverse=True)
+
+
+def _objects(system: Any, folder: str, below: list[str]) -> Iterator[tuple[str, int]]:
+    """Yields names and bytes of the objects of a folder of S3; adds its folders to a list."""
+    bucket, key, _ = system.split_path(folder)
+    prefix = f"{key}/" if key else ""
+    more: dict[str, str] = {}
+    while True:
+        page = system.call_s3(
+            "list_objects_v2",
+            Bucket=bucket,
+            Prefix=prefix,
+            Delimiter="/",
+            MaxKeys=_PAGE,
+            **system.req_kw,
+            **more,
+        )
+        found = (each["Prefix"] for each in page.get("CommonPrefixes", ()))
+        below += (f"{bucket}/{name.removesuffix('/')}" for name in found)
+        for each in page.get("Contents", ()):
+            yield each["Key"].removeprefix(prefix), int(each["Size"])
+        if not page.get("IsTruncated"):
+            return
+        more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def fetch(url: Path, place: Path) -> None:

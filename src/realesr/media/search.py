@@ -14,11 +14,14 @@ from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaE
 from realesr.media.animations.content import is_animated
 from realesr.media.content import content_of
 from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
+from realesr.media.listing import Kind, listed
+from realesr.media.real_paths import RealPaths
 from realesr.media.series.names import is_series
 from realesr.media.shards import is_in_shard
-from realesr.media.urls import is_url
+from realesr.media.urls import UrlPath, is_url
 from realesr.options import FileOptions
 from realesr.special import special_kind
+from realesr.spool import Spool
 
 _AUDIO_SUFFIXES = frozenset(
     (
@@ -48,12 +51,14 @@ class Source:
         suffix: The suffix that stands for its format; empty for a stream of unknown content.
         below: The searched folder that it was found in, or None.
         real: Its path without links, which identifies it.
+        size_bytes: Size of an object, bytes; None for a file.
     """
 
     path: Path
     suffix: str
     below: Path | None
     real: str
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +69,36 @@ class Refusal:
     error: RealesrError
 
 
+class PathList:
+    """A list of paths that lies on the disk if it is long."""
+
+    def __init__(self) -> None:
+        self._spool = Spool()
+
+    def __len__(self) -> int:
+        return len(self._spool)
+
+    def __iter__(self) -> Iterator[Path]:
+        return (UrlPath(text) if is_object else Path(text) for text, is_object in self._spool)
+
+    def append(self, path: Path) -> None:
+        """Adds a path."""
+        self._spool.append((str(path), is_url(path)))
+
+
 @dataclass(slots=True)
 class Findings:
-    """What the inputs of a run are.
+    """What the inputs of a run are, besides files to take.
 
     Attributes:
-        sources: The files, in order and each once.
         others: Files in folders that are not of the media type.
         special: Links, FIFOs, sockets and devices in folders that are left out, each with its kind.
         refused: Inputs, and parts of searched folders, that cannot be taken.
     """
 
-    sources: list[Source] = field(default_factory=list)
-    others: list[Path] = field(default_factory=list)
+    others: PathList = field(default_factory=PathList)
     special: list[tuple[Path, str]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-
-
-class RealPaths:
-    """Paths without links: of a folder only the first time, so that deep trees cost little."""
-
-    def __init__(self) -> None:
-        self._folders: dict[str, str] = {}
-
-    def __call__(self, path: Path, *, is_link: bool | None = None) -> str:
-        """Returns the absolute path without links; a loop of links is left as it is.
-
-        Args:
-            path: Any path.
-            is_link: Whether its last part is a link, if that is known.
-        """
-        folder, name = os.path.split(path)
-        if name in ("", ".", ".."):
-            return os.path.realpath(path)
-        real = self._folders.get(folder)
-        if real is None:
-            real = self._folders[folder] = os.path.realpath(folder)
-        joined = os.path.join(real, name)  # noqa: PTH118 -- many thousand times
-        if os.path.islink(joined) if is_link is None else is_link:  # noqa: PTH114
-            return os.path.realpath(joined)
-        return joined
 
 
 class Search:
@@ -124,56 +119,51 @@ class Search:
         )
         self._suffixes = frozenset(media_type.suffixes)
         self._output = os.path.realpath(options.output)
-        self._seen: set[str] = set()
         self._shard = options.shard
 
-    def run(self) -> Findings:
-        """Looks at all inputs."""
+    def sources(self) -> Iterator[Source]:
+        """Looks at all inputs, and yields files in order; overlapping inputs give some twice.
+
+        :attr:`found` is complete at the end.
+        """
         for path in self._options.inputs:
             if is_url(path):
-                self._remote(path)
+                yield from self._remote(path)
                 continue
             if path == STANDARD_STREAM:
-                self._add(path, self._media_type.default_suffix, None, str(path))
+                yield Source(path, self._media_type.default_suffix, None, str(path))
                 continue
             if self._media_type is VIDEOS and _is_film_of_frames(path):
-                self._add(path, VIDEOS.default_suffix, None, os.path.realpath(path))
+                yield Source(path, VIDEOS.default_suffix, None, os.path.realpath(path))
                 continue
             try:
                 mode = path.stat().st_mode
             except OSError as error:
-                self._missing(path, error)
+                yield from self._missing(path, error)
                 continue
             if stat.S_ISDIR(mode):
-                self._folder(path)
+                yield from self._folder(path)
             elif is_in_shard(path.name, self._shard):
-                self._named(path, mode)
-        return self.found
-
-    def _add(self, path: Path, suffix: str, below: Path | None, real: str) -> None:
-        """Adds a file, but not one that overlapping inputs have named before."""
-        if real not in self._seen:
-            self._seen.add(real)
-            self.found.sources.append(Source(path, suffix, below, real))
+                yield from self._named(path, mode)
 
     def _refuse(self, path: Path, error: RealesrError) -> None:
         self.found.refused.append(Refusal(path, error))
 
-    def _missing(self, path: Path, error: OSError) -> None:
+    def _missing(self, path: Path, error: OSError) -> Iterator[Source]:
         """Takes an input that does not exist for a pattern, if it can be one."""
         if error.errno != errno.ENOENT:
             self._refuse(path, UnreadableMediaError(f"{path}: {error.strerror}"))
         elif any(sign in str(path) for sign in "*?["):
-            self._pattern(path)
+            yield from self._pattern(path)
         else:
             self._refuse(path, UnreadableMediaError(f"{path}: no such file or folder"))
 
-    def _named(self, path: Path, mode: int) -> None:
+    def _named(self, path: Path, mode: int) -> Iterator[Source]:
         """Looks at a file that is named itself."""
         kind = special_kind(mode)
         if kind is not None:
             if kind == "a FIFO" and self._media_type is IMAGES:
-                self._add(path, path.suffix.lower(), None, self.real_path(path))
+                yield Source(path, path.suffix.lower(), None, self.real_path(path))
                 return
             reason = f"{path}: is {kind}, and no file that {self._media_type.one} can be read from"
             self._refuse(path, UnsupportedMediaError(reason))
@@ -185,7 +175,7 @@ class Search:
         if known is None:
             self._refuse(path, self._foreign(path))
         else:
-            self._add(path, known, None, self.real_path(path))
+            yield Source(path, known, None, self.real_path(path))
 
     def _foreign(self, path: Path) -> RealesrError:
         content = content_of(path)
@@ -195,8 +185,8 @@ class Search:
             return error
         return UnsupportedMediaError(f"{path}: is not {self._media_type.one}")
 
-    def _pattern(self, pattern: Path) -> None:
-        count = len(self.found.sources)
+    def _pattern(self, pattern: Path) -> Iterator[Source]:
+        is_empty = True
         # Path.glob takes no absolute patterns.
         for name in sorted(glob.glob(str(pattern), recursive=True)):  # noqa: PTH207
             path = Path(name)
@@ -207,28 +197,30 @@ class Search:
             except OSError as error:
                 self._trouble(path, error)
                 continue
-            self._look_at(path, mode, None, None)
-        if len(self.found.sources) == count and self._shard is None:
+            source = self._looked_at(path, mode, None, None)
+            if source is not None:
+                is_empty = False
+                yield source
+        if is_empty and self._shard is None:
             noun = self._media_type.noun
             self._refuse(pattern, UnreadableMediaError(f"{pattern}: no {noun} matches"))
 
-    def _folder(self, folder: Path) -> None:
-        counts = len(self.found.sources), len(self.found.refused)
-        for entry in self._entries(folder):
-            path = Path(entry.path)
+    def _folder(self, folder: Path) -> Iterator[Source]:
+        is_empty, refused = True, len(self.found.refused)
+        for path, kind in self._entries(folder):
+            is_link = kind is Kind.LINK
             try:
-                is_link = entry.is_symlink()
-                # Most file systems tell what an entry is without another call.
-                mode = (
-                    stat.S_IFREG if entry.is_file(follow_symlinks=False) else entry.stat().st_mode
-                )
+                mode = stat.S_IFREG if kind is Kind.FILE else path.stat().st_mode
             except OSError as error:
                 self._trouble(path, error)
                 continue
             if is_link and self._options.recursive and self._is_earlier_output(path, folder):
                 continue
-            self._look_at(path, mode, folder, is_link)
-        is_empty = counts == (len(self.found.sources), len(self.found.refused))
+            source = self._looked_at(path, mode, folder, is_link)
+            if source is not None:
+                is_empty = False
+                yield source
+        is_empty = is_empty and refused == len(self.found.refused)
         if is_empty and not self._options.watch and self._shard is None:
             media_type = self._media_type
             self._refuse(
@@ -239,61 +231,61 @@ class Search:
                 ),
             )
 
-    def _remote(self, url: Path) -> None:
+    def _remote(self, url: Path) -> Iterator[Source]:
         """Looks at an object, or at what is below a prefix; names alone decide."""
-        from realesr.media.remote import listed, sizes
+        from realesr.media.remote import listed
 
-        count = len(self.found.sources)
+        is_empty = True
         try:
             for path, below, size in listed(url, is_recursive=self._options.recursive):
                 name = path.name if below is None else path.relative_to(below).as_posix()
                 if not is_in_shard(name, self._shard):
                     continue
-                if path.suffix.lower() in self._suffixes:
-                    sizes[str(path)] = size
-                    self._add(path, path.suffix.lower(), below, str(path))
+                suffix = path.suffix.lower()
+                if suffix in self._suffixes:
+                    is_empty = False
+                    yield Source(path, suffix, below, str(path), size)
                 else:
                     self.found.others.append(path)
         except RealesrError as error:
             self._refuse(url, error)
             return
-        if len(self.found.sources) == count and self._shard is None:
+        if is_empty and self._shard is None:
             noun = self._media_type.noun
             self._refuse(url, UnreadableMediaError(f"{url}: no {noun} is there"))
 
-    def _entries(self, top: Path) -> Iterator[os.DirEntry[str]]:
+    def _entries(self, top: Path) -> Iterator[tuple[Path, Kind]]:
         """Yields what is in a folder, in order; searches its folders too if that is asked for."""
-        levels = [self._listed(top, top)]
+        levels = [(top, self._listed(top, top))]
         while levels:
-            entry = next(levels[-1], None)
+            folder, entries = levels[-1]
+            entry = next(entries, None)
             if entry is None:
                 levels.pop()
-            elif self._options.recursive and entry.is_dir(follow_symlinks=False):
-                folder = Path(entry.path)
-                if self.real_path(folder, is_link=False) != self._output:
-                    levels.append(self._listed(folder, top))
+                continue
+            name, kind = entry
+            path = folder / name
+            if self._options.recursive and kind is Kind.FOLDER:
+                if self.real_path(path, is_link=False) != self._output:
+                    levels.append((path, self._listed(path, top)))
             else:
-                yield entry
+                yield path, kind
 
-    def _listed(self, folder: Path, top: Path) -> Iterator[os.DirEntry[str]]:
+    def _listed(self, folder: Path, top: Path) -> Iterator[tuple[str, Kind]]:
         """Returns the entries of a folder by name, without hidden ones and those of other parts."""
         prefix = "" if folder == top else f"{folder.relative_to(top).as_posix()}/"
+
+        def is_taken(name: str, kind: Kind) -> bool:
+            if name.startswith("."):
+                return False
+            is_any = self._shard is None or kind is Kind.FOLDER
+            return is_any or is_in_shard(prefix + name, self._shard)
+
         try:
-            with os.scandir(folder) as entries:
-                shown = [
-                    entry
-                    for entry in entries
-                    if not entry.name.startswith(".")
-                    and (
-                        self._shard is None
-                        or entry.is_dir(follow_symlinks=False)
-                        or is_in_shard(prefix + entry.name, self._shard)
-                    )
-                ]
+            return listed(folder, is_taken)
         except OSError as error:
             self._refuse(folder, UnreadableMediaError(f"{folder}: {error.strerror}"))
-            shown = []
-        return iter(sorted(shown, key=lambda entry: entry.name))
+            return iter(())
 
     def _is_earlier_output(self, path: Path, top: Path) -> bool:
         """Returns whether a link leads into the output folder, if that is below the input."""
@@ -308,23 +300,25 @@ class Search:
         else:
             self.found.special.append((path, "a link that leads nowhere"))
 
-    def _look_at(self, path: Path, mode: int, below: Path | None, is_link: bool | None) -> None:
-        """Takes what was found in a folder or by a pattern, or notes why not."""
+    def _looked_at(
+        self, path: Path, mode: int, below: Path | None, is_link: bool | None
+    ) -> Source | None:
+        """Returns what was found in a folder or by a pattern, or notes why it is not taken."""
         kind = special_kind(mode)
         suffix: str | None = path.suffix.lower()
         if kind is not None:
             self.found.special.append((path, kind))
-            return
+            return None
         if stat.S_ISDIR(mode):
             # One whose name has such a suffix becomes a job, and fails with an error message.
             if suffix not in self._suffixes or self._options.recursive:
-                return
+                return None
         elif suffix not in self._sure:
             suffix = self._suffix_by_content(path)
             if suffix is None:
                 self.found.others.append(path)
-                return
-        self._add(path, suffix or "", below, self.real_path(path, is_link=is_link))
+                return None
+        return Source(path, suffix or "", below, self.real_path(path, is_link=is_link))
 
     def _suffix_by_content(self, path: Path) -> str | None:
         """Returns the suffix of a file's format; None if it is not of the media type."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from realesr.errors import InvalidOptionError, RealesrError
+from realesr.jobs import Job
 from realesr.media.formats import Format
 from realesr.media.frames import Destination, FrameSink, FrameSource, Segment
 from realesr.options import UpscaleOptions
 from realesr.pipeline.preview import PreviewSink, preview_folder
-from realesr.plan import Job, Plan
+from realesr.plan import Plan
 from realesr.progress import Notify
 
 
@@ -85,14 +86,42 @@ class WorkUnit:
         return PreviewSink(sink, folder, every=self.preview, position=position)
 
 
+class Units(Protocol):
+    """Units whose number is known; each is made when its turn comes."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[WorkUnit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _JobUnits:
+    """The units of jobs, none of them in segments."""
+
+    jobs: Sequence[Job]
+    options: UpscaleOptions
+    media: MediaIO
+    preview: int | None
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __iter__(self) -> Iterator[WorkUnit]:
+        for job in self.jobs:
+            yield WorkUnit(
+                job=job,
+                options=self.options,
+                media=self.media,
+                output=job.destination,
+                preview=self.preview,
+            )
+
+
 def units_of(
     plan: Plan, options: UpscaleOptions, media: MediaIO, *, preview: int | None = None
-) -> Iterator[WorkUnit]:
-    """Yields a unit for each job of a plan, none of them in segments."""
-    for job in plan.jobs:
-        yield WorkUnit(
-            job=job, options=options, media=media, output=job.destination, preview=preview
-        )
+) -> Units:
+    """Returns a unit for each job of a plan, none of them in segments."""
+    return _JobUnits(plan.jobs, options, media, preview)
 
 
 def split(units: Iterable[WorkUnit], *, skip_existing: bool = False) -> Iterator[WorkUnit]:

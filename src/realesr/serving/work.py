@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, TooLargeMediaError, UnsupportedMediaError
+from realesr.jobs import Job
 from realesr.media.content import Kind, identify
 from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
 from realesr.options import EncodingOptions, UpscaleOptions, VideoOptions
 from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import MediaIO, WorkUnit
-from realesr.plan import Job
 from realesr.progress import Event, Failed, Finished, FrameDone, Notice, Outcome, TileDone, Warned
 from realesr.serving.engine import Engine
 from realesr.serving.tickets import Ticket

@@ -230,6 +230,6 @@ def test_deep_trees_ask_for_each_folder_once(folder, monkeypatch):
     monkeypatch.setattr(
         "realesr.media.search.os.path.realpath", lambda path: calls.append(path) or real(path)
     )
-    found = Search(FileOptions(inputs=(folder,), output=folder / "o", recursive=True), IMAGES).run()
-    assert len(found.sources) == 20
+    options = FileOptions(inputs=(folder,), output=folder / "o", recursive=True)
+    assert len(list(Search(options, IMAGES).sources())) == 20
     assert len(calls) < 30

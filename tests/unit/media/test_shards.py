@@ -54,7 +54,7 @@ def test_other_parts_are_not_opened(folder, monkeypatch):
     monkeypatch.setattr("realesr.media.search.content_of", looked_at.append)
     for number in range(1, 4):
         files = FileOptions(inputs=(folder,), output=folder / "out", shard=(number, 3))
-        Search(files, IMAGES).run()
+        list(Search(files, IMAGES).sources())
     assert [path.name for path in looked_at].count("unknown.dat") == 1
 
 

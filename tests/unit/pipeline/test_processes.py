@@ -13,6 +13,7 @@ from realesr.imaging.image import Image
 from realesr.media.images.files import ImageFiles
 from realesr.options import FileOptions, UpscaleOptions, WorkerOptions
 from realesr.pipeline.executors.processes import ProcessExecutor, WorkerDiedError, worker_options
+from realesr.pipeline.executors.shares import Chunks
 from realesr.pipeline.units import units_of
 from realesr.plan import make_plan
 from realesr.progress import Failed, Finished, Started
@@ -35,9 +36,9 @@ def units(folder, names):
     return tuple(units_of(plan, UpscaleOptions(model_name="nearest"), ImageFiles()))
 
 
-def run(folder, names, **options):
+def run(folder, names, chunk):
     events = []
-    with ProcessExecutor(partial(load, folder), TWO, **options) as executor:
+    with ProcessExecutor(partial(load, folder), TWO, chunks=Chunks.of(chunk)) as executor:
         todo = units(folder, names)
         report = executor.run(todo, lambda unit, event: events.append((unit, event)))
     return todo, events, report
@@ -46,8 +47,9 @@ def run(folder, names, **options):
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_every_unit_is_done_once_and_told_as_its_own(tmp_path, chunk):
     todo, events, report = run(tmp_path, [f"n{i}" for i in range(7)], chunk=chunk)
-    assert set(report.done) == set(todo)
-    assert len(report.done) == 7
+    finished = [unit for unit, event in events if isinstance(event, Finished)]
+    assert sorted(map(todo.index, finished)) == list(range(7))
+    assert report.done == 7
     assert not report.failed
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         f"n{i}.png" for i in range(7)
@@ -62,7 +64,7 @@ def test_every_unit_is_done_once_and_told_as_its_own(tmp_path, chunk):
 def test_an_image_that_fails_fails_alone_in_its_words(tmp_path):
     _, events, report = run(tmp_path, ["a", "b", "strange", "z"], chunk=2)
     assert [unit.job.source.stem for unit in report.failed] == ["strange"]
-    assert len(report.done) == 3
+    assert report.done == 3
     (failed,) = [event for _, event in events if isinstance(event, Failed)]
     assert str(failed.error) == "StrangeError: 1 and 2"
 
@@ -70,7 +72,9 @@ def test_an_image_that_fails_fails_alone_in_its_words(tmp_path):
 def test_a_worker_that_dies_is_replaced_once(tmp_path):
     _, events, report = run(tmp_path, ["a", "b", "deadly", "moody", "y", "z"], chunk=2)
     assert [unit.job.source.stem for unit in report.failed] == ["deadly"]
-    assert {unit.job.source.stem for unit in report.done} == {"a", "b", "moody", "y", "z"}
+    done = [unit.job.source.stem for unit, event in events if isinstance(event, Finished)]
+    assert sorted(done) == ["a", "b", "moody", "y", "z"]
+    assert report.done == 5
     (failed,) = [event for _, event in events if isinstance(event, Failed)]
     assert isinstance(failed.error, WorkerDiedError)
     assert "killed by SIGKILL" in str(failed.error)

@@ -70,13 +70,12 @@ def ineffective(
 
 
 def _of_files(args: argparse.Namespace, files: FileOptions, plan: Plan) -> Iterator[Notice]:
-    targets = {job.target for job in plan.jobs}
-    images = [target for target in targets if isinstance(target, ImageFormat)]
+    images = [target for target in plan.targets if isinstance(target, ImageFormat)]
     has_quality = files.encoding.quality is not None
     if has_quality and images and not any(target.is_lossy for target in images):
         kinds = ", ".join(sorted(target.name for target in images))
         yield _notice(["quality"], f"for {kinds}, which loses nothing")
-    if args.suffix != "out" and any(job.destination == files.output for job in plan.jobs):
+    if args.suffix != "out" and plan.is_of_one(files.output):
         yield _notice(["suffix"], "where `output` is a file name")
     is_folder = map(os.path.isdir, files.inputs)  # which never raises
     may_be_folder = any(is_folder) or any("*" in str(path) or is_url(path) for path in files.inputs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.options import UpscaleOptions
-from realesr.pipeline.units import WorkUnit
+from realesr.pipeline.units import Units, WorkUnit
 from realesr.progress import Event, Reporter
 
 UnitReporter = Callable[[WorkUnit, Event], None]
@@ -22,18 +22,18 @@ class RunReport:
     """The result of a run.
 
     Attributes:
-        done: Units whose output stands.
+        done: Number of units whose output stands.
         failed: Units without an output.
     """
 
-    done: tuple[WorkUnit, ...]
+    done: int
     failed: tuple[WorkUnit, ...]
 
 
 class Executor(Protocol):
     """Carries out units of work, in this process or in others."""
 
-    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
+    def run(self, units: Units, report: UnitReporter) -> RunReport:
         """Carries out all units. One that fails is reported, and the others go on.
 
         Args:

@@ -39,7 +39,7 @@ from realesr.pipeline.executors.shares import (
     Shares,
     WorkerDiedError,
 )
-from realesr.pipeline.units import WorkUnit
+from realesr.pipeline.units import Units, WorkUnit
 from realesr.progress import Event, Failed, Finished, Notice, Notify, no_notice
 from realesr.weights.fetch import sha256_of
 
@@ -166,7 +166,7 @@ class ClusterExecutor:
             self._workers.remove(worker)
             raise WorkerDiedError(f"a worker died on the first frame: {error}") from error
 
-    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
+    def run(self, units: Units, report: UnitReporter) -> RunReport:
         """Carries out all units. One that fails is reported, and the others go on.
 
         Args:
@@ -186,7 +186,7 @@ class ClusterExecutor:
         except BaseException:  # Ctrl-C, or an error that concerns every unit
             self.close()
             raise
-        return RunReport(tuple(shares.done), tuple(shares.failed))
+        return RunReport(shares.done, tuple(shares.failed))
 
     def _connect(self) -> None:
         if self._ray.is_initialized():

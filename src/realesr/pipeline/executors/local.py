@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from realesr.media.formats import STANDARD_STREAM
 from realesr.media.frames import Frame, FrameSink
 from realesr.pipeline.executors.base import LoadUpscaler, RunReport, UnitReporter
 from realesr.pipeline.queues import ReadAhead, WriteBehind
-from realesr.pipeline.units import WorkUnit
+from realesr.pipeline.units import Units, WorkUnit
 from realesr.progress import (
     Failed,
     Finished,
@@ -49,7 +50,7 @@ class LocalExecutor:
     def __init__(self, load_upscaler: LoadUpscaler) -> None:
         self._load_upscaler = load_upscaler
 
-    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
+    def run(self, units: Units, report: UnitReporter) -> RunReport:
         """Carries out all units in order. One that fails is reported, and the others go on.
 
         Raises:
@@ -57,17 +58,23 @@ class LocalExecutor:
         """
         active = _Run(report)
         with closing(active):
+            left = iter(units)
+            near = deque(islice(left, READ_AHEAD + 1))
             # Do not read standard input before the model has loaded: the read may block for ever
-            # and would hide a loading error.
-            if not any(unit.job.source == STANDARD_STREAM for unit in units):
-                active.read_ahead(units[: READ_AHEAD + 1])
-            for number, unit in enumerate(units):
-                upscaler = self._load_upscaler(unit.options)
-                active.read_ahead(units[number : number + READ_AHEAD + 1])
-                report(unit, Started(unit.job.source, number + 1, len(units)))
+            # and would hide a loading error. It is an only input.
+            if not any(unit.job.source == STANDARD_STREAM for unit in near):
+                active.read_ahead(near)
+            number = 0
+            while near:
+                number += 1
+                upscaler = self._load_upscaler(near[0].options)
+                active.read_ahead(near)
+                unit = near.popleft()
+                near.extend(islice(left, 1))
+                report(unit, Started(unit.job.source, number, len(units)))
                 active.upscale(unit, upscaler)
             active.finish_writing()
-        return RunReport(tuple(active.done), tuple(active.failed))
+        return RunReport(active.done, tuple(active.failed))
 
 
 class _ActiveJob:
@@ -134,7 +141,7 @@ class _Run:
     """Carries out units in order; reading, inference and writing of neighbors overlap."""
 
     def __init__(self, report: UnitReporter) -> None:
-        self.done: list[WorkUnit] = []
+        self.done = 0
         self.failed: list[WorkUnit] = []
         self._reporter = report
         self._ahead: dict[WorkUnit, _ActiveJob] = {}
@@ -152,7 +159,7 @@ class _Run:
         elif work is not None and work.writing is not None:
             work.writing.finish()
 
-    def read_ahead(self, units: Sequence[WorkUnit]) -> None:
+    def read_ahead(self, units: Iterable[WorkUnit]) -> None:
         """Begins to read the inputs that are needed next."""
         for unit in units:
             if unit not in self._ahead:
@@ -187,7 +194,7 @@ class _Run:
             return
         self._writing = None
         self._pass_on_notices(work)
-        self.done.append(work.unit)
+        self.done += 1
         self._reporter(work.unit, Finished(outcome))
 
     def _upscale(self, work: _ActiveJob, upscaler: ImageUpscaler) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -15,7 +15,7 @@ from realesr.media.formats import Format
 from realesr.options import DEFAULT_PIECES, ONE_WORKER, PieceOptions, WorkerOptions
 from realesr.pipeline.executors.base import Executor, LoadUpscaler, RunReport, UnitReporter
 from realesr.pipeline.executors.film_work import Film, FilmWork, Fingerprint
-from realesr.pipeline.units import MediaIO, WorkUnit
+from realesr.pipeline.units import MediaIO, Units, WorkUnit
 from realesr.pipeline.workfolder import WorkFolder
 from realesr.progress import (
     Failed,
@@ -89,7 +89,7 @@ class PieceExecutor:
         self._cluster = cluster
         self._seconds: dict[tuple[Size, Size], float] = {}
 
-    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
+    def run(self, units: Units, report: UnitReporter) -> RunReport:
         """Carries out all units in order. One that fails is reported, and the others go on.
 
         Args:
@@ -99,7 +99,7 @@ class PieceExecutor:
         Raises:
             Exception: What ``load_upscaler`` raises.
         """
-        done: list[WorkUnit] = []
+        done = 0
         failed: list[WorkUnit] = []
         for number, unit in enumerate(units, 1):
             started = Started(unit.job.source, number, len(units))
@@ -113,8 +113,11 @@ class PieceExecutor:
                 renumbered(unit, started)
                 renumbered(unit, Failed(unit.job.source, error))
                 is_done = False
-            (done if is_done else failed).append(unit)
-        return RunReport(tuple(done), tuple(failed))
+            if is_done:
+                done += 1
+            else:
+                failed.append(unit)
+        return RunReport(done, tuple(failed))
 
     def _run(self, unit: WorkUnit, report: UnitReporter) -> bool:
         folder = WorkFolder(unit.output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
@@ -16,6 +16,7 @@ from realesr.options import UpscaleOptions, WorkerOptions
 from realesr.pipeline.executors.base import RunReport, UnitReporter
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.executors.shares import (
+    ONE_BY_ONE,
     Chunks,
     Refusal,
     Shares,
@@ -23,7 +24,7 @@ from realesr.pipeline.executors.shares import (
     loaded_once,
     portable,
 )
-from realesr.pipeline.units import WorkUnit
+from realesr.pipeline.units import Units, WorkUnit
 from realesr.progress import Event
 
 END_S = 5.0
@@ -53,8 +54,8 @@ class ProcessExecutor:
     Args:
         load_upscaler: Loads the network in a worker; it must be possible to pickle it.
         workers: How many workers there are, and on which devices.
-        chunk: Number of units that a worker gets at a time; within them reading, network and
-            writing overlap.
+        chunks: How many units a worker gets at a time; within them reading, network and writing
+            overlap.
     """
 
     def __init__(
@@ -62,11 +63,11 @@ class ProcessExecutor:
         load_upscaler: Callable[[UpscaleOptions], ImageUpscaler],
         workers: WorkerOptions,
         *,
-        chunk: int = 1,
+        chunks: Chunks = ONE_BY_ONE,
     ) -> None:
         self._load_upscaler = load_upscaler
         self._options = workers
-        self._chunk = chunk
+        self._chunks = chunks
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> ProcessExecutor:
@@ -83,7 +84,7 @@ class ProcessExecutor:
             worker.end()
         self._workers = []
 
-    def run(self, units: Sequence[WorkUnit], report: UnitReporter) -> RunReport:
+    def run(self, units: Units, report: UnitReporter) -> RunReport:
         """Carries out all units. One that fails is reported, and the others go on.
 
         Args:
@@ -93,7 +94,7 @@ class ProcessExecutor:
         Raises:
             RealesrError: A worker cannot load the network.
         """
-        run = Shares(units, report, Chunks.of(self._chunk))
+        run = Shares(units, report, self._chunks)
         if not self._workers:
             self._workers = [
                 self._start(device)
@@ -111,7 +112,7 @@ class ProcessExecutor:
             for worker in self._workers:
                 worker.ask_to_end()  # close() waits for them
             raise
-        return RunReport(tuple(run.done), tuple(run.failed))
+        return RunReport(run.done, tuple(run.failed))
 
     def _feed(self, run: Shares) -> None:
         """Gives units to workers that have none."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 from realesr.errors import RealesrError
 from realesr.imaging.upscaler import ImageUpscaler
-from realesr.media.urls import is_url
+from realesr.jobs import Job
 from realesr.options import UpscaleOptions
 from realesr.pipeline.executors.base import UnitReporter
-from realesr.pipeline.units import WorkUnit
+from realesr.pipeline.units import Units, WorkUnit
 from realesr.progress import Event, Failed, Finished, Started
 
 _MAX_DEATHS = 2
@@ -38,26 +36,25 @@ class Chunks:
     """How many units a worker gets at a time.
 
     Attributes:
-        fewest: Number from which bytes decide.
+        fewest: Number from which the work decides.
         most: Largest number.
-        size_bytes: Size of the input files above which a chunk is full. Pixels would be better, but
-            only headers tell them.
-        size_of: Returns the size of an input, bytes.
+        work: Work in a chunk that is full.
+        work_of: Returns the work on an input, in the same unit.
     """
 
     fewest: int = 1
     most: int = 1
-    size_bytes: int = 0
-    size_of: Callable[[Path], int] | None = None
+    work: int = 0
+    work_of: Callable[[Job], int] | None = None
 
     @classmethod
     def of(cls, count: int) -> Self:
         """Returns chunks of a fixed number of units."""
         return cls(fewest=count, most=count)
 
-    def is_full(self, count: int, size_bytes: int) -> bool:
+    def is_full(self, count: int, work: int) -> bool:
         """Returns whether a chunk takes no more units."""
-        return count >= self.most or (count >= self.fewest and size_bytes >= self.size_bytes)
+        return count >= self.most or (count >= self.fewest and work >= self.work)
 
 
 ONE_BY_ONE = Chunks()
@@ -66,48 +63,67 @@ ONE_BY_ONE = Chunks()
 class Shares:
     """The units of a run: which wait, and what became of the others.
 
+    Only units that a worker has, or has left, are in memory.
+
     Args:
         units: What is to be done.
         report: Receives events of units.
         chunks: How many a worker gets at a time.
+
+    Attributes:
+        done: Number of units whose output stands.
+        failed: Units without an output.
     """
 
-    def __init__(self, units: Sequence[WorkUnit], report: UnitReporter, chunks: Chunks) -> None:
-        self.done: list[WorkUnit] = []
+    def __init__(self, units: Units, report: UnitReporter, chunks: Chunks) -> None:
+        self.done = 0
         self.failed: list[WorkUnit] = []
-        self._units = units
+        self._count = len(units)
+        self._new = enumerate(units)
+        self._taken = 0
         self._report = report
         self._chunks = chunks
-        self._waiting = deque(range(len(units)))
+        self._open: dict[int, WorkUnit] = {}
+        self._left: deque[int] = deque()
         self._deaths: dict[int, int] = {}
         self._begun: set[int] = set()
+        self._begun_count = 0
 
     @property
     def waiting(self) -> int:
         """Number of units that no worker has."""
-        return len(self._waiting)
+        return len(self._left) + self._count - self._taken
 
     @property
     def is_over(self) -> bool:
         """Whether every unit has ended."""
-        return len(self.done) + len(self.failed) == len(self._units)
+        return self.done + len(self.failed) == self._count
 
     def unit(self, number: int) -> WorkUnit:
-        """Returns the unit of a number."""
-        return self._units[number]
+        """Returns the unit of a number, which has not ended."""
+        return self._open[number]
 
     def take(self, workers: int) -> dict[int, WorkUnit]:
         """Takes the next units for one of several workers; returns them by their numbers."""
         # At the end of a run the rest is shared.
-        limit = max(1, min(self._chunks.most, len(self._waiting) // max(workers, 1)))
+        limit = max(1, min(self._chunks.most, self.waiting // max(workers, 1)))
         taken: dict[int, WorkUnit] = {}
-        size_bytes = 0
-        while len(taken) < limit and not (taken and self._chunks.is_full(len(taken), size_bytes)):
-            number = self._waiting.popleft()
-            taken[number] = self._units[number]
-            if self._chunks.size_of is not None:
-                size_bytes += self._chunks.size_of(taken[number].job.source)
+        work = 0
+        while len(taken) < limit and not (taken and self._chunks.is_full(len(taken), work)):
+            number = self._next()
+            taken[number] = self._open[number]
+            if self._chunks.work_of is not None:
+                work += self._chunks.work_of(taken[number].job)
         return taken
+
+    def _next(self) -> int:
+        """Returns the number of the next unit: one that a worker has left, or a new one."""
+        if self._left:
+            return self._left.popleft()
+        number, unit = next(self._new)
+        self._taken += 1
+        self._open[number] = unit
+        return number
 
     def on_event(self, assigned: dict[int, WorkUnit], number: int, event: Event) -> None:
         """Passes an event on.
@@ -117,18 +133,26 @@ class Shares:
             number: Number of the unit.
             event: What the worker tells about it.
         """
-        unit = self._units[number]
+        unit = self._open[number]
         match event:
             case Started():
+                self._begun_count += number not in self._begun
                 self._begun.add(number)
-                event = replace(event, job=len(self._begun), jobs=len(self._units))
+                event = replace(event, job=self._begun_count, jobs=self._count)
             case Finished():
                 del assigned[number]
-                self.done.append(unit)
+                self.done += 1
+                self._forget(number)
             case Failed():
                 del assigned[number]
                 self.failed.append(unit)
+                self._forget(number)
         self._report(unit, event)
+
+    def _forget(self, number: int) -> None:
+        del self._open[number]
+        self._begun.discard(number)
+        self._deaths.pop(number, None)
 
     def give_back(self, assigned: dict[int, WorkUnit], error: Exception) -> None:
         """Lets others do what a worker has left; a unit on which two have died has failed."""
@@ -139,23 +163,12 @@ class Shares:
             self._deaths[number] = self._deaths.get(number, 0) + 1
         for number in reversed(left):
             if self._deaths.get(number, 0) < _MAX_DEATHS:
-                self._waiting.appendleft(number)
+                self._left.appendleft(number)
                 continue
-            unit = self._units[number]
+            unit = self._open[number]
             self.failed.append(unit)
+            self._forget(number)
             self._report(unit, Failed(unit.job.source, error))
-
-
-def file_size(path: Path) -> int:
-    """Returns the size of a file or of a listed object, bytes; 0 if it is gone."""
-    if is_url(path):
-        from realesr.media.remote import sizes
-
-        return sizes.get(str(path), 0)
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 -- many thousand times
-    except OSError:
-        return 0
 
 
 def loaded_once(
