@@ -6,6 +6,7 @@ workers, and a resumed run sees the patches that an uninterrupted one would have
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -117,7 +118,8 @@ class PatchDataset(Dataset[Item]):
         left = rng.integers(image.shape[1] - side + 1)
         patch = image[top : top + side, left : left + side]
         if side != self._hr_side:
-            patch = cv2.resize(patch, (self._hr_side, self._hr_side), interpolation=cv2.INTER_AREA)
+            size = self._hr_side, self._hr_side
+            patch = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
         patch = np.rot90(patch, int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
@@ -132,7 +134,8 @@ class PatchDataset(Dataset[Item]):
         if self._smallest_zoom == 1:
             return self._hr_side
         smallest = max(self._smallest_zoom, self._hr_side / available)
-        return min(available, round(self._hr_side / np.exp(rng.uniform(np.log(smallest), 0))))
+        zoom = math.exp(rng.uniform(math.log(smallest), 0))
+        return min(available, round(self._hr_side / zoom))
 
     def _large_enough(self, store: ImageStore) -> list[int]:
         side = self._hr_side
