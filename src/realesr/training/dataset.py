@@ -67,7 +67,7 @@ class PatchDataset(Dataset[Item]):
     ) -> None:
         self._levels, self._probabilities = zip(*damage, strict=True)
         self._scale = self._levels[0].scale
-        self._hr_side = (lr_size + 2 * margin) * self._scale
+        self._hr_side: int = (lr_size + 2 * margin) * self._scale
         self._stores = stores
         self._large = [self._large_enough(store) for store in stores]
         self._shares = np.asarray(shares, dtype=np.float64) / np.sum(shares)
