@@ -112,8 +112,8 @@ MODELS = (
         license="BSD-3-Clause",
         weights=WeightFile(
             name="realesr-photo-x4.safetensors",
-            size_bytes=2_434_832,
-            sha256="29f784b9a70bd560e12f8398b3e6517d8e59d15b752abe941f91f81cc9852246",
+            size_bytes=2_434_856,
+            sha256="c0c1cdeb96090fe1432d452af64964d2097c5c353606f79a35007b2ec3d237b4",
         ),
         faithful_model="realesr-photo-x4-faithful",
     ),
