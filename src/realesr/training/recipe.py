@@ -255,6 +255,8 @@ class ScheduleConfig:
         learning_rate: Highest learning rate.
         betas: Adam's decay rates.
         ema_decay: Decay of the moving average per step, in [0, 1).
+        freeze_norms: Step from which batch normalization keeps its statistics and uses them, as it
+            does after the training; None never.
     """
 
     total_steps: int
@@ -265,6 +267,7 @@ class ScheduleConfig:
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.99)
     ema_decay: float = 0.999
+    freeze_norms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
