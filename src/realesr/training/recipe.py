@@ -48,14 +48,16 @@ class GeneratorConfig:
         parameters: Hyperparameters of the architecture; the scale is the recipe's.
         init: Weights to start from; None starts from random ones.
         initialization: Random initial values (:mod:`realesr.training.initialization`):
-            ``identity`` lets an upscaling of the input pass, ``kaiming`` is ESRGAN's, ``normal``
-            SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
+            ``identity`` lets an upscaling of the input pass, ``smooth`` a smooth one, ``kaiming``
+            is ESRGAN's, ``normal`` SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
     """
 
     architecture: str = "srvgg"
     parameters: Mapping[str, int | float | str] = field(default_factory=dict)
     init: str | InitConfig | None = None
-    initialization: Literal["default", "identity", "kaiming", "normal", "uniform"] = "default"
+    initialization: Literal["default", "identity", "smooth", "kaiming", "normal", "uniform"] = (
+        "default"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
