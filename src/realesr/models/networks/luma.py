@@ -33,8 +33,8 @@ class LumaNetwork(nn.Module):
     """Adapter of a network with one channel to :class:`~realesr.models.networks.base.SRModel`.
 
     The network upscales Y of full-range BT.601, the matrix with which such networks are trained
-    and measured. Cb and Cr are upscaled by a bicubic filter (a = -0.5). A gray image stays gray. All
-    of it are operations that ONNX has.
+    and measured. Cb and Cr are upscaled by a bicubic filter (a = -0.5). A gray image stays gray.
+    All of it are operations that ONNX has.
 
     Args:
         network: An :class:`~realesr.models.networks.base.SRModel`, but for one channel.
