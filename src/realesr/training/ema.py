@@ -6,6 +6,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class ExponentialMovingAverage:
@@ -36,3 +37,14 @@ class ExponentialMovingAverage:
         for average, value in pairs:
             if not average.is_floating_point():
                 average.copy_(value)
+
+    @torch.no_grad()
+    def freeze_norms(self, network: nn.Module) -> None:
+        """Makes batch normalization in ``network`` use its statistics as they are, from now on.
+
+        The average takes them over at once: what follows is learned with them.
+        """
+        for own, learned in zip(self.network.modules(), network.modules(), strict=True):
+            if isinstance(learned, _BatchNorm) and learned.training:
+                own.load_state_dict(own.state_dict() | dict(learned.named_buffers()))
+                learned.eval()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from realesr.models.networks.base import SRNetwork
 from realesr.models.networks.weight_norm import NormalizedConv2d, parameters_of, set_weight_
@@ -25,12 +25,13 @@ def initialize_(network: nn.Module, kind: str) -> None:
 
     Args:
         network: The network.
-        kind: ``identity``, ``kaiming``, ``normal``, ``uniform``, or ``default``, which changes
-            nothing.
+        kind: ``identity``, ``smooth``, ``kaiming``, ``normal``, ``uniform``, or ``default``, which
+            changes nothing.
     """
-    if kind == "identity" and isinstance(network, SRNetwork) and network.carriers:
-        carry_(network)
-    elif kind == "identity":
+    is_carried = kind in ("identity", "smooth")
+    if is_carried and isinstance(network, SRNetwork) and network.carriers:
+        carry_(network, is_smooth=kind == "smooth")
+    elif is_carried:
         near_identity_(network)
     elif kind != "default":
         for module in network.modules():
@@ -52,7 +53,7 @@ def _draw_(convolution: nn.Module, kind: str) -> None:
 
 
 @torch.no_grad()
-def carry_(network: SRNetwork) -> None:
+def carry_(network: SRNetwork, *, is_smooth: bool = False) -> None:
     """Makes a network start as an upscaling of its input; in place.
 
     The first outputs of its carriers pass the colors on, each to all px that it becomes. Other
@@ -62,20 +63,40 @@ def carry_(network: SRNetwork) -> None:
 
     Args:
         network: Its carriers and branches are changed.
+        is_smooth: Whether colors are interpolated, and nothing else reaches the result at first;
+            otherwise they are repeated.
     """
+    share = 0.0 if is_smooth else OUTPUT_SHARE
     for number, carrier in enumerate(network.carriers, 1):
         weight, bias = parameters_of(carrier.convolution)
         carried = network.channels * carrier.factor**2
-        weight[:carried] *= OUTPUT_SHARE if number == len(network.carriers) else 0
-        center = weight.shape[2] // 2
+        weight[:carried] *= share if number == len(network.carriers) else 0
+        center, reach = weight.shape[2] // 2, int(is_smooth and carrier.factor > 1)
+        middle = slice(center - reach, center + reach + 1)
         for output in range(carried):
-            weight[output, output // carrier.factor**2, center, center] = carrier.gain
+            channel, phase = divmod(output, carrier.factor**2)
+            kernel = _kernel(phase, carrier.factor) if reach else torch.ones(1, 1)
+            weight[output, channel, middle, middle] = carrier.gain * kernel.to(weight)
         bias[:carried] = 0
         set_weight_(carrier.convolution, weight)
     for branch in network.branches:
         weight, bias = parameters_of(branch)
         bias.zero_()
-        set_weight_(branch, weight * OUTPUT_SHARE)
+        set_weight_(branch, weight * share)
+
+
+def _kernel(phase: int, factor: int) -> Tensor:
+    """Returns the (3, 3) taps of a px of a pixel-shuffle: the parabola through three px.
+
+    Args:
+        phase: Number of the px among those that one becomes, row by row.
+        factor: Px that one becomes, along each side.
+    """
+    taps = []
+    for place in divmod(phase, factor):
+        t = (place + 0.5) / factor - 0.5
+        taps.append(torch.tensor([t * (t - 1) / 2, 1 - t * t, t * (t + 1) / 2]))
+    return torch.outer(*taps)
 
 
 @torch.no_grad()

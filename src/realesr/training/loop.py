@@ -128,6 +128,8 @@ def train(
             for first_step in (hold, 0)
         ]
         state.set_learning_rates(factors[0] * rates[0], factors[1] * rates[1])
+        if schedule.freeze_norms is not None and state.step >= schedule.freeze_norms:
+            state.ema.freeze_norms(state.generator)
         with timer("forward"), autocast(), torch.set_grad_enabled(not is_held):
             sr = state.generator(batch.lr)
         losses: dict[str, Tensor] = {}

@@ -48,14 +48,16 @@ class GeneratorConfig:
         parameters: Hyperparameters of the architecture; the scale is the recipe's.
         init: Weights to start from; None starts from random ones.
         initialization: Random initial values (:mod:`realesr.training.initialization`):
-            ``identity`` lets an upscaling of the input pass, ``kaiming`` is ESRGAN's, ``normal``
-            SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
+            ``identity`` lets an upscaling of the input pass, ``smooth`` a smooth one, ``kaiming``
+            is ESRGAN's, ``normal`` SRCNN's, ``uniform`` ISR's, ``default`` PyTorch's.
     """
 
     architecture: str = "srvgg"
     parameters: Mapping[str, int | float | str] = field(default_factory=dict)
     init: str | InitConfig | None = None
-    initialization: Literal["default", "identity", "kaiming", "normal", "uniform"] = "default"
+    initialization: Literal["default", "identity", "smooth", "kaiming", "normal", "uniform"] = (
+        "default"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +266,8 @@ class ScheduleConfig:
         learning_rate: Highest learning rate.
         betas: Adam's decay rates.
         ema_decay: Decay of the moving average per step, in [0, 1).
+        freeze_norms: Step from which batch normalization keeps its statistics and uses them, as it
+            does after the training; None never.
     """
 
     total_steps: int
@@ -274,6 +278,7 @@ class ScheduleConfig:
     learning_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.99)
     ema_decay: float = 0.999
+    freeze_norms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from realesr.export.write import export
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import NetworkFiles
 from realesr.models.networks.rrdbnet import RRDBNet
+from realesr.models.registry import ARCHITECTURES, describe
 from realesr.options import UpscaleOptions
 from realesr.weights.torch_checkpoint import save_weights
 
@@ -45,6 +47,24 @@ def upscale(path, image, **options):
     upscaler = make_upscaler(options, NetworkFiles(path))
     (result,) = upscaler.upscale_to([image], image.size.scaled(upscaler.scale))
     return result.pixels.astype(int)
+
+
+SMALL = {"num_feat": 8, "num_mapped": 8, "num_grow_ch": 8, "num_wide": 32}
+SHORT = {"num_block": 1, "num_conv": 1, "num_layer": 2, "num_dense": 1}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda each: each.name)
+def test_every_architecture_can_leave_as_onnx(tmp_path, architecture):
+    sizes = {name: n for name, n in (SMALL | SHORT).items() if name in asdict(architecture())}
+    config = architecture(**sizes)
+    weights, output = tmp_path / "n.safetensors", tmp_path / "n.onnx"
+    network = randomized(config.build())
+    save_weights(network.state_dict(), weights, dtype=torch.float32, **describe(config))
+    assert 0 <= export(NetworkFiles(weights), output).difference < 1e-4
+    image = random_image(23, 19)
+    expected = upscale(weights, image, engine="torch", precision="fp32")
+    assert expected.std() > 5
+    assert np.abs(upscale(output, image, tile=16) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

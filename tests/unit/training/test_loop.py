@@ -301,3 +301,40 @@ def test_the_average_is_there_as_weights_after_every_validation(run, tmp_path):
     with safe_open(tmp_path / "out/tiny.safetensors", "pt") as file:
         assert file.metadata()["step"] == "2"
         assert json.loads(file.metadata()["recipe"])["name"] == "tiny"
+
+
+NORMS = GeneratorConfig(
+    architecture="srresnet", parameters={"num_feat": 8, "num_block": 1}, initialization="identity"
+)
+
+
+def with_norms(freeze_norms, total_steps=4):
+    schedule = {"freeze_norms": freeze_norms, "total_steps": total_steps}
+    return tiny_recipe(generator=NORMS, schedule=schedule)
+
+
+def statistics_of(folder):
+    content = torch.load(folder / "last.ckpt", weights_only=True)
+    learned, average = (content[part]["norm_body.running_var"] for part in ("generator", "ema"))
+    return learned, average
+
+
+def test_statistics_stay_from_a_step_on(run, tmp_path):
+    for steps in (2, 4):
+        run(with_norms(2, steps), tmp_path / f"{steps}")
+    before, after = (statistics_of(tmp_path / f"{steps}")[0] for steps in (2, 4))
+    assert not torch.equal(before, torch.ones(8))
+    assert torch.equal(before, after)
+    assert torch.equal(*statistics_of(tmp_path / "4"))  # the average has the same
+    run(with_norms(None), tmp_path / "never")
+    learned, average = statistics_of(tmp_path / "never")
+    assert not torch.equal(learned, before)
+    assert not torch.equal(learned, average)
+
+
+def test_a_resumed_run_keeps_its_statistics(run, tmp_path):
+    run(with_norms(1, 6), tmp_path / "whole")
+    steps = iter([False, False, True])
+    run(with_norms(1, 6), tmp_path / "parts", reporter=Reporter(stop=lambda: next(steps)))
+    run(with_norms(1, 6), tmp_path / "parts")
+    assert checkpoints_equal(tmp_path / "whole", tmp_path / "parts")

