@@ -137,8 +137,8 @@ MODELS = (
         license="BSD-3-Clause",
         weights=WeightFile(
             name="realesr-anime-x4.safetensors",
-            size_bytes=1_247_216,
-            sha256="dc9cf3eb382a7f86e92e5d3c693fe7809371672251ccc4050cb15de43e9a1b26",
+            size_bytes=1_247_264,
+            sha256="6e27ba294bb7bc72073ed848a3a9130e0dbf9cac4c01ca0a4f7fca8f36642c27",
         ),
         faithful_model="realesr-anime-x4-faithful",
     ),
