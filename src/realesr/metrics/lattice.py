@@ -1,6 +1,6 @@
 """Lattice: a pattern that repeats with the pixels of the input, such as a checkerboard or a weave.
 
-A network that enlarges ``n`` times makes ``n`` x ``n`` px of the result from one px of the input,
+A network that upscales ``n`` times makes ``n`` x ``n`` px of the result from one px of the input,
 each with weights of its own. What these do differently shows on even areas as a pattern with a
 period of ``n`` px, that is at the frequencies ``(i / n, j / n)``. The definitions are this
 project's own.

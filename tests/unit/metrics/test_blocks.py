@@ -13,7 +13,7 @@ def colors(size: int = 160) -> np.ndarray:
     return np.clip(128 + 25 * smooth / smooth.std(), 0, 255).astype(np.uint8)
 
 
-def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
+def upscaled(image: np.ndarray, scale: int) -> np.ndarray:
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
 
 
@@ -21,7 +21,7 @@ def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
 def test_tells_jpeg_from_what_it_was_made_of(scale: int) -> None:
     image = colors()
     damaged = quantize(jpeg(from_levels(image), 20))
-    clean, blocky = (color_blocks(enlarged(each, scale), scale) for each in (image, damaged))
+    clean, blocky = (color_blocks(upscaled(each, scale), scale) for each in (image, damaged))
     assert clean.ratio == pytest.approx(1, abs=0.1)
     assert abs(clean.excess) < 0.3
     assert blocky.ratio > 2
@@ -32,7 +32,7 @@ def test_gray_blocks_and_other_borders_do_not_count() -> None:
     levels = np.random.default_rng(0).integers(0, 256, (10, 10))
     gray = np.repeat(np.kron(levels, np.ones((16, 16)))[..., None], 3, axis=2).astype(np.uint8)
     assert abs(color_blocks(gray, 1).excess) < 1e-6
-    moved = np.roll(enlarged(quantize(jpeg(from_levels(colors()), 20)), 4), (20, 20), (0, 1))
+    moved = np.roll(upscaled(quantize(jpeg(from_levels(colors()), 20)), 4), (20, 20), (0, 1))
     assert color_blocks(moved, 4).excess < 0
 
 
