@@ -11,7 +11,6 @@ corrected. The file is float16; the last lines say its size and hash for the cat
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -27,6 +26,7 @@ from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.models.registry import describe
 from realesr.training.evenness import even_out
 from realesr.training.recipe import bundled_recipe, load_recipe
+from realesr.weights.fetch import sha256_of
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 PICTURES = 24
@@ -86,8 +86,7 @@ def main() -> None:
         **{name: text for name, text in metadata.items() if text},
         **describe(network.config),
     )
-    data = options.out.read_bytes()
-    print(f"size_bytes={len(data)}\nsha256={hashlib.sha256(data).hexdigest()}")
+    print(f"size_bytes={options.out.stat().st_size}\nsha256={sha256_of(options.out)}")
 
 
 if __name__ == "__main__":

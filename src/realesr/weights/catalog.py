@@ -103,56 +103,57 @@ def _official(
     )
 
 
-MODELS = (
-    ModelSpec(
-        name="realesr-photo-x4",
+def _bundled(
+    name: str,
+    size_bytes: int,
+    sha256: str,
+    *,
+    architecture: str,
+    domain: str,
+    faithful_model: str | None = None,
+) -> ModelSpec:
+    """Returns the entry of weights that are part of this package."""
+    return ModelSpec(
+        name=name,
         scale=4,
+        architecture=architecture,
+        domain=domain,
+        license="BSD-3-Clause",
+        weights=WeightFile(name=f"{name}.safetensors", size_bytes=size_bytes, sha256=sha256),
+        faithful_model=faithful_model,
+    )
+
+
+MODELS = (
+    _bundled(
+        "realesr-photo-x4",
+        2_434_856,
+        "c0c1cdeb96090fe1432d452af64964d2097c5c353606f79a35007b2ec3d237b4",
         architecture="SRVGG 64x32",
         domain="photographs, clean or damaged by JPEG, blur and noise; bundled, small and fast",
-        license="BSD-3-Clause",
-        weights=WeightFile(
-            name="realesr-photo-x4.safetensors",
-            size_bytes=2_434_856,
-            sha256="c0c1cdeb96090fe1432d452af64964d2097c5c353606f79a35007b2ec3d237b4",
-        ),
         faithful_model="realesr-photo-x4-faithful",
     ),
-    ModelSpec(
-        name="realesr-photo-x4-faithful",
-        scale=4,
+    _bundled(
+        "realesr-photo-x4-faithful",
+        2_434_776,
+        "fa27429feef9ed39657ade7754f07a39b423f859d3ffb017c37857021dac7a9c",
         architecture="SRVGG 64x32",
         domain="photographs; softer and closest to clean originals; bundled, small and fast",
-        license="BSD-3-Clause",
-        weights=WeightFile(
-            name="realesr-photo-x4-faithful.safetensors",
-            size_bytes=2_434_776,
-            sha256="fa27429feef9ed39657ade7754f07a39b423f859d3ffb017c37857021dac7a9c",
-        ),
     ),
-    ModelSpec(
-        name="realesr-anime-x4",
-        scale=4,
+    _bundled(
+        "realesr-anime-x4",
+        1_247_264,
+        "6e27ba294bb7bc72073ed848a3a9130e0dbf9cac4c01ca0a4f7fca8f36642c27",
         architecture="SRVGG 64x16",
         domain="drawings and anime, images and videos; bundled, small and fast",
-        license="BSD-3-Clause",
-        weights=WeightFile(
-            name="realesr-anime-x4.safetensors",
-            size_bytes=1_247_264,
-            sha256="6e27ba294bb7bc72073ed848a3a9130e0dbf9cac4c01ca0a4f7fca8f36642c27",
-        ),
         faithful_model="realesr-anime-x4-faithful",
     ),
-    ModelSpec(
-        name="realesr-anime-x4-faithful",
-        scale=4,
+    _bundled(
+        "realesr-anime-x4-faithful",
+        1_247_160,
+        "53a9c53e5eb87e28da209bb0de5e4e1723d5607a46f3c2022b07a7a2943d9054",
         architecture="SRVGG 64x16",
         domain="drawings and anime; softer and closest to clean originals; bundled, small and fast",
-        license="BSD-3-Clause",
-        weights=WeightFile(
-            name="realesr-anime-x4-faithful.safetensors",
-            size_bytes=1_247_160,
-            sha256="53a9c53e5eb87e28da209bb0de5e4e1723d5607a46f3c2022b07a7a2943d9054",
-        ),
     ),
     _official(
         "RealESRGAN_x4plus",
