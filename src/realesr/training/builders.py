@@ -200,11 +200,10 @@ def build_dataset(
         UnreadableMediaError, InvalidOptionError: A source cannot be read, or has no image.
     """
     data = recipe.data
-    allowed = None
-    if data.manifest is not None:
-        allowed = allowed_files(data_root / data.manifest, data.licenses)
     stores, shares = [], []
     for source in data.sources:
+        manifest = source.manifest or data.manifest
+        allowed = allowed_files(data_root / manifest, data.licenses) if manifest else None
         entries = index_images(data_root / source.path, allowed)
         if not entries:
             raise InvalidOptionError(

