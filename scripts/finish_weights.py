@@ -1,17 +1,20 @@
-"""Makes a file to ship of trained ones: mixes them, and takes the pattern out of even areas.
+"""Makes a file to ship of trained ones: mixes them, fits colors, and evens out even areas.
 
     python scripts/finish_weights.py OUT.safetensors 0.5*A.safetensors 0.5*B.safetensors --data DIR
 
-Parameters are mixed by their shares, which sum to 1. DIR is that of the training: the first 24
-photographs that the recipe of the crisp end allows, reduced by area to a quarter, with noise of 0,
-2 or 6 levels, hold the correction down; see ``realesr.training.evenness``. Without DIR nothing is
-corrected. The file is float16; the last lines say its size and hash for the catalog.
+Parameters are mixed by their shares, which sum to 1. DIR is that of the training. Patches that its
+recipe makes, with much JPEG and noise, are what the color is fitted to; see
+``realesr.training.color_fit``. The first images, reduced by area to a quarter, with noise of 0, 2
+or 6 levels, hold the correction of even areas down; see ``realesr.training.evenness``. Without DIR
+nothing but the mixture is made. The file is float16; the last lines say its size and hash for the
+catalog.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -24,11 +27,16 @@ from realesr.media.images.index import allowed_files, index_images, read_entry
 from realesr.models.loader import load_model
 from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.models.registry import describe
+from realesr.training.builders import build_dataset
+from realesr.training.color_fit import fit_color
 from realesr.training.evenness import even_out
-from realesr.training.recipe import bundled_recipe, load_recipe
+from realesr.training.recipe import Recipe, bundled_recipe, load_recipe
 from realesr.weights.fetch import sha256_of
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
+PATCHES = 900
+DAMAGE = {"clean": 0.05, "light": 0.15, "camera": 0.1, "noisy": 0.1, "compressed": 0.6}
+"""Shares of damage of the patches to which the color is fitted, levels of the recipe."""
 PICTURES = 24
 SIDE = 128
 """Largest side of these pictures, px of the input."""
@@ -54,9 +62,18 @@ def mixed(parts: list[str]) -> SRVGGNetCompact:
     return network.float().eval()
 
 
-def small_pictures(data_root: Path) -> Iterator[Tensor]:
+def patches(recipe: Recipe, data_root: Path) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields damaged and clean patches, (1, 3, h, w) and (1, 3, H, W) in [0, 1]."""
+    damaged = replace(recipe, data=replace(recipe.data, damage=DAMAGE))
+    dataset = build_dataset(damaged, data_root=data_root)
+    for index in range(PATCHES):
+        lr, hr, _ = dataset[index]
+        yield lr[None], hr[None]
+
+
+def small_pictures(recipe: Recipe, data_root: Path) -> Iterator[Tensor]:
     """Yields (1, 3, H, W) in [0, 1]: reduced to a quarter, at most 128 px, with noise."""
-    data = load_recipe(bundled_recipe(Path("photo-x4-crisp"))).data
+    data = recipe.data
     allowed = allowed_files(data_root / str(data.manifest), data.licenses)
     rng = np.random.default_rng(0)
     for entry in index_images(data_root / data.sources[0].path, allowed)[:PICTURES]:
@@ -72,12 +89,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("parts", nargs="+", metavar="SHARE*FILE")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--recipe", type=Path, default=Path("photo-x4-crisp"))
     parser.add_argument("--version", default="", help="metadata of the file")
     parser.add_argument("--made", default="", help="metadata of the file: what it is made of")
     options = parser.parse_args()
     network = mixed(options.parts)
     if options.data is not None:
-        network = even_out(network, small_pictures(options.data))
+        recipe = load_recipe(bundled_recipe(options.recipe))
+        network = fit_color(network, patches(recipe, options.data))
+        network = even_out(network, small_pictures(recipe, options.data))
     metadata = {"version": options.version, "made": options.made}
     save_weights(
         network.state_dict(),

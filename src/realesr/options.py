@@ -474,7 +474,10 @@ class PieceOptions:
 DEFAULT_PIECES = PieceOptions()
 
 
-DAMAGE_LEVELS = ("bicubic", "clean", "light", "medium", "heavy", "classical", "paper")
+DAMAGE_LEVELS = (
+    *("bicubic", "clean", "light", "medium", "heavy"),
+    *("camera", "compressed", "noisy", "classical", "paper"),
+)
 FIXED_DAMAGE_LEVELS = ("clean", "light", "medium", "heavy")
 
 

@@ -55,7 +55,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=default.level,
         choices=DAMAGE_LEVELS,
         help="how strong: ranges from which parameters are drawn; paper is that of Real-ESRGAN, "
-        "bicubic no damage at all, classical one round without ringing (default: %(default)s)",
+        "bicubic no damage at all, classical one round without ringing; camera, compressed and "
+        "noisy add noise and JPEG to the small image (default: %(default)s)",
     )
     group.add_argument(
         "--fixed",

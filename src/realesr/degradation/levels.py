@@ -7,7 +7,7 @@ these levels image by image (``[data.levels]`` of a recipe).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -18,6 +18,22 @@ from realesr.degradation.pipeline import DegradationConfig, Observer, StageConfi
 from realesr.degradation.steps import GaussianBlur, Jpeg, Noise, Resize, Step
 
 _ALL: tuple[operations.Interpolation, ...] = ("area", "bilinear", "bicubic", "antialiased")
+
+
+def _reduced(stage: StageConfig) -> DegradationConfig:
+    """Returns a round at the final size: noise and compression as a camera or an editor leaves."""
+    return DegradationConfig(
+        order=1,
+        first=replace(
+            stage,
+            sinc_probability=0.0,
+            resize_probabilities=(0.0, 0.0, 1.0),
+        ),
+        is_reduced_first=True,
+        final_sinc_probability=0.0,
+        interpolations=_ALL,
+    )
+
 
 LEVELS: Mapping[str, DegradationConfig] = MappingProxyType(
     {
@@ -118,6 +134,38 @@ LEVELS: Mapping[str, DegradationConfig] = MappingProxyType(
             final_sinc_probability=0.5,
             interpolations=_ALL,
         ),
+        "camera": _reduced(
+            StageConfig(
+                blur_probability=0.7,
+                sigma=(0.3, 2.2),
+                noise_probability=0.8,
+                gaussian_sigma=(0.5, 8.0),
+                poisson_scale=(0.02, 0.8),
+                gray_noise_probability=0.3,
+                jpeg_quality=(50.0, 95.0),
+            )
+        ),
+        "compressed": _reduced(
+            StageConfig(
+                blur_probability=0.5,
+                sigma=(0.3, 2.0),
+                noise_probability=0.4,
+                gaussian_sigma=(0.5, 6.0),
+                poisson_scale=(0.02, 0.6),
+                jpeg_quality=(15.0, 75.0),
+            )
+        ),
+        "noisy": _reduced(
+            StageConfig(
+                blur_probability=0.5,
+                sigma=(0.3, 2.0),
+                gaussian_sigma=(4.0, 25.0),
+                poisson_scale=(0.2, 2.5),
+                gray_noise_probability=0.15,
+                jpeg_probability=0.7,
+                jpeg_quality=(50.0, 98.0),
+            )
+        ),
         "classical": DegradationConfig(
             order=1,
             first=StageConfig(sinc_probability=0.0),
@@ -127,8 +175,10 @@ LEVELS: Mapping[str, DegradationConfig] = MappingProxyType(
     }
 )
 """Levels for training: ``bicubic`` reduces as MATLAB does and damages nothing, as benchmarks of the
-literature ask for; the others go from almost no damage to that of the paper; ``classical`` is
-equation 1 of the paper, one round without ringing. Their scale is 4."""
+literature ask for; ``clean`` to ``heavy`` go from almost no damage nearly to ``paper``'s; in
+``camera``, ``compressed`` and ``noisy`` noise and JPEG come after the reduction, so that JPEG's
+blocks are whole; ``classical`` is equation 1 of the paper, one round without ringing. Their scale
+is 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,8 @@ class DegradationConfig:
         scale: High-resolution pixels per low-resolution pixel, along each side.
         order: Largest number of rounds: 1 is the classical model, 2 the paper's.
         first: The first round; its resize factor is relative to the clean image.
+        is_reduced_first: Whether that factor is relative to the final size instead, so that noise
+            and JPEG of the first round are those of a small image.
         second: Every later round. The resize factor of the last one is relative to the final size;
             those between have sizes between, in equal ratios.
         second_probability: Chance of each later round (1 in the paper).
@@ -109,6 +111,7 @@ class DegradationConfig:
     second_probability: float = 1.0
     final_sinc_probability: float = 0.8
     interpolations: Sequence[Interpolation] = INTERPOLATIONS
+    is_reduced_first: bool = False
 
 
 def random_blur(stage: StageConfig, rng: np.random.Generator) -> Blur:
@@ -199,7 +202,8 @@ def draw_steps(
     if height % config.scale or width % config.scale:
         raise ValueError(f"{width}x{height} is not a multiple of the scale {config.scale}")
     stage = config.first
-    yield from _round(stage, (width, height), config, rng)
+    reduction = config.scale if config.is_reduced_first else 1
+    yield from _round(stage, (width / reduction, height / reduction), config, rng)
     for number in range(1, config.order):
         if rng.random() >= config.second_probability:
             continue

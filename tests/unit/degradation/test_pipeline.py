@@ -118,6 +118,23 @@ def test_the_classical_model_has_one_round_and_no_ringing():
         assert "sinc" not in str(steps[0])
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("level", ["camera", "compressed", "noisy"])
+def test_noise_and_jpeg_of_a_camera_are_those_of_the_small_image(hr, level, scale):
+    config = replace(LEVELS[level], scale=scale)
+    small = hr.shape[0] // scale, hr.shape[1] // scale
+    seen = set()
+
+    def observe(step, image):
+        if step.title in ("noise", "JPEG"):
+            seen.add(step.title)
+            assert image.shape[:2] == small
+
+    for seed in range(20):
+        degrade(hr, config, np.random.default_rng(seed), observe=observe)
+    assert seen == {"noise", "JPEG"}
+
+
 def test_an_observer_sees_every_step_and_changes_nothing(hr):
     seen = []
     observed = degrade(

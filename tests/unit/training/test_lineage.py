@@ -229,3 +229,18 @@ def test_layouts_of_data_sets_are_read(tmp_path):
             lr, hr, _ = dataset[index]
             assert lr.shape == (3, 32, 32)
             assert hr.shape == (3, 64, 64)
+
+
+def test_a_source_may_have_a_manifest_of_its_own(tmp_path):
+    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", np.zeros((80, 80, 3), np.uint8))[1].tobytes())
+    (tmp_path / "all.csv").write_text("file,licence\n1.png,CC0\n2.png,GPL\n")
+    (tmp_path / "b.csv").write_text("file,licence\n1.png,CC0\n2.png,CC0\n")
+    sources = (SourceConfig(path="a"), SourceConfig(path="b", manifest="b.csv"))
+    recipe = tiny_recipe(
+        data={"sources": sources, "manifest": "all.csv", "licenses": ("CC0",), "lr_size": 32}
+    )
+    dataset = build_dataset(recipe, data_root=tmp_path)
+    assert [len(store) for store in dataset._stores] == [1, 2]
