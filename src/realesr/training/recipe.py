@@ -235,9 +235,6 @@ class LossesConfig:
         srgan_vgg: SRGAN's perceptual loss: VGG19's last feature, after the activation.
         ldl: Locally discriminative learning, against artifacts.
         gan: The adversarial loss.
-        seen_color: Share of the difference in color to the clean image that feature distances and
-            the discriminator see, 0 to 1. With 0 they judge brightness alone, and color is left to
-            the losses on pixels: features make noise and JPEG blocks of color sharper.
     """
 
     l1: PixelLossConfig | None = None
@@ -252,14 +249,10 @@ class LossesConfig:
     srgan_vgg: PerceptualConfig | None = None
     ldl: PixelLossConfig | None = None
     gan: GanConfig | None = None
-    seen_color: float = 1.0
 
     def __post_init__(self) -> None:
-        losses = {f.name for f in dataclasses.fields(self)} - {"seen_color"}
-        if all(getattr(self, name) is None for name in losses):
+        if all(getattr(self, f.name) is None for f in dataclasses.fields(self)):
             raise ValueError("there is no loss: give at least one, such as [losses] l1 = 1.0")
-        if not 0 <= self.seen_color <= 1:
-            raise ValueError("losses.seen_color must be from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

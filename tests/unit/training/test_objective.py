@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from realesr.errors import InvalidOptionError
-from realesr.training.objective import PHASES, Batch, build_objective, phase, with_color_of
+from realesr.training.objective import PHASES, Batch, build_objective, phase
 from realesr.training.recipe import LossesConfig, PerceptualConfig, PixelLossConfig
 
 CPU = torch.device("cpu")
@@ -72,35 +72,3 @@ def test_missing_parameters_are_asked_for(name):
     losses = LossesConfig(**{name: PerceptualConfig(weight=1.0)})
     with pytest.raises(InvalidOptionError, match=f"{name}.weights is missing.*--perceptual-weigh"):
         build(losses)
-
-
-def test_features_see_as_much_color_as_the_recipe_says(tmp_path):
-    from torchvision.models import squeezenet1_1
-
-    torch.manual_seed(0)
-    path = tmp_path / "squeezenet.safetensors"
-    save_file(squeezenet1_1(weights=None).state_dict(), path)
-    config = PerceptualConfig(weight=1.0, weights=str(path))
-    clean = batch()
-    recolored = clean.hr.clone()
-    recolored[:, 0] += 0.114  # red and blue change so that the luma does not
-    recolored[:, 2] -= 0.299
-    found = {
-        share: build(LossesConfig(squeezenet=config, seen_color=share))
-        .generator(recolored, clean)["squeezenet"]
-        .item()
-        for share in (0.0, 0.5, 1.0)
-    }
-    assert found[0.0] == pytest.approx(0, abs=1e-6)
-    assert 0.001 < found[0.5] < found[1.0]
-
-
-def test_luma_is_the_results_and_color_the_clean_images():
-    clean = batch().hr
-    sr = torch.rand(2, 3, 64, 64)
-    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
-    found = with_color_of(clean, sr, 0.0)
-    torch.testing.assert_close((found * weights).sum(1), (sr * weights).sum(1))
-    luma = (found * weights).sum(1, keepdim=True)
-    torch.testing.assert_close(found - luma, clean - (clean * weights).sum(1, keepdim=True))
-    assert with_color_of(clean, sr, 1.0) is sr

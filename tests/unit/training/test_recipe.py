@@ -86,7 +86,6 @@ def test_overrides_reach_nested_values_and_words(tmp_path):
         ("schedule.betas=[0.9]", "must have 2 values"),
         ("losses.gan=0.1", "need each other"),
         ("losses.l1.target=teacher", "must be one of hr, mix"),
-        ("losses.seen_color=2", "losses.seen_color must be from 0 to 1"),
         ("losses.l1.target=mix", r"needs a \[teacher\]"),
         (
             "data.damage={lite = 1}",
