@@ -35,7 +35,7 @@ from realesr.weights.fetch import sha256_of
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 
 PATCHES = 900
-DAMAGE = {"clean": 0.05, "light": 0.15, "camera": 0.1, "noisy": 0.1, "compressed": 0.6}
+DAMAGE = {"clean": 0.05, "light": 0.15, "camera": 0.1, "noisy": 0.25, "compressed": 0.45}
 """Shares of damage of the patches to which the color is fitted, levels of the recipe."""
 PICTURES = 24
 SIDE = 128
