@@ -73,10 +73,10 @@ def patches(recipe: Recipe, data_root: Path) -> Iterator[tuple[Tensor, Tensor]]:
 
 def small_pictures(recipe: Recipe, data_root: Path) -> Iterator[Tensor]:
     """Yields (1, 3, H, W) in [0, 1]: reduced to a quarter, at most 128 px, with noise."""
-    data = recipe.data
-    allowed = allowed_files(data_root / str(data.manifest), data.licenses)
+    data, source = recipe.data, recipe.data.sources[0]
+    allowed = allowed_files(data_root / str(source.manifest or data.manifest), data.licenses)
     rng = np.random.default_rng(0)
-    for entry in index_images(data_root / data.sources[0].path, allowed)[:PICTURES]:
+    for entry in index_images(data_root / source.path, allowed)[:PICTURES]:
         image = read_entry(entry)
         image = cv2.resize(image, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
         small = image[:SIDE, :SIDE].astype(np.float32)
