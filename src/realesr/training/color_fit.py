@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from realesr.degradation.batches import LUMA
 from realesr.models.networks.srvgg import SRVGGNetCompact
-
-_LUMA = (0.299, 0.587, 0.114)
-"""R'G'B' to luma (ITU-R BT.601)."""
+from realesr.training.last_convolution import features_before, with_bias, with_one
 
 
 @torch.no_grad()
@@ -39,7 +38,7 @@ def fit_color(
     """
     result = copy.deepcopy(network)
     last = cast(nn.Conv2d, result.body[-1])
-    kernels = _kernels(last)
+    kernels = with_bias(last.weight.flatten(1), last)
     size = kernels.shape[1]
     power = torch.zeros(size, size, dtype=torch.float64)
     products = torch.zeros(size, len(kernels), dtype=torch.float64)
@@ -64,22 +63,14 @@ def fit_color(
 
 def _surroundings(network: SRVGGNetCompact, image: Tensor) -> Tensor:
     """Returns what the last convolution sees of each pixel, and 1: (h * w, inputs + 1)."""
-    features = image
-    for layer in network.body[:-1]:
-        features = layer(features)
     last = cast(nn.Conv2d, network.body[-1])
     padding = cast(tuple[int, int], last.padding)
-    rows = functional.unfold(features, last.kernel_size, padding=padding)[0].T
-    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
-
-
-def _kernels(last: nn.Conv2d) -> Tensor:
-    bias = cast(Tensor, last.bias)
-    return torch.cat([last.weight.flatten(1), bias[:, None]], 1).double()
+    rows = functional.unfold(features_before(network, image), last.kernel_size, padding=padding)
+    return with_one(rows[0].T)
 
 
 def _luma_of(kernels: Tensor) -> Tensor:
     """Returns the luma's kernel for each of the pixels, once for each channel."""
-    channels = torch.unflatten(kernels, 0, (len(_LUMA), -1))
-    luma = torch.einsum("csk,c->sk", channels, kernels.new_tensor(_LUMA))
-    return luma.repeat(len(_LUMA), 1)
+    channels = torch.unflatten(kernels, 0, (len(LUMA), -1))
+    luma = torch.einsum("csk,c->sk", channels, kernels.new_tensor(LUMA))
+    return luma.repeat(len(LUMA), 1)

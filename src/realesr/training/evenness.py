@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from realesr.models.networks.srvgg import SRVGGNetCompact
+from realesr.training.last_convolution import features_before, with_bias, with_one
 
 _STEPS = 13
 """Values of each channel in the grid of colors."""
@@ -44,15 +45,16 @@ def even_out(
     result = copy.deepcopy(network)
     last = cast(nn.Conv2d, result.body[-1])
     colors = _colors()
-    even = _with_one(_features(_wrapped(network), colors[..., None, None]).flatten(1).double())
-    kernels = _with_bias(last)
+    constant = features_before(_wrapped(network), colors[..., None, None])
+    even = with_one(constant.flatten(1).double())
+    kernels = with_bias(last.weight.sum((2, 3)), last)
     deviations = _less_mean(even @ kernels.T, len(colors[0]))
     power = even.T @ even / len(even)
     held = torch.zeros_like(power)
     count = 0
     for picture in pictures:
-        features = functional.avg_pool2d(_features(network, picture), 3, 1, 1)
-        rows = _with_one(features[0].flatten(1).T.double())
+        features = functional.avg_pool2d(features_before(network, picture), 3, 1, 1)
+        rows = with_one(features[0].flatten(1).T.double())
         held += rows.T @ rows / len(rows)
         count += 1
     held /= max(1, count)
@@ -80,21 +82,6 @@ def _wrapped(network: SRVGGNetCompact) -> SRVGGNetCompact:
             module.weight = nn.Parameter(module.weight.sum((2, 3), keepdim=True))
             module.padding, module.kernel_size = (0, 0), (1, 1)
     return copied
-
-
-def _features(network: SRVGGNetCompact, images: Tensor) -> Tensor:
-    for layer in network.body[:-1]:
-        images = layer(images)
-    return images
-
-
-def _with_one(rows: Tensor) -> Tensor:
-    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
-
-
-def _with_bias(convolution: nn.Conv2d) -> Tensor:
-    bias = cast(Tensor, convolution.bias)
-    return torch.cat([convolution.weight.sum((2, 3)), bias[:, None]], 1).double()
 
 
 def _less_mean(results: Tensor, channels: int) -> Tensor:
