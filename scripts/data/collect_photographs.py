@@ -35,6 +35,7 @@ from PIL import Image as PillowImage
 from realesr.errors import RealesrError
 from realesr.media.images.decode import read_image
 from realesr.media.images.index import index_images, read_entry
+from realesr.partial import Partial
 from realesr.preparation.hashing import difference_hash, is_near
 from realesr.preparation.variants import sub_images
 from realesr.weights.fetch import sha256_of
@@ -155,29 +156,51 @@ def main() -> None:
         rows = sorted(csv.DictReader(file), key=lambda r: (r["kind"], r["package"], r["version"]))
     entries = [entry for folder in options.exclude for entry in index_images(folder)]
     hashes = [difference_hash(read_entry(entry)) for entry in entries]
+    with (
+        Partial(options.out.with_suffix(".tar")) as archive,
+        Partial(options.out.with_suffix(".csv")) as manifest,
+    ):
+        with archive.open() as file, tarfile.open(fileobj=file, mode="w") as tar:
+            written, count = collect(rows, hashes, tar)
+        if not written:
+            sys.exit("no photograph could be had; nothing is written")
+        with io.TextIOWrapper(manifest.open(), encoding="utf-8", newline="") as text:
+            writer = csv.DictWriter(text, COLUMNS)
+            writer.writeheader()
+            writer.writerows(written)
+        archive.commit()
+        manifest.commit()
+    print(f"{len(written)} squares of {count} photographs")
+
+
+def collect(
+    rows: Sequence[Row], hashes: list[bytes], tar: tarfile.TarFile
+) -> tuple[list[dict[str, object]], int]:
+    """Adds the squares of the listed photographs; returns their rows and how many had some.
+
+    Args:
+        rows: Lines of the list.
+        hashes: Of pictures that are left out; those of the photographs are added.
+        tar: What the squares are written to.
+    """
     written: list[dict[str, object]] = []
     count = 0
-    with tarfile.open(options.out.with_suffix(".tar"), "w") as tar:
-        for row, pixels in photographs(rows):
-            small = reduced(pixels)
-            new = difference_hash(small)
-            if min(small.shape[:2]) < LEAST_SIDE or is_near(new, hashes, DISTANCE):
-                print(f"left out: {row['package']} {row['path']}", file=sys.stderr)
-                continue
-            hashes.append(new)
-            for number, square in enumerate(squares(small)):
-                name = f"{count:04d}_{number}.jpg"
-                add(tar, name, square.pixels)
-                height, width = square.pixels.shape[:2]
-                origin = {key: row[key] for key in ("package", "path", "licence", "credit")}
-                shape = {"file": name, "width": width, "height": height}
-                written.append({**shape, "detail": round(square.detail, 2), **origin})
-            count += 1
-    with options.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(written)
-    print(f"{len(written)} squares of {count} photographs")
+    for row, pixels in photographs(rows):
+        small = reduced(pixels)
+        new = difference_hash(small)
+        if min(small.shape[:2]) < LEAST_SIDE or is_near(new, hashes, DISTANCE):
+            print(f"left out: {row['package']} {row['path']}", file=sys.stderr)
+            continue
+        hashes.append(new)
+        for number, square in enumerate(squares(small)):
+            name = f"{count:04d}_{number}.jpg"
+            add(tar, name, square.pixels)
+            height, width = square.pixels.shape[:2]
+            origin = {key: row[key] for key in ("package", "path", "licence", "credit")}
+            shape = {"file": name, "width": width, "height": height}
+            written.append({**shape, "detail": round(square.detail, 2), **origin})
+        count += 1
+    return written, count
 
 
 def add(tar: tarfile.TarFile, name: str, pixels: Pixels) -> None:

@@ -90,8 +90,25 @@ def test_excluded_pictures_are_left_out(package, tmp_path, monkeypatch, capsys):
         "sys.argv",
         ["collect", str(tmp_path / "out"), "--list", str(package), "--exclude", str(folder)],
     )
-    collecting.main()
-    assert "0 squares of 0 photographs" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="no photograph could be had"):
+        collecting.main()
+    assert "left out: some a.png" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_an_interruption_leaves_what_was_there(package, tmp_path, monkeypatch):
+    (tmp_path / "out.tar").write_bytes(b"earlier")
+    monkeypatch.setattr("sys.argv", ["collect", str(tmp_path / "out"), "--list", str(package)])
+    before = {each.name for each in tmp_path.iterdir()}
+
+    def interrupt(*_anything):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(collecting, "add", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        collecting.main()
+    assert {each.name for each in tmp_path.iterdir()} == before
+    assert (tmp_path / "out.tar").read_bytes() == b"earlier"
 
 
 def test_every_photograph_of_the_list_may_shape_weights():
