@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,10 +24,14 @@ CHECKS = (
     ("pytest", "-m", "not slow"),
 )
 
+TEMPORARY_GB = 1.0
+"""Room that the files of the tests need at most at the same time."""
+
 
 def check(python: Path) -> int:
     """Runs all checks, even after a failure; returns 1 if any of them failed."""
     environment.prepare_server()
+    environment.check_disk(Path(tempfile.gettempdir()), TEMPORARY_GB)
     failed = []
     for program, *arguments in CHECKS:
         if program == "pytest":

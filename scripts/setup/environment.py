@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +42,11 @@ def prepare(extras: tuple[str, ...]) -> Path:
     wanted = set(extras) | set(read_stamp().get("extras", []))
     if is_current(wanted) and imports_opencv()[0]:
         return interpreter()
-    check_disk(shutil.disk_usage(ROOT).free)
+    check_disk(ROOT, DISK_GB - (folder_bytes(VENV) / 1e9 if VENV.is_dir() else 0))
     log(
         f"Setting up {VENV.relative_to(ROOT)}: up to {DOWNLOAD_GB} GB to download and "
-        f"{DISK_GB} GB on disk, nearly all of it PyTorch. This happens once."
+        f"{DISK_GB} GB on disk, nearly all of it PyTorch. This happens once. Until it is done, the "
+        f"download takes room in {tempfile.gettempdir()}, too."
     )
     make_venv()
     STAMP.unlink(missing_ok=True)
@@ -88,13 +90,13 @@ def check_python(version: tuple[int, int]) -> None:
     raise SetupError(f"Python {version[0]}.{version[1]} is too old, 3.11 is needed; {remedy}")
 
 
-def check_disk(free_bytes: int) -> None:
-    """Raises SetupError if the installation does not fit on the disk."""
-    needed = DISK_GB * 1e9 - (folder_bytes(VENV) if VENV.is_dir() else 0)
-    if free_bytes < needed:
+def check_disk(folder: Path, needed_gb: float) -> None:
+    """Raises SetupError if less than ``needed_gb`` are free on the disk of a folder."""
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb < needed_gb:
         raise SetupError(
-            f"{needed / 1e9:.1f} GB are needed on the disk of {ROOT}, but only "
-            f"{free_bytes / 1e9:.1f} GB are free: make room, or clone to another disk"
+            f"{needed_gb:.1f} GB are needed on the disk of {folder}, but only "
+            f"{free_gb:.1f} GB are free: make room, or use another disk"
         )
 
 

@@ -1,6 +1,7 @@
 """The set-up script, with a stand-in for every program that it would start."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,29 @@ def test_too_little_disk_is_told_before_anything_is_fetched(machine, monkeypatch
     with pytest.raises(environment.SetupError, match=r"7\.2 GB are needed.*2\.0 GB are free"):
         environment.prepare(())
     assert machine.ran("install") == 0
+
+
+def test_what_is_installed_already_needs_no_room(machine, venv, monkeypatch):
+    environment.prepare(())
+    environment.STAMP.unlink()
+    free = type("Usage", (), {"free": 7.199e9})
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: free)
+    with pytest.raises(environment.SetupError, match=r"7\.2 GB are needed"):
+        environment.prepare(())
+    with (venv / "torch").open("wb") as file:
+        file.truncate(2_000_000)
+    environment.prepare(())
+    assert environment.STAMP.exists()
+
+
+def test_the_tests_say_where_they_need_room(monkeypatch):
+    monkeypatch.setattr(environment, "prepare_server", lambda: None)
+    free = type("Usage", (), {"free": 0.5e9})
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: pytest.fail("it started"))
+    script = runpy.run_path(str(Path(environment.__file__).parents[1] / "test.py"))
+    with pytest.raises(environment.SetupError, match=r"1\.0 GB are needed.*0\.5 GB are free"):
+        script["check"](Path(sys.executable))
 
 
 @pytest.mark.parametrize(
