@@ -6,28 +6,23 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import fields, replace
-from functools import cache, partial
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from realesr import __version__
+from realesr.cli.executors import Loader, cluster_executor, local_executor
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import cluster_options, upscale_options, worker_options
 from realesr.cli.printing import answer, answer_json, tell
-from realesr.cli.process import keep_memory
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
-from realesr.loading.build import describe, make_upscaler, model_of
-from realesr.loading.identity import identity_of
-from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
+from realesr.loading.build import describe, model_of
 from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import (
-    ClusterOptions,
     FileOptions,
     PieceOptions,
     UpscaleOptions,
@@ -40,18 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from realesr.cli.reporter import TqdmReporter
-    from realesr.imaging.upscaler import ImageUpscaler
-    from realesr.pipeline.executors.base import Executor
-    from realesr.pipeline.executors.shares import Chunks
-    from realesr.pipeline.units import MediaIO, WorkUnit
-
-
-IMAGES_AT_A_TIME = 8
-"""Number of images that a worker gets at a time, and more if they are small."""
-MOST_IMAGES = 64
-"""Largest number of images that a worker gets at a time."""
-CHUNK_PIXELS = 32_000_000
-"""Size of all images of a chunk that is large enough, px."""
+    from realesr.pipeline.units import MediaIO
 
 
 def run(
@@ -113,7 +97,7 @@ def run(
     plans = watch(files, media_type, notify=print_notice) if files.watch else (plan,)
     if files.watch and not args.quiet:
         tell("watching; Ctrl-C ends it")
-    loader = _Loader(args, options)
+    loader = Loader(args, options)
     load_upscaler = cache(loader.load)
     terminal, reporter = _reporters(
         args,
@@ -127,9 +111,9 @@ def run(
         load_upscaler()  # reports errors now, not when the first file arrives
     with ExitStack() as stack:
         made = (
-            _executor(loader, load_upscaler, workers, pieces)
+            local_executor(loader, load_upscaler, workers, pieces)
             if cluster is None
-            else _cluster_executor(loader, load_upscaler, cluster, pieces)
+            else cluster_executor(loader, load_upscaler, cluster, pieces)
         )
         executor = stack.enter_context(made)
         has_failed = False
@@ -218,116 +202,6 @@ def _refuse(plan: Plan, reporter: Reporter) -> None:
         reporter(Failed(refusal.source, refusal.error))
 
 
-@contextmanager
-def _executor(
-    loader: _Loader,
-    load_upscaler: Callable[[], ImageUpscaler],
-    workers: WorkerOptions,
-    pieces: PieceOptions | None,
-) -> Iterator[Executor]:
-    """Makes what carries out the work: in this process or in others, videos in pieces."""
-    from realesr.pipeline.executors.local import LocalExecutor
-    from realesr.pipeline.executors.pieces import PieceExecutor
-    from realesr.pipeline.executors.processes import ProcessExecutor
-
-    with ExitStack() as stack:
-        executor: Executor = LocalExecutor(lambda options: load_upscaler())
-        if workers.count > 1:
-            load = partial(load_in_worker, loader.network, loader.faces)
-            executor = stack.enter_context(ProcessExecutor(load, workers, chunks=_chunks(pieces)))
-        if pieces is not None:
-            executor = PieceExecutor(
-                executor,
-                lambda options: load_upscaler(),
-                identify=loader.identify,
-                options=pieces,
-                workers=workers,
-            )
-        yield executor
-
-
-@contextmanager
-def _cluster_executor(
-    loader: _Loader,
-    load_upscaler: Callable[[], ImageUpscaler],
-    cluster: ClusterOptions,
-    pieces: PieceOptions | None,
-) -> Iterator[Executor]:
-    """Makes what has a cluster carry out the work."""
-    from realesr.pipeline.executors.cluster import ClusterExecutor
-    from realesr.pipeline.executors.pieces import PieceExecutor
-
-    load = partial(load_on_node, loader.network, loader.faces)
-    with ClusterExecutor(
-        load,
-        cluster,
-        weights=weights_files(loader.network, loader.faces),
-        chunks=_chunks(pieces),
-        notify=print_notice,
-    ) as executor:
-        if pieces is None:
-            yield executor
-            return
-        yield PieceExecutor(
-            executor,
-            lambda options: load_upscaler(),
-            identify=loader.identify,
-            options=pieces,
-            cluster=executor,
-        )
-
-
-def _chunks(pieces: PieceOptions | None) -> Chunks:
-    """Returns how much work a worker gets at a time: a video or a piece, or several images."""
-    from realesr.media.images.header import estimated_pixels
-    from realesr.pipeline.executors.shares import ONE_BY_ONE, Chunks
-
-    if pieces is not None:
-        return ONE_BY_ONE
-    return Chunks(
-        fewest=IMAGES_AT_A_TIME,
-        most=MOST_IMAGES,
-        work=CHUNK_PIXELS,
-        work_of=lambda job: estimated_pixels(job.source, job.size_bytes),
-    )
-
-
-def load_on_node(
-    network: NetworkFiles | None,
-    faces: FaceFiles | None,
-    locate: Callable[[Path], Path],
-    options: UpscaleOptions,
-) -> ImageUpscaler:
-    """Loads the networks in a worker of a cluster, from where their files lie there."""
-    if network is not None:
-        other = None if network.other is None else locate(network.other)
-        network = replace(network, path=locate(network.path), other=other)
-    if faces is not None:
-        places = {
-            field.name: locate(path)
-            for field in fields(faces)
-            if (path := getattr(faces, field.name)) is not None
-        }
-        faces = replace(faces, **places)
-    return load_in_worker(network, faces, options)
-
-
-def weights_files(network: NetworkFiles | None, faces: FaceFiles | None) -> tuple[Path, ...]:
-    """Returns all files that :func:`load_on_node` needs."""
-    files = [] if network is None else [network.path, network.other]
-    if faces is not None:
-        files += [getattr(faces, field.name) for field in fields(faces)]
-    return tuple(file for file in files if file is not None)
-
-
-def load_in_worker(
-    network: NetworkFiles | None, faces: FaceFiles | None, options: UpscaleOptions
-) -> ImageUpscaler:
-    """Loads the networks in a worker process."""
-    keep_memory()
-    return make_upscaler(options, network, faces)
-
-
 def _check_workers(
     workers: WorkerOptions, options: UpscaleOptions, files: FileOptions, *, has_cluster: bool
 ) -> None:
@@ -343,49 +217,6 @@ def _check_workers(
         raise InvalidOptionError(f"`{name}`: standard input and output belong to one process")
     if options.faces is not None and options.faces.report is not None:
         raise InvalidOptionError(f"`{name}`: one process alone can write a `report`")
-
-
-class _Loader:
-    """Finds or downloads the weights, and loads them when it is asked to.
-
-    Raises:
-        RealesrError: The weights are not available.
-    """
-
-    def __init__(self, args: argparse.Namespace, options: UpscaleOptions) -> None:
-        from realesr.cli.reporter import download_bar
-
-        self._is_told = bool(args.verbose) and not args.quiet
-        self._options = options
-        self.network = ensure_files(options, downloading=download_bar, notify=print_notice)
-        self.faces = ensure_face_files(options, downloading=download_bar, notify=print_notice)
-
-    def identify(self, unit: WorkUnit) -> dict[str, dict[str, Any]]:
-        """Returns what results depend on besides source and encoding, by section and name."""
-        return identity_of(unit.options, self.network, self.faces, version=__version__)
-
-    def load(self) -> ImageUpscaler:
-        """Loads the networks."""
-        started = time.perf_counter()
-        keep_memory()
-        upscaler = make_upscaler(self._options, self.network, self.faces, notify=print_notice)
-        if self._is_told:
-            seconds = time.perf_counter() - started
-            tell(_described(self._options, upscaler, seconds))
-        return upscaler
-
-
-def _described(options: UpscaleOptions, upscaler: ImageUpscaler, seconds: float) -> str:
-    """Returns a line about model, device, precision, tiles and the loading time."""
-    model = describe(options, upscaler)["model"]
-    description = upscaler.description
-    if description.device is None:
-        return f"model {model}, without a network"
-    tiles = {None: "as memory allows", 0: "none"}.get(description.tile, f"{description.tile} px")
-    return (
-        f"model {model} (x{upscaler.scale}), device {description.device}, precision "
-        f"{description.precision} ({description.engine}), tiles {tiles}; loaded in {seconds:.1f} s"
-    )
 
 
 def check_report(report: Path, plan: Plan) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from realesr.cli.executors import load_on_node, weights_files
 from realesr.cli.main import main
-from realesr.cli.upscaling import load_on_node, weights_files
 from realesr.errors import ChecksumMismatchError, InvalidOptionError
 from realesr.loading.resolve import NetworkFiles, ensure_files
 from realesr.options import ClusterOptions, UpscaleOptions
