@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.model import add_device_options, device_names
 from realesr.cli.options.parsers import memory, seconds, size
+from realesr.cli.overwriting import refuse_overwriting
+from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
 from realesr.cli.tally import print_tally
 from realesr.cli.wording import print_notice
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from realesr.imaging.upscaler import ImageUpscaler
 
 DEFAULT_OUTSCALE = 4.0
+PAGES = (".html", ".htm")
 
 EXAMPLES = """\
 examples:
@@ -170,8 +172,9 @@ def run(args: argparse.Namespace) -> int:
     least = 2 if options.ask == "pairs" else 1
     if options.blind and len(entries) < least:
         raise InvalidOptionError(f"`blind` with `ask` {options.ask} needs {least} models or more")
-    if args.output.is_dir() or args.output.resolve() in {path.resolve() for path in paths}:
-        raise InvalidOptionError(f"`output` {args.output}: is a folder or an input")
+    if args.output.suffix.lower() not in PAGES:
+        raise InvalidOptionError(f"`output` {args.output}: the name of a page ends with .html")
+    refuse_overwriting("`output`", args.output, paths)
     # The cheap checks are done. The following imports are slow.
     from realesr.comparison.blind import blinded
     from realesr.comparison.page import write_page
@@ -184,7 +187,7 @@ def run(args: argparse.Namespace) -> int:
         nonlocal done
         done += 1
         if not args.quiet:
-            print(f"{done}/{results} {entry}: {image}", file=sys.stderr)
+            tell(f"{done}/{results} {entry}: {image}")
 
     plain = make_content(
         entries, paths, options, args.outscale, show_progress, has_clips=kind is not IMAGES
@@ -194,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
     title = args.title or ("Which is better?" if options.blind else names)
     size_bytes = write_page(content, args.output, title=title, limit=options.limit)
     if not args.quiet:
-        print(f"{args.output}: {size_bytes / 1e6:.1f} MB", file=sys.stderr)
+        tell(f"{args.output}: {size_bytes / 1e6:.1f} MB")
     return 0
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.files import add_file_options, add_output_options, file_options
 from realesr.cli.options.images import add_image_options
+from realesr.cli.overwriting import files_of, refuse_overwriting
+from realesr.cli.printing import answer, tell
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError, MediaError
@@ -112,9 +114,11 @@ def run(args: argparse.Namespace) -> int:
         check_watchable(files)
     plan = make_plan(files, IMAGES)
     _check_figure(args.show_steps, plan)
+    if args.metrics_file is not None:
+        refuse_overwriting("--metrics-file", args.metrics_file, (args.show_steps, *files_of(plan)))
     if args.dry_run:
         for job in plan.jobs:
-            print(f"{job.source} -> {job.destination}")
+            answer(f"{job.source} -> {job.destination}")
         return 0
     # The cheap checks are done. The following imports are slow.
     from realesr.degradation.degrader import degrader_of
@@ -156,7 +160,7 @@ def _degrade(
             report = LocalExecutor(lambda _: degrader).run(units, of_jobs(reporter))
         failed += len(report.failed)
     if failed:
-        print(f"{failed} images failed", file=sys.stderr)
+        tell(f"{failed} images failed")
     return 1 if failed else 0
 
 
@@ -168,9 +172,7 @@ def _check_figure(figure: Path | None, plan: Plan) -> None:
     """
     if figure is None:
         return
-    taken = {path.resolve() for job in plan.jobs for path in (job.source, job.destination)}
-    if figure.resolve() in taken or figure.is_dir():
-        raise InvalidOptionError(f"--show-steps {figure}: is an input, an output or a folder")
+    refuse_overwriting("--show-steps", figure, files_of(plan))
     if not plan.jobs:
         raise InvalidOptionError("--show-steps draws the first file, and there is none")
     if plan.jobs[0].source == STANDARD_STREAM:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realesr.cli.compare import common_options, load
 from realesr.cli.options.model import add_device_options
+from realesr.cli.overwriting import refuse_overwriting
+from realesr.cli.printing import answer_text, tell
 from realesr.cli.process import keep_memory
 from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
@@ -77,10 +78,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError(f"`inputs` {args.input}: name one image or clip of the folder")
     path = paths[0]
     output = args.output or Path(f"{path.stem}-tune.jpg")
-    if output.suffix.lower() not in SHEETS or output.resolve() == path.resolve():
-        raise InvalidOptionError(f"`output` {output}: must be a new {', '.join(SHEETS)} file")
+    if output.suffix.lower() not in SHEETS:
+        raise InvalidOptionError(f"`output` {output}: must end with one of {', '.join(SHEETS)}")
     common = common_options(args, SCALE)
     extra = parse_entries(args.models, common)
+    refuse_overwriting("`output`", output, (path, *(entry.results for entry in extra)))
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport
     from realesr.tuning.advice import advise, reduction
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [each for each in candidates if each not in here]
     report = TuneReport(path, measured, trials, missing, advice, output)
     if args.json:
-        print(json.dumps(report.as_json(), indent=1))
+        answer_text(json.dumps(report.as_json(), indent=1))
     else:
         report.print()
     return 0
@@ -130,7 +132,7 @@ def _try(
     for entry in entries:
         if entry.options is None:
             continue
-        print(f"trying {entry.name}", file=sys.stderr)
+        tell(f"trying {entry.name}")
         upscaler = load(entry.options)
         trials.append(run_trial(entry.name, upscaler, parts, SCALE))
         if entry.name == best and reduced_by > 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from realesr.cli.executors import Loader, cluster_executor, local_executor
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import cluster_options, upscale_options, worker_options
+from realesr.cli.overwriting import files_of, refuse_overwriting
 from realesr.cli.printing import answer, answer_json, tell
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice, with_flags
@@ -67,8 +67,7 @@ def run(
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, media_type)
-    if options.faces is not None and options.faces.report is not None:
-        check_report(options.faces.report, plan)
+    _check_side_files(args, options, plan)
     if not args.quiet:
         _report_skipped(plan, media_type)
         left_out = () if files.watch else plan.notices  # a watch tells them itself
@@ -219,16 +218,20 @@ def _check_workers(
         raise InvalidOptionError(f"`{name}`: one process alone can write a `report`")
 
 
-def check_report(report: Path, plan: Plan) -> None:
-    """Checks that a report would not overwrite a file of the run.
+def _check_side_files(args: argparse.Namespace, options: UpscaleOptions, plan: Plan) -> None:
+    """Refuses a report or a file of figures that would replace a file of the run.
 
     Raises:
-        InvalidOptionError: The report is an input, an output or a folder.
+        InvalidOptionError: It would.
     """
-    paths = (path for job in plan.jobs for path in (job.source, job.destination))
-    is_taken = os.path.realpath(report) in map(os.path.realpath, paths)
-    if is_taken or os.path.isdir(report):  # noqa: PTH112 -- never raises
-        raise InvalidOptionError(f"`report` {report}: is an input, an output or a folder")
+    sides = {
+        "`report`": None if options.faces is None else options.faces.report,
+        "--metrics-file": args.metrics_file,
+    }
+    for option, path in sides.items():
+        if path is not None:
+            others = (each for name, each in sides.items() if name != option)
+            refuse_overwriting(option, path, (*others, options.model_path, *files_of(plan)))
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:

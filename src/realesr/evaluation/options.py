@@ -8,6 +8,8 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError
 from realesr.options import FIXED_DAMAGE_LEVELS
 
+TRUTH = "HR"
+"""Folder of the original pictures in a set that also has inputs."""
 METRICS = (
     "psnr",
     "psnr-rgb",
@@ -74,6 +76,14 @@ class EvaluationOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        output = self.output.resolve()
+        for path in self.sets:
+            pictures = path / TRUTH if (path / TRUTH).is_dir() else path
+            if output.is_relative_to(pictures.resolve()):
+                raise InvalidOptionError(
+                    f"`output` {self.output}: lies in {path}, and results would be taken for "
+                    "pictures of it: choose another"
+                )
         for option, names, known in (
             ("degradations", self.degradations, DEGRADATIONS),
             ("metrics", self.metrics, METRICS),

@@ -81,6 +81,9 @@ def export(
             f"`output` {output}: the name of a network as {format_name} ends with "
             f"{format_.suffixes[0]}"
         )
+    used = {os.path.realpath(each) for each in (files.path, files.other) if each is not None}
+    if any(os.path.realpath(path) in used for path in format_.paths(output)):
+        raise InvalidOptionError(f"`output` {output}: is what the weights are read from")
     write = format_.writer()
     from realesr.models.loader import load_model
 

@@ -61,10 +61,9 @@ class PrepareOptions:
         if min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-6:
             shares = ",".join(f"{share:g}" for share in self.split)
             raise InvalidOptionError(f"`split` {shares}: must be three shares that sum to 1")
-        output = self.output.resolve()
-        for source in self.sources:
-            if output == source.resolve() or output.is_relative_to(source.resolve()):
+        for source in (*self.sources, *self.exclude):
+            if self.output.resolve().is_relative_to(source.resolve()):
                 raise InvalidOptionError(
-                    f"`output` {self.output}: lies in the source {source}, and would be taken for "
-                    "pictures: choose another"
+                    f"`output` {self.output}: lies in {source}, and would be taken for pictures of "
+                    "it: choose another"
                 )
