@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from realesr import __version__
+from realesr.cli.printing import answer_text, tell
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError
 from realesr.evaluation.options import (
@@ -155,9 +156,9 @@ def run(args: argparse.Namespace) -> int:
     if places:
         save_sheet(draw_places(found, places), options.output / "sheet.png")
     if not args.quiet:
-        print(path.read_text(encoding="utf-8"), end="")
+        answer_text(path.read_text(encoding="utf-8").rstrip("\n"))
     for record in found.failed[:20]:
-        print(f"error: {'/'.join(record.key)}: {record.error}", file=sys.stderr)
+        tell(f"error: {'/'.join(record.key)}: {record.error}")
     return 1 if found.failed else 0
 
 
@@ -173,5 +174,5 @@ def _measure_clips(args: argparse.Namespace) -> int:
     ]
     text = write_clip_report(found, args.output)
     if not args.quiet:
-        print(text, end="")
+        answer_text(text.rstrip("\n"))
     return 0

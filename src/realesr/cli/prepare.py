@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from realesr.cli.printing import tell
 from realesr.cli.wording import print_notice
 from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice, Progress
@@ -149,10 +150,7 @@ def run(args: argparse.Namespace) -> int:
         summary = prepare(options, notify=notify, on_progress=on_progress, threads=args.threads)
     counts = ", ".join(f"{name} {count}" for name, count in summary.files.items())
     if not args.quiet:
-        print(
-            f"{summary.pictures} pictures, {summary.left_out} left out; files: {counts or 'none'}",
-            file=sys.stderr,
-        )
+        tell(f"{summary.pictures} pictures, {summary.left_out} left out; files: {counts or 'none'}")
     return 0
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realesr.cli.printing import answer, answer_text
+
 if TYPE_CHECKING:
     from realesr.comparison.tally import Preferences, Tally
 
@@ -23,19 +25,20 @@ def print_tally(paths: Sequence[Path], *, as_json: bool) -> int:
 
     result = tally(read_answers(paths))
     if as_json:
-        print(json.dumps(_as_json(result), indent=1))
+        answer_text(json.dumps(_as_json(result), indent=1))
         return 0
-    print(f"{result.raters} raters, {len(paths)} files")
+    answer(f"{result.raters} raters, {len(paths)} files")
     if result.scores:
-        print("\nmean opinion score, 1 to 5, with its 95 % interval")
+        answer("")
+        answer("mean opinion score, 1 to 5, with its 95 % interval")
         width = max(len(name) for name, _ in result.scores)
         for name, score in result.scores:
             half = "" if math.isnan(score.half_width) else f" +- {score.half_width:.2f}"
-            print(f"  {name:<{width}}  {score.mean:.2f}{half}  ({score.count} ratings)")
+            answer(f"  {name:<{width}}  {score.mean:.2f}{half}  ({score.count} ratings)")
     if result.preferences is not None:
         _print_preferences(result.preferences)
     if not result.scores and result.preferences is None:
-        print("no answers")
+        answer("no answers")
     return 0
 
 
@@ -43,21 +46,23 @@ def _print_preferences(preferences: Preferences) -> None:
     entries, wins, fit = preferences.entries, preferences.wins, preferences.strengths
     order = sorted(range(len(entries)), key=lambda index: -fit.logs[index])
     width = max(map(len, entries))
-    print(f"\nwins of the row against the column ({preferences.ties} ties count half)")
-    print(" " * (width + 2) + "".join(f"{number + 1:>8}" for number in range(len(order))))
+    answer("")
+    answer(f"wins of the row against the column ({preferences.ties} ties count half)")
+    answer(" " * (width + 2) + "".join(f"{number + 1:>8}" for number in range(len(order))))
     for number, row in enumerate(order):
         cells = ["-" if row == column else f"{wins[row, column]:g}" for column in order]
-        print(f"{number + 1} {entries[row]:<{width}}" + "".join(f"{cell:>8}" for cell in cells))
-    print("\nstrength (Bradley-Terry, natural logarithm, mean 0) with its 95 % interval,")
-    print("and the chance to be preferred to an average one")
+        answer(f"{number + 1} {entries[row]:<{width}}" + "".join(f"{cell:>8}" for cell in cells))
+    answer("")
+    answer("strength (Bradley-Terry, natural logarithm, mean 0) with its 95 % interval,")
+    answer("and the chance to be preferred to an average one")
     for index in order:
         chance = 1 / (1 + math.exp(-fit.logs[index]))
-        print(
+        answer(
             f"  {entries[index]:<{width}}  {fit.logs[index]:+.2f} +- "
             f"{fit.half_widths[index]:.2f}  {chance:4.0%}"
         )
     if preferences.has_prior:
-        print(
+        answer(
             "some have never lost: half a win was added for each against each, else no fit exists"
         )
 

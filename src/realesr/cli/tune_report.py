@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from realesr.cli.printing import answer
 from realesr.cli.wording import with_flags
 from realesr.options import DEFAULT_MODEL
 from realesr.tuning.advice import Advice, expected_seconds
@@ -42,27 +43,30 @@ class TuneReport:
         frames = (
             "" if not self.measured.is_clip else f", {self.measured.frames or 'unknown'} frames"
         )
-        print(f"{self.path}: {self.measured.size} px{frames}")
+        answer(f"{self.path}: {self.measured.size} px{frames}")
         for name, value in _rows(self.measured):
-            print(f"  {name:<12}{value}")
+            answer(f"  {name:<12}{value}")
         device = next((trial.device for trial in self.trials if trial.device), "cpu")
-        print(f"\ntried on {device}: seconds for a megapixel, and for all of the input as it is")
+        answer("")
+        answer(f"tried on {device}: seconds for a megapixel, and for all of the input as it is")
         names = [trial.name for trial in self.trials] + [each.model for each in self.missing]
         width = max(map(len, names))
         for trial in self.trials:
             whole = duration(expected_seconds(self.measured, trial))
-            print(f"  {trial.name:<{width}}  {trial.seconds_per_pixel * 1e6:7.2f}  {whole}")
+            answer(f"  {trial.name:<{width}}  {trial.seconds_per_pixel * 1e6:7.2f}  {whole}")
         for each in self.missing:
             megabytes = find_model(each.model).weights.size_bytes / 1e6
-            print(f"  {each.model:<{width}}  not here ({megabytes:.0f} MB): {each.reason}")
-        print("\nproposed")
+            answer(f"  {each.model:<{width}}  not here ({megabytes:.0f} MB): {each.reason}")
+        answer("")
+        answer("proposed")
         reasons = [(with_flags(name), with_flags(reason)) for name, reason in self.advice.reasons]
         wide = max(len(name) for name, _ in reasons)
         for name, reason in reasons:
-            print(f"  {name:<{wide}}  {reason}")
-        print(f"  expected: {duration(self.advice.seconds)} in all; results: {self.output}\n")
+            answer(f"  {name:<{wide}}  {reason}")
+        answer(f"  expected: {duration(self.advice.seconds)} in all; results: {self.output}")
+        answer("")
         for command in commands_for(self.path, self.measured, self.advice):
-            print(command)
+            answer(command)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the report for programs."""
