@@ -42,6 +42,13 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+def write_bomb(path: Path, side: int) -> None:
+    """Writes a few hundred bytes that claim to be a PNG, ``side`` px wide and high."""
+    data = png(8, 0, [bytes(4)])
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    path.write_bytes(data[:8] + png_chunk(b"IHDR", header) + data[33:])
+
+
 def textured_pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """A textured image, (H, W, 3) uint8 RGB, and the same with noise."""
     rng = np.random.default_rng(0)

@@ -21,7 +21,9 @@ from realesr.evaluation.provenance import RESULTS, code_identity
 from realesr.evaluation.records import Record, RecordFile
 from realesr.evaluation.sets import Case, Levels, TestPicture, list_pictures, make_case
 from realesr.evaluation.worker import ModelProcess
+from realesr.media.images.metadata import without_limit
 from realesr.progress import Notice, Notify, Progress
+from realesr.reasons import reason_of
 
 PICTURES = "pictures"
 """Folder of the results, in the output folder."""
@@ -196,7 +198,7 @@ def result_path(output: Path, key: tuple[str, str, str, str]) -> Path:
 
 def read_result(path: Path) -> Levels:
     """Reads a kept result, (H, W, 3) uint8 RGB."""
-    with PillowImage.open(path) as image:
+    with without_limit(), PillowImage.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
 
@@ -212,6 +214,6 @@ def _save(pixels: Levels, path: Path) -> None:
         PillowImage.fromarray(pixels).save(partial, "PNG", compress_level=1)
         partial.replace(path)
     except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)

@@ -14,13 +14,11 @@ from realesr.degradation.degrader import seed_of
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize
 from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.evaluation.options import TRUTH
 from realesr.imaging.matlab import imresize
 from realesr.media.images.index import Entry, index_images, read_entry
 
 Levels = NDArray[np.uint8]
-
-TRUTH = "HR"
-"""Folder of the original pictures in a set that also has inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def _pictures_of(path: Path, name: str, scale: int) -> list[TestPicture]:
 
 def _by_stem(path: Path) -> dict[str, Entry]:
     found = {}
-    for entry in index_images(path):
+    for entry in index_images(path, reads_sizes=False):
         inner = entry.name or entry.path.relative_to(path).as_posix()
         stem = PurePosixPath(inner).with_suffix("")
         key = str(stem) if str(stem) not in found else inner

@@ -17,6 +17,7 @@ from realesr.geometry import Region, Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
 from realesr.media.images.decode import read_image
+from realesr.media.images.metadata import without_limit
 from realesr.options import VideoOptions
 from realesr.progress import no_notice
 from realesr.tuning.blocks import blockiness, quality_of_table
@@ -211,7 +212,7 @@ def _middle(size: Size) -> Region:
 
 
 def _jpeg_quality(path: Path) -> int | None:
-    with PillowImage.open(path) as file:
+    with without_limit(), PillowImage.open(path) as file:
         if not isinstance(file, JpegImagePlugin.JpegImageFile) or not file.quantization:
             return None
         return quality_of_table(list(file.quantization[min(file.quantization)]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,8 @@ from PIL import Image as PillowImage
 from realesr.imaging.image import Image, Metadata
 from realesr.media.animations.timeline import Kind
 from realesr.media.gif_blocks import CLEARED, extent, restored_at
-from realesr.media.images.metadata import read_exif, read_metadata
+from realesr.media.images.metadata import read_exif, read_metadata, without_limit
 from realesr.progress import Notify
-
-_LIMIT = threading.Lock()
 
 
 def open_pillow(path: Path, kind: Kind) -> PillowImage.Image:
@@ -26,12 +23,8 @@ def open_pillow(path: Path, kind: Kind) -> PillowImage.Image:
     Raises:
         Exception: As Pillow does for damaged files.
     """
-    with _LIMIT:
-        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
-        try:
-            return PillowImage.open(_repaired(path) if kind == "GIF" else path, formats=(kind,))
-        finally:
-            PillowImage.MAX_IMAGE_PIXELS = limit
+    with without_limit():
+        return PillowImage.open(_repaired(path) if kind == "GIF" else path, formats=(kind,))
 
 
 def _repaired(path: Path) -> Path | io.BytesIO:

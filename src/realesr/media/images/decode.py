@@ -19,7 +19,6 @@ from realesr.media.images.decoders.signature import Family, family_of
 from realesr.media.images.decoders.source import EncodedImage
 from realesr.media.images.metadata import suppress_pillow_warnings
 from realesr.media.images.reading import read_bytes
-from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice, Notify, no_notice
 
 # Pillow logs what it finds odd; without a handler, logging would print that on standard error.
@@ -34,7 +33,7 @@ _FORMATS = (
 def read_image(
     path: Path,
     *,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
     is_strict: bool = False,
     notify: Notify = no_notice,
 ) -> Image:
@@ -42,7 +41,8 @@ def read_image(
 
     Args:
         path: A file of any format that is read, whatever its suffix; or ``-`` for standard input.
-        max_pixels: Largest image that is decoded, px; the size in the header counts.
+        max_pixels: Largest image that is decoded, px; the size in the header counts. None is the
+            default limit; its error then does not name an option that lifts it.
         is_strict: Whether damaged pixels are an error instead of a notice.
         notify: Receives a sentence for everything that the result does not carry.
 
@@ -65,7 +65,7 @@ def decode_image(
     data: bytes,
     path: Path,
     *,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = None,
     is_strict: bool = False,
     notify: Notify = no_notice,
 ) -> Image:

@@ -18,6 +18,7 @@ from PIL import UnidentifiedImageError
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import IMAGE_FORMATS
 from realesr.media.images.decode import decode_image
+from realesr.media.images.metadata import suppress_pillow_warnings, without_limit
 
 CleanImage = NDArray[np.uint8]
 """Clean image: (H, W, 3) uint8 RGB."""
@@ -37,7 +38,7 @@ class Entry:
         name: Name in the tar file; empty for an image file.
         offset: Position of the first byte.
         length: Number of bytes; None for a whole file.
-        width, height: Size of the image, px.
+        width, height: Size of the image, px; 0 if it was not asked for.
     """
 
     path: Path
@@ -71,33 +72,43 @@ def _refuse(error: UnreadableMediaError) -> NoReturn:
 
 
 def index_images(
-    path: Path, allowed: frozenset[str] | None = None, on_damaged: OnDamaged = _refuse
+    path: Path,
+    allowed: frozenset[str] | None = None,
+    on_damaged: OnDamaged = _refuse,
+    *,
+    reads_sizes: bool = True,
 ) -> list[Entry]:
-    """Lists the images of a tar file or, recursively, of a folder; reads headers only.
+    """Lists the images of a tar file or, recursively, of a folder; reads headers at most.
 
     What a suffix says is no image is passed over; in a tar file, names may lack a suffix.
 
     Args:
         path: Tar file or folder.
         allowed: Names (in the tar, or relative to the folder) to take; None takes all.
-        on_damaged: Receives the error of each file that is damaged; raises it by default.
+        on_damaged: Receives the error of each file whose header is damaged; raises it by default.
+        reads_sizes: Whether headers are read; without, damage is found when an image is decoded.
 
     Raises:
         UnreadableMediaError: The path cannot be read.
     """
     try:
-        return list(_index(path, allowed, on_damaged))
+        return list(_index(path, allowed, on_damaged, reads_sizes=reads_sizes))
     except (OSError, tarfile.TarError) as error:
         if isinstance(error, UnreadableMediaError):
             raise
         raise UnreadableMediaError(f"{path} is neither a folder nor a tar file: {error}") from error
 
 
-def _index(path: Path, allowed: frozenset[str] | None, on_damaged: OnDamaged) -> Iterator[Entry]:
+def _index(
+    path: Path, allowed: frozenset[str] | None, on_damaged: OnDamaged, *, reads_sizes: bool
+) -> Iterator[Entry]:
     for place in _files(path) if path.is_dir() else _members(path):
         file, name, offset, length = place
         label = name or file.relative_to(path).as_posix()
         if allowed is not None and label not in allowed:
+            continue
+        if not reads_sizes:
+            yield Entry(file, name, offset, length, 0, 0)
             continue
         with file.open("rb") as stream:
             stream.seek(offset)
@@ -129,9 +140,13 @@ def _size(stream: IO[bytes], length: int | None, name: object) -> tuple[int, int
     for end in (2**16 if length is None else min(2**16, length), length):
         data += stream.read(-1 if end is None else end - len(data))
         try:
-            with PillowImage.open(io.BytesIO(data)) as image:
+            with (
+                suppress_pillow_warnings,
+                without_limit(),
+                PillowImage.open(io.BytesIO(data)) as image,
+            ):
                 return image.size
-        except (UnidentifiedImageError, OSError, ValueError) as error:
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             reason = error
     raise UnreadableMediaError(f"{name} is not an image that can be read") from reason
 

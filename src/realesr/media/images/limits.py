@@ -24,7 +24,13 @@ _START_OF_SCAN = b"\xff\xda"
 
 
 def check_size(
-    path: Path, width: int, height: int, *, file_bytes: int, pixel_bytes: int, max_pixels: int
+    path: Path,
+    width: int,
+    height: int,
+    *,
+    file_bytes: int,
+    pixel_bytes: int,
+    max_pixels: int | None,
 ) -> None:
     """Checks the size that a header states.
 
@@ -35,7 +41,7 @@ def check_size(
         file_bytes: Size of the file, bytes.
         pixel_bytes: Size of a decoded pixel, bytes.
         max_pixels: Largest image that is decoded, px. Another value than the default means that
-            the user has thought about it.
+            the user has thought about it; None is the default where nobody can choose.
 
     Raises:
         TooLargeMediaError: The image is larger than ``max_pixels``, or much too large for its
@@ -44,11 +50,14 @@ def check_size(
     """
     pixels = width * height
     allowed = f"if it is no trap, allow it with `max_pixels` {pixels}"
-    if pixels > max_pixels:
+    limit = max_pixels
+    if limit is None:
+        limit, allowed = DEFAULT_MAX_PIXELS, "reduce it, or leave it out"
+    if pixels > limit:
         raise TooLargeMediaError(
-            f"{path}: says to be {width}x{height} px, more than {max_pixels} in all: {allowed}"
+            f"{path}: says to be {width}x{height} px, more than {limit} in all: {allowed}"
         )
-    is_chosen = max_pixels != DEFAULT_MAX_PIXELS
+    is_chosen = limit != DEFAULT_MAX_PIXELS
     if pixels > max(PLAUSIBLE_PIXELS, MAX_PIXELS_PER_BYTE * file_bytes) and not is_chosen:
         raise TooLargeMediaError(
             f"{path}: says to be {width}x{height} px, and has {file_bytes} bytes: {allowed}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -243,3 +243,16 @@ class SuppressWarnings:
 
 suppress_pillow_warnings = SuppressWarnings()
 """A context without Pillow's warnings about unusual tags and large images."""
+
+_LIMIT = threading.Lock()
+
+
+@contextmanager
+def without_limit() -> Iterator[None]:
+    """Lifts Pillow's own limit on sizes, while a header is read that is checked afterwards."""
+    with _LIMIT:
+        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            PillowImage.MAX_IMAGE_PIXELS = limit

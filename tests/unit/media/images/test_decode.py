@@ -1,6 +1,5 @@
 import io
 import struct
-import zlib
 
 import cv2
 import numpy as np
@@ -11,10 +10,11 @@ from PIL import TiffImagePlugin
 from realesr.errors import UnreadableMediaError, UnsupportedMediaError
 from realesr.media.formats import IMAGES
 from realesr.media.images.decode import read_image
+from realesr.options import DEFAULT_MAX_PIXELS
 from realesr.progress import Notice
 
 from support.animations import save_gif_with_far_frame
-from support.images import COLOR, png, write_image
+from support.images import COLOR, png, write_bomb, write_image
 from support.networks import random_image
 
 ORIENTATION = 0x0112
@@ -211,19 +211,13 @@ def test_missing_files_and_folders_are_refused(tmp_path):
             read_image(tmp_path / name)
 
 
-def bomb(side):
-    """A few hundred bytes that claim to be ``side`` px wide and high."""
-    data = png(8, 0, [bytes(4)])
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    crc = struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    return data[:16] + header + crc + data[33:]
-
-
 @pytest.mark.parametrize("side", [15_000, 100_000])
 def test_decompression_bombs_are_refused(tmp_path, side):
-    (tmp_path / "bomb.png").write_bytes(bomb(side))
+    write_bomb(tmp_path / "bomb.png", side)
     with pytest.raises(UnsupportedMediaError, match=rf"bomb\.png.*`max_pixels` {side**2}"):
-        read_image(tmp_path / "bomb.png")
+        read_image(tmp_path / "bomb.png", max_pixels=DEFAULT_MAX_PIXELS)
+    with pytest.raises(UnsupportedMediaError, match=r"bomb\.png.*: reduce it, or leave it out"):
+        read_image(tmp_path / "bomb.png")  # where there is no option to name
 
 
 def test_the_limit_is_the_users(tmp_path):
@@ -231,7 +225,7 @@ def test_the_limit_is_the_users(tmp_path):
     assert read_image(tmp_path / "a.png", max_pixels=100).size.width == 10
     with pytest.raises(UnsupportedMediaError, match="`max_pixels` 100"):
         read_image(tmp_path / "a.png", max_pixels=99)
-    (tmp_path / "bomb.png").write_bytes(bomb(15_000))
+    write_bomb(tmp_path / "bomb.png", 15_000)
     with pytest.raises(UnreadableMediaError, match="cut short"):  # and not Pillow's limit
         read_image(tmp_path / "bomb.png", max_pixels=10**9)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from realesr.media import gif_blocks
 from realesr.media.images.c_output import caught_output
 from realesr.media.images.decoders.colors import cmyk_to_rgb, lab_to_rgb
 from realesr.media.images.decoders.source import EncodedImage, finish, gray_to_rgb
-from realesr.media.images.metadata import read_exif, read_metadata
+from realesr.media.images.metadata import read_exif, read_metadata, without_limit
 
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B")
 COLOR_MODES = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
@@ -27,7 +26,6 @@ _WITHOUT_PAGES = ("MPO", "PSD")
 """MPO's second image is a preview or a stereo view; a PSD's others are its layers."""
 _OF_TAGS = re.compile(r"[Uu]nknown field|[Uu]nexpected field|tags are not sorted|Nonstandard tag")
 """Warnings of libtiff that do not concern pixels."""
-_LIMIT = threading.Lock()
 
 
 def open_pillow(source: EncodedImage, formats: tuple[str, ...]) -> PillowImage.Image:
@@ -45,12 +43,8 @@ def open_pillow(source: EncodedImage, formats: tuple[str, ...]) -> PillowImage.I
     """
     if source.data[:6] in gif_blocks.SIGNATURES:  # opening one takes memory for its pixels
         source.check_size(*gif_blocks.extent(io.BytesIO(source.data), frames=1))
-    with _LIMIT:
-        limit, PillowImage.MAX_IMAGE_PIXELS = PillowImage.MAX_IMAGE_PIXELS, None
-        try:
-            image = PillowImage.open(io.BytesIO(source.data), formats=formats)
-        finally:
-            PillowImage.MAX_IMAGE_PIXELS = limit
+    with without_limit():
+        image = PillowImage.open(io.BytesIO(source.data), formats=formats)
     source.check_size(image.width, image.height)
     return image
 

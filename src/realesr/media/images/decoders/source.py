@@ -29,7 +29,7 @@ class EncodedImage:
 
     path: Path
     data: bytes
-    max_pixels: int
+    max_pixels: int | None
     notify: Notify
 
     def check_size(self, width: int, height: int, *, pixel_bytes: int = 4) -> None:
