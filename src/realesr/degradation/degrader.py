@@ -155,7 +155,9 @@ class Degrader:
 
 def seed_of(seed: int, name: str) -> int:
     """Returns the seed of an image: a hash of the run's seed and the name of the file."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], "big")
+    return int.from_bytes(
+        hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).digest()[:8], "big"
+    )
 
 
 def _sides(size: Size) -> tuple[int, int]:

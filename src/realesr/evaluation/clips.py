@@ -18,6 +18,7 @@ from realesr.metrics.vmaf import has_vmaf, vmaf
 from realesr.metrics.warping import warping_error
 from realesr.options import DEFAULT_VIDEO
 from realesr.progress import Notice, Notify, no_notice
+from realesr.reasons import reason_of
 
 COLUMNS = {"psnr": 2, "ssim": 4, "warping": 6, "flicker": 3, "vmaf": 2}
 """Metrics of a clip, with the digits that are shown."""
@@ -110,9 +111,9 @@ def write_clip_report(found: Sequence[tuple[Path, dict[str, float]]], output: Pa
     text = "\n".join(rows) + "\n"
     try:
         output.mkdir(parents=True, exist_ok=True)
-        (output / "clips.md").write_text(text, encoding="utf-8")
+        (output / "clips.md").write_text(text, encoding="utf-8", errors="backslashreplace")
         table = [{"clip": str(path), **values} for path, values in found]
         (output / "clips.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
     except OSError as error:
-        raise UnwritableMediaError(f"{output}: {error.strerror}") from error
+        raise UnwritableMediaError(f"{output}: {reason_of(error)}") from error
     return text

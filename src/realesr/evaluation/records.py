@@ -11,6 +11,7 @@ from typing import Any
 
 from realesr.errors import InvalidOptionError, UnwritableMediaError
 from realesr.evaluation.options import EvaluationOptions
+from realesr.reasons import reason_of
 
 RECORDS = "records.jsonl"
 
@@ -82,7 +83,7 @@ class RecordFile:
             options.output.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a", encoding="utf-8")
         except OSError as error:
-            raise UnwritableMediaError(f"{self._path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{self._path}: {reason_of(error)}") from error
         if is_new:
             self._write({"options": fixed})
         else:
@@ -112,7 +113,7 @@ class RecordFile:
         self._file.close()
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
 
 

@@ -18,6 +18,7 @@ from realesr.evaluation.evaluate import Evaluation
 from realesr.evaluation.options import HIGHER_IS_BETTER
 from realesr.evaluation.records import Record
 from realesr.evaluation.statistics import Mean, mean_of
+from realesr.reasons import reason_of
 
 REPORT, MEANS, TABLE, EVERYTHING = "report.md", "means.csv", "pictures.csv", "report.json"
 
@@ -108,10 +109,10 @@ def write_reports(evaluation: Evaluation, version: str) -> Path:
         path = folder / name
         partial = path.with_name(f".{name}.part")
         try:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
             partial.replace(path)
         except OSError as error:
-            raise UnwritableMediaError(f"{path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     return folder / REPORT
 
 
@@ -211,7 +212,7 @@ def _everything(evaluation: Evaluation, lines: Sequence[Line], version: str) -> 
         "means": [_finite(asdict(line)) for line in lines],
         "pictures": [_finite(asdict(record)) for record in evaluation.records],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False, default=str)
+    return json.dumps(found, indent=1, default=str)
 
 
 def _finite(value: Any) -> Any:

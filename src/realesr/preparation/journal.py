@@ -10,6 +10,7 @@ from typing import Any
 from realesr.errors import InvalidOptionError, UnwritableMediaError
 from realesr.preparation.options import PrepareOptions
 from realesr.preparation.sources import Picture
+from realesr.reasons import reason_of
 
 JOURNAL = ".prepare.jsonl"
 
@@ -39,7 +40,7 @@ class Journal:
             options.output.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
-            raise UnwritableMediaError(f"{path}: {error.strerror}") from error
+            raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
         if lines:
             self._file.write("\n")  # ends a line that an interruption has cut
         else:
@@ -92,7 +93,7 @@ class Journal:
         return found
 
     def _write(self, entry: dict[str, Any]) -> None:
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
 
 

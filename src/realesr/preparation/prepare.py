@@ -38,6 +38,7 @@ from realesr.preparation.variants import (
     sub_images,
 )
 from realesr.progress import Notice, Notify, Progress
+from realesr.reasons import reason_of
 
 COLUMNS = ("file", "split", "width", "height", "origin", "scene", "licence", "source_repo", "path")
 """Columns of the manifest; those after ``scene`` come from the source's manifest."""
@@ -234,7 +235,7 @@ def _write(path: Path, pixels: Levels) -> None:
             file.writelines(encode_image(Image(np.ascontiguousarray(pixels)), path))
         partial.replace(path)
     except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from realesr.media.images.index import Entry, index_images
 
 MANIFEST = "manifest.csv"
 Row = Mapping[str, str]
+
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+"""By which Python stands for bytes of a name that are no text (PEP 383)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,17 @@ def _pictures_of(
         scene = str(path)
         if row.get("source_repo") and row.get("path"):
             scene = f"{row['source_repo']}:{row['path']}"
-        yield Picture(entry, str(path.with_suffix("")), f"{source.name}:{inner}", scene, row)
+        origin = f"{source.name}:{inner}"
+        name, origin, scene = map(_as_text, (str(path.with_suffix("")), origin, scene))
+        yield Picture(entry, name, origin, scene, row)
+
+
+def _as_text(name: str) -> str:
+    """Returns a name in which bytes that are not UTF-8 are written as ``%FE``, as in URLs.
+
+    Names become files and rows of a manifest, which is text.
+    """
+    return _NOT_UTF8.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", name)
 
 
 def _manifest(source: Path) -> dict[str, Row]:

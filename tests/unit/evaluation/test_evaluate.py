@@ -1,6 +1,9 @@
 import csv
+import io
 import json
 import math
+import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +39,7 @@ from realesr.evaluation.worker import ModelProcess, Upscaled, _upscale
 from realesr.imaging.matlab import imresize
 from realesr.metrics.colorshift import color_shift
 
-from support.images import textured_pair
+from support.images import textured_pair, write_bomb
 from support.paths import shared
 
 
@@ -141,7 +144,7 @@ def test_sets_of_one_name_and_empty_ones_are_refused(photos, tmp_path):
 
 
 def names_of(tmp_path, *texts):
-    options = options_for(tmp_path, tmp_path, models=texts)
+    options = options_for(tmp_path / "set", tmp_path, models=texts)
     return find_models(options, downloading=None, notify=print)
 
 
@@ -290,7 +293,7 @@ def test_other_weights_of_a_metric_are_other_figures(tmp_path):
             **{name: np.full(shape, seed + rng.random()) for name, shape in names.items()},
         )
         options = options_for(
-            tmp_path, tmp_path, metrics=("niqe", "psnr"), weights=(tmp_path / "weights",)
+            tmp_path / "set", tmp_path, metrics=("niqe", "psnr"), weights=(tmp_path / "weights",)
         )
         return Judges(options).identities
 
@@ -387,6 +390,34 @@ def test_damaged_pictures_do_not_end_the_run(here, photos, tmp_path):
     assert "p1.png" in found.failed[0].error
 
 
+def test_neither_do_damaged_headers_and_sizes_that_are_traps(here, photos, tmp_path):
+    (photos / "a.png").write_bytes(b"no picture")
+    write_bomb(photos / "b.png", 14_000)
+    found = run(options_for(photos, tmp_path, models=("bicubic", "nearest")))
+    assert [record.picture for record in found.failed] == ["a", "b"] * 2
+    assert "max_pixels" not in str(found.failed[1].error)
+    assert [line.means["psnr"].count for line in summarize(found)] == [3, 3]
+
+
+def test_large_results_are_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(PillowImage, "MAX_IMAGE_PIXELS", 100)  # a warning, or an error from 200
+    save(tmp_path / "a.png", textured_pair(20, 30)[0])
+    assert evaluate_module.read_result(tmp_path / "a.png").shape == (20, 30, 3)
+
+
+def test_names_that_are_no_text_are_measured_and_reported(here, photos, tmp_path, capsys):
+    try:
+        (photos / "p1.png").rename(photos / os.fsdecode(b"b\xfe\xe2\x80\xa8.png"))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    options = options_for(photos, tmp_path, degradations=("light",))
+    found = run(options)
+    calls = InProcess.calls
+    assert run(options).records == found.records
+    assert InProcess.calls == calls == 3  # the records were found again
+    assert "b\\udcfe" in write_reports(found, "1.2").with_name("pictures.csv").read_text()
+
+
 # Reports
 
 
@@ -458,7 +489,9 @@ def test_the_interval_is_that_of_the_normal_distribution_for_many_pictures():
 def test_metrics_by_name(tmp_path):
     first, second = textured_pair(220, 240)
     lr = imresize(first, 60, 55)
-    options = options_for(tmp_path, tmp_path, metrics=("psnr", "ssim-rgb", "ms-ssim", "shift"))
+    options = options_for(
+        tmp_path / "set", tmp_path, metrics=("psnr", "ssim-rgb", "ms-ssim", "shift")
+    )
     case = make_case_of(lr, first)
     values, reasons = Judges(options)(second, case, options.metrics)
     assert not reasons
@@ -480,7 +513,7 @@ def test_missing_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for metric, name in (("niqe", "niqe_pris_params.npz"), ("squeezenet", "squeezenet1_1")):
         with pytest.raises(MissingWeightsError, match=f"`metrics` {metric} needs {name}"):
-            Judges(options_for(tmp_path, tmp_path, metrics=(metric,)))
+            Judges(options_for(tmp_path / "set", tmp_path, metrics=(metric,)))
 
 
 @pytest.mark.parametrize(
@@ -495,17 +528,21 @@ def test_missing_weights_are_named(tmp_path, monkeypatch):
 )
 def test_bad_options_are_named(tmp_path, changes, message):
     with pytest.raises(InvalidOptionError, match=message):
-        options_for(tmp_path, tmp_path, **changes)
+        options_for(tmp_path / "set", tmp_path, **changes)
     assert len(set(METRICS)) == len(METRICS)
 
 
-def test_the_command(here, photos, tmp_path, capsys):
+def test_the_command(here, photos, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     argv = ["evaluate", "--sets", str(photos), "--models", "bicubic", "bicubic+nearest"]
     assert main([*argv, "-o", str(out), "--degradations", "light", "--metrics", "psnr"]) == 0
     shown = capsys.readouterr().out
     assert "### photos, light (3 pictures)" in shown
     assert shown == (out / "report.md").read_text()
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "cp1252", write_through=True))
+    assert main([*argv, "-o", str(out), "--degradations", "light", "--metrics", "psnr"]) == 0
+    assert "psnr \\u2191" in raw.getvalue().decode("cp1252")
     assert (out / "sheet.png").is_file()
     assert result_path(out, ("photos", "light", "p0", "0.5*bicubic+0.5*nearest")).is_file()
     assert main([*argv, "-o", str(out), "--crop", "-1"]) == 2
@@ -520,7 +557,7 @@ def test_the_command(here, photos, tmp_path, capsys):
 def test_bicubic_has_the_published_figures(name, db, similarity):
     """The customary baseline, from the originals alone: x1/4 as MATLAB does it, x4 by Pillow."""
     pictures = list_pictures([shared(f"eval/{name}/HR").parent], scale=4)
-    judges = Judges(options_for(Path(name), Path(name)))
+    judges = Judges(options_for(Path(name), Path("results")))
     values = []
     for picture in pictures:
         case = make_case(picture, "bicubic", scale=4, seed=0)

@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from realesr.preparation.split import joined_scenes, split_of
 from realesr.preparation.variants import low_resolution, smaller_copies, sub_images
 
 from support.archives import make_tar
+from support.images import write_bomb
 from support.paths import shared
 
 
@@ -166,6 +168,29 @@ def test_what_is_to_be_excluded_damaged_or_small_is_left_out(photos, tmp_path):
     ]
 
 
+def test_pictures_that_are_too_large_are_left_out(photos, tmp_path):
+    write_bomb(photos / "bomb.png", 14_000)
+    notices = []
+    run([photos], tmp_path / "out", notices)
+    assert ["14000x14000 px" in str(notice) for notice in notices] == [True]
+    assert "max_pixels" not in str(notices[0])
+    assert len(rows_of(tmp_path / "out")) == 6
+
+
+def test_names_that_are_no_text_become_text(photos, tmp_path):
+    name = os.fsdecode(b"b\xfe \xe2\x80\xa8.png")
+    try:
+        (photos / "p1.png").rename(photos / name)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    run([photos], tmp_path / "out")
+    before = tree(tmp_path / "out")
+    assert "train/HR/photos/b%FE \u2028.png" in before
+    run([photos], tmp_path / "out")  # goes on from its journal
+    assert tree(tmp_path / "out") == before
+    assert {row["origin"] for row in rows_of(tmp_path / "out")} >= {"photos:b%FE \u2028.png"}
+
+
 def test_tiles_of_a_scene_stay_together_and_licences_are_kept(tmp_path):
     files = {}
     lines = ["file,source_repo,path,licence"]
@@ -295,7 +320,7 @@ def test_clashes_and_empty_sources_are_named(photos, tmp_path):
 def test_bad_options_are_named(photos, tmp_path, options, message):
     with pytest.raises(InvalidOptionError, match=message):
         run([photos], tmp_path / "out", **options)
-    with pytest.raises(InvalidOptionError, match=r"`output`.*lies in the source"):
+    with pytest.raises(InvalidOptionError, match=r"`output`.*lies in .*photos, "):
         run([photos], photos / "out")
 
 
