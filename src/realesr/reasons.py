@@ -17,9 +17,16 @@ _REMEDIES = {
 _BY_WORDS = {os.strerror(number): remedy for number, remedy in _REMEDIES.items()}
 
 
+_WORDS = dict.fromkeys(
+    map(os.strerror, (errno.EEXIST, errno.ENOTDIR)), "a file is where a folder should be"
+)
+"""Better words than the system's: these two come from the folders of a name."""
+
+
 def reason_of(error: OSError) -> str:
     """Returns in words why something was refused, and the remedy where one is known."""
     words = error.strerror or str(error)
+    words = _WORDS.get(words, words)
     remedy = _REMEDIES.get(error.errno) if error.errno is not None else None
     return f"{words}: {remedy}" if remedy else words
 

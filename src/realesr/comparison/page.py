@@ -15,6 +15,7 @@ from typing import Any
 from realesr.comparison.blind import BlindComparison
 from realesr.comparison.content import Comparison, Subject, View
 from realesr.errors import InvalidOptionError, UnwritableMediaError
+from realesr.reasons import reason_of
 
 _TEMPLATE = "template"
 _SCRIPTS = ("content", "camera", "panes", "clips", "questions", "controls")
@@ -50,7 +51,7 @@ def write_page(content: Comparison | BlindComparison, path: Path, *, title: str,
             file.writelines(parts)
         partial.replace(path)
     except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
     return size_bytes

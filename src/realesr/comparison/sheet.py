@@ -14,6 +14,7 @@ from realesr.errors import UnwritableMediaError
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
+from realesr.reasons import reason_of
 
 _GAP = 8
 _CAPTION = 26
@@ -73,7 +74,7 @@ def write_sheet(sheet: PillowImage.Image, path: Path) -> None:
         sheet.save(partial, format=kind, quality=_QUALITY)
         partial.replace(path)
     except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 

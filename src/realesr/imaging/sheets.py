@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from realesr.errors import UnwritableMediaError
+from realesr.reasons import reason_of
 
 Levels = NDArray[np.uint8]
 
@@ -103,7 +104,7 @@ def save_sheet(sheet: Levels, path: Path) -> None:
         PillowImage.fromarray(sheet).save(partial, name, **options)
         partial.replace(path)
     except OSError as error:
-        raise UnwritableMediaError(f"{path}: {error.strerror or error}") from error
+        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 
