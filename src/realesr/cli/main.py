@@ -122,6 +122,15 @@ def main(argv: Sequence[str] | None = None, *, is_process: bool = False) -> int:
     return code if finish() else code or 1
 
 
+def _has_folder() -> bool:
+    """Returns whether the current folder still exists."""
+    try:
+        os.getcwd()  # noqa: PTH109 -- Path.cwd() would do the same
+    except OSError:
+        return False
+    return True
+
+
 def _main(argv: Sequence[str]) -> int:
     args = make_parser().parse_args(normalize_option_names(argv))
     level = {0: logging.WARNING, 1: logging.INFO}.get(args.verbose, logging.DEBUG)
@@ -140,7 +149,9 @@ def _main(argv: Sequence[str]) -> int:
         return error.exit_code
     except Exception as error:
         logger.debug("the command failed", exc_info=error)
-        if isinstance(error, OSError) and error.filename is not None:
+        if isinstance(error, FileNotFoundError) and not _has_folder():
+            tell("realesr: error: the current folder has been removed: change to another")
+        elif isinstance(error, OSError) and error.filename is not None:
             tell(f"realesr: error: {os.fsdecode(error.filename)}: {reason_of(error)}")
         else:
             kind = type(error).__name__

@@ -311,6 +311,8 @@ class Search:
             return None
         if stat.S_ISDIR(mode):
             # One whose name has such a suffix becomes a job, and fails with an error message.
+            if is_link and self._options.recursive:
+                self.found.special.append((path, "a link to a folder, which is not followed"))
             if suffix not in self._suffixes or self._options.recursive:
                 return None
         elif suffix not in self._sure:

@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from realesr.errors import MissingWeightsError, UnknownModelError
+from realesr.weights.suffixes import WEIGHTS_SUFFIXES
 
 RELEASES = "https://github.com/xinntao/Real-ESRGAN/releases/download"
 FACE_RELEASES = "https://github.com/TencentARC/GFPGAN/releases/download"
@@ -325,9 +326,13 @@ def find_model(name: str, *, files: str = "A file of weights goes with `model_pa
     Raises:
         UnknownModelError: The catalog has no model of that name.
     """
+    stem, dot, suffix = name.rpartition(".")
+    wanted = stem if dot + suffix.lower() in WEIGHTS_SUFFIXES else name
     for spec in MODELS:
-        if spec.name == name.partition(".")[0]:
+        if spec.name == wanted:
             return spec
+    if name in BASELINES:
+        raise UnknownModelError(f"{name} is a plain filter: it has no weights")
     names = [*(spec.name for spec in MODELS), *BASELINES]
     plain = {known.lower().replace("_", "").replace("-", ""): known for known in names}
     close = get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, 1)

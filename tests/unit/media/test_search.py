@@ -122,13 +122,13 @@ def test_bad_inputs_fail_alone(folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="special files of POSIX")
-def test_what_is_no_file_is_left_out_and_told(folder):
+def test_what_is_no_file_is_left_out_and_told(folder, monkeypatch):
     picture(folder / "a.png")
     os.mkfifo(folder / "pipe.png")
     (folder / "zero.png").symlink_to("/dev/zero")
     (folder / "gone").symlink_to("nowhere")
     with socket.socket(socket.AF_UNIX) as server:
-        os.chdir(folder)
+        monkeypatch.chdir(folder)  # a longer path is none of a socket
         server.bind("socket.png")
         made = plan(folder)
     assert [job.source.name for job in made.jobs] == ["a.png"]
@@ -138,6 +138,22 @@ def test_what_is_no_file_is_left_out_and_told(folder):
         ("special-file-skipped", "socket.png is a socket: left out"),
         ("special-file-skipped", "zero.png is a device: left out"),
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_links_to_folders_are_followed_where_they_are_named_alone(folder):
+    for name in ("in", "other"):
+        (folder / name).mkdir()
+    picture(folder / "in/a.png")
+    picture(folder / "other/b.png")
+    (folder / "in/link").symlink_to("../other")
+    made = plan(folder / "in", recursive=True)
+    assert [job.source.name for job in made.jobs] == ["a.png"]
+    assert [str(notice).rpartition("/in/")[2] for notice in made.notices] == [
+        "link is a link to a folder, which is not followed: left out"
+    ]
+    assert not plan(folder / "in").notices  # nobody asked for folders in it
+    assert [job.source.name for job in plan(folder / "in/link").jobs] == ["b.png"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links of POSIX")

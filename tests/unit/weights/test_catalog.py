@@ -60,3 +60,19 @@ def test_missing_weights_say_where_to_put_them(monkeypatch, tmp_path):
     monkeypatch.setattr("realesr.weights.catalog.weight_folders", lambda: (tmp_path / "weights",))
     with pytest.raises(MissingWeightsError, match=str(tmp_path / "weights")):
         find_weights(MODELS[0])
+
+
+@pytest.mark.parametrize("name", ["realesr-photo-x4.pth", "realesr-photo-x4.safetensors"])
+def test_a_suffix_of_weights_is_ignored(name):
+    assert find_model(name).name == "realesr-photo-x4"
+
+
+@pytest.mark.parametrize("name", ["realesr-photo-x4.", "realesr-photo-x4.old", "a.b.pth"])
+def test_another_suffix_is_not(name):
+    with pytest.raises(UnknownModelError, match="no model is called"):
+        find_model(name)
+
+
+def test_a_plain_filter_is_not_proposed_for_itself():
+    with pytest.raises(UnknownModelError, match="bicubic is a plain filter: it has no weights"):
+        find_model("bicubic")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from realesr.cli.printing import answer_text, tell
 from realesr.geometry import Size
+from realesr.media.urls import path_of
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -31,6 +35,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _HelpFormatter, **options})
+        for convert in (Path, path_of):  # `type=Path` stays readable, and is checked
+            self.register("type", convert, partial(_named, convert))
         self.add_argument(
             "-v",
             "--verbose",
@@ -54,6 +60,13 @@ class ArgumentParser(argparse.ArgumentParser):
             message += ": name all files together, before or after the options"
         tell(f"realesr: error: {message} (`{self.prog} --help` lists all)")
         sys.exit(2)
+
+
+def _named(convert: Callable[[str], Path], text: str) -> Path:
+    """Parses a path; an empty one, as of a shell's unset variable, is not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("'': a name is missing; write . for the current folder")
+    return convert(text)
 
 
 def tile(text: str) -> int | None:
