@@ -253,10 +253,12 @@ class Upscaler:
             The same channels and dtype, larger.
 
         Raises:
+            TypeError: It is no NumPy array.
             ValueError: The array has another shape or dtype, or floats outside of [0, 1].
             InvalidOptionError: A size is outside its range.
             OutOfMemoryError: The result, or the smallest tile, does not fit into memory.
         """
+        _check(pixels)
         dtype = pixels.dtype
         image = _as_image(_as_integers(pixels))
         target = _target(outscale, width, height, fit)
@@ -426,6 +428,21 @@ def _upscale_file(
     if isinstance(end, Failed):
         raise end.error
     return end.outcome
+
+
+def _check(pixels: Any) -> None:
+    """Refuses what is no image.
+
+    Raises:
+        TypeError: It is no NumPy array.
+        ValueError: It has another shape or dtype than images have.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"pixels must be a NumPy array, not {type(pixels).__name__}")
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
+        raise ValueError(f"pixels must be (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}")
+    if pixels.dtype.kind != "f" and pixels.dtype not in PIXEL_DTYPES:
+        raise ValueError(f"pixels must be uint8, uint16 or floats, not {pixels.dtype}")
 
 
 def _as_integers(pixels: Array) -> Array:

@@ -64,8 +64,14 @@ def test_mistakes_are_errors_of_the_package(tmp_path):
         Upscaler.from_name("realesr-photo-x4", precision="fp7")
     with pytest.raises(RealesrError, match=r"none\.pth"):
         Upscaler.from_file(tmp_path / "none.pth")
-    with pytest.raises(ValueError, match="pixels must be"):
-        Upscaler.from_name("nearest")(np.zeros((3, 3, 2), np.uint8))
+    nearest = Upscaler.from_name("nearest")
+    for shape in ((3, 3, 2), (2, 3, 3, 3), (3,)):
+        with pytest.raises(ValueError, match=r"pixels must be \(H, W\), \(H, W, 3\) or"):
+            nearest(np.zeros(shape, np.uint8))
+    with pytest.raises(ValueError, match="pixels must be uint8, uint16 or floats, not int64"):
+        nearest(np.zeros((3, 3), np.int64))
+    with pytest.raises(TypeError, match="pixels must be a NumPy array, not list"):
+        nearest([[1, 2], [3, 4]])
 
 
 def test_faces_are_not_forgotten(monkeypatch):

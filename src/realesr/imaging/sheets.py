@@ -97,7 +97,7 @@ def save_sheet(sheet: Levels, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     name = PillowImage.registered_extensions().get(path.suffix.lower())
     if name is None or name not in PillowImage.SAVE:
-        raise UnwritableMediaError(f"{path}: choose a name that ends in .png, .jpg or .webp")
+        raise UnwritableMediaError(f"{path}: choose another suffix, such as .png, .jpg or .webp")
     options = {"quality": 93, "subsampling": 0} if name == "JPEG" else {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,11 @@ class GifSink(PipedSink):
 
     def _arguments(self) -> list[str]:
         self._notify(
-            Notice("colors-reduced", "GIF holds 256 colors: others are made of dots of these")
+            Notice(
+                "colors-reduced",
+                "GIF holds 256 colors, opaque or clear: other colors are made of dots of these, "
+                "and other alpha is rounded",
+            )
         )
         return [
             *("-filter_complex", "[0:0]split[frames][colors];[colors]palettegen[palette]"),
