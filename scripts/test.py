@@ -24,7 +24,7 @@ CHECKS = (
     ("pytest", "-m", "not slow"),
 )
 
-TEMPORARY_GB = 1.0
+TEMPORARY_GB = 1.5
 """Room that the files of the tests need at most at the same time."""
 
 

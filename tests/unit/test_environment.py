@@ -171,7 +171,7 @@ def test_the_tests_say_where_they_need_room(monkeypatch):
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: free)
     monkeypatch.setattr(subprocess, "run", lambda *args, **options: pytest.fail("it started"))
     script = runpy.run_path(str(Path(environment.__file__).parents[1] / "test.py"))
-    with pytest.raises(environment.SetupError, match=r"1\.0 GB are needed.*0\.5 GB are free"):
+    with pytest.raises(environment.SetupError, match=r"1\.5 GB are needed.*0\.5 GB are free"):
         script["check"](Path(sys.executable))
 
 
