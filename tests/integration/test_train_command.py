@@ -72,6 +72,9 @@ def test_with_workers_as_without(arguments, tmp_path):
         (["--set", "generator.parameters.num_feet=4"], "did you mean num_feat"),
         (["--set", "validation.levels=['lite']"], "must be one of clean, light"),
         (["--set", "losses.vgg=1.0"], "--perceptual-weights FILE"),
+        (["--set", "data.batch_size=0"], "data.batch_size must be 1 or more"),
+        (["--workers", "-1"], "--workers -1: must be 0 or more"),
+        (["--device", "foo"], "--device foo"),
         (["--set", "data.lr_size=90"], "set data.lr_size or data.margin smaller"),
         (["--device", "cuda:7"], "cuda:7"),
     ],
@@ -80,6 +83,22 @@ def test_mistakes_end_before_the_first_step(arguments, tmp_path, capsys, extra, 
     assert main([*arguments, "--workers", "0", *extra]) in (1, 2)
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out/last.ckpt").exists()
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_damaged_picture_ends_the_run_and_is_named(arguments, tmp_path, workers):
+    """With workers, too: the process must not wait for those that nobody has told to stop."""
+    path = tmp_path / "data/cut/photo.png"
+    path.parent.mkdir()
+    Image.effect_noise((128, 128), 50).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    command = [sys.executable, "-m", "realesr", *arguments, "--workers", workers]
+    command += ["--set", 'data.sources=[{ path = "cut" }]']
+    found = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert found.returncode == 1
+    assert "photo.png: damaged or cut short" in found.stderr.splitlines()[-1]
+    assert "Traceback" not in found.stderr
+    assert (tmp_path / "out/last.ckpt").exists()
 
 
 def test_missing_data_is_named(arguments, tmp_path, capsys):

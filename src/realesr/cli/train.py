@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from realesr.cli.overwriting import refuse_overwriting
 from realesr.cli.printing import answer, printable, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.signals import ending_signals
+from realesr.errors import InvalidOptionError
+from realesr.options import UpscaleOptions
 
 EXAMPLES = """\
 examples:
@@ -84,6 +87,13 @@ def run(args: argparse.Namespace) -> int:
         ]
         overrides += [f"losses.{name}.weights={args.perceptual_weights}" for name in used]
         recipe = load_recipe(bundled_recipe(args.recipe), overrides)
+    init = recipe.generator.init
+    mixed = (init, None) if init is None or isinstance(init, str) else (init.weights, init.mix)
+    starts = [place / each for each in mixed if each for place in (Path(), args.data)]
+    refuse_overwriting("the result", args.out / f"{recipe.name}.safetensors", starts)
+    device = resolve_device(UpscaleOptions(device=args.device).device)
+    if args.workers < 0:
+        raise InvalidOptionError(f"`workers` {args.workers}: must be 0 or more")
     with _stop_signals() as stopped, _bar(recipe.schedule.total_steps) as bar:
 
         def start(done: int, total: int) -> None:
@@ -98,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             recipe,
             data_root=args.data,
             folder=args.out,
-            device=torch.device(resolve_device(args.device)),
+            device=torch.device(device),
             workers=args.workers,
             reporter=Reporter(
                 message=lambda text: bar.write(printable(text), file=sys.stderr),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from realesr.degradation.batches import degrade_batch
 from realesr.degradation.pipeline import DegradationConfig
+from realesr.errors import RealesrError
 from realesr.models.networks.luma import luma_of
 from realesr.training.dataset import PatchDataset, StepSampler
 from realesr.training.distributed import World
@@ -145,11 +147,15 @@ def batches(
         damage: Damages the dataset's clean patches; None if they are damaged.
         teacher: Computes the teacher's output live: (N, 3, h, w) to (N, 3, H, W), in [0, 1].
         is_luma: Whether the batches hold only the luma, in one channel.
+
+    Raises:
+        MediaError: A picture has vanished or is damaged.
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
     loader = DataLoader(
-        dataset,
+        _Guarded(dataset),
         batch_sampler=sampler,
+        collate_fn=_collated,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_start_worker,
@@ -157,6 +163,8 @@ def batches(
         persistent_workers=False,
     )
     for step, tensors in enumerate(loader, start):
+        if isinstance(tensors, Exception):
+            raise tensors
         given = [each.to(device, non_blocking=True) for each in tensors]
         if damage is not None:
             given[:2] = damage(step, given[1])
@@ -172,6 +180,32 @@ def batches(
         if is_luma:
             lr, hr, target = luma_of(lr), luma_of(hr), luma_of(target)
         yield Batch(lr, hr, target, step)
+
+
+class _Guarded(Dataset[Any]):
+    """Returns errors of a dataset instead of raising them.
+
+    An error that a worker raises holds the loader in its traceback, and the process would wait for
+    workers at its end that nobody has told to stop.
+    """
+
+    def __init__(self, dataset: PatchDataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            return self._dataset[index]
+        except RealesrError as error:
+            return error.with_traceback(None)
+        except Exception:
+            return RuntimeError(f"patch {index}: {traceback.format_exc()}")
+
+
+def _collated(items: list[Any]) -> Any:
+    """Returns the first error among the items, else a batch of them."""
+    return next((each for each in items if isinstance(each, Exception)), None) or default_collate(
+        items
+    )
 
 
 def _start_worker(_: int) -> None:

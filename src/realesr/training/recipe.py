@@ -6,6 +6,7 @@ Builders turn the recipe into plain parameters; networks, losses and datasets do
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,6 +159,8 @@ class DataConfig:
     cache_mib: int = 512
 
     def __post_init__(self) -> None:
+        _check_least("data.", self, batch_size=1, lr_size=1, margin=0, pair_pool=0)
+        _check_least("data.", self, damage_groups=0, cache_mib=0)
         if not self.sources:
             raise ValueError("data.sources is empty")
         if not sum(self.damage.values()) > 0:
@@ -282,6 +285,12 @@ class ScheduleConfig:
     ema_decay: float = 0.999
     freeze_norms: int | None = None
 
+    def __post_init__(self) -> None:
+        _check_least("schedule.", self, total_steps=1, warmup_steps=0, decay_steps=0)
+        _check_least("schedule.", self, learning_rate=0)
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError("schedule.ema_decay must be from 0 to below 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationConfig:
@@ -304,6 +313,9 @@ class ValidationConfig:
     niqe: str | None = None
     every: int = 1000
     sheet: int = 4
+
+    def __post_init__(self) -> None:
+        _check_least("validation.", self, every=1, sheet=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +348,9 @@ class Recipe:
     save_every: int = 1000
 
     def __post_init__(self) -> None:
+        _check_least("", self, scale=1, seed=0, log_every=1, save_every=1)
+        if not self.name or {"/", "\\", "\0"} & set(self.name) or self.name.startswith("."):
+            raise ValueError(f"name {self.name!r} must be the name of a file, without a folder")
         if (self.losses.gan is None) != (self.discriminator is None):
             raise ValueError("losses.gan and [discriminator] need each other")
         mixed = [f.name for f in dataclasses.fields(self.losses) if self._targets_mix(f.name)]
@@ -358,6 +373,13 @@ class Recipe:
             (dataclasses.replace(known[name], scale=self.scale), share / total)
             for name, share in self.data.damage.items()
         )
+
+
+def _check_least(place: str, config: object, **bounds: float) -> None:
+    """Raises ValueError if a number is less than its bound, infinite, or no number."""
+    for name, bound in bounds.items():
+        if not bound <= getattr(config, name) < math.inf:
+            raise ValueError(f"{place}{name} must be {bound:g} or more")
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -120,3 +120,25 @@ def test_broken_recipes_are_named(tmp_path, text, named):
 def test_a_missing_recipe_is_an_error_in_words(tmp_path):
     with pytest.raises(InvalidOptionError, match=r"absent\.toml cannot be read"):
         load_recipe(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("data.batch_size=0", "data.batch_size=-1", "data.margin=-50", "data.cache_mib=-1"),
+        *("log_every=0", "save_every=0", "scale=0", "seed=-1"),
+        *("schedule.total_steps=0", "schedule.learning_rate=nan", "schedule.learning_rate=inf"),
+        *("schedule.ema_decay=1.0", "schedule.warmup_steps=-1"),
+        *("validation={ images = 'a', every = 0 }", "validation={ images = 'a', sheet = -1 }"),
+    ],
+)
+def test_numbers_outside_their_range_are_named(tmp_path, override):
+    key = override.partition("=")[0].rpartition(".")[2]
+    with pytest.raises(InvalidOptionError, match=rf"recipe\.toml: .*{key}.* must be "):
+        load_recipe(write(tmp_path), [override])
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden"])
+def test_a_name_is_that_of_a_file(tmp_path, name):
+    with pytest.raises(InvalidOptionError, match="must be the name of a file, without a folder"):
+        load_recipe(write(tmp_path), [f"name={name}"])
