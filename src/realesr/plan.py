@@ -23,7 +23,7 @@ from realesr.media.formats import (
 )
 from realesr.media.real_paths import RealPaths
 from realesr.media.search import PathList, Refusal, Search, Source
-from realesr.media.series.names import check_series_target, parse_pattern
+from realesr.media.series.names import check_series_target, frames_of, numbered_target
 from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, FileOptions
 from realesr.progress import Notice
@@ -116,6 +116,8 @@ def make_plan(
     }
     numbered = _number(wanted, search.real_path, owners)
     _refuse_replacing(numbered)
+    if media_type is VIDEOS:
+        _refuse_replacing_frames(numbered, options.inputs)
     _refuse_impossible(numbered.jobs, options.encoding)
     jobs, existing = numbered.jobs, Jobs()
     if options.skip_existing:
@@ -169,7 +171,7 @@ def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
 
 def _is_pattern(output: Path, media_type: AnyMediaType) -> bool:
     """Returns whether an output is a series of frames, such as ``frames/%06d.png``."""
-    return media_type is VIDEOS and parse_pattern(output) is not None
+    return media_type is VIDEOS and numbered_target(output) is not None
 
 
 def _is_file_name(output: Path, media_type: AnyMediaType) -> bool:
@@ -317,4 +319,17 @@ def _refuse_replacing(numbered: Draft) -> None:
             raise InvalidOptionError(
                 f"{entry.job.destination} would replace an input: choose another `output` or "
                 "`suffix`; if an earlier run has made it, `skip_existing` goes on"
+            )
+
+
+def _refuse_replacing_frames(numbered: Draft, inputs: Sequence[Path]) -> None:
+    """Refuses an output that is one of the numbered frames which are read."""
+    frames = {os.path.realpath(frame) for path in inputs for frame in frames_of(path)}
+    if not frames:
+        return
+    for entry in numbered:
+        if os.path.realpath(entry.job.destination) in frames:
+            raise InvalidOptionError(
+                f"{entry.job.destination} would replace a frame that is read: choose another "
+                "`output`"
             )

@@ -748,3 +748,18 @@ def test_an_interruption_while_the_encoder_finishes_leaves_nothing(tmp_path, sig
     assert process.returncode in (130, -signal.SIGINT), errors
     assert_nothing_in(tmp_path / "out")
     assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize("arguments", [["-i", "p%04d.mp4", "-o", "out"], ["-i", ".", "-o", "out"]])
+def test_a_clip_may_be_called_like_numbered_frames(tmp_path, arguments):
+    make_clip(tmp_path / "p%04d.mp4", image="testsrc2=size=32x24:rate=24:duration=0.2")
+    assert video(*arguments) == 0
+    assert [path.name for path in Path("out").iterdir()] == ["p%04d_out.mp4"]
+    assert video("-i", "p%04d.mp4", "-o", "r%02d.mkv") == 0
+    assert Path("r%02d.mkv").is_file()
+
+
+def test_a_time_that_no_clip_has_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        video("-i", "a.mp4", "--start", "1e400")
+    assert "1e400': is longer than any clip" in capsys.readouterr().err

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
+from realesr.media.series.names import frames_of
 from realesr.plan import Plan
 
 
@@ -28,9 +30,7 @@ def refuse_overwriting(option: str, path: Path, used: Iterable[Path | None]) -> 
 
 def files_of(plan: Plan) -> Iterator[Path]:
     """Yields inputs and outputs of a plan, also of those that exist already or are refused."""
-    for job in plan.jobs:
-        yield from (job.source, job.destination)
-    for job in plan.existing:
-        yield from (job.source, job.destination)
+    for job in chain(plan.jobs, plan.existing):
+        yield from (job.source, job.destination, *frames_of(job.source))
     for refusal in plan.refused:
         yield refusal.source

@@ -20,7 +20,7 @@ from realesr.media.animations.timeline import FOREVER
 from realesr.media.animations.writers import make_sink
 from realesr.media.formats import Format, ImageFormat, VideoFormat
 from realesr.media.frames import Destination, FrameSink, FrameSource, Segment
-from realesr.media.series.names import check_apart, is_series, parse_pattern
+from realesr.media.series.names import check_apart, is_series, numbered_target
 from realesr.media.series.sink import SeriesSink
 from realesr.media.series.source import SeriesSource, UnfinishedSource
 from realesr.media.video.bare import BareVideoSink, bare_info
@@ -128,7 +128,7 @@ class MovingFiles:
             InvalidOptionError: Frames would replace those that they are made of.
         """
         options = self.videos.options
-        pattern = None if destination is None else parse_pattern(destination.path)
+        pattern = None if destination is None else numbered_target(destination.path)
         is_done: Callable[[int], bool] = _never
         if pattern is not None and not self.restart:
             is_done = _Existing(pattern.path)
@@ -164,7 +164,7 @@ class MovingFiles:
         Raises:
             FFmpegNotFoundError, InvalidOptionError: As the writers do.
         """
-        pattern = parse_pattern(path)
+        pattern = numbered_target(path)
         if isinstance(target, ImageFormat):
             _report_idle(self.videos.options, target, notify)
             if pattern is None:

@@ -120,8 +120,26 @@ class _JobUnits:
 def units_of(
     plan: Plan, options: UpscaleOptions, media: MediaIO, *, preview: int | None = None
 ) -> Units:
-    """Returns a unit for each job of a plan, none of them in segments."""
+    """Returns a unit for each job of a plan, none of them in segments.
+
+    Raises:
+        InvalidOptionError: Previews would be written where an input lies.
+    """
+    if preview is not None:
+        _check_previews(plan)
     return _JobUnits(plan.jobs, options, media, preview)
+
+
+def _check_previews(plan: Plan) -> None:
+    sources = [os.path.realpath(job.source) for job in plan.jobs]
+    taken = {*sources, *map(os.path.dirname, sources)}
+    for job in plan.jobs:
+        folder = preview_folder(job.destination)
+        if os.path.realpath(folder) in taken:
+            raise InvalidOptionError(
+                f"`preview`: {folder}, where previews are written, is or holds an input: choose "
+                "another `output`"
+            )
 
 
 def split(units: Iterable[WorkUnit], *, skip_existing: bool = False) -> Iterator[WorkUnit]:

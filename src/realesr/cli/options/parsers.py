@@ -15,6 +15,9 @@ from realesr.cli.printing import answer_text, tell
 from realesr.geometry import Size
 from realesr.media.urls import path_of
 
+_LONGEST = 10**9
+"""Largest time, s: 30 years. Far larger ones are no floating-point numbers."""
+
 
 class _HelpFormatter(argparse.HelpFormatter):
     """Wraps descriptions, and keeps the lines of examples."""
@@ -110,6 +113,8 @@ def seconds(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(
             f"{text!r}: must be seconds, or hours:minutes:seconds"
         ) from None
+    if abs(total) > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r}: is longer than any clip")
     return total
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.formats import IMAGES, ImageFormat
+from realesr.errors import InvalidOptionError, RealesrError, UnreadableMediaError
+from realesr.media.formats import IMAGES, VIDEOS, ImageFormat
 from realesr.reasons import reason_of
 
 _PLACEHOLDER = re.compile(r"%(?:0(?P<digits>\d{1,2}))?d")
@@ -92,6 +92,11 @@ def parse_pattern(path: Path) -> Pattern | None:
     return Pattern(path.parent, name[: part.start()], digits, name[part.end() :])
 
 
+def numbered_target(path: Path) -> Pattern | None:
+    """Returns the pattern of frames to write; None for other outputs, also for ``p%04d.mp4``."""
+    return None if VIDEOS.matches(path) else parse_pattern(path)
+
+
 def is_series(path: Path) -> bool:
     """Returns whether an input is a pattern of frames that exist, or a folder of numbered ones."""
     pattern = parse_pattern(path)
@@ -127,6 +132,14 @@ def find_series(path: Path) -> Series:
                 "as 'frames/%06d.png'"
             )
     return series
+
+
+def frames_of(path: Path) -> tuple[Path, ...]:
+    """Returns the files that an input reads as numbered frames; none if it is no series."""
+    try:
+        return tuple(file for _, file in find_series(path).frames) if is_series(path) else ()
+    except (OSError, RealesrError):  # what is wrong with it, reading tells
+        return ()
 
 
 def check_series_target(path: Path) -> ImageFormat:
