@@ -29,7 +29,7 @@ def test_sheets_are_written_whole(tmp_path):
     save_sheet(RED, path)
     assert (np.asarray(PillowImage.open(path)) == RED).all()
     assert [each.name for each in path.parent.iterdir()] == ["sheet.png"]
-    with pytest.raises(UnwritableMediaError, match=r"sheet\.txt: choose a name"):
+    with pytest.raises(UnwritableMediaError, match=r"sheet\.txt: choose another suffix"):
         save_sheet(RED, tmp_path / "sheet.txt")
 
 

@@ -94,7 +94,8 @@ def parse_pattern(path: Path) -> Pattern | None:
 
 def numbered_target(path: Path) -> Pattern | None:
     """Returns the pattern of frames to write; None for other outputs, also for ``p%04d.mp4``."""
-    return None if VIDEOS.matches(path) else parse_pattern(path)
+    is_film = VIDEOS.matches(path) and not IMAGES.matches(path)  # a PNG can be either
+    return None if is_film else parse_pattern(path)
 
 
 def is_series(path: Path) -> bool:
