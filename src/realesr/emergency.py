@@ -28,8 +28,7 @@ def on_emergency(undo: Undo) -> Callable[[], None]:
     Raises:
         InterruptedError: The process is ending: nothing new may begin.
     """
-    if _is_ending.is_set():
-        raise InterruptedError(errno.EINTR, "the command is ending")
+    check_not_ending()
     key = next(_keys)
     _undos[key] = undo
 
@@ -37,6 +36,12 @@ def on_emergency(undo: Undo) -> Callable[[], None]:
         _undos.pop(key, None)
 
     return forget
+
+
+def check_not_ending() -> None:
+    """Raises InterruptedError if the process is ending: nothing new may begin."""
+    if _is_ending.is_set():
+        raise InterruptedError(errno.EINTR, "the command is ending")
 
 
 def undo_all() -> None:

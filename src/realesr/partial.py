@@ -14,14 +14,14 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from realesr.emergency import on_emergency
+from realesr.emergency import check_not_ending, on_emergency
 from realesr.special import special_kind
 
 if sys.platform != "win32":
@@ -59,8 +59,20 @@ class Partial:
         folder.mkdir(parents=True, exist_ok=True)
         _check_replaceable(destination)
         remove_leftovers(folder)
-        self.path, self._lock = _create(folder)
+        self.path, self._lock = folder, -1
+        # First, so that a process that is ending makes no file that nobody removes.
         self._forget = on_emergency(self._unlink)
+        try:
+            self._lock = _create(folder, self._plan)
+            check_not_ending()
+        except BaseException:
+            self._forget()
+            self._unlink()
+            self._unlock()
+            raise
+
+    def _plan(self, path: Path) -> None:
+        self.path = path
 
     def open(self) -> IO[bytes]:
         """Returns the file, open for writing; the caller closes it before :meth:`commit`."""
@@ -274,18 +286,24 @@ def _marks() -> tuple[str, str]:
     return f"{zlib.crc32(machine.encode()):08x}", f"{zlib.crc32(boot.encode()):08x}"
 
 
-def _create(folder: Path) -> tuple[Path, int]:
-    """Creates and locks a file; returns its path and its descriptor."""
+def _create(folder: Path, plan: Callable[[Path], None]) -> int:
+    """Creates and locks a file; returns its descriptor.
+
+    Args:
+        folder: Where.
+        plan: Receives the path before the file is there.
+    """
     while True:
         name = f".{_PREFIX}{''.join(_marks())}-{os.urandom(6).hex()}{_SUFFIX}"
         path = folder / name
+        plan(path)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o666)
         except FileExistsError:
             continue
         # Between the two calls, another process may have taken it for a leftover.
         if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            return path, descriptor
+            return descriptor
         os.close(descriptor)
         path.unlink(missing_ok=True)
 

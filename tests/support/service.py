@@ -1,6 +1,7 @@
 """A running service, in a thread of the test."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -48,7 +49,9 @@ class Running:
 
     def left(self) -> list[Path]:
         """Temporary files that are there."""
-        return [*self.place.rglob("*")]
+        # Not rglob, which fails where a folder vanishes meanwhile.
+        found = os.walk(self.place)
+        return [Path(folder, name) for folder, *names in found for each in names for name in each]
 
 
 @contextlib.contextmanager

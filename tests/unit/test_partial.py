@@ -197,3 +197,20 @@ def test_a_temporary_folder_goes_with_its_content(tmp_path, monkeypatch):
         with temporary_folder() as other:
             assert len({folder, other, *tmp_path.iterdir()}) == 2
     assert names(tmp_path) == []
+
+
+def test_a_process_that_is_ending_makes_no_partial_file(tmp_path, monkeypatch):
+    ending = threading.Event()
+    monkeypatch.setattr("realesr.emergency._is_ending", ending)
+    create = module._create
+
+    def end_meanwhile(folder, plan):
+        descriptor = create(folder, plan)
+        ending.set()
+        return descriptor
+
+    monkeypatch.setattr(module, "_create", end_meanwhile)
+    for _ in range(2):  # while the file is made, and before
+        with pytest.raises(InterruptedError):
+            Partial(tmp_path / "a.png")
+        assert not list(tmp_path.iterdir())
