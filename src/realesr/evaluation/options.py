@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
-from realesr.options import FIXED_DAMAGE_LEVELS
+from realesr.options import FIXED_DAMAGE_LEVELS, refuse_within
 
 TRUTH = "HR"
 """Folder of the original pictures in a set that also has inputs."""
@@ -76,14 +76,8 @@ class EvaluationOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        output = self.output.resolve()
-        for path in self.sets:
-            pictures = path / TRUTH if (path / TRUTH).is_dir() else path
-            if output.is_relative_to(pictures.resolve()):
-                raise InvalidOptionError(
-                    f"`output` {self.output}: lies in {path}, and results would be taken for "
-                    "pictures of it: choose another"
-                )
+        read = ((path, path / TRUTH if (path / TRUTH).is_dir() else path) for path in self.sets)
+        refuse_within(self.output, read)
         for option, names, known in (
             ("degradations", self.degradations, DEGRADATIONS),
             ("metrics", self.metrics, METRICS),

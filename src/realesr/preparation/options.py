@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
+from realesr.options import refuse_within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,4 @@ class PrepareOptions:
         if min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-6:
             shares = ",".join(f"{share:g}" for share in self.split)
             raise InvalidOptionError(f"`split` {shares}: must be three shares that sum to 1")
-        for source in (*self.sources, *self.exclude):
-            if self.output.resolve().is_relative_to(source.resolve()):
-                raise InvalidOptionError(
-                    f"`output` {self.output}: lies in {source}, and would be taken for pictures of "
-                    "it: choose another"
-                )
+        refuse_within(self.output, ((path, path) for path in (*self.sources, *self.exclude)))
