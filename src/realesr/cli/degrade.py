@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.files import add_file_options, add_output_options, file_options
 from realesr.cli.options.images import add_image_options
-from realesr.cli.overwriting import files_of, refuse_overwriting
+from realesr.cli.overwriting import refuse_beside
 from realesr.cli.printing import answer, tell
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
@@ -113,9 +113,10 @@ def run(args: argparse.Namespace) -> int:
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, IMAGES)
-    _check_figure(args.show_steps, plan)
-    if args.metrics_file is not None:
-        refuse_overwriting("--metrics-file", args.metrics_file, (args.show_steps, *files_of(plan)))
+    sides = {"--show-steps": args.show_steps, "--metrics-file": args.metrics_file}
+    refuse_beside(sides, plan)
+    if args.show_steps is not None:
+        _check_figure(plan)
     if args.dry_run:
         for job in plan.jobs:
             answer(f"{job.source} -> {job.destination}")
@@ -164,15 +165,12 @@ def _degrade(
     return 1 if failed else 0
 
 
-def _check_figure(figure: Path | None, plan: Plan) -> None:
-    """Refuses a figure that would replace a file of the run, or has nothing to show.
+def _check_figure(plan: Plan) -> None:
+    """Refuses a figure that has nothing to show.
 
     Raises:
-        InvalidOptionError: It would, or there is no image.
+        InvalidOptionError: There is no image in a file.
     """
-    if figure is None:
-        return
-    refuse_overwriting("--show-steps", figure, files_of(plan))
     if not plan.jobs:
         raise InvalidOptionError("--show-steps draws the first file, and there is none")
     if plan.jobs[0].source == STANDARD_STREAM:

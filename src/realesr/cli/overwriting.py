@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -26,6 +26,23 @@ def refuse_overwriting(option: str, path: Path, used: Iterable[Path | None]) -> 
     taken = (os.path.realpath(each) for each in used if each is not None)
     if os.path.isdir(path) or os.path.realpath(path) in taken:  # noqa: PTH112 -- never raises
         raise InvalidOptionError(f"{option} {path}: is an input, an output or a folder")
+
+
+def refuse_beside(sides: Mapping[str, Path | None], plan: Plan, *others: Path | None) -> None:
+    """Refuses what is written beside the results of a plan, over its files or each other.
+
+    Args:
+        sides: The files by what errors call them; None is passed over.
+        plan: The plan.
+        others: More files that the run reads.
+
+    Raises:
+        InvalidOptionError: As :func:`refuse_overwriting` does.
+    """
+    for option, path in sides.items():
+        if path is not None:
+            rest = (each for name, each in sides.items() if name != option)
+            refuse_overwriting(option, path, (*rest, *others, *files_of(plan)))
 
 
 def files_of(plan: Plan) -> Iterator[Path]:

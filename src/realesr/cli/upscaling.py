@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from realesr.cli.executors import Loader, cluster_executor, local_executor
 from realesr.cli.options.effects import ineffective
 from realesr.cli.options.model import cluster_options, upscale_options, worker_options
-from realesr.cli.overwriting import files_of, refuse_overwriting
+from realesr.cli.overwriting import refuse_beside
 from realesr.cli.printing import answer, answer_json, tell
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice, with_flags
@@ -67,7 +67,9 @@ def run(
     if files.watch:
         check_watchable(files)
     plan = make_plan(files, media_type)
-    _check_side_files(args, options, plan)
+    of_faces = None if options.faces is None else options.faces.report
+    sides = {"`report`": of_faces, "--metrics-file": args.metrics_file}
+    refuse_beside(sides, plan, options.model_path)
     if not args.quiet:
         _report_skipped(plan, media_type)
         left_out = () if files.watch else plan.notices  # a watch tells them itself
@@ -216,22 +218,6 @@ def _check_workers(
         raise InvalidOptionError(f"`{name}`: standard input and output belong to one process")
     if options.faces is not None and options.faces.report is not None:
         raise InvalidOptionError(f"`{name}`: one process alone can write a `report`")
-
-
-def _check_side_files(args: argparse.Namespace, options: UpscaleOptions, plan: Plan) -> None:
-    """Refuses a report or a file of figures that would replace a file of the run.
-
-    Raises:
-        InvalidOptionError: It would.
-    """
-    sides = {
-        "`report`": None if options.faces is None else options.faces.report,
-        "--metrics-file": args.metrics_file,
-    }
-    for option, path in sides.items():
-        if path is not None:
-            others = (each for name, each in sides.items() if name != option)
-            refuse_overwriting(option, path, (*others, options.model_path, *files_of(plan)))
 
 
 def _report_skipped(plan: Plan, media_type: AnyMediaType) -> None:
