@@ -204,7 +204,11 @@ def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
     def remove() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
-    forget = on_emergency(remove)
+    try:
+        forget = on_emergency(remove)
+    except BaseException:
+        remove()
+        raise
     try:
         yield folder
     finally:

@@ -214,3 +214,6 @@ def test_a_process_that_is_ending_makes_no_partial_file(tmp_path, monkeypatch):
         with pytest.raises(InterruptedError):
             Partial(tmp_path / "a.png")
         assert not list(tmp_path.iterdir())
+    with pytest.raises(InterruptedError), temporary_folder(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

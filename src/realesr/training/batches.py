@@ -203,9 +203,8 @@ class _Guarded(Dataset[Any]):
 
 def _collated(items: list[Any]) -> Any:
     """Returns the first error among the items, else a batch of them."""
-    return next((each for each in items if isinstance(each, Exception)), None) or default_collate(
-        items
-    )
+    error = next((each for each in items if isinstance(each, Exception)), None)
+    return default_collate(items) if error is None else error
 
 
 def _start_worker(_: int) -> None:
