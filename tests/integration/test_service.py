@@ -309,12 +309,17 @@ def test_a_video_is_a_job(service, tmp_path):
 
 def test_videos_that_are_none_are_told(service, tmp_path):
     clip = clip_of(tmp_path / "clip.mkv", 2, "32x24").read_bytes()
+    tone = make_clip(tmp_path / "tone.mka", "-c:a", "flac", image="sine=d=0.1").read_bytes()
     for status, content, options in (
         (415, b"#EXTM3U\nhttp://127.0.0.1/secret\n", {}),
         (422, b"", {}),
         (422, clip, {"codec": "ffv1"}),
         (422, clip, {"start": "5", "end": "2"}),
         (422, clip, {"model-name": "none"}),
+        (422, clip, {"ext": "xyz"}),
+        (422, clip, {"ext": "jpg"}),
+        (415, png(), {}),
+        (415, tone, {}),
     ):
         answer = submit(service, content, **options)
         assert answer.status_code == status, answer.text

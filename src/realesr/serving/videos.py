@@ -25,7 +25,7 @@ from realesr.serving.options import ServeOptions
 from realesr.serving.parameters import VideoParameters, documented, parse
 from realesr.serving.tickets import StoppedError, Ticket
 from realesr.serving.uploads import Upload, new_folder, remove, save_upload
-from realesr.serving.work import Made, check_frames, make_video
+from realesr.serving.work import Made, check_video, make_video
 
 SWEEP_S = 15.0
 """How often results are looked for whose time is over, s."""
@@ -132,7 +132,9 @@ class Videos:
             options = parameters.upscaling(self._engine.base, self._engine.models[0])
             self._engine.check_model(options.model_name)
             parameters.video()
-            await asyncio.to_thread(check_frames, upload.path, self._options.max_pixels)
+            await asyncio.to_thread(
+                check_video, upload.path, ext=parameters.ext, max_pixels=self._options.max_pixels
+            )
         except BaseException as error:
             await asyncio.to_thread(remove, folder)
             if isinstance(error, ClientDisconnect):

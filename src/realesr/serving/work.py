@@ -125,14 +125,27 @@ def make_video(
     return _run(engine, ticket, unit, on_event, is_urgent=False)
 
 
-def check_frames(path: Path, max_pixels: int) -> None:
-    """Checks the size that a video states, before a frame is decoded.
+def check_video(path: Path, *, ext: str | None, max_pixels: int) -> None:
+    """Checks what can be said of a video and its result before a frame is decoded.
 
     What PyAV cannot open is left to the job, which says what is wrong.
 
     Raises:
+        InvalidOptionError: A result cannot be an ``ext``.
+        UnsupportedMediaError: It is a still image, or has nothing to see.
         TooLargeMediaError: Frames are larger than ``max_pixels``.
     """
+    from realesr.media.animations.content import is_animated
+
+    _output_of(VIDEOS, path, ext)
+    if path.suffix in IMAGES.suffixes and not is_animated(path):
+        raise UnsupportedMediaError(
+            "the body is a still image, no video or animation: send it to /v1/upscale"
+        )
+    _check_frames(path, max_pixels)
+
+
+def _check_frames(path: Path, max_pixels: int) -> None:
     import warnings
 
     import av
@@ -147,8 +160,10 @@ def check_frames(path: Path, max_pixels: int) -> None:
                 sizes = [image.size]
         else:
             with open_input(path) as container:
-                sizes = [(each.codec_context.width, each.codec_context.height)
-                         for each in container.streams.video]  # fmt: skip
+                streams = container.streams.video
+                sizes = [(each.codec_context.width, each.codec_context.height) for each in streams]
+            if not sizes:
+                raise UnsupportedMediaError("the body has no video stream")
     except Image.DecompressionBombError as error:
         raise TooLargeMediaError(f"more than {max_pixels} px") from error
     except (OSError, ValueError, av.FFmpegError, UnidentifiedImageError):
@@ -163,13 +178,17 @@ def check_frames(path: Path, max_pixels: int) -> None:
 def _unit(
     kind: AnyMediaType, source: Path, options: UpscaleOptions, ext: str | None, media: MediaIO
 ) -> WorkUnit:
+    output = _output_of(kind, source, ext)
+    job = Job(source, output, kind.format_of(output))
+    return WorkUnit(job=job, options=options, media=media, output=output)
+
+
+def _output_of(kind: AnyMediaType, source: Path, ext: str | None) -> Path:
     suffix = kind.output_suffix_of(source.suffix) if ext is None else f".{ext}"
     if suffix not in (*kind.output_suffixes, *kind.aliases):
         known = ", ".join(each.removeprefix(".") for each in kind.output_suffixes)
         raise InvalidOptionError(f"`ext` {ext}: must be one of {known}")
-    output = source.with_name(f"{OUTPUT}{suffix}")
-    job = Job(source, output, kind.format_of(output))
-    return WorkUnit(job=job, options=options, media=media, output=output)
+    return source.with_name(f"{OUTPUT}{suffix}")
 
 
 def _run(
