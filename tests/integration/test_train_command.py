@@ -69,7 +69,14 @@ def test_with_workers_as_without(arguments, tmp_path):
     [
         (["--set", "schedule.totl_steps=2"], "did you mean schedule.total_steps"),
         (["--set", "generator.architecture=srvg"], "must be one of rrdbnet, srvgg"),
-        (["--set", "generator.parameters.num_feet=4"], "did you mean num_feat"),
+        (
+            ["--set", "generator.parameters.num_feet=4"],
+            "did you mean generator.parameters.num_feat",
+        ),
+        (["--set", "generator.parameters.num_feat=0"], "generator.parameters: its num_feat is 0"),
+        (["--set", "generator.parameters.num_conv=-1"], "its num_conv is -1"),
+        (["--set", "generator.parameters.num_conv=1.5"], "num_conv = 1.5: must be a whole number"),
+        (["--set", "generator.parameters.scale=2"], "the recipe's own scale says it"),
         (["--set", "validation.levels=['lite']"], "must be one of clean, light"),
         (["--set", "losses.vgg=1.0"], "--perceptual-weights FILE"),
         (["--set", "data.batch_size=0"], "data.batch_size must be 1 or more"),
@@ -82,7 +89,7 @@ def test_with_workers_as_without(arguments, tmp_path):
 def test_mistakes_end_before_the_first_step(arguments, tmp_path, capsys, extra, message):
     assert main([*arguments, "--workers", "0", *extra]) in (1, 2)
     assert message in capsys.readouterr().err
-    assert not (tmp_path / "out/last.ckpt").exists()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -42,4 +42,5 @@ def identity_of(
         }
         weights |= {name: sha256_of(path) for name, path in files.items() if path is not None}
     chosen = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
+    chosen |= chosen.pop("target")  # differences are told by the names that users know
     return {"weights": weights, "option": chosen, "version": {"realesr": version}}

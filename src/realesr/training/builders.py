@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -41,6 +40,7 @@ from realesr.training.recipe import (
 from realesr.training.schedule import AdaptiveSteps
 from realesr.training.state import TrainingState
 from realesr.training.store import ImageStore
+from realesr.training.tables import from_table
 from realesr.training.teacher import TeacherOutputs, lock_color
 from realesr.weights.catalog import MODELS, find_model
 from realesr.weights.fetch import ensure_weights, sha256_of
@@ -76,7 +76,8 @@ def build_generator(
     """Builds the generator with its initial parameters.
 
     Raises:
-        InvalidOptionError: The architecture or one of its hyperparameters is unknown.
+        InvalidOptionError: The architecture or one of its hyperparameters is unknown, or none of
+            its networks has such hyperparameters.
         WeightsError: The weights to start from are missing or do not fit.
     """
     architecture = by_name(config.architecture)
@@ -85,14 +86,11 @@ def build_generator(
             f"generator.architecture = {config.architecture!r}: "
             f"must be one of {', '.join(each.name for each in ARCHITECTURES)}"
         )
-    names = [field.name for field in dataclasses.fields(cast(Any, architecture))]
-    known = [name for name in names if name != "scale"]
-    for name in config.parameters:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise InvalidOptionError(f"generator.parameters.{name} is unknown; {hint}")
-    network: nn.Module = cast(Any, architecture)(**config.parameters, scale=scale).build()
+    where = "generator.parameters"
+    if "scale" in config.parameters:
+        raise InvalidOptionError(f"{where}.scale: the recipe's own scale says it")
+    table = {**config.parameters, "scale": scale}
+    network: nn.Module = from_table(cast(Any, architecture), table, where).build()
     if config.init is not None:
         init = InitConfig(weights=config.init) if isinstance(config.init, str) else config.init
         state = load_state_dict(find(init.weights))

@@ -62,11 +62,6 @@ class RunLog:
         self._sums: dict[str, Tensor] = {}
         self._counts: Counter[str] = Counter()
         self._board: Any = None
-        if is_writer:
-            with suppress(ImportError):
-                from torch.utils.tensorboard import SummaryWriter
-
-                self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Adds the losses of a step, without synchronizing with a GPU."""
@@ -113,6 +108,8 @@ class RunLog:
                 file.write(json.dumps({"step": step, **values}) + "\n")
         except OSError as error:
             raise TrainingError(f"{self._path}: {reason_of(error)}") from error
+        if self._board is None:  # not before there is something to write
+            self._board = _make_board(self._path.with_name("tensorboard"))
         if self._board is not None:
             for name, value in _flat(values):
                 self._board.add_scalar(name, value, step)
@@ -121,6 +118,15 @@ class RunLog:
         """Closes TensorBoard's files."""
         if self._board is not None:
             self._board.close()
+
+
+def _make_board(folder: Path) -> Any:
+    """Returns TensorBoard's writer; None if TensorBoard is not installed."""
+    with suppress(ImportError):
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(folder))
+    return None
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -85,7 +85,6 @@ def train(
             written. The last checkpoint is intact.
     """
     torch.manual_seed(recipe.seed)
-    folder.mkdir(parents=True, exist_ok=True)
     find = partial(find_file, data_root=data_root)
     generator = build_generator(recipe.generator, scale=recipe.scale, find=find)
     check_luma(recipe, generator)
@@ -102,9 +101,10 @@ def train(
     first_network = copy.deepcopy(state.ema.network)
     is_resumed = state.restore(checkpoint)
     validate = _make_validation(recipe, state, first_network, log, folder, find, data_root, device)
+    stream = _make_batches(recipe, state, find, data_root, folder, workers, reporter, device)
+    folder.mkdir(parents=True, exist_ok=True)  # what is wrong with the recipe is known by now
     if not is_resumed:
         validate()
-    stream = _make_batches(recipe, state, find, data_root, folder, workers, reporter, device)
     stream = _saving_on_failure(stream, partial(_save, state, log, checkpoint))
     schedule, dtype = recipe.schedule, autocast_dtype(recipe.precision, device)
     autocast = partial(torch.autocast, device.type, dtype=dtype, enabled=dtype != torch.float32)

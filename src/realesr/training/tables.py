@@ -24,7 +24,8 @@ def from_table(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
         where: Dotted name of the table, for messages.
 
     Raises:
-        InvalidOptionError: A key is unknown or missing, or a value is of another type.
+        InvalidOptionError: A key is unknown or missing, a value is of another type, or the
+            dataclass takes no such values.
     """
     hints = get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -39,7 +40,8 @@ def from_table(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
     try:
         return cls(**values)
     except ValueError as error:
-        raise InvalidOptionError(str(error)) from error
+        place = f"{where}: " if where not in str(error) else ""
+        raise InvalidOptionError(f"{place}{error}") from error
 
 
 def merged(table: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:

@@ -46,6 +46,12 @@ def test_numbers_go_to_tensorboard_too(tmp_path, board):
     assert made.is_closed
 
 
+def test_what_writes_nothing_leaves_no_folder(tmp_path, board):
+    RunLog(tmp_path).close()
+    assert not board
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_one_process_writes(tmp_path, board):
     log = RunLog(tmp_path, is_writer=False)
     log.write(7, **VALUES)

@@ -53,6 +53,8 @@ class RRDBNetConfig:
         check_size(
             *(self.channels, self.scale), num_feat=self.num_feat, num_grow_ch=self.num_grow_ch
         )
+        if self.num_block < 0:
+            raise ValueError(f"its num_block is {self.num_block}")
         if self.scale not in (1, 2, 4, 8):
             raise ValueError(f"RRDBNet has scales 1, 2, 4 and 8, not {self.scale}")
 

@@ -43,6 +43,8 @@ class SRVGGConfig:
 
     def __post_init__(self) -> None:
         check_size(self.channels, self.scale, num_feat=self.num_feat)
+        if self.num_conv < 0:
+            raise ValueError(f"its num_conv is {self.num_conv}")
 
     @classmethod
     def detect(cls, shapes: Mapping[str, Shape]) -> Self | None:
