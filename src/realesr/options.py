@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -34,24 +33,6 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InvalidOptionError(f"{option} {value}: must be one of {', '.join(choices)}")
-
-
-def refuse_within(output: Path, sources: Iterable[tuple[Path, Path]]) -> None:
-    """Refuses a folder of results whose pictures a later run would read.
-
-    Args:
-        output: The folder of the results.
-        sources: What errors name, and the folder whose pictures are read.
-
-    Raises:
-        InvalidOptionError: It lies in one of them.
-    """
-    for name, folder in sources:
-        if output.resolve().is_relative_to(folder.resolve()):
-            raise InvalidOptionError(
-                f"`output` {output}: lies in {name}, and would be taken for pictures of it: choose "
-                "another"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

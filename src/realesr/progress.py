@@ -14,6 +14,7 @@ NoticeCode = Literal[
     "captions-dropped",
     "channels-dropped",
     "chroma-reduced",
+    "clips-left-out",
     "clock-repaired",
     "clock-shifted",
     "color-converted",

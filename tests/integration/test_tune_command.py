@@ -78,6 +78,7 @@ def test_tune_of_a_clip(tmp_path, capsys):
         ["tune", "-i", "."],
         ["tune", "-i", "a.jpg", "-o", "a.jpg"],
         ["tune", "-i", "a.jpg", "-o", "sheet.gif"],
+        ["tune", "mine=.", "-i", "a.jpg", "-o", "ready.png"],
         ["compare", "bicubic"],
         ["compare", "-i", "a.jpg"],
         ["compare", "bicubic", "-i", "a.jpg", "--blind"],
@@ -88,10 +89,11 @@ def test_tune_of_a_clip(tmp_path, capsys):
 )
 def test_what_cannot_be_is_told(tmp_path, capsys, arguments):
     image(tmp_path / "a.jpg")
-    before = (tmp_path / "a.jpg").read_bytes()
+    image(tmp_path / "ready.png")
+    before = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
     assert main(arguments) in (1, 2)
     assert capsys.readouterr().err.startswith("realesr: error: ")
-    assert (tmp_path / "a.jpg").read_bytes() == before
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
 
 
 def test_a_limit_names_its_option(tmp_path, capsys):

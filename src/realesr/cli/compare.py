@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.options.model import add_device_options, device_names
 from realesr.cli.options.parsers import memory, seconds, size
-from realesr.cli.overwriting import refuse_overwriting
 from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
 from realesr.cli.tally import print_tally
@@ -28,6 +27,7 @@ from realesr.comparison.options import (
 from realesr.errors import InvalidOptionError
 from realesr.media.formats import IMAGES
 from realesr.options import Target, UpscaleOptions
+from realesr.overwriting import refuse_overwriting
 
 if TYPE_CHECKING:
     from realesr.comparison.content import Comparison, OnResult
@@ -167,7 +167,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError("name the models to compare, and the images with `inputs`")
     common = common_options(args, args.outscale, args.denoise_strength)
     entries = parse_entries(args.entries, common)
-    kind, paths = find_inputs(args.input)
+    kind, paths = find_inputs(args.input, notify=print_notice)
     options = _compare_options(args, has_clips=kind is not IMAGES)
     least = 2 if options.ask == "pairs" else 1
     if options.blind and len(entries) < least:

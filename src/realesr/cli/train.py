@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.overwriting import refuse_overwriting
 from realesr.cli.printing import answer, printable, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.signals import ending_signals
 from realesr.errors import InvalidOptionError
 from realesr.options import UpscaleOptions
+from realesr.overwriting import refuse_overwriting
 
 EXAMPLES = """\
 examples:

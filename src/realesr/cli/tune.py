@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from realesr.cli.compare import common_options, load
 from realesr.cli.options.model import add_device_options
-from realesr.cli.overwriting import refuse_overwriting
 from realesr.cli.printing import answer_text, tell
 from realesr.cli.process import keep_memory
 from realesr.comparison.entries import Entry, parse_entries
@@ -19,6 +18,7 @@ from realesr.comparison.options import CompareOptions
 from realesr.errors import InvalidOptionError, MissingWeightsError
 from realesr.media.formats import VIDEOS
 from realesr.options import UpscaleOptions
+from realesr.overwriting import refuse_overwriting
 from realesr.weights.catalog import find_local_weights, find_model
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError(f"`output` {output}: must end with one of {', '.join(SHEETS)}")
     common = common_options(args, SCALE)
     extra = parse_entries(args.models, common)
-    refuse_overwriting("`output`", output, (path, *(entry.results for entry in extra)))
+    ready = [entry.results for entry in extra if entry.results is not None]
+    refuse_overwriting("`output`", output, (path, *ready, *(f for r in ready for f in r.glob("*"))))
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport
     from realesr.tuning.advice import advise, reduction

@@ -9,14 +9,18 @@ from realesr.errors import InvalidOptionError, MediaError
 from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.options import FileOptions
 from realesr.plan import make_plan
+from realesr.progress import Notice, Notify, no_notice
 
 
-def find_inputs(inputs: Iterable[Path]) -> tuple[AnyMediaType, tuple[Path, ...]]:
+def find_inputs(
+    inputs: Iterable[Path], *, notify: Notify = no_notice
+) -> tuple[AnyMediaType, tuple[Path, ...]]:
     """Returns whether inputs are images or clips, and the files.
 
     Args:
         inputs: Files, folders, and patterns such as ``scans/*.png``. Of a folder with both kinds
             the images are taken.
+        notify: Receives a sentence for each folder whose clips are left out.
 
     Raises:
         InvalidOptionError: There are both images and clips, or an input is a stream.
@@ -26,6 +30,9 @@ def find_inputs(inputs: Iterable[Path]) -> tuple[AnyMediaType, tuple[Path, ...]]
     files: dict[Path, None] = {}
     for path in inputs:
         kind, found = _find(path)
+        if kind is IMAGES and path.is_dir() and (clips := _found(path, VIDEOS)):
+            words = f"{path}: clips are left out ({len(clips)}): one page has images or clips"
+            notify(Notice("clips-left-out", words))
         kinds.append(kind)
         files.update(dict.fromkeys(found))
     if IMAGES in kinds and VIDEOS in kinds:
@@ -39,12 +46,28 @@ def _find(path: Path) -> tuple[AnyMediaType, list[Path]]:
     first: MediaError | None = None
     kinds: tuple[AnyMediaType, ...] = (IMAGES, VIDEOS)
     for kind in kinds:
-        # No output is made: the plan is asked for the inputs alone.
-        files = FileOptions(inputs=(path,), output=Path("results"), suffix="compared")
         try:
-            return kind, [job.source for job in make_plan(files, kind).jobs]
+            return kind, _planned(path, kind)
         except MediaError as error:
             first = first or error
     if first is None:
         raise ValueError("no kinds of media")
     raise first
+
+
+def _planned(path: Path, kind: AnyMediaType) -> list[Path]:
+    """Returns the files of a kind.
+
+    Raises:
+        MediaError: There are none.
+    """
+    # No output is made: the plan is asked for the inputs alone.
+    files = FileOptions(inputs=(path,), output=Path("results"), suffix="compared")
+    return [job.source for job in make_plan(files, kind).jobs]
+
+
+def _found(path: Path, kind: AnyMediaType) -> list[Path]:
+    try:
+        return _planned(path, kind)
+    except MediaError:
+        return []

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
-from realesr.options import FIXED_DAMAGE_LEVELS, refuse_within
+from realesr.options import FIXED_DAMAGE_LEVELS
+from realesr.overwriting import refuse_within
 
 TRUTH = "HR"
 """Folder of the original pictures in a set that also has inputs."""

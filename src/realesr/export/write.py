@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from realesr.errors import InvalidOptionError, UnsupportedCheckpointError, UnwritableMediaError
 from realesr.export.formats import FORMATS, ExportFormat
 from realesr.loading.resolve import NetworkFiles
+from realesr.overwriting import refuse_overwriting
 from realesr.partial import temporary_folder
 from realesr.reasons import reason_of
 from realesr.weights.catalog import all_specs
@@ -81,9 +82,8 @@ def export(
             f"`output` {output}: the name of a network as {format_name} ends with "
             f"{format_.suffixes[0]}"
         )
-    used = {os.path.realpath(each) for each in (files.path, files.other) if each is not None}
-    if any(os.path.realpath(path) in used for path in format_.paths(output)):
-        raise InvalidOptionError(f"`output` {output}: is what the weights are read from")
+    for path in format_.paths(output):
+        refuse_overwriting("`output`", path, (files.path, files.other))
     write = format_.writer()
     from realesr.models.loader import load_model
 

@@ -12,6 +12,7 @@ from realesr.models.loader import load_model
 from realesr.models.networks.base import SRModel, SRNetwork
 from realesr.models.networks.luma import LumaNetwork
 from realesr.models.registry import describe
+from realesr.overwriting import refuse_overwriting
 from realesr.reasons import reason_of
 from realesr.weights.fetch import sha256_of
 from realesr.weights.foreign import files_of
@@ -62,8 +63,7 @@ def convert(path: Path, output: Path, *, license_: str | None = None) -> Convert
     if output.suffix.lower() != SUFFIX:
         raise InvalidOptionError(f"`output` {output}: must end with {SUFFIX}")
     sources = files_of(path)
-    if any(output.exists() and each.exists() and output.samefile(each) for each in sources):
-        raise InvalidOptionError(f"`output` {output}: is the file that is converted")
+    refuse_overwriting("`output`", output, sources)
     model = cast(SRModel, load_model(path))
     state, told = load_checkpoint(path)
     network = model.network if isinstance(model, LumaNetwork) else model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
-from realesr.options import refuse_within
+from realesr.overwriting import refuse_within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

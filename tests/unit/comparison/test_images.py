@@ -154,6 +154,11 @@ def test_inputs_are_of_one_kind(tmp_path):
     (tmp_path / "v/b.mp4").touch()
     assert find_inputs([tmp_path / "p"]) == (IMAGES, (tmp_path / "p/a.png",))
     assert find_inputs([tmp_path / "v"]) == (VIDEOS, (tmp_path / "v/b.mp4",))
+    notices = []
+    (tmp_path / "p/c.mp4").touch()
+    _, paths = find_inputs([tmp_path / "p"], notify=notices.append)
+    assert paths == (tmp_path / "p/a.png",)
+    assert [(each.code, "(1)" in each.message) for each in notices] == [("clips-left-out", True)]
     with pytest.raises(InvalidOptionError, match="one page"):
         find_inputs([tmp_path / "p", tmp_path / "v"])
     with pytest.raises(UnreadableMediaError, match="none"):
