@@ -91,9 +91,11 @@ class SeriesSource:
 
         Raises:
             UnreadableMediaError: There are none in this part.
-            InvalidOptionError: There are several series, or the frame rate is missing.
+            InvalidOptionError: There are several series, or the frame rate is missing, which times
+                need as well.
         """
-        if self._needs_rate and self._options.fps is None:
+        has_times = self._options.start > 0 or self._options.end is not None
+        if (self._needs_rate or has_times) and self._options.fps is None:
             raise InvalidOptionError(f"{self.path}: frames have no rate of their own: add `fps` 24")
         series = find_series(self.path)
         self._report(series)

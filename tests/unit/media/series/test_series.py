@@ -103,6 +103,10 @@ def test_frames_of_a_film_need_a_rate(tmp_path):
         SeriesSource(folder).__enter__()
     with SeriesSource(folder, needs_rate=False) as source:
         assert len(list(source)) == 1
+    for part in ({"start": Fraction(1)}, {"end": Fraction(1)}):
+        source = SeriesSource(folder, options=VideoOptions(**part), needs_rate=False)
+        with pytest.raises(InvalidOptionError, match="add `fps`"):
+            source.__enter__()
 
 
 def test_a_part_is_read_by_time(tmp_path):
