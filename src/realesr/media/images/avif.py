@@ -71,6 +71,7 @@ def _encode_colors(channels: Channels, bits: int, quality: int, cicp: Cicp) -> b
     """Encodes gray, RGB or RGBA; gray and alpha are always exact."""
     codec: Any = importlib.import_module("imagecodecs")
     is_gray, is_exact = channels.ndim == 2, quality == _EXACT_QUALITY
+    formats = codec.AVIF.PIXEL_FORMAT  # their names as texts changed in imagecodecs 2026.10
     matrix = _BT2020 if cicp.primaries == _BT2020_PRIMARIES else _BT601
     try:
         data = codec.avif_encode(
@@ -78,7 +79,7 @@ def _encode_colors(channels: Channels, bits: int, quality: int, cicp: Cicp) -> b
             quality,
             speed=_SPEED if bits == 8 and not is_exact else _FAST_SPEED,
             bitspersample=bits,
-            pixelformat="400" if is_gray else "444",
+            pixelformat=formats.YUV400 if is_gray else formats.YUV444,
             primaries=cicp.primaries,
             transfer=cicp.transfer,
             matrix=_IDENTITY if is_exact and not is_gray else matrix,
