@@ -8,7 +8,9 @@ real ones (``--real``). Models are those of ``realesr evaluate``. Results are ke
 that only new weights take time. Every measurement prints a table in Markdown:
 
 * chroma: color blocks of JPEG, 4:2:0, in results of clean pictures reduced by area; see
-  ``realesr.metrics.blocks``. Of all pictures together, beside the originals.
+  ``realesr.metrics.blocks``. Of all pictures together, beside the originals. Networks get the file
+  as ``realesr image`` reads it, its color smoothed; "not smoothed" is ``--no-smooth-color``. The
+  third number is the mean squared error of Cb and Cr.
 * flat: a chart of 24 even patches and two slow gradients, of which the outer 24 px are left out.
   Deviation: root mean square of the difference to the truth, less its mean in a Gaussian window
   (sigma 8 px). Largest: difference to the truth itself. Levels.
@@ -24,18 +26,22 @@ from __future__ import annotations
 
 import argparse
 import colorsys
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image as PillowImage
 from results import SCALE, Results
 
 from realesr.degradation.operations import add_gaussian_noise, from_levels, jpeg, quantize, resize
 from realesr.evaluation.sets import TestPicture, list_pictures, make_case
+from realesr.media.images.decode import decode_image
 from realesr.metrics.blocks import color_blocks
 from realesr.metrics.lattice import Lattice, lattice, phase_deviation
+from realesr.weights.catalog import BASELINES
 
 MODELS = ("bicubic", "realesr-photo-x4-faithful", "realesr-photo-x4", "realesr-general-x4v3")
 QUALITIES = (20, 30, 40)
@@ -81,20 +87,47 @@ class Inputs:
 
 
 def chroma(inputs: Inputs) -> Iterator[str]:
-    yield f"| JPEG | original | {' | '.join(inputs.results.names)} |"
-    yield "|---|---|" + "---|" * len(inputs.results.names)
+    networks = [name for name in inputs.results.names if name not in BASELINES]
+    names = [*inputs.results.names, *(f"{name}, not smoothed" for name in networks)]
+    yield f"| JPEG | original | {' | '.join(names)} |"
+    yield "|---|---|" + "---|" * len(names)
     for quality in QUALITIES:
-        found: dict[str, list[tuple[float, float]]] = {}
+        found: dict[str, list[tuple[float, float, float]]] = {}
         for picture in inputs.clean:
             truth = make_case(picture, "clean", scale=SCALE, seed=0).hr
             height, width = (side // SCALE for side in truth.shape[:2])
-            lr = quantize(jpeg(resize(from_levels(truth), width, height, "area"), quality))
-            every = {"original": truth} | {n: inputs.results(n, lr) for n in inputs.results.names}
+            small = quantize(resize(from_levels(truth), width, height, "area"))
+            stream = io.BytesIO()
+            PillowImage.fromarray(small).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
+            plain, smoothed = (
+                decode_image(stream.getvalue(), Path(picture.name), smooth_color=each).pixels
+                for each in (False, True)
+            )
+            every = {"original": truth}
+            for name in inputs.results.names:
+                every[name] = inputs.results(name, smoothed if name in networks else plain)
+            for name in networks:
+                every[f"{name}, not smoothed"] = inputs.results(name, plain)
             for name, image in every.items():
                 blocks = color_blocks(image, SCALE)
-                found.setdefault(name, []).append((blocks.ratio, blocks.excess))
+                figures = blocks.ratio, blocks.excess, color_error(image, truth)
+                found.setdefault(name, []).append(figures)
         means = [np.mean(each, axis=0) for each in found.values()]
-        yield f"| {quality} | " + " | ".join(f"{r:.3f}, {e:+.3f}" for r, e in means) + " |"
+        yield (
+            f"| {quality} | "
+            + " | ".join(
+                f"{ratio:.3f}, {excess:+.3f}, {error:.1f}" for ratio, excess, error in means
+            )
+            + " |"
+        )
+
+
+def color_error(image: np.ndarray, truth: np.ndarray) -> float:
+    """Returns the mean squared error of Cb and Cr (BT.601, full range), levels squared."""
+    error = image.astype(np.float64) - truth
+    luma = error @ (0.299, 0.587, 0.114)
+    cb, cr = (error[..., 2] - luma) / 1.772, (error[..., 0] - luma) / 1.402
+    return float((cb * cb + cr * cr).mean() / 2)
 
 
 def chart() -> tuple[np.ndarray, list[tuple[slice, slice]]]:

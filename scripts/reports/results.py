@@ -31,8 +31,8 @@ class Results:
     """
 
     def __init__(self, models: list[str], folder: Path, threads: int = 1) -> None:
-        options = EvaluationOptions(
-            sets=(folder,), models=tuple(models), output=folder, threads=threads
+        options = EvaluationOptions(  # of which only the models count
+            sets=(folder / "none",), models=tuple(models), output=folder, threads=threads
         )
         found = find_models(options, downloading=lambda _: nullcontext(), notify=lambda _: None)
         self._models = {model.name: model for model in found}

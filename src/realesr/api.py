@@ -288,6 +288,7 @@ def upscale_image(
     strip: tuple[str, ...] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
     strict: bool = False,
+    smooth_color: bool = True,
     on_event: Callable[[Event], None] = no_report,
 ) -> Outcome:
     """Upscales an image file, as ``realesr image`` does: metadata, depth and alpha are kept.
@@ -306,6 +307,8 @@ def upscale_image(
         strip: Parts of the metadata that are left out: ``location``, ``maker-notes``.
         max_pixels: A larger input is refused, px.
         strict: Whether an input with damaged pixels is refused; else there is a notice.
+        smooth_color: Whether the color blocks of a JPEG are smoothed before a network gets them, as
+            far as the file leaves color open.
         on_event: Receives events of :mod:`realesr.progress`: tiles, notices, the end.
 
     Returns:
@@ -327,7 +330,12 @@ def upscale_image(
             inputs=(Path(source),), output=Path(output), encoding=encoding, max_pixels=max_pixels
         ),
         IMAGES,
-        PictureFiles(encoding=encoding, max_pixels=max_pixels, is_strict=strict),
+        PictureFiles(
+            encoding=encoding,
+            max_pixels=max_pixels,
+            is_strict=strict,
+            smooth_color=smooth_color and (upscaler is None or upscaler._network is not None),
+        ),
         upscaler,
         UpscaleOptions(target=_target(outscale, width, height, fit)),
         on_event,

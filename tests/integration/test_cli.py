@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
+from realesr import Upscaler, upscale_image
 from realesr.cli.main import main
 from realesr.imaging.image import Metadata
 from realesr.media.images.decode import read_image
@@ -229,6 +230,33 @@ def test_baselines_are_models_of_any_scale(tmp_path, method):
             plane = PillowImage.fromarray(image.pixels[..., channel].astype(np.float32))
             expected = np.clip(np.asarray(plane.resize((60, 42), filter_)), 0, 255)
             assert np.abs(upscaled[..., channel] - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "is_smoothed"),
+    [
+        ("a network", [], True),
+        ("a network", ["--no-smooth-color"], False),
+        ("bicubic", [], False),
+    ],
+)
+def test_networks_get_the_color_of_a_jpeg_smoothed(tmp_path, weights, model, options, is_smoothed):
+    """By the command and from Python; plain filters, which are compared with, get it as it is."""
+    pixels = random_image(64, 48).pixels
+    PillowImage.fromarray(pixels).save("in.jpg", quality=20)
+    expected = {each: read_image(Path("in.jpg"), smooth_color=each) for each in (False, True)}
+    write_image(tmp_path / "as it is.png", expected[is_smoothed])
+    chosen = ["-n", "bicubic"] if model == "bicubic" else ["--model-path", weights]
+    assert main(["image", "in.jpg", "as it is.png", "--ext", "png", *chosen, *options]) == 0
+    upscaler = Upscaler.from_name("bicubic") if model == "bicubic" else Upscaler.from_file(weights)
+    upscale_image("in.jpg", "python.png", upscaler=upscaler, smooth_color=not options)
+    results = [
+        read_image(Path(name)).pixels
+        for name in ("results/as it is_out.png", "results/in_out.png", "python.png")
+    ]
+    assert (results[0] == results[1]).all()
+    assert (results[0] == results[2]).all()
+    assert (expected[True].pixels != expected[False].pixels).any()
 
 
 @pytest.mark.parametrize("method", ["ibp", "tv"])

@@ -123,6 +123,25 @@ def test_a_checkerboard_shows_in_the_table(
     assert float(board[6]) > 0.9
 
 
+def test_results_are_kept_and_blocks_of_color_are_counted(
+    artifacts: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a real filter, so that the names of models are understood."""
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    picture = cv2.resize(noise, (320, 256), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(folder / "a.png"), picture)
+    monkeypatch.setattr(artifacts, "QUALITIES", (20,))
+    results = artifacts.Results(["bicubic"], tmp_path / "kept")
+    clean = artifacts.list_pictures([folder], scale=4)
+    (row,) = list(artifacts.chroma(artifacts.Inputs(results, clean, [])))[2:]
+    _, _, original, bicubic, _ = row.split("|")
+    assert float(original.split(",")[2]) == 0
+    assert float(bicubic.split(",")[0]) > 1.2 * float(original.split(",")[0])
+    assert len(list((tmp_path / "kept").glob("*.png"))) == 1
+
+
 def test_a_flat_chart_shows_what_is_added(artifacts: ModuleType) -> None:
     rows = list(artifacts.flat(artifacts.Inputs(Fakes(), [], [])))[2:]
     copy, board = rows[0].split("|")[2:4]

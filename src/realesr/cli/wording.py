@@ -43,6 +43,7 @@ _IRREGULAR = {
     "is_multiscale": "multiscale",
     "is_strict": "strict",
     "sharers": "workers",
+    "smooth_color": "no_smooth_color",
     "drain_s": "drain",
     "keep_s": "keep",
     "timeout_s": "timeout",

@@ -21,12 +21,14 @@ class PictureFiles:
         encoding: Quality of the outputs.
         max_pixels: Largest input that is read, px.
         is_strict: Whether damaged pixels are an error.
+        smooth_color: Whether the color of a JPEG is smoothed, as networks want it.
         first_frame: Whether only the first image of an animation is taken.
     """
 
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
     is_strict: bool = False
+    smooth_color: bool = False
     first_frame: bool = False
 
     def source(
@@ -71,5 +73,8 @@ class PictureFiles:
     @property
     def _images(self) -> ImageFiles:
         return ImageFiles(
-            encoding=self.encoding, max_pixels=self.max_pixels, is_strict=self.is_strict
+            encoding=self.encoding,
+            max_pixels=self.max_pixels,
+            is_strict=self.is_strict,
+            smooth_color=self.smooth_color,
         )

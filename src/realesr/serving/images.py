@@ -102,6 +102,7 @@ class Images:
                 made = make_image(
                     engine, ticket, upload.path, options,
                     ext=parameters.ext, encoding=encoding, max_pixels=limits.max_pixels,
+                    smooth_color=parameters.smooth_color,
                 )  # fmt: skip
                 self._mean_s += _SMOOTHING * (made.outcome.seconds - self._mean_s)
                 return made, made.outcome.destination.open("rb")

@@ -75,6 +75,7 @@ class ImageParameters(Parameters):
         "realesrgan", description="realesrgan or bicubic", pattern="^(realesrgan|bicubic)$"
     )
     quality: int | None = Field(None, description="of JPEG, WebP and AVIF", ge=1, le=100)
+    smooth_color: bool = Field(True, description="whether the color blocks of JPEG are smoothed")
     lossless: bool = Field(False, description="whether WebP and AVIF lose nothing")
     strip_metadata: bool = Field(False, description="whether metadata is left out")
 

@@ -17,6 +17,7 @@ from realesr.pipeline.units import MediaIO, WorkUnit
 from realesr.progress import Event, Failed, Finished, FrameDone, Notice, Outcome, TileDone, Warned
 from realesr.serving.engine import Engine
 from realesr.serving.tickets import Ticket
+from realesr.weights.catalog import BASELINES
 
 HEAD_BYTES = 4096
 OUTPUT = "output"
@@ -58,6 +59,7 @@ def make_image(
     ext: str | None,
     encoding: EncodingOptions,
     max_pixels: int,
+    smooth_color: bool,
 ) -> Made:
     """Upscales an image file; the result lies beside it.
 
@@ -69,6 +71,7 @@ def make_image(
         ext: Suffix of the output without its dot; None for that of the input.
         encoding: How it is encoded.
         max_pixels: Largest image that is decoded, px.
+        smooth_color: Whether the color of a JPEG is smoothed for networks.
 
     Raises:
         StoppedError: The ticket stopped the work.
@@ -76,7 +79,12 @@ def make_image(
     """
     from realesr.media.pictures import PictureFiles
 
-    media = PictureFiles(encoding=encoding, max_pixels=max_pixels, first_frame=True)
+    media = PictureFiles(
+        encoding=encoding,
+        max_pixels=max_pixels,
+        smooth_color=smooth_color and options.model_name not in BASELINES,
+        first_frame=True,
+    )
     unit = _unit(IMAGES, source, options, ext, media)
 
     def on_event(event: Event) -> None:

@@ -22,6 +22,13 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         "--strict", action="store_true", help="fail if the pixels of an input are damaged"
     )
     group.add_argument(
+        "--no-smooth-color",
+        action="store_false",
+        dest="smooth_color",
+        help="leave the color blocks of JPEG as they are (default: they are smoothed for networks, "
+        "as far as the file leaves color open)",
+    )
+    group.add_argument(
         "--quality",
         type=int,
         metavar="N",

@@ -35,6 +35,7 @@ def read_image(
     *,
     max_pixels: int | None = None,
     is_strict: bool = False,
+    smooth_color: bool = False,
     notify: Notify = no_notice,
 ) -> Image:
     """Reads an image and turns it upright.
@@ -44,6 +45,8 @@ def read_image(
         max_pixels: Largest image that is decoded, px; the size in the header counts. None is the
             default limit; its error then does not name an option that lifts it.
         is_strict: Whether damaged pixels are an error instead of a notice.
+        smooth_color: Whether color blocks of JPEG are smoothed, as far as its quantization leaves
+            color open; see :mod:`realesr.imaging.jpeg_color`.
         notify: Receives a sentence for everything that the result does not carry.
 
     Returns:
@@ -57,7 +60,12 @@ def read_image(
             package that is not installed.
     """
     return decode_image(
-        read_bytes(path), path, max_pixels=max_pixels, is_strict=is_strict, notify=notify
+        read_bytes(path),
+        path,
+        max_pixels=max_pixels,
+        is_strict=is_strict,
+        smooth_color=smooth_color,
+        notify=notify,
     )
 
 
@@ -67,6 +75,7 @@ def decode_image(
     *,
     max_pixels: int | None = None,
     is_strict: bool = False,
+    smooth_color: bool = False,
     notify: Notify = no_notice,
 ) -> Image:
     """Decodes the bytes of an image file as :func:`read_image` does.
@@ -76,6 +85,7 @@ def decode_image(
         path: Name of the file in errors.
         max_pixels: As for :func:`read_image`.
         is_strict: As for :func:`read_image`.
+        smooth_color: As for :func:`read_image`.
         notify: As for :func:`read_image`.
 
     Returns:
@@ -94,6 +104,7 @@ def decode_image(
         data=data,
         max_pixels=max_pixels,
         notify=_strict(path, notify) if is_strict else notify,
+        smooth_color=smooth_color,
     )
     with _decoder_errors(path):
         return _decoder(family)(source)

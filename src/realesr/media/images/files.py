@@ -34,6 +34,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         path: The file, which is read when the iteration begins.
         max_pixels: Largest image that is read, px.
         is_strict: Whether damaged pixels are an error.
+        smooth_color: Whether the color of a JPEG is smoothed.
         notify: Receives a sentence for everything that the frame does not carry.
     """
 
@@ -43,11 +44,13 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
         *,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         is_strict: bool = False,
+        smooth_color: bool = False,
         notify: Notify = no_notice,
     ) -> None:
         self._path = path
         self._max_pixels = max_pixels
         self._is_strict = is_strict
+        self._smooth_color = smooth_color
         self._notify = notify
         self._abandoned = Event()
 
@@ -80,6 +83,7 @@ class ImageSource(AbstractContextManager["ImageSource", None]):
             self._path,
             max_pixels=self._max_pixels,
             is_strict=self._is_strict,
+            smooth_color=self._smooth_color,
             notify=self._notify,
         )
         yield Frame(index=0, image=image)
@@ -206,11 +210,13 @@ class ImageFiles:
         encoding: Quality of the outputs.
         max_pixels: Largest input that is read, px.
         is_strict: Whether an input with damaged pixels is an error.
+        smooth_color: Whether the color of a JPEG is smoothed.
     """
 
     encoding: EncodingOptions = DEFAULT_ENCODING
     max_pixels: int = DEFAULT_MAX_PIXELS
     is_strict: bool = False
+    smooth_color: bool = False
 
     def source(
         self,
@@ -221,7 +227,11 @@ class ImageFiles:
     ) -> ImageSource:
         """Returns a source of the image of a file. Images have no segments."""
         return ImageSource(
-            path, max_pixels=self.max_pixels, is_strict=self.is_strict, notify=notify
+            path,
+            max_pixels=self.max_pixels,
+            is_strict=self.is_strict,
+            smooth_color=self.smooth_color,
+            notify=notify,
         )
 
     def sink(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image as PillowImage
 
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
+from realesr.imaging.jpeg_color import ChromaCoding, smooth_chroma
 from realesr.media.images.c_output import can_catch
 from realesr.media.images.decoders.colors import cmyk_to_rgb
 from realesr.media.images.decoders.jpeg_structure import (
@@ -49,8 +51,31 @@ def decode_jpeg(source: EncodedImage) -> Image:
     _check(source, data, frame, is_complete=is_complete)
     if frame.precision == _USUAL_PRECISION and (image.mode == "CMYK" or not can_catch()):
         image.load()
-        return finish_pillow(source, image, exif, convert(source, image))
-    return finish_pillow(source, image, exif, _decode(source, data, image, frame))
+        decoded = convert(source, image)
+    else:
+        decoded = _decode(source, data, image, frame)
+    codings = _chroma_codings(image, frame) if source.smooth_color else None
+    if codings is not None:
+        decoded = replace(decoded, pixels=smooth_chroma(decoded.pixels, *codings))
+    return finish_pillow(source, image, exif, decoded)
+
+
+def _chroma_codings(
+    image: PillowImage.Image, frame: FrameHeader
+) -> tuple[ChromaCoding, ChromaCoding] | None:
+    """Returns how Cb and Cr are stored; None if the file has none, or an uncommon precision."""
+    is_rgb = image.info.get("adobe_transform") == 0 or frame.components == b"RGB"
+    if frame.precision != _USUAL_PRECISION or image.mode != "RGB" or is_rgb:
+        return None
+    tables: Mapping[int, Sequence[int]] = getattr(image, "quantization", {})
+    finest = [max(each[axis] for each in frame.sampling) for axis in (0, 1)]
+    found = []
+    for across, down, table in frame.sampling[1:]:
+        if table not in tables or finest[0] % across or finest[1] % down:
+            return None
+        steps = np.array(tables[table], np.float32).reshape(8, 8)
+        found.append(ChromaCoding(steps, finest[0] // across, finest[1] // down))
+    return found[0], found[1]
 
 
 def _readable_header(data: bytes, frame: FrameHeader) -> bytes:

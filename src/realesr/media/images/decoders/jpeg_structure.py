@@ -25,6 +25,8 @@ class FrameHeader:
         precision: Bits a sample.
         width, height: Size, px.
         components: Their identifiers.
+        sampling: Of each component: samples across and down for a unit of the image, and the
+            number of its quantization table.
     """
 
     marker: int
@@ -33,6 +35,7 @@ class FrameHeader:
     width: int
     height: int
     components: bytes
+    sampling: tuple[tuple[int, int, int], ...]
 
     @property
     def is_arithmetic(self) -> bool:
@@ -54,6 +57,10 @@ def frame_header(data: bytes) -> FrameHeader | None:
                 height=int.from_bytes(body[1:3], "big"),
                 width=int.from_bytes(body[3:5], "big"),
                 components=bytes(body[6 : 6 + 3 * body[5] : 3]),
+                sampling=tuple(
+                    (body[at] >> 4, body[at] & 15, body[at + 1])
+                    for at in range(7, 7 + 3 * body[5], 3)
+                ),
             )
     return None
 

@@ -25,12 +25,14 @@ class EncodedImage:
         data: Its content.
         max_pixels: Largest image that is decoded, px.
         notify: Receives notices about everything that the result does not carry.
+        smooth_color: Whether the color of a JPEG is smoothed.
     """
 
     path: Path
     data: bytes
     max_pixels: int | None
     notify: Notify
+    smooth_color: bool = False
 
     def check_size(self, width: int, height: int, *, pixel_bytes: int = 4) -> None:
         """Checks, before pixels are decoded, the size that the header states.

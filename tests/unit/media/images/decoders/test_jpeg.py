@@ -2,12 +2,14 @@
 
 import io
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
 from realesr.errors import UnreadableMediaError
+from realesr.imaging.jpeg_color import ChromaCoding, smooth_chroma
 from realesr.media.images.c_output import can_catch
 from realesr.media.images.decode import read_image
 from realesr.media.images.decoders.jpeg_structure import frame_header, has_all_scans, has_end
@@ -158,3 +160,47 @@ def test_the_end_marker_of_a_thumbnail_does_not_count():
     data = data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
     assert has_end(data)
     assert not has_end(data[:-2])
+
+
+SOFT = np.clip(cv2.GaussianBlur(NOISE, (0, 0), 3) * 2.0 - 100, 0, 255).astype(np.uint8)
+
+
+def both_ways(path, data):
+    """The pixels of a file, as decoded and smoothed."""
+    return tuple(read(path, data, smooth_color=each)[0].pixels for each in (False, True))
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_color_is_smoothed_by_the_tables_of_the_file(tmp_path, subsampling, progressive):
+    data = jpeg(SOFT, quality=25, subsampling=subsampling, progressive=progressive)
+    plain, smoothed = both_ways(tmp_path / "a.jpg", data)
+    table = PillowImage.open(io.BytesIO(data)).quantization[1]
+    steps = np.array(table, np.float32).reshape(8, 8)
+    factors = [(1, 1), (2, 1), (2, 2)][subsampling]
+    coding = ChromaCoding(steps, *factors)
+    assert (smoothed == smooth_chroma(plain, coding, coding)).all()
+    assert (smoothed != plain).any()
+
+
+def test_what_has_no_chroma_stays(tmp_path):
+    for name, data in {
+        "gray": jpeg(SOFT, "L", quality=25),
+        "cmyk": jpeg(SOFT, "CMYK", quality=25),
+        "rgb": jpeg(SOFT, quality=25, keep_rgb=True),
+        "fine": jpeg(SOFT, quality=97),
+    }.items():
+        plain, smoothed = both_ways(tmp_path / f"{name}.jpg", data)
+        assert (plain == smoothed).all(), name
+
+
+def test_color_is_smoothed_before_an_image_is_turned(tmp_path):
+    """Its blocks begin at the corner of the stored image."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    part = np.ascontiguousarray(SOFT[:77, :50])
+    upright, turned = (
+        both_ways(tmp_path / "a.jpg", jpeg(part, quality=25, **options))[1]
+        for options in ({}, {"exif": exif})
+    )
+    assert (np.rot90(upright, -1) == turned).all()
