@@ -148,6 +148,30 @@ def test_the_last_frame_is_shown_as_long_as_in_the_source(suffix):
         assert container.duration == 4_000_000
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize(
+    ("part", "lengths"),
+    [
+        (["--frames", "3"], (1, 1, 4)),
+        (["--frames", "9"], (1, 1, 4)),
+        (["--end", "5"], (1, 1, 3)),
+        (["--start", "1"], (1, 4)),
+        (["--start", "1", "--end", "4"], (1, 2)),
+    ],
+)
+def test_the_last_frame_keeps_its_length_in_a_part(suffix, part, lengths):
+    """A long one must not be taken for the frame before it, either."""
+    slow = "testsrc2=size=32x24:rate=1:duration=3"
+    make_clip(Path("slow.mp4"), "-c:v", "libx264", "-bf", "0", image=slow)
+    lasting = "setts=duration=if(eq(N\\,2)\\,4/TB\\,DURATION)"
+    ffmpeg("-i", "slow.mp4", "-c", "copy", "-bsf:v", lasting, "-y", "slides.mp4")
+    output = upscale("slides.mp4", f"out{suffix}", *part)
+    with av.open(str(output)) as container:
+        assert container.duration == sum(lengths) * 1_000_000
+        assert len([each for each in container.demux(video=0) if each.size]) == len(lengths)
+    assert times(output) == [sum(lengths[:n]) for n in range(len(lengths))]
+
+
 def test_frames_of_a_constant_rate_have_the_length_of_all_others():
     clip = make_clip(Path("in.mp4"), *B_FRAMES, image=SMALL)
     output = upscale(clip, "out.mp4")  # with frames that are stored out of order

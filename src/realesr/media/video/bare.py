@@ -9,7 +9,7 @@ from pathlib import Path
 from realesr.imaging.image import Image
 from realesr.media.formats import VideoFormat
 from realesr.media.video.color import ColorTags
-from realesr.media.video.encoder import EncodeSpec, VideoEncoder
+from realesr.media.video.encoder import EncodeSpec, VideoEncoder, earliest_last
 from realesr.media.video.ffmpeg import url
 from realesr.media.video.info import FrameNotes, PixelFormat, StreamInfo, VideoInfo
 from realesr.media.video.projection import Projection
@@ -107,7 +107,7 @@ class BareVideoSink(VideoEncoder):
             time, length = number / spec.options.fps, 1 / spec.options.fps
         else:
             time -= spec.options.start
-        is_last = f"gte(PTS*TB,{float(time - length / 4):.6f})"
+        is_last = f"gte(PTS*TB,{float(earliest_last(time, length)):.6f})"
         ticks = f"if({is_last},{float(length):.9f}/TB,DURATION)"
         if spec.target.is_isobmff:
             # There the lengths of packets, in the order of decoding, make up that of the track.

@@ -31,6 +31,8 @@ _MAX_TERM = 65535
 """Largest term of an aspect ratio that H.264 and H.265 store (table E-1: 16 bits)."""
 _SHORT_S = Fraction(1, 1000)
 """Tick in which frames of the same time are set apart, s: that of Matroska."""
+_ROUNDING_S = Fraction(3, 4000)
+"""Matroska rounds times to 1/1000 s: by half of that, and some leeway."""
 _FRAGMENTED = {
     # Matroska rounds times to 1/1000 s, as in the output. MP4 does not, but a plain file keeps the
     # start in coarser units; fragments keep all times, and can be read from a pipe.
@@ -59,6 +61,16 @@ class FrameClock:
         if self.first_tick is not None:
             return self.first_tick + frame.index
         return round((frame.pts - self.origin) / self.time_base)
+
+
+def earliest_last(time: Fraction, duration: Fraction) -> Fraction:
+    """Returns the earliest time, s, that is still that of the last frame: containers round times.
+
+    Args:
+        time: When the last frame is shown, s.
+        duration: For how long, s. It may be far longer than that of the frame before.
+    """
+    return time - min(duration / 4, _ROUNDING_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +133,12 @@ class EncodeSpec:
             return time_base / math.ceil(time_base / _SHORT_S)
         return time_base
 
+    @property
+    def _origin(self) -> Fraction:
+        """The time in the source that becomes 0 in the output, s."""
+        start = self.options.start
+        return start + self.info.start if start else self.info.origin
+
     def clock(self, first: Fraction) -> FrameClock:
         """Returns the time line of the output.
 
@@ -128,8 +146,7 @@ class EncodeSpec:
             first: When the first frame of the video is shown, or of the excerpt that is asked for,
                 s in the source. Only ``fps`` depends on it.
         """
-        start, time_base = self.options.start, self._time_base
-        origin = start + self.info.start if start else self.info.origin
+        origin, time_base = self._origin, self._time_base
         first_tick = None if self.options.fps is None else round((first - origin) / time_base)
         return FrameClock(time_base=time_base, origin=origin, first_tick=first_tick)
 
@@ -160,27 +177,38 @@ class EncodeSpec:
 
     @property
     def last_frame(self) -> tuple[Fraction, Fraction] | None:
-        """When the last frame is shown in the output, and for how long, s; None if unknown.
+        """When the last frame of the source is shown, and for how long, s; None if unknown.
 
-        Frames carry no length in the pipe; that of all others follows from the next one.
+        The time is that in the output. Frames carry no length in the pipe; that of all others
+        follows from the next one. Of an excerpt it need not be a part.
         """
         info, options = self.info, self.options
         last = info.scan.last.get(info.index)
-        if last is None or options.is_excerpt or options.fps is not None or not last[1]:
+        if last is None or options.fps is not None or not last[1]:
             return None
-        return last[0] - info.origin, last[1]
+        time, length = last
+        if options.end is not None:
+            length = min(length, options.end + info.start - time)
+        return None if length <= 0 else (time - self._origin, length)
 
     def is_last(self, time: Fraction) -> bool:
         """Returns whether the frame of this time, s, is the last one; rounding is allowed for."""
-        return self.last_frame is not None and time >= self.last_frame[0] - self.last_frame[1] / 4
+        return self.last_frame is not None and time >= earliest_last(*self.last_frame)
 
     def _last_frame_arguments(self) -> list[str]:
         if self.last_frame is None:
             return []
-        time, duration = map(float, self.last_frame)
-        condition = f"gte(PTS*TB,{time - duration / 4:.6f})"  # as in is_last()
-        expression = f"if({condition},{duration:.6f}/TB,DURATION)".replace(",", "\\,")
-        return ["-bsf:0", f"setts=pts=PTS:dts=DTS:duration={expression}"]
+        time, length = self.last_frame
+        is_last = f"gte(PTS*TB,{float(earliest_last(time, length)):.6f})"
+        ticks = f"if({is_last},{float(length):.6f}/TB,DURATION)"
+        if self.target.is_isobmff:
+            # There the lengths of packets, in the order of decoding, make up that of the track. The
+            # last packet is the one without a next one; whether the last frame came is kept in 0.
+            has_come = f"st(0,max(ld(0),{is_last}))"
+            rest = f"{float(time + length):.6f}/TB-STARTPTS-(DTS-STARTDTS)"
+            ticks = f"if({has_come}*lt(NEXT_PTS,-9e18),max({rest},1),{ticks})"
+        ticks = ticks.replace(",", "\\,")
+        return ["-bsf:0", f"setts=pts=PTS:dts=DTS:duration={ticks}"]
 
     def tag_arguments(self) -> list[str]:
         """Returns the arguments that name the codec of stream 0 in the container."""

@@ -189,7 +189,9 @@ class Muxer:
                 time_base, ticks = clock.time_base, Fraction(1)
             times = [(clock.first_tick + rank) * int(ticks) for rank in _ranks(times)]
         depth = max(piece.reorder_depth for piece in pieces)
-        shown_at, decoded_at = iter(times), iter(decoding_times(times, depth))
+        decoded_at = decoding_times(times, depth)
+        lengths = _lengths(times, decoded_at, spec, time_base)
+        moments = zip(times, decoded_at, lengths, strict=True)
         container = file.start(command, container=spec.target.muxer, options=spec.piece_options)
         with _opened(pieces[0].path) as (_, template):
             stream = container.add_stream_from_template(template, opaque=True)
@@ -198,17 +200,35 @@ class Muxer:
         stream.time_base = time_base
         if spec.target.is_isobmff:
             stream.codec_context.codec_tag = template_tag
-        duration = round(1 / (spec.frame_rate * time_base))
         for piece in pieces:
             with _opened(piece.path) as (source, video):
                 for packet in _packets(source, video):
                     self._check_wanted()
-                    packet.pts, packet.dts = next(shown_at), next(decoded_at)
-                    packet.time_base, packet.duration = time_base, duration
-                    if spec.last_frame is not None and spec.is_last(packet.pts * time_base):
-                        packet.duration = round(spec.last_frame[1] / time_base)
+                    packet.time_base = time_base
+                    packet.pts, packet.dts, packet.duration = next(moments)
                     packet.stream = stream
                     file.mux(packet)
+
+
+def _lengths(
+    times: Sequence[int], decoded_at: Sequence[int], spec: EncodeSpec, time_base: Fraction
+) -> list[int]:
+    """Returns how long each packet is shown, ticks; the usual length but for the last frame.
+
+    Args:
+        times: When they are shown, in the order of decoding, ticks.
+        decoded_at: When they are decoded, ticks.
+        spec: How they were encoded, and how long the last frame of the source is shown.
+        time_base: Length of a tick, s.
+    """
+    lengths = [round(1 / (spec.frame_rate * time_base))] * len(times)
+    latest = max(times)
+    if spec.last_frame is not None and spec.is_last(latest * time_base):
+        length = lengths[times.index(latest)] = round(spec.last_frame[1] / time_base)
+        if spec.target.is_isobmff:  # the lengths, in the order of decoding, make up that of all
+            whole = latest + length - min(times)
+            lengths[-1] = max(1, whole - (decoded_at[-1] - decoded_at[0]))
+    return lengths
 
 
 def _ranks(times: Sequence[int]) -> list[int]:
