@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realesr import __version__
+from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
 from realesr.imaging.image import PIXEL_DTYPES, Image
 from realesr.imaging.upscaler import ImageUpscaler
@@ -23,6 +25,7 @@ from realesr.loading.build import make_upscaler
 from realesr.loading.identity import identity_of
 from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
+from realesr.media.images.limits import check_result
 from realesr.options import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MODEL,
@@ -262,14 +265,17 @@ class Upscaler:
         dtype = pixels.dtype
         image = _as_image(_as_integers(pixels))
         target = _target(outscale, width, height, fit)
-        (upscaled,) = self._upscaler.upscale_to([image], target.size_of(image.size, self.scale))
+        size = target.size_of(image.size, self.scale)
+        held = 3 if image.alpha is None else 4
+        check_result(size, pixel_bytes=held * image.pixels.dtype.itemsize)
+        (upscaled,) = self._upscaler.upscale_to([image], size)
         result: Array = upscaled.pixels
         if image.is_gray:
             result = np.ascontiguousarray(result[..., 0])
         elif upscaled.alpha is not None:
             result = np.dstack((result, upscaled.alpha))
-        if dtype in PIXEL_DTYPES:
-            return result
+        if dtype.kind == "u":
+            return result.astype(dtype, copy=False)  # which may have the other order of bytes
         return (result / np.float64(_PEAK)).astype(dtype)
 
 
@@ -322,6 +328,7 @@ def upscale_image(
     """
     from realesr.media.pictures import PictureFiles
 
+    _check_upscaler(upscaler)
     encoding = EncodingOptions(
         quality=quality, lossless=lossless, strip_metadata=strip_metadata, strip=strip
     )
@@ -383,6 +390,7 @@ def upscale_video(
     """
     from realesr.media.moving import MovingFiles
 
+    _check_upscaler(upscaler)
     return _upscale_file(
         FileOptions(inputs=(Path(source),), output=Path(output)),
         VIDEOS,
@@ -394,10 +402,18 @@ def upscale_video(
     )
 
 
+def _check_upscaler(upscaler: object) -> None:
+    if upscaler is not None and not isinstance(upscaler, Upscaler):
+        raise TypeError(f"upscaler must be an Upscaler, not {type(upscaler).__name__}")
+
+
 def _target(
     outscale: float | None, width: int | None, height: int | None, fit: tuple[int, int] | None
 ) -> Target:
-    box = None if fit is None else Size(*fit)
+    try:
+        box = None if fit is None else Size(*map(index, fit))
+    except (TypeError, ValueError) as error:
+        raise InvalidOptionError(f"`fit` {fit!r}: must be a width and a height, px") from error
     return Target(outscale=outscale, width=width, height=height, fit=box)
 
 
@@ -418,6 +434,9 @@ def _upscale_file(
             ends.append(event)
 
     plan = make_plan(files, kind)
+    if len(plan.jobs) + len(plan.refused) != 1:
+        (source,) = files.inputs
+        raise InvalidOptionError(f"`source` {source}: name one file; the command takes folders")
     loaded = upscaler if upscaler is not None else Upscaler.from_name()
     options = replace(loaded._options, target=options.target, stabilize=options.stabilize)
     preview = None if pieces is None else pieces.preview
@@ -449,14 +468,14 @@ def _check(pixels: Any) -> None:
         raise TypeError(f"pixels must be a NumPy array, not {type(pixels).__name__}")
     if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
         raise ValueError(f"pixels must be (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}")
-    if pixels.dtype.kind != "f" and pixels.dtype not in PIXEL_DTYPES:
+    if pixels.dtype.kind != "f" and pixels.dtype.newbyteorder("=") not in PIXEL_DTYPES:
         raise ValueError(f"pixels must be uint8, uint16 or floats, not {pixels.dtype}")
 
 
 def _as_integers(pixels: Array) -> Array:
     """Returns floats in [0, 1] as uint16; anything else as it is."""
     if pixels.dtype.kind != "f":
-        return pixels
+        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN is neither
         raise ValueError("pixels of floating point must lie in [0, 1]")
     return np.rint(pixels.astype(np.float64) * _PEAK).astype(np.uint16)

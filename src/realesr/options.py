@@ -9,6 +9,7 @@ from pathlib import Path
 
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
+from realesr.option_types import adopt_types
 
 MAX_THREADS = 1024
 """Upper limit of threads: more than any machine has cores. Far larger values crash libraries."""
@@ -55,6 +56,7 @@ class Target:
     fit: Size | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if self.outscale is not None and not 0 < self.outscale <= 64:
             raise InvalidOptionError(
                 f"`outscale` {self.outscale:g}: must be above 0 and at most 64"
@@ -122,6 +124,7 @@ class FaceOptions:
     report: Path | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         _check_choice("`model`", self.model, FACE_MODELS)
         _check_choice("`detector`", self.detector, FACE_DETECTORS)
         for option, number in (
@@ -198,6 +201,7 @@ class UpscaleOptions:
     deblock: float = 0.0
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if not _DEVICE.fullmatch(self.device):
             raise InvalidOptionError(
                 f"`device` {self.device}: must be auto, cpu, cuda, cuda:N or mps"
@@ -255,6 +259,7 @@ class WorkerOptions:
     each: int = 1
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if not 1 <= self.each * len(self.devices) <= MAX_WORKERS:
             raise InvalidOptionError(
                 f"`workers` {self.each}: must be at least 1, and at most {MAX_WORKERS} in all"
@@ -295,6 +300,7 @@ class ClusterOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if not 1 <= self.each <= MAX_WORKERS:
             raise InvalidOptionError(f"`workers` {self.each}: must be 1 to {MAX_WORKERS}")
         if ":" in self.device:
@@ -323,6 +329,7 @@ class EncodingOptions:
     strip: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise InvalidOptionError(f"`quality` {self.quality}: must be between 1 and 100")
         if self.quality is not None and self.lossless:
@@ -366,6 +373,7 @@ class FileOptions:
     shard: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             raise InvalidOptionError(
                 f"`shard` {self.shard[0]}/{self.shard[1]}: parts are numbered from 1, as in 1/8 to "
@@ -415,6 +423,7 @@ class VideoOptions:
     video_stream: int | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if self.start < 0:
             raise InvalidOptionError(f"`start` {float(self.start):g}: must be 0 or more seconds")
         if self.end is not None and self.end <= self.start:
@@ -461,6 +470,7 @@ class PieceOptions:
     preview: int | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if self.preview is not None and self.preview < 1:
             raise InvalidOptionError(f"`preview` {self.preview}: must be 1 or more")
         if self.piece_frames is not None and self.piece_frames < 1:
@@ -503,6 +513,7 @@ class DamageOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         _check_choice("`level`", self.level, DAMAGE_LEVELS)
         if self.is_fixed:
             _check_choice("with `is_fixed`, `level`", self.level, FIXED_DAMAGE_LEVELS)

@@ -9,6 +9,7 @@ from PIL import Image as PillowImage
 
 import realesr
 from realesr import RealesrError, Upscaler, upscale_image, upscale_video
+from realesr.errors import InvalidOptionError, OutOfMemoryError
 from realesr.geometry import Size
 from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
@@ -72,6 +73,39 @@ def test_mistakes_are_errors_of_the_package(tmp_path):
         nearest(np.zeros((3, 3), np.int64))
     with pytest.raises(TypeError, match="pixels must be a NumPy array, not list"):
         nearest([[1, 2], [3, 4]])
+
+
+def test_a_result_that_cannot_fit_is_told_before_anything_is_computed():
+    with pytest.raises(OutOfMemoryError, match="a result of 10000000x8333333 px"):
+        Upscaler.from_name("bicubic")(np.zeros((20, 24, 3), np.uint8), width=10**7)
+
+
+@pytest.mark.parametrize("fit", [(0, 5), (5,), "ab", (1.5, 2)])
+def test_a_box_that_is_none_is_told(fit):
+    with pytest.raises(InvalidOptionError, match="`fit`"):
+        Upscaler.from_name("bicubic")(np.zeros((4, 4), np.uint8), fit=fit)
+
+
+@pytest.mark.parametrize("source", [".", "*.png", "empty"])
+def test_files_are_upscaled_one_at_a_time(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / name, random_image(8, 6))
+    with pytest.raises(RealesrError):
+        upscale_image(source, "out", upscaler=Upscaler.from_name("bicubic"))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(TypeError, match="must be an Upscaler, not str"):
+        upscale_image("a.png", "out", upscaler="bicubic")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_order_of_bytes_is_kept(order):
+    levels = np.arange(48, dtype=np.uint16).reshape(4, 4, 3) * 1000
+    upscaler = Upscaler.from_name("nearest")
+    result = upscaler(levels.astype(f"{order}u2"), outscale=2)
+    assert result.dtype == np.dtype(f"{order}u2")
+    assert (result == upscaler(levels, outscale=2)).all()
 
 
 def test_faces_are_not_forgotten(monkeypatch):

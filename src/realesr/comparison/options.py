@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
+from realesr.option_types import adopt_types
 
 FORMATS = ("webp", "jpeg", "png")
 """Formats of embedded images; every browser shows them."""
@@ -52,6 +53,7 @@ class CompareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         for name, value, choices in (
             ("format", self.format, FORMATS),
             ("clip_format", self.clip_format, CLIP_FORMATS),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
+from realesr.option_types import adopt_types
 from realesr.options import FIXED_DAMAGE_LEVELS
 from realesr.overwriting import refuse_within
 
@@ -77,6 +78,7 @@ class EvaluationOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         read = ((path, path / TRUTH if (path / TRUTH).is_dir() else path) for path in self.sets)
         refuse_within(self.output, read)
         for option, names, known in (

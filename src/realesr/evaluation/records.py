@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from realesr.errors import InvalidOptionError, UnwritableMediaError
 from realesr.evaluation.options import EvaluationOptions
+from realesr.journals import read_journal
 from realesr.reasons import reason_of
 
 RECORDS = "records.jsonl"
@@ -90,18 +89,17 @@ class RecordFile:
             self._file.write("\n")  # ends a line that an interruption has cut
 
     def _read(self, fixed: dict[str, int]) -> None:
-        for entry in _lines(self._path):
-            if "options" in entry:
+        for entry in read_journal(self._path):
+            options = entry.get("options")
+            if isinstance(options, dict):
                 for name, value in fixed.items():
-                    if entry["options"].get(name) != value:
+                    if options.get(name) != value:
                         raise InvalidOptionError(
                             f"`output` {self._path.parent} holds records with `{name}` "
-                            f"{entry['options'].get(name)}, not {value}: choose another folder"
+                            f"{options.get(name)}, not {value}: choose another folder"
                         )
-            else:
-                with suppress(TypeError):  # of another version, or not ours
-                    record = Record(**entry)
-                    self.found[record.key] = record
+            elif (record := _record(entry)) is not None:
+                self.found[record.key] = record
 
     def add(self, record: Record) -> None:
         """Notes a record at once."""
@@ -117,11 +115,17 @@ class RecordFile:
         self._file.flush()
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            yield entry
+def _record(entry: Mapping[str, Any]) -> Record | None:
+    """Returns the record of a line; None if it is of another version, damaged or not ours."""
+    try:
+        record = Record(**entry)
+    except TypeError:
+        return None
+    is_whole = (
+        all(isinstance(part, str) for part in (*record.key, record.identity, record.code))
+        and isinstance(record.seconds, int | float | None)
+        and isinstance(record.peak_bytes, int | None)
+        and all(isinstance(each, dict) for each in (record.values, record.reasons, record.judged))
+        and all(isinstance(value, int | float) for value in record.values.values())
+    )
+    return record if is_whole else None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from realesr.errors import InvalidOptionError, UnwritableMediaError
+from realesr.journals import read_journal
 from realesr.preparation.options import PrepareOptions
 from realesr.preparation.sources import Picture
 from realesr.reasons import reason_of
@@ -33,18 +36,18 @@ class Journal:
         del chosen["output"]
         self._hashes: dict[tuple[str, str], bytes] = {}
         self._made: dict[tuple[str, str], dict[str, Any]] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        if lines:
-            self._read(lines, chosen)
+        is_new = not path.is_file() or not path.stat().st_size
+        if not is_new:
+            self._read(path, chosen)
         try:
             options.output.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-        if lines:
-            self._file.write("\n")  # ends a line that an interruption has cut
-        else:
+        if is_new:
             self._write({"options": chosen})
+        else:
+            self._file.write("\n")  # ends a line that an interruption has cut
 
     def __enter__(self) -> Journal:
         return self
@@ -52,18 +55,18 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _read(self, lines: Sequence[str], chosen: dict[str, Any]) -> None:
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except ValueError:
+    def _read(self, path: Path, chosen: dict[str, Any]) -> None:
+        for entry in read_journal(path):
+            options = entry.get("options")
+            if isinstance(options, dict):
+                self._compare(options, chosen)
                 continue
-            if "options" in entry:
-                self._compare(entry["options"], chosen)
-            elif "hash" in entry:
-                self._hashes[entry["name"], entry["stamp"]] = bytes.fromhex(entry["hash"])
-            elif "made" in entry:
-                self._made[entry["name"], entry["stamp"]] = entry
+            with suppress(KeyError, TypeError, ValueError):  # damaged, or not ours
+                place = entry["name"], entry["stamp"]
+                if "hash" in entry:
+                    self._hashes[place] = bytes.fromhex(entry["hash"])
+                elif all(isinstance(file["file"], str) for file in entry["made"]):
+                    self._made[place] = entry | {"split": str(entry["split"])}
 
     def _compare(self, old: dict[str, Any], chosen: dict[str, Any]) -> None:
         for name, value in chosen.items():

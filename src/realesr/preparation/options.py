@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError
+from realesr.option_types import adopt_types
 from realesr.overwriting import refuse_within
 
 
@@ -47,6 +48,7 @@ class PrepareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         for option, number, least in (
             ("`sub_images`", self.sub_images, 16),
             ("`step`", self.step, 1),

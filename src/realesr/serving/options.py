@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from realesr.errors import InvalidOptionError
+from realesr.option_types import adopt_types
 
 MIB = 2**20
 
@@ -55,6 +56,7 @@ class ServeOptions:
     drain_s: float = 30.0
 
     def __post_init__(self) -> None:
+        adopt_types(self)
         if not 0 <= self.port < 2**16:
             raise InvalidOptionError(f"`port` {self.port}: must be between 0 and 65535")
         for name in ("max_body", "max_video_body", "max_pixels", "max_result_pixels", "queue",

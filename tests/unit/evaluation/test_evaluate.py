@@ -324,6 +324,24 @@ def test_records_of_other_versions_are_made_again(here, photos, tmp_path):
     assert InProcess.calls == 3 + 3
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b"\xff", b'{"options": 5}', b"[" * 100_000, "values", "seconds", "picture", "judged"],
+)
+def test_damaged_records_are_made_again(here, photos, tmp_path, damage):
+    options = options_for(photos, tmp_path)
+    first = run(options)
+    path = options.output / RECORDS
+    if isinstance(damage, bytes):
+        path.write_bytes(path.read_bytes() + damage + b"\n")
+    else:
+        head, *entries = (json.loads(line) for line in path.read_text().splitlines() if line)
+        entries[1][damage] = {"psnr": "abc"} if damage == "values" else ["?"]
+        path.write_text("\n".join(map(json.dumps, [head, *entries])) + "\n")
+    assert run(options).records == first.records
+    assert InProcess.calls == 3 + (not isinstance(damage, bytes))
+
+
 def test_the_code_is_known_by_what_it_does(tmp_path):
     module = tmp_path / "engine" / "lock.py"
     module.parent.mkdir()

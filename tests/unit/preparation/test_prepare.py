@@ -110,9 +110,11 @@ def test_an_interrupted_run_goes_on(photos, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run([photos], out, **options)
     assert not (out / "manifest.csv").exists()
-    with (out / JOURNAL).open("a") as journal:
-        journal.write('{"name": "cut sho')
-    done = [json.loads(line) for line in (out / JOURNAL).read_text().splitlines()[:-1]]
+    done = [json.loads(line) for line in (out / JOURNAL).read_text().splitlines()]
+    with (out / JOURNAL).open("ab") as journal:
+        journal.write(b'\xff\n5\n{"options": 5}\n{"hash": 1, "name": "a", "stamp": "b"}\n')
+        journal.write(b'{"hash": "xy", "name": "a", "stamp": "b"}\n{"made": [1], "name": "a"}\n')
+        journal.write(b'{"name": "cut sho')
     assert sum("made" in line for line in done) == 2
     written.clear()
     monkeypatch.setattr(

@@ -147,7 +147,7 @@ class ImageSink(AbstractContextManager["ImageSink", None]):
             byte_depth=image.pixels.dtype.itemsize if target.supports_16_bit else 1,
         )
         held = 3 + (image.alpha is not None)
-        check_result(self._path, size, pixel_bytes=held * image.pixels.dtype.itemsize)
+        check_result(size, pixel_bytes=held * image.pixels.dtype.itemsize, path=self._path)
         frame = replace(frame, image=image)
         if self._path == STANDARD_STREAM:
             return frame

@@ -70,21 +70,22 @@ def check_size(
         )
 
 
-def check_result(path: Path, size: Size, *, pixel_bytes: int) -> None:
+def check_result(size: Size, *, pixel_bytes: int, path: Path | None = None) -> None:
     """Checks, before an image is upscaled, that its result fits into the memory.
 
     Args:
-        path: Name of the output in errors.
         size: Size of the result, px.
         pixel_bytes: Size of a pixel in memory, bytes.
+        path: Name of the output in errors; None for an array.
 
     Raises:
         OutOfMemoryError: It does not fit.
     """
     needed = size.area * pixel_bytes
     if needed > _ALWAYS_FREE and needed > (free := free_host_bytes()):
+        place = "" if path is None else f"{path}: "
         raise OutOfMemoryError(
-            f"{path}: a result of {size} px takes {_mib(needed)}, and {_mib(free)} are free: "
+            f"{place}a result of {size} px takes {_mib(needed)}, and {_mib(free)} are free: "
             "choose a smaller `outscale`"
         )
 

@@ -41,9 +41,9 @@ def test_an_image_that_does_not_fit_into_the_memory_is_refused(monkeypatch):
 
 def test_a_result_that_does_not_fit_costs_no_work(monkeypatch):
     monkeypatch.setattr(limits, "free_host_bytes", lambda: 300 * 2**20)
-    check_result(PATH, Size(10_000, 10_000), pixel_bytes=3)
+    check_result(Size(10_000, 10_000), pixel_bytes=3, path=PATH)
     with pytest.raises(OutOfMemoryError, match=r"takes 343 MiB, and 300 .* smaller `outscale`"):
-        check_result(PATH, Size(10_000, 12_000), pixel_bytes=3)
+        check_result(Size(10_000, 12_000), pixel_bytes=3, path=PATH)
 
 
 def test_a_jpeg_of_very_many_scans_is_refused():
