@@ -75,6 +75,11 @@ class Target:
                 "choose one"
             )
 
+    @property
+    def is_in_pixels(self) -> bool:
+        """Whether a size is asked for, and not a factor."""
+        return self.width is not None or self.height is not None or self.fit is not None
+
     def size_of(self, source: Size, scale: float) -> Size:
         """Returns the size of a result, px.
 

@@ -118,7 +118,7 @@ def make_plan(
     _refuse_replacing(numbered)
     if media_type is VIDEOS:
         _refuse_replacing_frames(numbered, options.inputs)
-    _refuse_impossible(numbered.jobs, options.encoding)
+    refuse_impossible(numbered.jobs, options.encoding)
     jobs, existing = numbered.jobs, Jobs()
     if options.skip_existing:
         jobs, existing = without_existing(wanted, numbered)
@@ -300,7 +300,12 @@ def _number(
     return numbered
 
 
-def _refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
+def refuse_impossible(jobs: Iterable[Job], encoding: EncodingOptions) -> None:
+    """Refuses what the format of an output cannot do.
+
+    Raises:
+        InvalidOptionError: It should be lossless, and its format always loses some.
+    """
     for job in jobs:
         target = job.target
         if encoding.lossless and isinstance(target, ImageFormat) and not target.is_lossless:

@@ -50,6 +50,7 @@ NoticeCode = Literal[
     "resize-left-out",
     "rgb-converted",
     "size-changed",
+    "size-rounded",
     "special-file-skipped",
     "stream-converted",
     "stream-dropped",

@@ -109,6 +109,7 @@ def test_what_is_left_out_is_told(service):
         (422, png(), {"model-name": "RealESRGAN_x4plus"}),
         (422, png(), {"model-name": "../../etc/passwd"}),
         (422, png(), {"ext": "exe"}),
+        (422, png(), {"ext": "jpg", "lossless": "1"}),
         (422, png(), {"ext": "mp4"}),
         (422, png(), {"fit": "0x0"}),
         (422, b"", {}),

@@ -224,6 +224,12 @@ def clips_of_sizes(*sizes):
     return joined("in.ts", *(f"{number}.ts" for number in range(len(sizes))))
 
 
+def test_split_makes_whole_parts(capsys):
+    assert main(["video", "in.ts", "-o", "out.mkv", "--split", "--frames", "3"]) == 2
+    assert "--split" in (error := capsys.readouterr().err)
+    assert "--end instead of --frames" in error
+
+
 def test_split_makes_a_file_of_each_size(capsys):
     clip = clips_of_sizes("64x48", "96x64", "64x48")
     command = ["video", str(clip), "-o", "out.mkv", "-n", "nearest", "-s", "2", *FAST, "--split"]

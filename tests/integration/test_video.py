@@ -280,6 +280,14 @@ def test_odd_sizes_become_legal_and_chroma_stays(tmp_path, pixel_format):
     assert (info.size.width, info.size.height) == expected
 
 
+def test_a_size_that_was_asked_for_and_is_not_made_is_told(tmp_path, capsys):
+    clip = make_clip(tmp_path / "in.mkv", "-frames:v", "1", image="testsrc2=size=32x20:rate=5")
+    for options, is_told in ((["--width", "51", "--height", "31"], True), (["-s", "0.9"], False)):
+        capsys.readouterr()
+        assert video("-i", clip, "-o", tmp_path / "out.mkv", *options) == 0
+        assert ("52x32 px instead of 51x31" in capsys.readouterr().err) == is_told
+
+
 def test_video_that_is_rgb_becomes_full_chroma(tmp_path):
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp")
     info = probe(upscale(clip, tmp_path / "out.mkv", *FAST))

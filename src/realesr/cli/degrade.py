@@ -31,6 +31,8 @@ from realesr.progress import Reporter
 if TYPE_CHECKING:
     from realesr.degradation.degrader import Degrader
 
+FIGURES = (".png", ".jpg", ".jpeg", ".webp")
+"""Suffixes of figures."""
 EXAMPLES = """\
 examples:
   realesr degrade photo.png --level heavy -o bad.png
@@ -90,7 +92,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="draw the first image that can be read after each step, with the parameters, into an "
         "image file",
     )
-    add_image_options(parser)
+    add_image_options(parser, has_networks=False)
     add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
 
@@ -116,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     sides = {"--show-steps": args.show_steps, "--metrics-file": args.metrics_file}
     refuse_beside(sides, plan)
     if args.show_steps is not None:
-        _check_figure(plan)
+        _check_figure(args.show_steps, plan)
     if args.dry_run:
         for job in plan.jobs:
             answer(f"{job.source} -> {job.destination}")
@@ -165,12 +167,14 @@ def _degrade(
     return 1 if failed else 0
 
 
-def _check_figure(plan: Plan) -> None:
-    """Refuses a figure that has nothing to show.
+def _check_figure(figure: Path, plan: Plan) -> None:
+    """Refuses a figure that has nothing to show, or no known format.
 
     Raises:
-        InvalidOptionError: There is no image in a file.
+        InvalidOptionError: There is no image in a file, or the suffix is another one.
     """
+    if figure.suffix.lower() not in FIGURES:
+        raise InvalidOptionError(f"--show-steps {figure}: must end with {', '.join(FIGURES)}")
     if not plan.jobs:
         raise InvalidOptionError("--show-steps draws the first file, and there is none")
     if plan.jobs[0].source == STANDARD_STREAM:

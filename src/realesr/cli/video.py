@@ -21,7 +21,7 @@ from realesr.cli.options.model import (
 )
 from realesr.cli.options.video import add_piece_options, add_video_options
 from realesr.cli.wording import print_notice
-from realesr.errors import UnsupportedMediaError
+from realesr.errors import InvalidOptionError, UnsupportedMediaError
 from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, PieceOptions, VideoOptions
@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         is_strict=args.strict,
         video_stream=args.video_stream,
     )
+    if args.split and args.frames is not None:
+        raise InvalidOptionError("`split` makes whole parts: give `end` instead of `frames`")
     encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
     files = file_options(args, encoding=encoding)
     if args.extract_frame_first:

@@ -301,9 +301,5 @@ def _report_idle(options: VideoOptions, target: ImageFormat, notify: Notify) -> 
     ]
     if names:
         listed = ", ".join(f"`{name}`" for name in names)
-        notify(
-            Notice(
-                "option-without-effect",
-                f"{listed} without effect: {target.name} has `quality` and `lossless`",
-            )
-        )
+        own = "has `quality` and `lossless`" if target.is_lossy else "has no quality to choose"
+        notify(Notice("option-without-effect", f"{listed} without effect: {target.name} {own}"))

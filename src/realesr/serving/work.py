@@ -14,6 +14,7 @@ from realesr.options import EncodingOptions, UpscaleOptions, VideoOptions
 from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import MediaIO, WorkUnit
+from realesr.plan import refuse_impossible
 from realesr.progress import Event, Failed, Finished, FrameDone, Notice, Outcome, TileDone, Warned
 from realesr.serving.engine import Engine
 from realesr.serving.tickets import Ticket
@@ -86,6 +87,7 @@ def make_image(
         first_frame=True,
     )
     unit = _unit(IMAGES, source, options, ext, media)
+    refuse_impossible((unit.job,), encoding)
 
     def on_event(event: Event) -> None:
         if isinstance(event, TileDone):

@@ -46,6 +46,7 @@ def test_the_steps_are_drawn(folder):
     assert main(["degrade", "in/a.png", "-o", "out", *options]) == 0
     assert pixels_of("fig/steps.png").shape[0] > 3 * 200
     assert main(["degrade", "in/a.png", "-o", "out", "--show-steps", "in/a.png"]) == 2
+    assert main(["degrade", "in/a.png", "-o", "out", "--show-steps", "steps.xyz"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,13 @@ import argparse
 from realesr.options import DEFAULT_MAX_PIXELS, STRIPPABLE
 
 
-def add_image_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the group ``images`` to a parser."""
+def add_image_options(parser: argparse.ArgumentParser, *, has_networks: bool = True) -> None:
+    """Adds the group ``images`` to a parser.
+
+    Args:
+        parser: The parser of a command.
+        has_networks: Whether the command gives images to networks.
+    """
     group = parser.add_argument_group("images")
     group.add_argument(
         "--max-pixels",
@@ -20,13 +25,6 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--strict", action="store_true", help="fail if the pixels of an input are damaged"
-    )
-    group.add_argument(
-        "--no-smooth-color",
-        action="store_false",
-        dest="smooth_color",
-        help="leave the color blocks of JPEG as they are (default: they are smoothed for networks, "
-        "as far as the file leaves color open)",
     )
     group.add_argument(
         "--quality",
@@ -55,3 +53,11 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         help="leave out location (GPS, and places in XMP and IPTC), or maker-notes, the camera "
         "maker's own block, in which some cameras repeat places; may be repeated",
     )
+    if has_networks:
+        group.add_argument(
+            "--no-smooth-color",
+            action="store_false",
+            dest="smooth_color",
+            help="leave the color blocks of JPEG as they are (default: networks get them smoothed, "
+            "as far as the file leaves color open)",
+        )

@@ -18,7 +18,7 @@ def parts_of_one_size(path: Path, options: VideoOptions) -> tuple[VideoOptions, 
 
     Args:
         path: The file.
-        options: Which part is read.
+        options: Which part is read, without a number of frames.
 
     Returns:
         Options that read one part each, in order: those that were given, if the size stays, or if
@@ -29,7 +29,7 @@ def parts_of_one_size(path: Path, options: VideoOptions) -> tuple[VideoOptions, 
     """
     info = probe(path, video_stream=options.video_stream)
     sizes = info.sizes(options)
-    if info.scan.jumps or options.frames is not None or len(sizes) < 2:
+    if info.scan.jumps or len(sizes) < 2:
         return (options,)
     changes = [time - info.start for time, _ in sizes[1:]]
     borders = [options.start, *changes, options.end]

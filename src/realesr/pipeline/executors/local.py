@@ -205,9 +205,12 @@ class _Run:
         first = next(batches)
         sink, writing = work.open_sink()
         source_size = first[0].image.size
-        size = sink.nearest_supported_size(
-            work.unit.options.target.size_of(source_size, upscaler.scale)
-        )
+        target = work.unit.options.target
+        wanted = target.size_of(source_size, upscaler.scale)
+        size = sink.nearest_supported_size(wanted)
+        if size != wanted and target.is_in_pixels:
+            words = f"{size} px instead of {wanted}: its colors need even sides"
+            self._reporter(work.unit, Warned(work.job.source, Notice("size-rounded", words)))
         work.sizes = source_size, size
         steadier = Steadier() if work.unit.options.stabilize else None
         if steadier is not None and not (is_video and can_be_steadied(source_size, size)):
