@@ -132,6 +132,14 @@ def build_objective(
         pixel_config: PixelLossConfig | None = getattr(config, name)
         if pixel_config is not None:
             add(name, pixel_config.weight, _on_target(function, pixel_config.target))
+    if config.weave is not None:
+        target = config.weave.target
+
+        def repeated(sr: Tensor, batch: Batch) -> Tensor:
+            scale = sr.shape[-1] // batch.lr.shape[-1]
+            return pixel.weave(sr, _target(batch, target), scale)
+
+        add("weave", config.weave.weight, repeated)
     if config.consistency is not None:
         luma, chroma = config.consistency.luma, config.consistency.chroma
         consistency = Consistency(luma_weight=luma, chroma_weight=chroma).to(device)

@@ -231,6 +231,7 @@ class LossesConfig:
     Attributes:
         l1, mse, charbonnier: Losses on pixels.
         averaged_l1: Loss on the mean colors of areas of 16x16 px.
+        weave: Loss on errors that repeat with the pixels of the input.
         consistency: Loss on lightness and color of blurred images.
         squeezenet, efficientnet: Feature distances (LPIPS without learned weights).
         texture: Distance of local Gram matrices of SqueezeNet's features.
@@ -244,6 +245,7 @@ class LossesConfig:
     mse: PixelLossConfig | None = None
     charbonnier: PixelLossConfig | None = None
     averaged_l1: PixelLossConfig | None = None
+    weave: PixelLossConfig | None = None
     consistency: ConsistencyConfig | None = None
     squeezenet: PerceptualConfig | None = None
     efficientnet: PerceptualConfig | None = None

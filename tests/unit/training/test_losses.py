@@ -35,6 +35,23 @@ def test_averages_forgive_detail_and_not_color(images):
     assert pixel.averaged_l1(sr + 0.1, sr).item() == pytest.approx(0.1, abs=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_weave_repeats_with_the_pixels_of_the_input(images, scale):
+    _, hr, noise = images
+    side = torch.arange(48)
+    woven = ((side % scale == 0)[:, None] & (side % scale == 0)).float()
+    dots = 0.1 * (woven - woven.mean())
+    found = pixel.weave(hr + dots, hr, scale).item()
+    assert found == pytest.approx(dots.square().mean().item(), rel=1e-4)
+    grain = dots.std() * (noise - 0.5) / (noise - 0.5).std()
+    assert pixel.weave(hr + grain, hr, scale).item() < 0.05 * found  # as strong, but not woven
+    assert pixel.weave(hr + 0.1, hr, scale).item() < 1e-12
+    shifted = torch.roll(hr + dots, 1, dims=3)
+    assert pixel.weave(shifted, torch.roll(hr, 1, dims=3), scale).item() == pytest.approx(
+        found, rel=0.2
+    )
+
+
 def test_consistency_sees_color_and_not_detail(images):
     loss = Consistency()
     gray = torch.full((1, 3, 48, 48), 0.5)
