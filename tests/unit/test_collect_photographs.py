@@ -76,6 +76,20 @@ def test_sharp_squares_of_what_the_list_says_are_kept(package, tmp_path, monkeyp
             assert collecting.detail(np.asarray(image)) > collecting.LEAST_DETAIL
 
 
+@pytest.mark.parametrize(
+    ("size", "copies"),
+    [
+        ((5000, 3000), [(2400, 1440), (1200, 720)]),
+        ((1900, 1300), [(1140, 780)]),
+        ((720, 360), [(576, 288)]),
+        ((640, 340), []),
+    ],
+)
+def test_photographs_are_reduced_to_one_or_two_sizes(size, copies):
+    flat = np.zeros((size[1], size[0], 3), np.uint8)
+    assert [each.shape[1::-1] for each in collecting.reduced(flat)] == copies
+
+
 def test_blurred_and_empty_parts_have_no_squares():
     assert collecting.squares(cv2.GaussianBlur(textured(3, 700, 700), (0, 0), 20)) == []
     assert collecting.squares(np.zeros((700, 700, 3), np.uint8)) == []
@@ -115,6 +129,8 @@ def test_every_photograph_of_the_list_may_shape_weights():
     with collecting.LIST.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == ROWS
-    assert {row["licence"] for row in rows} == {"CC0", "CC BY 4.0", "Unsplash licence"}
+    assert {row["licence"] for row in rows} == {
+        *("CC0", "CC BY 4.0", "MIT", "public domain", "Unsplash licence")
+    }
     assert all(row["credit"] for row in rows if row["licence"].startswith("CC BY"))
     assert len({row["sha256"] for row in rows}) == len(rows)
