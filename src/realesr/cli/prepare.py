@@ -8,7 +8,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from realesr.cli.printing import tell
-from realesr.cli.wording import print_notice
+from realesr.cli.wording import print_notice, with_flags
+from realesr.errors import MediaError
 from realesr.preparation.options import PrepareOptions
 from realesr.progress import Notice, Progress
 
@@ -135,6 +136,10 @@ def run(args: argparse.Namespace) -> int:
             with tqdm.external_write_mode(file=sys.stderr):
                 print_notice(notice)
 
+    def fail(error: MediaError) -> None:
+        with tqdm.external_write_mode(file=sys.stderr):
+            tell(f"realesr: error: {with_flags(error)}")
+
     with ExitStack() as stack:
 
         def on_progress(name: str) -> Progress:
@@ -147,11 +152,17 @@ def run(args: argparse.Namespace) -> int:
 
             return report
 
-        summary = prepare(options, notify=notify, on_progress=on_progress, threads=args.threads)
+        summary = prepare(
+            options,
+            notify=notify,
+            on_failure=fail,
+            on_progress=on_progress,
+            threads=args.threads,
+        )
     counts = ", ".join(f"{name} {count}" for name, count in summary.files.items())
     if not args.quiet:
         tell(f"{summary.pictures} pictures, {summary.left_out} left out; files: {counts or 'none'}")
-    return 0
+    return int(summary.failed > 0)
 
 
 def shares(text: str) -> tuple[float, float, float]:

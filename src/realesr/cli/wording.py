@@ -42,6 +42,7 @@ _IRREGULAR = {
     "is_fixed": "fixed",
     "is_multiscale": "multiscale",
     "is_strict": "strict",
+    "scales": "lr",
     "sharers": "workers",
     "smooth_color": "no_smooth_color",
     "drain_s": "drain",

@@ -18,7 +18,6 @@ import numpy as np
 from realesr.errors import (
     InvalidOptionError,
     MediaError,
-    UnreadableMediaError,
     UnwritableMediaError,
 )
 from realesr.imaging.image import Image
@@ -50,12 +49,14 @@ class Summary:
 
     Attributes:
         pictures: Number of pictures of the sources.
-        left_out: Number of pictures that were left out.
+        left_out: Number of pictures that were left out, or could not be read.
+        failed: Number of files that could not be read, also of those to exclude.
         files: Number of files of each split, without low-resolution partners.
     """
 
     pictures: int
     left_out: int
+    failed: int
     files: dict[str, int]
 
 
@@ -63,6 +64,7 @@ def prepare(
     options: PrepareOptions,
     *,
     notify: Notify,
+    on_failure: Callable[[MediaError], None],
     on_progress: Callable[[str], Progress],
     threads: int | None = None,
 ) -> Summary:
@@ -74,6 +76,7 @@ def prepare(
     Args:
         options: Sources and what to make of them.
         notify: Receives a notice for each picture that is left out.
+        on_failure: Receives what is wrong with each file that cannot be read.
         on_progress: Opens a progress display for a named part of the work.
         threads: Number of threads; None for one per core.
 
@@ -84,14 +87,18 @@ def prepare(
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise InvalidOptionError(f"`threads` {threads}: must be between 1 and {MAX_THREADS}")
-    damaged: list[UnreadableMediaError] = []
-    pictures = collect(options.sources, damaged.append)
-    excluded = collect(options.exclude, damaged.append) if options.exclude else []
-    for error in damaged:
-        notify(Notice("picture-left-out", str(error)))
+    failed = 0
+
+    def fail(error: MediaError) -> None:
+        nonlocal failed
+        failed += 1
+        on_failure(error)
+
+    pictures = collect(options.sources, fail)
+    excluded = collect(options.exclude, fail) if options.exclude else []
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool, Journal(options) as journal:
-        known = _hashes(excluded, journal, pool, on_progress("looking at what to exclude"), notify)
-        hashes = _hashes(pictures, journal, pool, on_progress("looking"), notify)
+        known = _hashes(excluded, journal, pool, on_progress("looking at what to exclude"), fail)
+        hashes = _hashes(pictures, journal, pool, on_progress("looking"), fail)
         kept = _without_copies(pictures, hashes, list(known.values()), options, notify)
 
         def make(item: tuple[Picture, str]) -> list[File] | MediaError:
@@ -109,7 +116,7 @@ def prepare(
             zip(todo, pool.map(make, todo), strict=True), len(found) + 1
         ):
             if isinstance(files, MediaError):
-                notify(Notice("picture-left-out", str(files)))
+                fail(files)
             else:
                 found[item[0].name] = files
                 journal.add(item[0], made=files, split=item[1])
@@ -121,7 +128,8 @@ def prepare(
     ]
     _write_manifest(options.output / MANIFEST, rows)
     count = Counter(row["split"] for row in rows)
-    return Summary(len(pictures), len(pictures) - len(found), dict(sorted(count.items())))
+    left_out = len(pictures) - len(found)
+    return Summary(len(pictures), left_out, failed, dict(sorted(count.items())))
 
 
 def _hashes(
@@ -129,7 +137,7 @@ def _hashes(
     journal: Journal,
     pool: ThreadPoolExecutor,
     report: Progress,
-    notify: Notify,
+    fail: Callable[[MediaError], None],
 ) -> dict[str, bytes]:
     """Returns the hash of each picture that can be decoded, by name."""
     hashes = {p.name: known for p in pictures if (known := journal.hash_of(p)) is not None}
@@ -148,7 +156,7 @@ def _hashes(
             hashes[picture.name] = found
             journal.add(picture, hash=found.hex())
         else:
-            notify(Notice("picture-left-out", str(found)))
+            fail(found)
         report(done, len(pictures))
     return hashes
 

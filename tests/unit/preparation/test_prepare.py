@@ -47,7 +47,11 @@ def run(sources, output, notices=None, threads=1, **options):
     taken = PrepareOptions(sources=tuple(sources), output=output, **options)
     notify = (lambda notice: None) if notices is None else notices.append
     return prepare(
-        taken, notify=notify, on_progress=lambda name: lambda done, total: None, threads=threads
+        taken,
+        notify=notify,
+        on_failure=notify,
+        on_progress=lambda name: lambda done, total: None,
+        threads=threads,
     )
 
 
@@ -158,7 +162,8 @@ def test_what_is_to_be_excluded_damaged_or_small_is_left_out(photos, tmp_path):
     whole = (photos / "p5.png").read_bytes()
     (photos / "p5.png").write_bytes(whole[: len(whole) // 2])
     notices = []
-    run([photos], tmp_path / "out", notices, exclude=(tmp_path / "eval",), min_side=30)
+    summary = run([photos], tmp_path / "out", notices, exclude=(tmp_path / "eval",), min_side=30)
+    assert (summary.failed, summary.files) == (2, {"train": 4})
     left = sorted(str(notice) for notice in notices)
     assert len(left) == 4
     for text, part in zip(
@@ -333,7 +338,10 @@ def test_the_command(photos, tmp_path, capsys):
     assert "6 pictures, 0 left out; files: test 6" in capsys.readouterr().err
     assert (out / "test/LRx4/photos/p0.png").is_file()
     assert main(["prepare", str(photos), "-o", str(out), "--lr", "0"]) == 2
-    assert "--scales 0: must be between 2 and 16" in capsys.readouterr().err
+    assert "--lr 0: must be between 2 and 16" in capsys.readouterr().err
+    (photos / "bad.png").write_bytes(b"no picture")
+    assert main(["prepare", str(photos), "-o", str(out), *options, "-q"]) == 1
+    assert "bad.png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
