@@ -68,6 +68,14 @@ def opened(answer):
     return PillowImage.open(io.BytesIO(answer.content))
 
 
+@pytest.mark.parametrize("path", ["/", "/v1/models", "/v2/health/live", "/none", "/v1/upscale"])
+def test_head_is_get_without_a_body(service, path):
+    whole, head = service.client.get(path), service.client.head(path)
+    assert head.status_code == whole.status_code
+    assert head.headers.get("content-type") == whole.headers.get("content-type")
+    assert not head.content
+
+
 def test_a_body_becomes_a_picture(service):
     answer = upscale(service, png(), outscale=3)
     assert answer.status_code == 200

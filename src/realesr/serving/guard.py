@@ -54,7 +54,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = [0]
+        method, status = scope["method"], [0]
+        if method == "HEAD":  # as GET; the server leaves the body out
+            scope = {**scope, "method": "GET"}
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,8 +74,8 @@ class Guard:
                 await self._app(scope, self._bounded(scope, receive), counted)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if route != "other" else "other"
-            self._metrics.requests.labels(method, route, str(status[0] or "aborted")).inc()
+            told = method if route != "other" else "other"
+            self._metrics.requests.labels(told, route, str(status[0] or "aborted")).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - started)
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
