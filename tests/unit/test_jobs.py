@@ -29,12 +29,15 @@ def test_memory_does_not_grow_with_the_names(tmp_path):
     for count in (100, 500):
         source = touch(tmp_path / f"in{count}", *(f"a_long_name_{i:05}.png" for i in range(count)))
         out = touch(tmp_path / f"out{count}", *(f"a_long_name_{i:05}_out.png" for i in range(50)))
-        tracemalloc.start()
         files = FileOptions(inputs=(source,), output=out, skip_existing=True)
-        made = make_plan(files)
-        assert [int(job.source.stem[-5:]) for job in made.jobs] == list(range(50, count))
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        found = []
+        for _ in range(3):  # threads that other tests have left allocate, too
+            tracemalloc.start()
+            made = make_plan(files)
+            assert [int(job.source.stem[-5:]) for job in made.jobs] == list(range(50, count))
+            found.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        peaks.append(min(found))
         assert len(made.existing) == 50
     # three hashes of 16 bytes, and the numbers of this test; it was 1,600
     assert (peaks[1] - peaks[0]) / 400 < 250
