@@ -128,8 +128,8 @@ def _bundled(
 MODELS = (
     _bundled(
         "realesr-photo-x4",
-        2_434_912,
-        "01c82b7897c220f0d898e54d4985763efd92341966e249179665d39bbdca4ba2",
+        2_434_744,
+        "9fa8b606ec0780d3966945c1156852533291a2909e202d41ee1302b988d50012",
         architecture="SRVGG 64x32",
         domain="photographs, clean or damaged by JPEG, blur and noise; bundled, small and fast",
         faithful_model="realesr-photo-x4-faithful",
