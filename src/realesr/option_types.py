@@ -65,7 +65,7 @@ def _adopted(hint: Any, value: Any, told: str) -> Any:
     elif hint is Fraction and isinstance(value, Real):
         is_right, value = True, _fraction(value, told)
     elif hint is Path and isinstance(value, str | PathLike):
-        is_right, value = True, Path(value)
+        is_right, value = True, value if isinstance(value, Path) else Path(value)
     else:
         is_right = isinstance(value, hint)
     if not is_right:

@@ -8,9 +8,11 @@ import pytest
 
 from realesr.comparison.options import CompareOptions
 from realesr.errors import InvalidOptionError
+from realesr.media.urls import path_of
 from realesr.options import (
     EncodingOptions,
     FaceOptions,
+    FileOptions,
     PieceOptions,
     Target,
     UpscaleOptions,
@@ -38,6 +40,14 @@ def test_what_fits_is_adopted(options, name, value):
     found = getattr(options, name)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_addresses_stay_what_they_are():
+    """They are paths of their own kind, in which two slashes follow each other."""
+    address = path_of("s3://bucket/in")
+    (kept,) = FileOptions(inputs=(address,), output=Path("out")).inputs
+    assert kept is address
+    assert str(kept) == "s3://bucket/in"
 
 
 @pytest.mark.parametrize(
