@@ -191,9 +191,19 @@ def sheet(args: argparse.Namespace) -> None:
 
 
 def banner(args: argparse.Namespace) -> None:
-    """Writes the README's image: parts of ``inputs/`` with bicubic and with the bundled model."""
+    """Writes the README's image: parts of ``inputs/`` with bicubic and with the bundled model.
+
+    Networks get the color of a JPEG smoothed, as from ``realesr image``.
+    """
     samples = [(name, read_image(args.data / name), None, x, y) for name, x, y in BANNER]
-    draw_page(make_methods(args.model, args.ours), samples, BANNER_CELL, args.out)
+    smoothed = {
+        id(image): read_image(args.data / name, smooth_color=True) for name, image, *_ in samples
+    }
+    methods = make_methods(args.model, args.ours)
+    for name, method in methods.items():
+        if name != "bicubic":
+            methods[name] = lambda image, upscale=method: upscale(smoothed[id(image)])
+    draw_page(methods, samples, BANNER_CELL, args.out)
 
 
 def draw_page(
