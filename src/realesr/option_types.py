@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 import types
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -36,7 +37,10 @@ def adopt_types(options: Any) -> None:
     kind: type = type(options)
     for name, hint in _hints(kind).items():
         value = getattr(options, name)
-        adopted = _adopted(hint, value, f"`{name}` {value!r}")
+        try:
+            adopted = _adopted(hint, value)
+        except _WrongTypeError as error:
+            raise InvalidOptionError(f"`{name}` {reprlib.repr(value)}: must be {error}") from None
         if adopted is not value:
             object.__setattr__(options, name, adopted)
 
@@ -47,13 +51,17 @@ def _hints(kind: type) -> Mapping[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def _adopted(hint: Any, value: Any, told: str) -> Any:
+class _WrongTypeError(Exception):
+    """A value is of another type; the message says of which it must be."""
+
+
+def _adopted(hint: Any, value: Any) -> Any:
     arguments = get_args(hint)
     if isinstance(hint, types.UnionType):  # with None
         kinds = [each for each in arguments if each is not types.NoneType]
-        return None if value is None else _adopted(kinds[0], value, told)
+        return None if value is None else _adopted(kinds[0], value)
     if get_origin(hint) is tuple:
-        return _tuple(arguments, value, told)
+        return _tuple(arguments, value)
     if hint is bool:
         is_right = isinstance(value, bool)
     elif isinstance(value, bool):
@@ -63,14 +71,13 @@ def _adopted(hint: Any, value: Any, told: str) -> Any:
     elif hint is float and isinstance(value, Real):
         is_right, value = True, _plain(value) if isinstance(value, Integral) else float(value)
     elif hint is Fraction and isinstance(value, Real):
-        is_right, value = True, _fraction(value, told)
+        is_right, value = True, _fraction(value)
     elif hint is Path and isinstance(value, str | PathLike):
         is_right, value = True, value if isinstance(value, Path) else Path(value)
     else:
         is_right = isinstance(value, hint)
     if not is_right:
-        words = _WORDS.get(hint, f"a {hint.__name__}")
-        raise InvalidOptionError(f"{told}: must be {words}")
+        raise _WrongTypeError(_WORDS.get(hint, f"a {hint.__name__}"))
     return value
 
 
@@ -78,18 +85,18 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) else value
 
 
-def _fraction(value: Any, told: str) -> Fraction:
+def _fraction(value: Any) -> Fraction:
     try:
         return Fraction(value if isinstance(value, Rational) else str(float(value)))
-    except ValueError as error:
-        raise InvalidOptionError(f"{told}: must be a number") from error
+    except ValueError as error:  # not finite
+        raise _WrongTypeError(_WORDS[Fraction]) from error
 
 
-def _tuple(arguments: tuple[Any, ...], value: Any, told: str) -> tuple[Any, ...]:
+def _tuple(arguments: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidOptionError(f"{told}: must be a list or tuple")
+        raise _WrongTypeError("a list or tuple")
     items = tuple(value)
     kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
     if len(kinds) != len(items):
-        raise InvalidOptionError(f"{told}: must have {len(kinds)} items")
-    return tuple(_adopted(kind, item, told) for kind, item in zip(kinds, items, strict=True))
+        raise _WrongTypeError(f"{len(kinds)} items")
+    return tuple(_adopted(kind, item) for kind, item in zip(kinds, items, strict=True))
