@@ -62,27 +62,18 @@ def _adopted(hint: Any, value: Any) -> Any:
         return None if value is None else _adopted(kinds[0], value)
     if get_origin(hint) is tuple:
         return _tuple(arguments, value)
-    if hint is bool:
-        is_right = isinstance(value, bool)
-    elif isinstance(value, bool):
-        is_right = False
-    elif hint is int:
-        is_right, value = isinstance(value, Integral), _plain(value)
-    elif hint is float and isinstance(value, Real):
-        is_right, value = True, _plain(value) if isinstance(value, Integral) else float(value)
-    elif hint is Fraction and isinstance(value, Real):
-        is_right, value = True, _fraction(value)
-    elif hint is Path and isinstance(value, str | PathLike):
-        is_right, value = True, value if isinstance(value, Path) else Path(value)
-    else:
-        is_right = isinstance(value, hint)
-    if not is_right:
-        raise _WrongTypeError(_WORDS.get(hint, f"a {hint.__name__}"))
-    return value
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, Integral) else value
+    if isinstance(value, bool) == (hint is bool):  # to Python, True is a whole number, too
+        if hint in (int, float) and isinstance(value, Integral):
+            return int(value)
+        if hint is float and isinstance(value, Real):
+            return float(value)
+        if hint is Fraction and isinstance(value, Real):
+            return _fraction(value)
+        if isinstance(value, hint):
+            return value
+        if hint is Path and isinstance(value, str | PathLike):
+            return Path(value)
+    raise _WrongTypeError(_WORDS.get(hint, f"a {hint.__name__}"))
 
 
 def _fraction(value: Any) -> Fraction:

@@ -19,7 +19,7 @@ from realesr.geometry import Size
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
 from realesr.options import UpscaleOptions
-from realesr.weights.catalog import BASELINES, MODELS, find_local_weights
+from realesr.weights.catalog import MODELS, find_local_weights, is_plain
 
 ROUNDS = 3
 SIZE = Size(320, 240)
@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         _print_row(COLUMNS)
     for model in models:
-        is_plain = model.model_path is None and model.model_name in BASELINES
-        for precision in ("fp32",) if is_plain else precisions:
+        has_network = not is_plain(model.model_name, model.model_path)
+        for precision in precisions if has_network else ("fp32",):
             try:
                 row = _measure(replace(model, precision=precision), args.size)
             except DeviceError:

@@ -12,7 +12,7 @@ from realesr.cli.printing import answer, answer_json, tell
 from realesr.cli.wording import print_notice
 from realesr.export.formats import FORMATS, PRECISIONS
 from realesr.options import DEFAULT_MODEL, UpscaleOptions
-from realesr.weights.catalog import BASELINES
+from realesr.weights.catalog import is_plain
 
 EXAMPLES = """\
 examples:
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from realesr.export.write import export
     from realesr.loading.resolve import ensure_files
 
-    if args.model_path is None and args.model_name in BASELINES:
+    if is_plain(args.model_name, args.model_path):
         raise InvalidOptionError(f"`model_name` {args.model_name} is a filter, and no network")
     options = UpscaleOptions(
         model_name=args.model_name,

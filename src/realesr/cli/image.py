@@ -18,7 +18,7 @@ from realesr.cli.options.model import (
 from realesr.media.formats import IMAGES
 from realesr.media.urls import is_url
 from realesr.options import EncodingOptions
-from realesr.weights.catalog import BASELINES
+from realesr.weights.catalog import is_plain
 
 if TYPE_CHECKING:
     from realesr.pipeline.units import MediaIO
@@ -75,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
             max_pixels=args.max_pixels,
             is_strict=args.strict,
             # plain filters are compared with, and get what is in the file
-            smooth_color=args.smooth_color
-            and (args.model_path is not None or args.model_name not in BASELINES),
+            smooth_color=args.smooth_color and not is_plain(args.model_name, args.model_path),
             first_frame=args.first_frame,
         )
         if not any(map(is_url, (files.output, *files.inputs))):

@@ -18,7 +18,7 @@ from realesr.plan import refuse_impossible
 from realesr.progress import Event, Failed, Finished, FrameDone, Notice, Outcome, TileDone, Warned
 from realesr.serving.engine import Engine
 from realesr.serving.tickets import Ticket
-from realesr.weights.catalog import BASELINES
+from realesr.weights.catalog import is_plain
 
 HEAD_BYTES = 4096
 OUTPUT = "output"
@@ -83,7 +83,7 @@ def make_image(
     media = PictureFiles(
         encoding=encoding,
         max_pixels=max_pixels,
-        smooth_color=smooth_color and options.model_name not in BASELINES,
+        smooth_color=smooth_color and not is_plain(options.model_name, options.model_path),
         first_frame=True,
     )
     unit = _unit(IMAGES, source, options, ext, media)

@@ -360,6 +360,11 @@ def weight_folders() -> tuple[Path, ...]:
     return Path("weights"), bundled, cache_folder()
 
 
+def is_plain(name: str, path: Path | None = None) -> bool:
+    """Returns whether a choice has no network: a file of weights counts before a name."""
+    return path is None and name in BASELINES
+
+
 def cache_folder() -> Path:
     """Returns the folder of downloads: ``realesr/weights`` in the user's cache folder."""
     return Path(platformdirs.user_cache_dir("realesr", appauthor=False)) / "weights"
