@@ -11,6 +11,7 @@ from realesr.cli import tune
 from realesr.cli.main import main
 from realesr.geometry import Size
 from realesr.media.images.decode import read_image
+from realesr.tuning import trial
 
 from support.clips import make_clip
 from support.networks import tiny_weights
@@ -48,6 +49,22 @@ def test_tune_proposes_a_command_that_can_be_typed(tmp_path, capsys):
         assert main([*shlex.split(line)[1:], "-q"]) == 0
     assert read_image(tmp_path / "a-tune.jpg").size.width > 4 * 512
     assert read_image(tmp_path / "results/a-small_out.png").size == Size(320, 240)
+
+
+def test_networks_are_tried_with_the_color_that_the_command_gives_them(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    PillowImage.fromarray(noise).save("a.jpg", quality=20)
+    given, really = {}, trial.run_trial
+
+    def run_trial(name, upscaler, parts, outscale, **options):
+        given[name] = parts[0].pixels
+        return really(name, upscaler, parts, outscale, **options)
+
+    monkeypatch.setattr(trial, "run_trial", run_trial)
+    assert main(["tune", "-i", "a.jpg"]) == 0
+    for name, is_smoothed in (("bicubic", False), ("realesr-photo-x4", True)):
+        expected = read_image(tmp_path / "a.jpg", smooth_color=is_smoothed).pixels
+        np.testing.assert_array_equal(given[name], expected)
 
 
 def test_tune_as_json_and_as_a_page(tmp_path, capsys):

@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_overwriting("`output`", output, (path, *ready, *(f for r in ready for f in r.glob("*"))))
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport
+    from realesr.media.images.decode import read_image
     from realesr.tuning.advice import advise, reduction
     from realesr.tuning.candidates import candidates_for
     from realesr.tuning.measure import measure_clip, measure_image
@@ -98,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
         names = " ".join(each.model for each in candidates)
         raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
     entries = _entries(here, extra, common)
-    trials, parts = _try(entries, image, here[0].model, reduction(measured))
+    smoothed = image if kind is VIDEOS else read_image(path, smooth_color=True)
+    trials, parts = _try(entries, image, smoothed, here[0].model, reduction(measured))
     advice = advise(measured, here, trials)
     _write(output, path, entries, trials, parts, is_clip=kind is VIDEOS)
     missing = [each for each in candidates if each not in here]
@@ -123,22 +125,35 @@ def _entries(
 
 
 def _try(
-    entries: tuple[Entry, ...], image: Image, best: str, reduced_by: float
+    entries: tuple[Entry, ...], image: Image, smoothed: Image, best: str, reduced_by: float
 ) -> tuple[list[Trial], tuple[Image, ...]]:
-    """Runs all entries on parts of the image, and the best one on reduced parts, too."""
-    from realesr.tuning.trial import detailed_parts, run_trial
+    """Runs all entries on parts of the image, and the best one on reduced parts, too.
 
-    parts = detailed_parts(image)
+    Args:
+        entries: What is tried.
+        image: The input, as plain filters get it.
+        smoothed: The input, as networks get it.
+        best: Name of the model that is also tried on reduced parts.
+        reduced_by: Factor of the reduction; 1 for none.
+
+    Returns:
+        The trials, and the parts of the input.
+    """
+    from realesr.tuning.trial import cut_parts, detailed_regions, run_trial
+
+    regions = detailed_regions(image)
+    parts, for_networks = cut_parts(image, regions), cut_parts(smoothed, regions)
     trials = []
     for entry in entries:
         if entry.options is None:
             continue
         tell(f"trying {entry.name}")
         upscaler = load(entry.options)
-        trials.append(run_trial(entry.name, upscaler, parts, SCALE))
+        taken = for_networks if entry.has_network else parts
+        trials.append(run_trial(entry.name, upscaler, taken, SCALE))
         if entry.name == best and reduced_by > 1:
             name = f"{entry.name}, reduced first"
-            trials.append(run_trial(name, upscaler, parts, SCALE, reduced_by=reduced_by))
+            trials.append(run_trial(name, upscaler, taken, SCALE, reduced_by=reduced_by))
     return trials, parts
 
 

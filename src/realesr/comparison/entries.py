@@ -9,7 +9,7 @@ from pathlib import Path
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import IMAGES, VIDEOS
 from realesr.options import UpscaleOptions
-from realesr.weights.catalog import BASELINES, find_model
+from realesr.weights.catalog import BASELINES, find_model, is_plain
 from realesr.weights.suffixes import WEIGHTS_SUFFIXES
 
 INPUT = "input"
@@ -29,6 +29,12 @@ class Entry:
     name: str
     options: UpscaleOptions | None = None
     results: Path | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network makes the results, which gets the color of a JPEG smoothed."""
+        options = self.options
+        return options is not None and not is_plain(options.model_name, options.model_path)
 
 
 _FILES = "Nor is it an existing folder of results, or a file of weights such as new.safetensors"

@@ -77,7 +77,7 @@ def compare_images(
                 ready = find_result(entry, source.path, is_only=len(paths) == 1)
                 result, seconds = _read_result(ready, source), None
             else:
-                result, seconds = _upscale(upscaler, source)
+                result, seconds = _upscale(upscaler, source, smooth_color=entry.has_network)
             view = _view(entry.name, result, options.format, options, seconds)
             budget.take(view.data)
             of_image.append(view)
@@ -125,9 +125,11 @@ def _open(
     return _Source(path=path, whole=whole, region=region, size=size), image
 
 
-def _upscale(upscaler: ImageUpscaler, source: _Source) -> tuple[Image, float]:
-    """Returns a result, and how long it took, s."""
-    image = read_image(source.path)
+def _upscale(
+    upscaler: ImageUpscaler, source: _Source, *, smooth_color: bool
+) -> tuple[Image, float]:
+    """Returns the result that ``realesr image`` makes, and how long it took, s."""
+    image = read_image(source.path, smooth_color=smooth_color)
     if source.region is not None:
         image = crop_image(image, source.region)
     started = time.perf_counter()

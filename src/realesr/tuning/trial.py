@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from realesr.comparison.regions import most_detailed_regions
-from realesr.geometry import Size
+from realesr.geometry import Region, Size
 from realesr.imaging.image import Image
 from realesr.imaging.resize import resize
 from realesr.imaging.upscaler import ImageUpscaler
@@ -36,10 +36,15 @@ class Trial:
     device: str | None
 
 
-def detailed_parts(image: Image) -> tuple[Image, ...]:
-    """Returns the parts of an image with the most detail, without overlap and metadata."""
+def detailed_regions(image: Image) -> tuple[Region, ...]:
+    """Returns the places of an image with the most detail, without overlap."""
+    return tuple(most_detailed_regions(image.pixels, PART, PARTS))
+
+
+def cut_parts(image: Image, regions: Sequence[Region]) -> tuple[Image, ...]:
+    """Returns parts of an image, without metadata."""
     parts = []
-    for region in most_detailed_regions(image.pixels, PART, PARTS):
+    for region in regions:
         pixels = np.ascontiguousarray(image.pixels[region.slices])
         alpha = None if image.alpha is None else np.ascontiguousarray(image.alpha[region.slices])
         parts.append(Image(pixels, image.is_gray, alpha=alpha))

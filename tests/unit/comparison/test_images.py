@@ -19,6 +19,7 @@ from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError, UnknownModelError, UnreadableMediaError
 from realesr.geometry import Size
 from realesr.media.formats import IMAGES, VIDEOS
+from realesr.media.images.decode import read_image
 from realesr.options import UpscaleOptions
 
 COMMON = UpscaleOptions(threads=1)
@@ -63,6 +64,25 @@ def test_every_view_is_what_its_entry_makes(tmp_path):
     np.testing.assert_array_equal(nearest, source.repeat(2, 0).repeat(2, 1))
     np.testing.assert_array_equal(theirs, np.asarray(PillowImage.open(ready)))
     assert [view.seconds is None for view in subject.views] == [True, False, False, True]
+
+
+def test_a_network_gets_the_color_of_a_jpeg_smoothed_as_by_the_command(tmp_path):
+    path, weights = tmp_path / "a.jpg", tmp_path / "new.pth"
+    noise = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+    PillowImage.fromarray(noise).save(path, quality=20)
+    weights.touch()
+    content = compare_images(
+        parse_entries(["nearest", str(weights)], COMMON),
+        [path],
+        CompareOptions(format="png"),
+        outscale=1.0,
+        load=lambda options: Interpolator("nearest"),
+    )
+    source, plain, network = map(decoded, content.subjects[0].views)
+    np.testing.assert_array_equal(source, read_image(path).pixels)
+    np.testing.assert_array_equal(plain, source)
+    np.testing.assert_array_equal(network, read_image(path, smooth_color=True).pixels)
+    assert (network != plain).any()
 
 
 def test_a_crop_is_the_same_place_in_ready_results(tmp_path):

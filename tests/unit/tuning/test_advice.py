@@ -13,7 +13,7 @@ from realesr.imaging.image import Image
 from realesr.tuning.advice import advise, expected_seconds
 from realesr.tuning.candidates import candidates_for
 from realesr.tuning.measure import Measurements, Traits
-from realesr.tuning.trial import Trial, detailed_parts, run_trial
+from realesr.tuning.trial import Trial, cut_parts, detailed_regions, run_trial
 
 PHOTO = Path("a photo.jpg")
 
@@ -134,7 +134,7 @@ def test_without_a_trial_there_is_no_advice():
 def test_a_trial_is_timed_without_its_warm_up():
     ticks = iter([10.0, 13.0])
     noise = np.random.default_rng(0).integers(0, 256, (400, 300, 3), np.uint8)
-    parts = detailed_parts(Image(noise))
+    parts = cut_parts(Image(noise), detailed_regions(Image(noise)))
     assert [part.size for part in parts] == [Size(128, 96)] * 2
     result = run_trial("x", Interpolator("nearest"), parts, 4.0, clock=lambda: next(ticks))
     assert result.seconds_per_pixel == pytest.approx(3 / (2 * 128 * 96))
