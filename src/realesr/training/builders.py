@@ -180,10 +180,8 @@ def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
 def _build_discriminator(
     config: DiscriminatorConfig, recipe: Recipe, find: Callable[[str], Path]
 ) -> nn.Module:
-    parameters = {"num_feat": config.num_feat}
-    if config.kind == "vgg":
-        parameters["input_size"] = recipe.data.lr_size * recipe.scale
-    discriminator = build_discriminator(config.kind, **parameters)
+    side = recipe.data.lr_size * recipe.scale
+    discriminator = build_discriminator(config.kind, side=side, num_feat=config.num_feat)
     if config.init is not None:
         _load(discriminator, load_state_dict(find(config.init)), config.init)
     return discriminator

@@ -86,11 +86,6 @@ class VGGDiscriminator(nn.Module):
 
     def __init__(self, *, input_size: int, num_feat: int = 64) -> None:
         super().__init__()
-        if input_size % 16:
-            raise InvalidOptionError(
-                f"the vgg discriminator takes images whose side is a multiple of 16 px, "
-                f"not {input_size}: change data.lr_size"
-            )
         layers: list[nn.Module] = [nn.Conv2d(3, num_feat, 3, padding=1), nn.LeakyReLU(SLOPE)]
         channels = num_feat
         for factor, stride in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)):
@@ -205,16 +200,32 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
 TAKES_ANY_SIZE = (PatchDiscriminator, ProjectedDiscriminator)
 """Those that need no multiple of a number of pixels, but at least :data:`LEAST_SIDE`."""
 LEAST_SIDE = 32
+_SIDES = {"unet": (8, 8), "vgg": (16, 16), "patch": (24, 1), "projected": (16, 1)}
+"""Least side of an image, and what sides are a multiple of, px."""
 
 
-def build_discriminator(kind: str, **parameters: Any) -> nn.Module:
+def build_discriminator(kind: str, *, side: int, **parameters: Any) -> nn.Module:
     """Builds a discriminator by its name.
 
+    Args:
+        kind: A name of :data:`DISCRIMINATORS`.
+        side: Height and width of the images that it will get, px.
+        parameters: Hyperparameters of the discriminator.
+
     Raises:
-        InvalidOptionError: The name is unknown.
+        InvalidOptionError: The name is unknown, or it takes no images of this size.
     """
     if kind not in DISCRIMINATORS:
         near = get_close_matches(kind, DISCRIMINATORS, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(DISCRIMINATORS)}"
         raise InvalidOptionError(f"discriminator.kind = {kind!r} is unknown; {hint}")
+    least, multiple = _SIDES[kind]
+    if side < least or side % multiple:
+        multiples = f" and a multiple of {multiple}" if multiple > 1 else ""
+        raise InvalidOptionError(
+            f"data.lr_size: patches become {side} px, and the discriminator {kind} takes images "
+            f"whose side is {least} px or more{multiples}"
+        )
+    if kind == "vgg":
+        parameters["input_size"] = side
     return DISCRIMINATORS[kind](**parameters)

@@ -39,6 +39,9 @@ class InitConfig:
     share: float = 0.5
     partial: bool = False
 
+    def __post_init__(self) -> None:
+        _check_share("generator.init.share", self.share)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorConfig:
@@ -82,6 +85,11 @@ class DiscriminatorConfig:
     warmup_steps: int = 0
     adaptive: bool = False
 
+    def __post_init__(self) -> None:
+        _check_least("discriminator.", self, num_feat=1, warmup_steps=0)
+        if self.learning_rate is not None:
+            _check_least("discriminator.", self, learning_rate=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeacherConfig:
@@ -101,6 +109,10 @@ class TeacherConfig:
     patches: int = 4096
     color_lock: bool = True
 
+    def __post_init__(self) -> None:
+        _check_least("teacher.", self, patches=1)
+        _check_share("teacher.share", self.share)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceConfig:
@@ -117,6 +129,10 @@ class SourceConfig:
     share: float | None = None
     manifest: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.share is not None:
+            _check_least("", self, share=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataConfig:
@@ -126,9 +142,9 @@ class DataConfig:
         sources: Where the images are.
         damage: Relative frequency of each level of damage: names of
             :data:`realesr.degradation.levels.LEVELS` or of the recipe's own ``[levels]``.
-        manifest: CSV file with the columns ``file`` and ``licence``, relative to the data root;
-            None takes every image.
-        licenses: An image is used if its license starts with one of these.
+        manifest: CSV file with the columns ``file`` and ``licence`` (or ``license``), relative to
+            the data root; None takes every image.
+        licenses: An image is used if its license in the manifest starts with one of these.
         sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
         smallest_zoom: Images are reduced before a patch is cut, by a factor between this and 1, so
             that few images show more textures; Real-ESRGAN keeps smaller copies for that.
@@ -163,12 +179,13 @@ class DataConfig:
         _check_least("data.", self, damage_groups=0, cache_mib=0)
         if not self.sources:
             raise ValueError("data.sources is empty")
-        if not sum(self.damage.values()) > 0:
-            raise ValueError("the shares of data.damage must have a sum above 0")
+        if all(source.share == 0 for source in self.sources):
+            raise ValueError("data.sources: a share must be above 0")
+        _check_shares("data.damage", self.damage)
+        _check_licenses(self)
         if not 0 < self.smallest_zoom <= 1:
             raise ValueError("data.smallest_zoom must be above 0 and at most 1")
-        if not 0 <= self.recolor <= 1:
-            raise ValueError("data.recolor must be from 0 to 1")
+        _check_share("data.recolor", self.recolor)
         if self.pair_pool % self.batch_size:
             raise ValueError("data.pair_pool must be a multiple of data.batch_size")
         if self.damage_groups and self.batch_size % self.damage_groups:
@@ -182,6 +199,9 @@ class PixelLossConfig:
     weight: float
     target: Target = "hr"
 
+    def __post_init__(self) -> None:
+        _check_least("", self, weight=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsistencyConfig:
@@ -190,6 +210,9 @@ class ConsistencyConfig:
     weight: float
     luma: float = 1.0
     chroma: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_least("", self, weight=0, luma=0, chroma=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +231,11 @@ class PerceptualConfig:
     layers: Mapping[str, float] = field(default_factory=dict)
     target: Target = "hr"
 
+    def __post_init__(self) -> None:
+        _check_least("", self, weight=0)
+        if self.layers:
+            _check_shares("layers", self.layers)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GanConfig:
@@ -222,6 +250,9 @@ class GanConfig:
     weight: float
     mode: Literal["vanilla", "lsgan", "hinge", "relativistic"] = "vanilla"
     target: Target = "hr"
+
+    def __post_init__(self) -> None:
+        _check_least("", self, weight=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +287,8 @@ class LossesConfig:
     gan: GanConfig | None = None
 
     def __post_init__(self) -> None:
-        if all(getattr(self, f.name) is None for f in dataclasses.fields(self)):
+        losses = [getattr(self, f.name) for f in dataclasses.fields(self)]
+        if not any(loss is not None and loss.weight > 0 for loss in losses):
             raise ValueError("there is no loss: give at least one, such as [losses] l1 = 1.0")
 
 
@@ -289,7 +321,13 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         _check_least("schedule.", self, total_steps=1, warmup_steps=0, decay_steps=0)
-        _check_least("schedule.", self, learning_rate=0)
+        _check_least("schedule.", self, learning_rate=0, milestone_factor=0)
+        if self.freeze_norms is not None:
+            _check_least("schedule.", self, freeze_norms=0)
+        if any(step < 1 for step in self.milestones):
+            raise ValueError("schedule.milestones must be steps of 1 or more")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError("schedule.betas must be from 0 to below 1")
         if not 0 <= self.ema_decay < 1:
             raise ValueError("schedule.ema_decay must be from 0 to below 1")
 
@@ -311,13 +349,15 @@ class ValidationConfig:
     images: str
     levels: Sequence[str] = ("light", "medium", "heavy")
     squeezenet: str | None = None
-    efficientnet: int | None = None
+    efficientnet: Literal[0, 2] | None = None
     niqe: str | None = None
     every: int = 1000
     sheet: int = 4
 
     def __post_init__(self) -> None:
         _check_least("validation.", self, every=1, sheet=0)
+        if not self.levels:
+            raise ValueError("validation.levels is empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,6 +422,35 @@ def _check_least(place: str, config: object, **bounds: float) -> None:
     for name, bound in bounds.items():
         if not bound <= getattr(config, name) < math.inf:
             raise ValueError(f"{place}{name} must be {bound:g} or more")
+
+
+def _check_share(place: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{place} must be from 0 to 1")
+
+
+def _check_shares(place: str, shares: Mapping[str, float]) -> None:
+    """Raises ValueError unless shares are 0 or more, and one is more."""
+    for name, share in shares.items():
+        if not 0 <= share < math.inf:
+            raise ValueError(f"{place}.{name} must be 0 or more")
+    if not sum(shares.values()) > 0:
+        raise ValueError(f"{place}: a share must be above 0")
+
+
+def _check_licenses(data: DataConfig) -> None:
+    """Raises ValueError unless licenses and manifests, which name them, are there or both not."""
+    for source in data.sources:
+        manifest = source.manifest or data.manifest
+        if data.licenses and not manifest:
+            raise ValueError(
+                f"data.licenses: {source.path} has no manifest that names licenses: set "
+                "data.manifest, or the manifest of the source"
+            )
+        if manifest and not data.licenses:
+            raise ValueError(
+                f"data.licenses is empty: name the licenses of {manifest} that may be used"
+            )
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -91,7 +91,16 @@ def test_overrides_reach_nested_values_and_words(tmp_path):
             "data.damage={lite = 1}",
             "known: bicubic, clean, light, medium, heavy, camera",
         ),
-        ("data.damage={light = 0}", "above 0"),
+        ("data.damage={light = 0}", "data.damage: a share must be above 0"),
+        ("data.sources=[{ path = 'a', share = 0 }]", "data.sources: a share must be above 0"),
+        ("losses.l1.weight=0", "there is no loss"),
+        ("validation={ images = 'a', levels = [] }", "validation.levels is empty"),
+        ("data.licenses=['CC0']", "data.licenses: a.tar has no manifest that names licenses"),
+        ("data.manifest=m.csv", "data.licenses is empty: name the licenses of m.csv"),
+        (
+            "data.sources=[{ path = 'a', manifest = 'm.csv' }, { path = 'b' }]",
+            "data.licenses is empty: name the licenses of m.csv",
+        ),
         ("data.pair_pool=7", "multiple"),
         ("data.batch_size", "must be KEY=VALUE"),
         ("generator.init={wait = 1}", "generator.init.wait is not a key"),
@@ -130,10 +139,26 @@ def test_a_missing_recipe_is_an_error_in_words(tmp_path):
         *("schedule.total_steps=0", "schedule.learning_rate=nan", "schedule.learning_rate=inf"),
         *("schedule.ema_decay=1.0", "schedule.warmup_steps=-1"),
         *("validation={ images = 'a', every = 0 }", "validation={ images = 'a', sheet = -1 }"),
+        "validation={ images = 'a', efficientnet = 1 }",
+        *("losses.l1.weight=-1", "losses.l1.weight=nan", "losses.l1.weight=inf"),
+        *("losses.consistency={ weight = 1, chroma = -1 }", "losses.gan.weight=-1"),
+        *("losses.vgg={ weight = 1, layers = { conv1_2 = -1 } }", "losses.squeezenet.weight=-1"),
+        *("schedule.milestone_factor=-1", "schedule.milestones=[-5]", "schedule.milestones=[0]"),
+        *("schedule.freeze_norms=-1", "schedule.betas=[1.5, 0.9]", "schedule.betas=[0.9, nan]"),
+        *("discriminator.num_feat=0", "discriminator.warmup_steps=-5"),
+        *("discriminator.learning_rate=-1", "discriminator.learning_rate=nan"),
+        *("teacher={ model = 'a', share = 5 }", "teacher={ model = 'a', patches = 0 }"),
+        "generator.init={ weights = 'a', share = 7 }",
+        *(
+            "data.sources=[{ path = 'a', share = -1 }]",
+            "data.sources=[{ path = 'a', share = nan }]",
+        ),
+        *("data.damage={ bicubic = -1.0, light = 2.0 }", "data.damage={ light = nan }"),
     ],
 )
 def test_numbers_outside_their_range_are_named(tmp_path, override):
-    key = override.partition("=")[0].rpartition(".")[2]
+    """Before a step, and with the key; a negative weight would train towards the worst."""
+    key = override.partition("=")[0].split(".")[0]
     with pytest.raises(InvalidOptionError, match=rf"recipe\.toml: .*{key}.* must be "):
         load_recipe(write(tmp_path), [override])
 
