@@ -62,6 +62,7 @@ def shrunk(recipe):
         recipe.data,
         sources=(SourceConfig(path="a.tar"),),
         manifest=None,
+        licenses=(),
         batch_size=2,
         lr_size=16,
         margin=1,
