@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
         names = " ".join(each.model for each in candidates)
         raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
     entries = _entries(here, extra, common)
-    smoothed = image if kind is VIDEOS else read_image(path, smooth_color=True)
+    is_jpeg = measured.jpeg_quality is not None
+    smoothed = read_image(path, smooth_color=True) if is_jpeg else image
     trials, parts = _try(entries, image, smoothed, here[0].model, reduction(measured))
     advice = advise(measured, here, trials)
     _write(output, path, entries, trials, parts, is_clip=kind is VIDEOS)

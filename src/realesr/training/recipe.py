@@ -142,8 +142,8 @@ class DataConfig:
         sources: Where the images are.
         damage: Relative frequency of each level of damage: names of
             :data:`realesr.degradation.levels.LEVELS` or of the recipe's own ``[levels]``.
-        manifest: CSV file with the columns ``file`` and ``licence`` (or ``license``), relative to
-            the data root; None takes every image.
+        manifest: CSV file with the columns ``file`` and ``licence``, relative to the data root;
+            None takes every image.
         licenses: An image is used if its license in the manifest starts with one of these.
         sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
         smallest_zoom: Images are reduced before a patch is cut, by a factor between this and 1, so
