@@ -316,6 +316,99 @@ def test_a_video_is_a_job(service, tmp_path):
     assert service.client.get(job["result"]).status_code == 404
 
 
+@pytest.fixture
+def made(service, tmp_path):
+    """A job that is done, and the file of its result."""
+    clip = clip_of(tmp_path / "clip.mkv", 2, "32x24").read_bytes()
+    job = ended(service, submit(service, clip).json()["id"])
+    yield job, service.service.videos.find(job["id"]).made.outcome.destination
+    service.client.delete(f"/v1/videos/{job['id']}")
+
+
+def test_a_result_comes_in_parts(service, made):
+    job, path = made
+    content = path.read_bytes()
+    whole = service.client.get(job["result"])
+    assert (whole.status_code, whole.content) == (200, content)
+    assert whole.headers["accept-ranges"] == "bytes"
+    for wanted, part in (
+        ("0-99", content[:100]),
+        ("100-", content[100:]),
+        ("-7", content[-7:]),
+        ("5-999999999", content[5:]),
+    ):
+        answer = service.client.get(job["result"], headers={"Range": f"bytes={wanted}"})
+        assert (answer.status_code, answer.content) == (206, part), wanted
+        first = len(content) - 7 if wanted == "-7" else int(wanted.split("-")[0])
+        last = first + len(part) - 1
+        assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(content)}"
+        assert answer.headers["content-length"] == str(len(part))
+        for name in ("content-type", "content-disposition", "x-realesr-model"):
+            assert answer.headers[name] == whole.headers[name]
+
+
+def test_a_part_that_is_not_there_is_refused(service, made):
+    job, path = made
+    size = path.stat().st_size
+    line = 'realesr_requests_total{method="GET",route="/v1/videos/{key}/result",status="416"}'
+    before = figure(service, line)
+    answer = service.client.get(job["result"], headers={"Range": f"bytes={size}-"})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{size}"
+    assert answer.json() == {"detail": "the file has no such part"}
+    service.wait_for(lambda: figure(service, line) == before + 1)
+    assert service.client.get(job["result"], headers={"Range": "bytes=x"}).status_code == 400
+
+
+def test_a_part_of_an_older_result_is_not_mixed_with_a_new_one(service, made):
+    job, _ = made
+    tag = service.client.head(job["result"]).headers["etag"]
+    for known, status in ((tag, 206), ('"another"', 200)):
+        headers = {"Range": "bytes=4-", "If-Range": known}
+        assert service.client.get(job["result"], headers=headers).status_code == status
+
+
+def test_head_tells_of_a_result_without_reading_it(service, made, monkeypatch):
+    job, path = made
+    with monkeypatch.context() as patch:
+        patch.setattr("anyio.open_file", None)
+        head = service.client.head(job["result"])
+        part = service.client.head(job["result"], headers={"Range": "bytes=0-9"})
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(path.stat().st_size)
+    assert head.headers["accept-ranges"] == "bytes"
+    assert (part.status_code, part.headers["content-length"]) == (206, "10")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be removed")
+def test_a_result_is_sent_to_its_end_although_it_is_deleted(service, made):
+    job, path = made
+    size = 50_000_000  # more than buffers hold
+    path.write_bytes(bytes(size))
+    with service.client.stream("GET", job["result"]) as answer:
+        blocks = answer.iter_raw(65536)
+        received = len(next(blocks))
+        assert service.client.delete(f"/v1/videos/{job['id']}").status_code == 204
+        assert not path.exists()
+        received += sum(map(len, blocks))
+    assert (answer.status_code, received) == (200, size)
+
+
+def test_a_result_that_vanishes_before_it_is_open_is_not_found(service, made, monkeypatch):
+    job, path = made
+    from starlette.responses import FileResponse
+
+    send = FileResponse.__call__
+
+    async def late(self, *channels):
+        path.unlink()
+        await send(self, *channels)
+
+    monkeypatch.setattr(FileResponse, "__call__", late)
+    assert service.client.get(job["result"]).status_code == 404  # the file was there until now
+    assert service.client.get(job["result"]).status_code == 404
+
+
 def test_videos_that_are_none_are_told(service, tmp_path):
     clip = clip_of(tmp_path / "clip.mkv", 2, "32x24").read_bytes()
     tone = make_clip(tmp_path / "tone.mka", "-c:a", "flac", image="sine=d=0.1").read_bytes()

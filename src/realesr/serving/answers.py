@@ -11,7 +11,9 @@ from typing import IO
 from urllib.parse import quote
 
 import anyio.to_thread
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from realesr.errors import (
     MediaError,
@@ -28,6 +30,10 @@ from realesr.serving.work import Made
 
 logger = logging.getLogger(__name__)
 
+ASKED_METHOD = "realesr.method"
+"""Key of a scope with the method that a client has sent, where it counts as another one."""
+GONE = "no such video is here, or it was removed"
+_REFUSALS = {400: "the header Range cannot be read", 416: "the file has no such part"}
 _BLOCK = 2**18
 _TYPES = {
     ".avif": "image/avif",
@@ -83,15 +89,85 @@ def file_answer(
         name: What the client called its input.
         headers: Further headers.
     """
-    size = os.fstat(file.fileno()).st_size
-    stem = Path(name.replace("\\", "/")).stem[:100] or "result"
     described = {
-        "Content-Length": str(size),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(f'{stem}_out{suffix}')}",
-        "X-Content-Type-Options": "nosniff",
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+        **_described(suffix, name),
         **headers,
     }
     return StreamingResponse(_blocks(file), media_type=media_type(suffix), headers=described)
+
+
+def ranged_answer(path: Path, name: str, headers: Mapping[str, str]) -> FileResponse:
+    """Returns an answer with the content of a file, or with the part that is asked for.
+
+    Args:
+        path: The file, which may be removed at any time; once it is open, it is sent to its end.
+        name: What the client called its input.
+        headers: Further headers.
+
+    Raises:
+        HTTPException: The file has been removed: 404.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise HTTPException(404, GONE) from error
+    return _RangedFile(
+        path,
+        headers={**_described(path.suffix, name), **headers},
+        media_type=media_type(path.suffix),
+        stat_result=found,
+    )
+
+
+class _RangedFile(FileResponse):
+    """A file whose refusals are told as all others are."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the file or a part of it.
+
+        Raises:
+            HTTPException: The part cannot be read from the request (400), the file does not have
+                it (416), or was removed (404).
+        """
+        held: Message | None = None
+
+        async def checked(message: Message) -> None:
+            nonlocal held
+            if message["type"] == "http.response.start":
+                self._check(message["status"])
+                held = message  # until the file is open
+                return
+            if held is not None:
+                await send(held)
+                held = None
+            await send(message)
+
+        method = scope.get(ASKED_METHOD, scope["method"])
+        try:
+            await super().__call__({**scope, "method": method}, receive, checked)
+        except FileNotFoundError as error:
+            raise HTTPException(404, GONE) from error
+
+    def _check(self, status: int) -> None:
+        """Raises a refusal of the base class as an error.
+
+        Raises:
+            HTTPException: It is one.
+        """
+        if status in _REFUSALS:
+            size = 0 if self.stat_result is None else self.stat_result.st_size
+            headers = {"Content-Range": f"bytes */{size}"} if status == 416 else None
+            raise HTTPException(status, _REFUSALS[status], headers)
+
+
+def _described(suffix: str, name: str) -> dict[str, str]:
+    """Returns the headers that every result has, with a name for the file."""
+    stem = Path(name.replace("\\", "/")).stem[:100] or "result"
+    return {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(f'{stem}_out{suffix}')}",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:

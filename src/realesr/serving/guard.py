@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from realesr.serving.answers import ASKED_METHOD
 from realesr.serving.metrics import Metrics
 from realesr.serving.options import ServeOptions
 
@@ -56,7 +57,7 @@ class Guard:
         started = time.perf_counter()
         method, status = scope["method"], [0]
         if method == "HEAD":  # as GET; the server leaves the body out
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", ASKED_METHOD: method}
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from realesr.errors import OutOfMemoryError, RealesrError
-from realesr.serving.answers import failure, file_answer, headers_of, words_of
+from realesr.serving.answers import GONE, failure, headers_of, ranged_answer, words_of
 from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
 from realesr.serving.parameters import VideoParameters, documented, parse
@@ -160,7 +160,7 @@ class Videos:
         """
         job = self.jobs.get(key)
         if job is None:
-            raise HTTPException(404, "no such video is here, or it was removed")
+            raise HTTPException(404, GONE)
         return job
 
     def delete(self, key: str) -> None:
@@ -283,16 +283,24 @@ def video_routes(videos: Videos) -> APIRouter:
         """Tells how far a video is."""
         return found(key).as_json()
 
-    @router.get("/{key}/result", response_class=Response)
+    @router.get(
+        "/{key}/result",
+        responses={
+            206: {"description": "the part that the header Range asks for"},
+            404: {"description": "no such video"},
+            409: {"description": "the video is not done"},
+            416: {"description": "the result has no such part"},
+        },
+        response_class=Response,
+    )
     async def result(key: str) -> Response:
-        """Returns the result of a video that is done."""
+        """Returns the result of a video that is done, or a part of it."""
         job = found(key)
         if job.made is None:
             raise HTTPException(409, f"the video is {job.ticket.state}")
-        path = job.made.outcome.destination
         options = job.parameters.upscaling(videos._engine.base, videos._engine.models[0])
         headers = headers_of(job.made, options.model_name)
-        return file_answer(path.open("rb"), path.suffix, job.upload.name, headers)
+        return ranged_answer(job.made.outcome.destination, job.upload.name, headers)
 
     @router.delete("/{key}", status_code=204)
     async def delete(key: str) -> Response:
