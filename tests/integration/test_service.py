@@ -22,6 +22,7 @@ pytest.importorskip("httpx")
 
 import httpx
 
+from realesr.cli.main import main
 from realesr.errors import InvalidOptionError
 from realesr.serving.options import ServeOptions
 
@@ -106,6 +107,30 @@ def test_what_is_left_out_is_told(service):
     PillowImage.new("RGBA", (8, 8), (1, 2, 3, 0)).save(data, "PNG")
     answer = upscale(service, data.getvalue(), ext="jpg")
     assert answer.headers["x-realesr-notices"] == "alpha-flattened"
+
+
+@pytest.mark.parametrize(
+    ("notices", "options"),
+    [
+        ("option-without-effect", {"quality": "50"}),
+        ("option-without-effect", {"strength": "0.5", "denoise-strength": "0.5"}),
+        ("option-without-effect", {"color-lock": "false", "quality": "50"}),
+        ("", {"quality": "50", "ext": "jpg"}),
+        ("", {"strength": "1"}),
+    ],
+)
+def test_options_without_effect_are_told(service, notices, options):
+    assert upscale(service, png(), **options).headers["x-realesr-notices"] == notices
+
+
+def test_options_without_effect_on_a_video_are_told(service, tmp_path):
+    clip = clip_of(tmp_path / "clip.mkv", 1, "32x24").read_bytes()
+    job = ended(service, submit(service, clip, strength="0.5").json()["id"])
+    (said,) = job["notices"]
+    assert said == "`strength` does nothing for bicubic, which has no network"
+    headers = service.client.head(job["result"]).headers
+    assert headers["x-realesr-notices"] == "option-without-effect"
+    service.client.delete(f"/v1/videos/{job['id']}")
 
 
 @pytest.mark.parametrize(
@@ -483,6 +508,16 @@ def test_other_machines_need_a_token(host):
         ServeOptions(token="short")  # noqa: S106
     for local in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
         assert ServeOptions(host=local).is_local
+
+
+def test_options_of_the_service_without_effect_are_told(monkeypatch, capsys):
+    monkeypatch.setattr("realesr.serving.run._Server.run", lambda *_, **__: None)
+    monkeypatch.setattr("realesr.cli.serve.keep_memory", lambda: None)
+    command = ["serve", "--port", "0", "-n", "realesr-anime-x4", "--device", "cpu", "--compile"]
+    assert main([*command, "-t", "0", "--tile-pad", "3"]) == 0
+    said = capsys.readouterr().err
+    assert "note: --tile-pad does nothing with --tile 0" in said
+    assert "note: --compile does nothing on cpu" in said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -14,6 +14,7 @@ from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError, MissingExtraError
+from realesr.loading.notices import idle_of_tiles
 from realesr.options import DEFAULT_MODEL, UpscaleOptions
 from realesr.reasons import reason_of
 from realesr.serving.options import ServeOptions
@@ -114,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
         pre_pad=args.pre_pad,
         is_compiled=args.compile,
     )
+    for notice in idle_of_tiles(base):
+        print_notice(notice)
     _fetch(base, names)
     # The cheap checks are done. The following imports are slow.
     from realesr.serving.run import serve
@@ -124,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
         base,
         version=__version__,
         temporary=args.temporary,
+        notify=print_notice,
         on_start=lambda address: tell(f"listening on {address}; Ctrl-C ends it"),
         logs_requests=args.verbose > 0,
     )

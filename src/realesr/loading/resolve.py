@@ -10,7 +10,7 @@ from pathlib import Path
 
 from realesr.errors import InvalidOptionError
 from realesr.face.dependencies import check_extra
-from realesr.loading.notices import notify_of_resize
+from realesr.loading.notices import idle_of_mixture, notify_of_resize
 from realesr.options import UpscaleOptions
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.weights.catalog import BASELINES, ModelSpec, Spec, find_model, find_spec
@@ -119,18 +119,9 @@ def _files_of_model(
     Raises:
         WeightsError: The weights are not available.
     """
+    for notice in idle_of_mixture(options):
+        notify(notice)
     strength, sharpness = options.denoise_strength, options.sharpness
-    for option, is_given, partner in (
-        ("denoise_strength", strength is not None, spec.weak_denoise_model),
-        ("sharpness", sharpness != 1, spec.faithful_model),
-    ):
-        if is_given and partner is None:
-            notify(
-                Notice(
-                    "option-without-effect",
-                    f"`{option}` does nothing for {spec.name}, which has no partner",
-                )
-            )
     path = obtain(spec)
     if spec.weak_denoise_model is not None:
         strength = DEFAULT_DENOISE_STRENGTH if strength is None else strength

@@ -61,8 +61,12 @@ class Engine:
                 f"`model_name` {name}: this service has {', '.join(self.models)}"
             )
 
-    def load(self, options: UpscaleOptions) -> ImageUpscaler:
+    def load(self, options: UpscaleOptions, notify: Notify = no_notice) -> ImageUpscaler:
         """Returns the upscaler for options, whose target does not matter.
+
+        Args:
+            options: Options of upscaling.
+            notify: Receives a notice if an option has no effect, where it is not loaded yet.
 
         Raises:
             RealesrError: It cannot be loaded.
@@ -74,7 +78,7 @@ class Engine:
                 started = time.perf_counter()
                 while len(self._loaded) >= KEPT:  # before, so that memory holds no more
                     self._loaded.popitem(last=False)
-                found = make_upscaler(key, ensure_files(key))
+                found = make_upscaler(key, ensure_files(key), notify=notify)
                 seconds = time.perf_counter() - started
                 self.metrics.load_seconds.labels(options.model_name).set(seconds)
                 self._loaded[key] = found

@@ -12,6 +12,7 @@ import uvicorn
 
 from realesr.options import UpscaleOptions
 from realesr.partial import temporary_folder
+from realesr.progress import Notify, no_notice
 from realesr.serving.app import Service
 from realesr.serving.options import ServeOptions
 
@@ -39,6 +40,7 @@ def serve(
     version: str,
     temporary: Path | None,
     on_start: Callable[[str], None],
+    notify: Notify = no_notice,
     logs_requests: bool = False,
 ) -> None:
     """Serves until a signal comes; then finishes what is at work, as long as the limits allow.
@@ -49,6 +51,7 @@ def serve(
         version: Version of this program.
         temporary: Existing folder for temporary files; None for the system's.
         on_start: Called with the address once the service listens.
+        notify: Receives a notice if an option that clients cannot change has no effect.
         logs_requests: Whether each request is logged.
 
     Raises:
@@ -57,7 +60,7 @@ def serve(
     """
     with temporary_folder(temporary) as place:
         service = Service(options, base, place, version)
-        service.engine.load(replace(base, model_name=options.models[0]))
+        service.engine.load(replace(base, model_name=options.models[0]), notify)
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         with socket.create_server(
             (options.host, options.port), family=family, backlog=512

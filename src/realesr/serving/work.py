@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from realesr.errors import InvalidOptionError, TooLargeMediaError, UnsupportedMediaError
 from realesr.jobs import Job
+from realesr.loading.notices import idle_of_encoding, idle_of_filter, idle_of_mixture
 from realesr.media.content import Kind, identify
 from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
 from realesr.options import EncodingOptions, UpscaleOptions, VideoOptions
@@ -88,12 +89,13 @@ def make_image(
     )
     unit = _unit(IMAGES, source, options, ext, media)
     refuse_impossible((unit.job,), encoding)
+    idle = (*_idle(options, engine), *idle_of_encoding(encoding, (unit.job.target,)))
 
     def on_event(event: Event) -> None:
         if isinstance(event, TileDone):
             ticket.done, ticket.total = event.done, event.total
 
-    return _run(engine, ticket, unit, on_event, is_urgent=True)
+    return _run(engine, ticket, unit, on_event, idle, is_urgent=True)
 
 
 def make_video(
@@ -132,7 +134,7 @@ def make_video(
             on_frame()
             ticket.check()
 
-    return _run(engine, ticket, unit, on_event, is_urgent=False)
+    return _run(engine, ticket, unit, on_event, _idle(options, engine), is_urgent=False)
 
 
 def check_video(path: Path, *, ext: str | None, max_pixels: int) -> None:
@@ -201,15 +203,21 @@ def _output_of(kind: AnyMediaType, source: Path, ext: str | None) -> Path:
     return source.with_name(f"{OUTPUT}{suffix}")
 
 
+def _idle(options: UpscaleOptions, engine: Engine) -> tuple[Notice, ...]:
+    """Returns notices about options of a client that do nothing for its model."""
+    return (*idle_of_filter(options, engine.base), *idle_of_mixture(options))
+
+
 def _run(
     engine: Engine,
     ticket: Ticket,
     unit: WorkUnit,
     on_event: Callable[[Event], None],
+    idle: Iterable[Notice],
     *,
     is_urgent: bool,
 ) -> Made:
-    notices: list[Notice] = []
+    notices = [*idle]
     ends: list[Finished | Failed] = []
 
     def report(event: Event) -> None:
