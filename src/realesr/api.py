@@ -23,6 +23,7 @@ from realesr.imaging.image import PIXEL_DTYPES, Image
 from realesr.imaging.upscaler import ImageUpscaler
 from realesr.loading.build import make_upscaler
 from realesr.loading.identity import identity_of
+from realesr.loading.notices import idle_of_encoding, idle_of_filter, idle_of_tiles
 from realesr.loading.resolve import FaceFiles, NetworkFiles, ensure_face_files, ensure_files
 from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
 from realesr.media.images.limits import check_result
@@ -44,7 +45,17 @@ from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.executors.pieces import PieceExecutor
 from realesr.pipeline.units import MediaIO, units_of
 from realesr.plan import make_plan
-from realesr.progress import Event, Failed, Finished, Outcome, no_report
+from realesr.progress import (
+    Event,
+    Failed,
+    Finished,
+    Notify,
+    Outcome,
+    Started,
+    Warned,
+    no_notice,
+    no_report,
+)
 
 Array = NDArray[Any]
 AnyPath = str | PathLike[str]
@@ -91,6 +102,7 @@ class Upscaler:
         denoise: float = 0.0,
         deblock: float = 0.0,
         faces: FaceOptions | None = None,
+        notify: Notify = no_notice,
     ) -> Self:
         """Loads a model of the catalog, or a plain filter; downloads it if it is not here.
 
@@ -115,6 +127,8 @@ class Upscaler:
             denoise: Standard deviation of the noise that is removed before, levels of 8 bits.
             deblock: Strength against the edges of 8x8 blocks before upscaling, 0 to 1.
             faces: How faces are restored; None for not at all.
+            notify: Receives a notice if an argument has no effect, or a file is not the published
+                one.
 
         Raises:
             UnknownModelError: No model has that name.
@@ -143,7 +157,8 @@ class Upscaler:
                 denoise=denoise,
                 deblock=deblock,
                 faces=faces,
-            )
+            ),
+            notify,
         )
 
     @classmethod
@@ -169,6 +184,7 @@ class Upscaler:
         denoise: float = 0.0,
         deblock: float = 0.0,
         faces: FaceOptions | None = None,
+        notify: Notify = no_notice,
     ) -> Self:
         """Loads a file: weights of PyTorch, ncnn or Keras, or an ONNX network.
 
@@ -194,6 +210,7 @@ class Upscaler:
             denoise: See there.
             deblock: See there.
             faces: See there.
+            notify: See there.
 
         Raises:
             InvalidOptionError, WeightsError, DeviceError: As for :meth:`from_name`.
@@ -219,13 +236,18 @@ class Upscaler:
                 denoise=denoise,
                 deblock=deblock,
                 faces=faces,
-            )
+            ),
+            notify,
         )
 
     @classmethod
-    def _from_options(cls, options: UpscaleOptions) -> Self:
-        network, faces = ensure_files(options), ensure_face_files(options)
-        return cls(make_upscaler(options, network, faces), options, network, faces)
+    def _from_options(cls, options: UpscaleOptions, notify: Notify) -> Self:
+        for notice in (*idle_of_filter(options), *idle_of_tiles(options)):
+            notify(notice)
+        network = ensure_files(options, notify=notify)
+        faces = ensure_face_files(options, notify=notify)
+        upscaler = make_upscaler(options, network, faces, notify=notify)
+        return cls(upscaler, options, network, faces)
 
     @property
     def scale(self) -> int:
@@ -430,10 +452,14 @@ def _upscale_file(
 
     def report(event: Event) -> None:
         on_event(event)
-        if isinstance(event, Finished | Failed):
+        if isinstance(event, Started):
+            for notice in idle:
+                on_event(Warned(event.source, notice))
+        elif isinstance(event, Finished | Failed):
             ends.append(event)
 
     plan = make_plan(files, kind)
+    idle = (*idle_of_encoding(files.encoding, plan.targets),)
     if len(plan.jobs) + len(plan.refused) != 1:
         (source,) = files.inputs
         raise InvalidOptionError(f"`source` {source}: name one file; the command takes folders")

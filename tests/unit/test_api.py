@@ -13,7 +13,7 @@ from realesr.errors import InvalidOptionError, OutOfMemoryError
 from realesr.geometry import Size
 from realesr.media.images.decode import read_image
 from realesr.options import FaceOptions
-from realesr.progress import Started
+from realesr.progress import Started, Warned
 
 from support.clips import make_clip
 from support.images import write_image
@@ -56,6 +56,28 @@ def test_models_are_found_by_name():
     assert Upscaler.from_name("realesr-photo-x4", tile=0).scale == 4
     nearest = Upscaler.from_name("nearest")(pixels, outscale=2)
     assert (nearest[::2, ::2] == pixels).all()
+
+
+def test_arguments_without_effect_are_told(tmp_path):
+    notices = []
+    Upscaler.from_name("bicubic", strength=0.5, tile=0, tile_pad=3, notify=notices.append)
+    assert {notice.code for notice in notices} == {"option-without-effect"}
+    assert "`tile`, `tile_pad` and `strength` do nothing for bicubic" in str(notices[0])
+    events = []
+    path = tmp_path / "a.png"
+    write_image(path, random_image(4, 3))
+    bicubic = Upscaler.from_name("bicubic")
+    upscale_image(
+        path, tmp_path / "b.png", upscaler=bicubic, quality=50, on_event=events.append
+    )  # fmt: skip
+    (told,) = [event.notice for event in events if isinstance(event, Warned)]
+    assert str(told) == "`quality` does nothing for PNG, which loses nothing"
+
+
+def test_a_partner_that_is_missing_is_told():
+    notices = []
+    Upscaler.from_name("realesr-anime-x4-faithful", sharpness=0.5, notify=notices.append)
+    assert [notice.code for notice in notices] == ["option-without-effect"]
 
 
 def test_mistakes_are_errors_of_the_package(tmp_path):
