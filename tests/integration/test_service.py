@@ -102,6 +102,31 @@ def test_a_form_carries_options_with_hyphens_or_underscores(service):
         assert (opened(answer).format, opened(answer).size) == ("JPEG", (30, 20))
 
 
+@pytest.mark.parametrize(
+    ("query", "fields", "name"),
+    [
+        ("outscale=2&outscale=3", {}, "outscale"),
+        ("outscale=2&outscale=2", {}, "outscale"),
+        ("outscale=2", {"outscale": "3"}, "outscale"),
+        ("", {"quality": ["80", "90"]}, "quality"),
+        ("model-name=nearest&model_name=bicubic", {}, "model-name"),
+    ],
+)
+def test_an_option_stands_once(service, query, fields, name):
+    path = f"/v1/upscale?{query}"
+    answer = service.client.post(path, files={"file": ("a.png", png())}, data=fields)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"`{name}` is given twice")
+    answer = service.client.post(path.replace("upscale", "videos"), content=png())
+    assert answer.status_code == (422 if query.count("=") == 2 else 415)
+
+
+def test_an_empty_option_is_none(service):
+    path = "/v1/upscale?outscale=&outscale=2"
+    answer = service.client.post(path, files={"file": ("a.png", png())}, data={"outscale": ""})
+    assert opened(answer).size == (24, 16)
+
+
 def test_what_is_left_out_is_told(service):
     data = io.BytesIO()
     PillowImage.new("RGBA", (8, 8), (1, 2, 3, 0)).save(data, "PNG")

@@ -22,7 +22,7 @@ from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
 from realesr.serving.parameters import ImageParameters, documented, parse
 from realesr.serving.tickets import StoppedError, Ticket
-from realesr.serving.uploads import Upload, new_folder, remove, save_upload
+from realesr.serving.uploads import Upload, new_folder, options_of, remove, save_upload
 from realesr.serving.work import Made, make_image
 
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -75,7 +75,7 @@ class Images:
             folder = new_folder(self._place)
             try:
                 upload = await save_upload(request, folder, kinds=("image",))
-                parameters = parse(ImageParameters, request.query_params, upload.fields)
+                parameters = parse(ImageParameters, options_of(request, upload))
                 return await self._made(request, upload, parameters)
             except ClientDisconnect as error:
                 raise HTTPException(_GONE) from error

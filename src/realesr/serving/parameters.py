@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from realesr.options import EncodingOptions, Target, UpscaleOptions, VideoOption
 
 _MOST = 200
 """Largest length of a value in an error message, characters."""
+_BOTH = "name each option once, in the query or in the form"
 
 
 def _hyphened(name: str) -> str:
@@ -118,15 +119,23 @@ class VideoParameters(Parameters):
 P = TypeVar("P", bound=Parameters)
 
 
-def parse(kind: type[P], query: Mapping[str, str], fields: Mapping[str, str]) -> P:
-    """Parses options from the query and the fields of a form; underscores count as hyphens.
+def parse(kind: type[P], given: Iterable[tuple[str, str]]) -> P:
+    """Parses options; underscores count as hyphens, and empty values as none.
+
+    Args:
+        kind: The options that there are.
+        given: Names and values, from the query and the fields of a form.
 
     Raises:
-        HTTPException: An option is unknown, or has a value outside its range: 422.
+        HTTPException: An option is unknown, is given twice, or has a value outside its range: 422.
     """
-    given = {_hyphened(name): value for name, value in (*query.items(), *fields.items())}
+    values: dict[str, str] = {}
+    for name, value in ((_hyphened(name), value) for name, value in given if value != ""):
+        if name in values:
+            raise HTTPException(422, f"`{name[:_MOST]}` is given twice: {_BOTH}")
+        values[name] = value
     try:
-        return kind.model_validate({name: value for name, value in given.items() if value != ""})
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = ".".join(map(str, first["loc"]))[:_MOST]

@@ -27,12 +27,12 @@ class Upload:
     Attributes:
         path: Where it is, in a folder of its own, with the suffix of its content.
         name: What the client calls it; for display alone.
-        fields: Further fields of a form.
+        fields: Names and values of further fields of a form, in their order.
     """
 
     path: Path
     name: str
-    fields: dict[str, str]
+    fields: tuple[tuple[str, str], ...]
 
 
 def new_folder(place: Path) -> Path:
@@ -59,14 +59,17 @@ async def save_upload(request: Request, folder: Path, *, kinds: tuple[Kind, ...]
         ClientDisconnect: The client has gone.
     """
     path = folder / _NAME
-    name, fields = "", {}
+    name = ""
+    fields: tuple[tuple[str, str], ...] = ()
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=2**16) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise HTTPException(422, "the form has no file in its field `file`")
             name = file.filename or ""
-            fields = {key: value for key, value in form.items() if isinstance(value, str)}
+            fields = tuple(
+                (key, value) for key, value in form.multi_items() if isinstance(value, str)
+            )
             with path.open("wb") as target:
                 while part := await file.read(_PART_BYTES):
                     await asyncio.to_thread(target.write, part)
@@ -80,3 +83,8 @@ async def save_upload(request: Request, folder: Path, *, kinds: tuple[Kind, ...]
         raise HTTPException(422, "the body is empty")
     suffix = suffix_of(head, kinds=kinds)
     return Upload(path.rename(path.with_suffix(suffix)), name, fields)
+
+
+def options_of(request: Request, upload: Upload) -> tuple[tuple[str, str], ...]:
+    """Returns names and values of all options, from the query and from the form."""
+    return (*request.query_params.multi_items(), *upload.fields)

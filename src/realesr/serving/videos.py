@@ -24,7 +24,7 @@ from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
 from realesr.serving.parameters import VideoParameters, documented, parse
 from realesr.serving.tickets import StoppedError, Ticket
-from realesr.serving.uploads import Upload, new_folder, remove, save_upload
+from realesr.serving.uploads import Upload, new_folder, options_of, remove, save_upload
 from realesr.serving.work import Made, check_video, make_video
 
 SWEEP_S = 15.0
@@ -128,7 +128,7 @@ class Videos:
         folder = new_folder(self._place)
         try:
             upload = await save_upload(request, folder, kinds=("video", "image"))
-            parameters = parse(VideoParameters, request.query_params, upload.fields)
+            parameters = parse(VideoParameters, options_of(request, upload))
             options = parameters.upscaling(self._engine.base, self._engine.models[0])
             self._engine.check_model(options.model_name)
             parameters.video()
