@@ -150,9 +150,9 @@ def test_options_without_effect_are_told(service, notices, options):
 
 def test_options_without_effect_on_a_video_are_told(service, tmp_path):
     clip = clip_of(tmp_path / "clip.mkv", 1, "32x24").read_bytes()
-    job = ended(service, submit(service, clip, strength="0.5").json()["id"])
+    job = ended(service, submit(service, clip, color_lock="0").json()["id"])
     (said,) = job["notices"]
-    assert said == "`strength` does nothing for bicubic, which has no network"
+    assert said == "`color-lock` does nothing for bicubic, which has no network"
     headers = service.client.head(job["result"]).headers
     assert headers["x-realesr-notices"] == "option-without-effect"
     service.client.delete(f"/v1/videos/{job['id']}")
@@ -191,6 +191,26 @@ def test_what_is_wrong_is_said(service, status, content, options):
     assert words
     assert str(service.place) not in words
     assert "place" not in words
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("outscale", "nan", "`outscale` nan: must be a number above 0 and at most 64"),
+        ("outscale", "0", "`outscale` 0: must be a number above 0 and at most 64"),
+        ("strength", "inf", "`strength` inf: must be a number from 0 to 1"),
+        ("denoise_strength", "x", "`denoise-strength` x: must be a number from 0 to 1"),
+        ("width", "1.5", "`width` 1.5: must be a whole number from 1 to 65535"),
+        ("color-lock", "perhaps", "`color-lock` perhaps: Input should be a valid boolean"),
+        ("tile_pad", "3", "`tile-pad`: there is no such option"),
+        ("model-name", "nope", "`model-name` nope: this service has bicubic, nearest"),
+        ("model_name", "nope", "`model-name` nope: this service has bicubic, nearest"),
+    ],
+)
+def test_messages_name_options_as_clients_type_them(service, option, value, words):
+    answer = upscale(service, png(), **{option: value})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(words)
 
 
 def test_no_place_is_told_of_a_damaged_picture(service):

@@ -25,6 +25,7 @@ from realesr.errors import (
     UnwritableMediaError,
     UsageError,
 )
+from realesr.serving.parameters import with_hyphens
 from realesr.serving.tickets import StoppedError
 from realesr.serving.work import Made
 
@@ -61,13 +62,13 @@ def status_of(error: Exception) -> int:
 
 
 def words_of(error: Exception, folder: Path) -> str:
-    """Returns the message of an error without places on this machine."""
+    """Returns the message of an error without places on this machine, for clients."""
     if not isinstance(error, RealesrError | StoppedError):
         return "something went wrong here"
     words = str(error)
     for place in sorted((str(folder), os.path.realpath(folder)), key=len, reverse=True):
         words = words.replace(place + os.sep, "")
-    return words
+    return with_hyphens(words)
 
 
 def failure(error: Exception, folder: Path) -> JSONResponse:

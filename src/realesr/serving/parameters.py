@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from realesr.options import EncodingOptions, Target, UpscaleOptions, VideoOption
 
 _MOST = 200
 """Largest length of a value in an error message, characters."""
+_NAME = re.compile(r"`[a-z]+(?:_[a-z]+)+`")
 _BOTH = "name each option once, in the query or in the form"
 
 
@@ -138,8 +140,48 @@ def parse(kind: type[P], given: Iterable[tuple[str, str]]) -> P:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        name = ".".join(map(str, first["loc"]))[:_MOST]
-        raise HTTPException(422, f"{name}: {first['msg']}"[:_MOST]) from error
+        name = ".".join(map(str, first["loc"]))
+        raise HTTPException(422, _refusal(kind, name, values[name], first["msg"])) from error
+
+
+def with_hyphens(message: str) -> str:
+    """Returns a message of the package with options named as clients type them."""
+    return _NAME.sub(lambda match: _hyphened(match[0]), message)
+
+
+def _refusal(kind: type[Parameters], name: str, value: str, why: str) -> str:
+    """Returns what is said of a wrong option.
+
+    Args:
+        kind: The options that there are.
+        name: Name of the wrong one.
+        value: What was given.
+        why: The words of pydantic.
+    """
+    schema = kind.model_json_schema()["properties"].get(name)
+    if schema is None:
+        return f"`{name[:_MOST]}`: there is no such option"
+    wanted = _number_in_words(schema)
+    return f"`{name}` {value[:_MOST]}: {why if wanted is None else f'must be {wanted}'}"
+
+
+def _number_in_words(schema: Mapping[str, Any]) -> str | None:
+    """Returns what a number must be; None if the option is no number."""
+    for each in schema.get("anyOf", (schema,)):
+        if each.get("type") in ("number", "integer"):
+            noun = "a whole number" if each["type"] == "integer" else "a number"
+            return f"{noun} {_bounds_in_words(each)}"
+    return None
+
+
+def _bounds_in_words(schema: Mapping[str, Any]) -> str:
+    """Returns the bounds of a number, which has a lower one."""
+    is_open = "exclusiveMinimum" in schema
+    least = schema["exclusiveMinimum" if is_open else "minimum"]
+    low = f"{'above' if is_open else 'from'} {least:.9g}"
+    if "maximum" not in schema:
+        return low
+    return f"{low} {'and at most' if is_open else 'to'} {schema['maximum']:.9g}"
 
 
 def documented(kind: type[Parameters], what: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from realesr.errors import OutOfMemoryError, RealesrError
 from realesr.serving.answers import GONE, failure, headers_of, ranged_answer, words_of
 from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
-from realesr.serving.parameters import VideoParameters, documented, parse
+from realesr.serving.parameters import VideoParameters, documented, parse, with_hyphens
 from realesr.serving.tickets import StoppedError, Ticket
 from realesr.serving.uploads import Upload, new_folder, options_of, remove, save_upload
 from realesr.serving.work import Made, check_video, make_video
@@ -73,7 +73,7 @@ class VideoJob:
             about |= {
                 "size": str(outcome.size),
                 "seconds": round(outcome.seconds, 2),
-                "notices": [str(notice) for notice in self.made.notices],
+                "notices": [with_hyphens(str(notice)) for notice in self.made.notices],
                 "result": f"/v1/videos/{self.key}/result",
             }
         return about
