@@ -193,6 +193,22 @@ def test_what_is_wrong_is_said(service, status, content, options):
     assert "place" not in words
 
 
+@pytest.mark.parametrize(("name", "known"), [("", "the body"), ("my cat.gif", "my cat.gif")])
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        (png()[:40], {}, "NAME: damaged or cut short"),
+        (png(), {"ext": "jpg", "lossless": "1"}, "`lossless`: the result would be JPEG"),
+        (png(), {"ext": "webp", "width": "40000", "height": "1"}, "the result: 40000x1 px do not"),
+    ],
+    ids=["damaged", "lossless", "too large"],
+)
+def test_messages_name_files_as_clients_do(service, name, known, content, options, words):
+    body = {"files": {"file": (name, content)}} if name else {"content": content}
+    answer = service.client.post("/v1/upscale", params=options, **body)
+    assert answer.json()["detail"].startswith(words.replace("NAME", known))
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
@@ -495,12 +511,16 @@ def test_videos_that_are_none_are_told(service, tmp_path):
     ):
         answer = submit(service, content, **options)
         assert answer.status_code == status, answer.text
-    key = submit(service, clip[:300]).json()["id"]
-    job = ended(service, key)
-    assert job["state"] == "failed"
-    assert str(service.place) not in job["error"]
-    assert service.client.get(f"/v1/videos/{key}/result").status_code == 409
-    service.client.delete(f"/v1/videos/{key}")
+    for body, name in (
+        ({"content": clip[:300]}, "the body"),
+        ({"files": {"file": ("my clip.mkv", clip[:300])}}, "my clip.mkv"),
+    ):
+        key = service.client.post("/v1/videos", **body).json()["id"]
+        job = ended(service, key)
+        assert job["state"] == "failed"
+        assert job["error"].startswith(f"{name}: damaged")
+        assert service.client.get(f"/v1/videos/{key}/result").status_code == 409
+        service.client.delete(f"/v1/videos/{key}")
 
 
 def test_a_running_video_is_deleted_between_frames(slow, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -27,7 +28,7 @@ from realesr.errors import (
 )
 from realesr.serving.parameters import with_hyphens
 from realesr.serving.tickets import StoppedError
-from realesr.serving.work import Made
+from realesr.serving.work import INPUT, OUTPUT, Made
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ ASKED_METHOD = "realesr.method"
 GONE = "no such video is here, or it was removed"
 _REFUSALS = {400: "the header Range cannot be read", 416: "the file has no such part"}
 _BLOCK = 2**18
+_LONGEST_NAME = 100
 _TYPES = {
     ".avif": "image/avif",
     ".jxl": "image/jxl",
@@ -61,22 +63,43 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def words_of(error: Exception, folder: Path) -> str:
-    """Returns the message of an error without places on this machine, for clients."""
+def words_of(error: Exception, folder: Path, name: str = "") -> str:
+    """Returns the message of an error for a client; see :func:`told`."""
     if not isinstance(error, RealesrError | StoppedError):
         return "something went wrong here"
-    words = str(error)
+    return told(str(error), folder, name)
+
+
+def told(message: str, folder: Path, name: str = "") -> str:
+    """Returns a message for a client: without places and names of files on this machine.
+
+    Args:
+        message: A message of the package.
+        folder: Folder of the files that it may name.
+        name: What the client calls its input; empty if it has not said so.
+    """
+    own = {INPUT: name[:_LONGEST_NAME] or "the body", OUTPUT: "the result"}
+    words = with_hyphens(message)
     for place in sorted((str(folder), os.path.realpath(folder)), key=len, reverse=True):
-        words = words.replace(place + os.sep, "")
-    return with_hyphens(words)
+        inside = rf"(?:file:)?{re.escape(place + os.sep)}"
+        file = rf"{inside}({'|'.join(own)})(?:\.\w+)?(?![\w.])"
+        words = re.sub(file, lambda match: own[match[1]], words)
+        words = re.sub(inside, "", words)
+    return words
 
 
-def failure(error: Exception, folder: Path) -> JSONResponse:
-    """Returns the answer to a request that has failed."""
+def failure(error: Exception, folder: Path, name: str = "") -> JSONResponse:
+    """Returns the answer to a request that has failed.
+
+    Args:
+        error: Why.
+        folder: Folder of its files.
+        name: What the client calls its input; empty if it has not said so.
+    """
     status = status_of(error)
     if status == 500:
         logger.error("a request failed", exc_info=error)
-    return JSONResponse({"detail": words_of(error, folder)}, status)
+    return JSONResponse({"detail": words_of(error, folder, name)}, status)
 
 
 def file_answer(

@@ -72,9 +72,10 @@ class Images:
             HTTPException: There is no place, the body is refused, or the client has gone.
         """
         with self._place_for_one():
-            folder = new_folder(self._place)
+            folder, name = new_folder(self._place), ""
             try:
                 upload = await save_upload(request, folder, kinds=("image",))
+                name = upload.name
                 parameters = parse(ImageParameters, options_of(request, upload))
                 return await self._made(request, upload, parameters)
             except ClientDisconnect as error:
@@ -82,7 +83,7 @@ class Images:
             except HTTPException:
                 raise
             except Exception as error:
-                return failure(error, folder)
+                return failure(error, folder, name)
             finally:
                 await asyncio.to_thread(remove, folder)
 

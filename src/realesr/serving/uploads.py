@@ -13,11 +13,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from realesr.media.content import Kind
-from realesr.serving.work import HEAD_BYTES, suffix_of
+from realesr.serving.work import HEAD_BYTES, INPUT, suffix_of
 
 _PART_BYTES = 2**20
 _MAX_FIELDS = 40
-_NAME = "body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ async def save_upload(request: Request, folder: Path, *, kinds: tuple[Kind, ...]
         UnsupportedMediaError: It is something else.
         ClientDisconnect: The client has gone.
     """
-    path = folder / _NAME
+    path = folder / INPUT
     name = ""
     fields: tuple[tuple[str, str], ...] = ()
     if request.headers.get("content-type", "").startswith("multipart/form-data"):

@@ -19,10 +19,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from realesr.errors import OutOfMemoryError, RealesrError
-from realesr.serving.answers import GONE, failure, headers_of, ranged_answer, words_of
+from realesr.serving.answers import GONE, failure, headers_of, ranged_answer, told, words_of
 from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
-from realesr.serving.parameters import VideoParameters, documented, parse, with_hyphens
+from realesr.serving.parameters import VideoParameters, documented, parse
 from realesr.serving.tickets import StoppedError, Ticket
 from realesr.serving.uploads import Upload, new_folder, options_of, remove, save_upload
 from realesr.serving.work import Made, check_video, make_video
@@ -73,7 +73,9 @@ class VideoJob:
             about |= {
                 "size": str(outcome.size),
                 "seconds": round(outcome.seconds, 2),
-                "notices": [with_hyphens(str(notice)) for notice in self.made.notices],
+                "notices": [
+                    told(str(notice), self.folder, self.upload.name) for notice in self.made.notices
+                ],
                 "result": f"/v1/videos/{self.key}/result",
             }
         return about
@@ -125,9 +127,10 @@ class Videos:
             HTTPException: There is no place, the body is refused, or the client has gone.
         """
         self._enter()
-        folder = new_folder(self._place)
+        folder, name = new_folder(self._place), ""
         try:
             upload = await save_upload(request, folder, kinds=("video", "image"))
+            name = upload.name
             parameters = parse(VideoParameters, options_of(request, upload))
             options = parameters.upscaling(self._engine.base, self._engine.models[0])
             self._engine.check_model(options.model_name)
@@ -140,7 +143,7 @@ class Videos:
             if isinstance(error, ClientDisconnect):
                 raise HTTPException(499) from error
             if isinstance(error, RealesrError):
-                return failure(error, folder)
+                return failure(error, folder, name)
             raise
         finally:
             self._arriving -= 1
@@ -212,7 +215,7 @@ class Videos:
             ticket.state = "done"
         except Exception as error:
             ticket.state = "cancelled" if isinstance(error, StoppedError) else "failed"
-            job.error = words_of(error, job.folder)
+            job.error = words_of(error, job.folder, job.upload.name)
         finally:
             job.ended_at = time.monotonic()
             engine.metrics.jobs_done.labels(ticket.state).inc()

@@ -22,8 +22,8 @@ from realesr.serving.tickets import Ticket
 from realesr.weights.catalog import is_plain
 
 HEAD_BYTES = 4096
-OUTPUT = "output"
-"""Name of a result, without its suffix."""
+INPUT, OUTPUT = "body", "output"
+"""Names of an input and a result in their folder, without suffixes."""
 
 
 @dataclass(frozen=True, slots=True)
