@@ -372,6 +372,14 @@ def clip_of(path, frames, size):
     return make_clip(path, image=f"testsrc2=size={size}:rate=24:duration={frames / 24}")
 
 
+def animated_gif(frames, duration_s):
+    data = io.BytesIO()
+    images = [PillowImage.new("RGB", (12, 8), (80 * number, 0, 0)) for number in range(frames)]
+    images[0].save(data, "GIF", save_all=True, append_images=images[1:],
+                   duration=int(duration_s * 1000))  # fmt: skip
+    return data.getvalue()
+
+
 def submit(service, content, **options):
     return service.client.post("/v1/videos", content=content, params=options)
 
@@ -497,6 +505,7 @@ def test_a_result_that_vanishes_before_it_is_open_is_not_found(service, made, mo
 
 def test_videos_that_are_none_are_told(service, tmp_path):
     clip = clip_of(tmp_path / "clip.mkv", 2, "32x24").read_bytes()
+    gif = animated_gif(frames=3, duration_s=0.1)
     tone = make_clip(tmp_path / "tone.mka", "-c:a", "flac", image="sine=d=0.1").read_bytes()
     for status, content, options in (
         (415, b"#EXTM3U\nhttp://127.0.0.1/secret\n", {}),
@@ -506,6 +515,11 @@ def test_videos_that_are_none_are_told(service, tmp_path):
         (422, clip, {"model-name": "none"}),
         (422, clip, {"ext": "xyz"}),
         (422, clip, {"ext": "jpg"}),
+        (422, clip, {"start": "99"}),
+        (422, clip, {"start": "0.05"}),  # the last frame begins at 0.042 s
+        (413, clip, {"width": "20000", "height": "20000"}),
+        (422, gif, {"start": "0.3"}),
+        (413, gif, {"width": "20000"}),
         (415, png(), {}),
         (415, tone, {}),
     ):

@@ -19,6 +19,7 @@ from realesr.options import Target, UpscaleOptions
 from realesr.progress import Notice, Notify, Progress, no_notice, no_progress
 from realesr.serving.metrics import Metrics
 from realesr.serving.tickets import Ticket, Turns
+from realesr.weights.catalog import BASELINES, find_model
 
 KEPT = 3
 """Number of loaded networks that are kept; other options than sizes count as another network."""
@@ -59,6 +60,28 @@ class Engine:
         if name not in self.models:
             raise UnknownModelError(
                 f"`model_name` {name}: this service has {', '.join(self.models)}"
+            )
+
+    def scale_of(self, options: UpscaleOptions) -> int:
+        """Returns output px per input px if no size is requested. Loads no network.
+
+        Raises:
+            UnknownModelError: The catalog has no such model.
+        """
+        if options.model_name in BASELINES:
+            return make_upscaler(options, None).scale
+        return find_model(options.model_name).scale
+
+    def check_size(self, size: Size) -> None:
+        """Checks the size of a result, px.
+
+        Raises:
+            TooLargeMediaError: It is too large.
+        """
+        if size.area > self.max_result_pixels:
+            raise TooLargeMediaError(
+                f"the result would be {size} px, more than {self.max_result_pixels} in all: ask "
+                "for a smaller one"
             )
 
     def load(self, options: UpscaleOptions, notify: Notify = no_notice) -> ImageUpscaler:
@@ -149,11 +172,7 @@ class Watched:
             TooLargeMediaError: The result would be too large.
         """
         engine, metrics = self.engine, self.engine.metrics
-        if size.area > engine.max_result_pixels:
-            raise TooLargeMediaError(
-                f"the result would be {size} px, more than {engine.max_result_pixels} in all: ask "
-                "for a smaller one"
-            )
+        engine.check_size(size)
         precision = self.inner.description.precision or "none"
 
         def after_tile(done: int, total: int) -> None:

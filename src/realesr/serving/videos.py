@@ -20,12 +20,13 @@ from starlette.responses import JSONResponse, Response
 
 from realesr.errors import OutOfMemoryError, RealesrError
 from realesr.serving.answers import GONE, failure, headers_of, ranged_answer, told, words_of
+from realesr.serving.checks import check_video
 from realesr.serving.engine import Engine
 from realesr.serving.options import ServeOptions
 from realesr.serving.parameters import VideoParameters, documented, parse
 from realesr.serving.tickets import StoppedError, Ticket
 from realesr.serving.uploads import Upload, new_folder, options_of, remove, save_upload
-from realesr.serving.work import Made, check_video, make_video
+from realesr.serving.work import Made, make_video
 
 SWEEP_S = 15.0
 """How often results are looked for whose time is over, s."""
@@ -134,10 +135,10 @@ class Videos:
             parameters = parse(VideoParameters, options_of(request, upload))
             options = parameters.upscaling(self._engine.base, self._engine.models[0])
             self._engine.check_model(options.model_name)
-            parameters.video()
             await asyncio.to_thread(
-                check_video, upload.path, ext=parameters.ext, max_pixels=self._options.max_pixels
-            )
+                check_video, self._engine, upload.path, options, ext=parameters.ext,
+                start=parameters.video().start, max_pixels=self._options.max_pixels,
+            )  # fmt: skip
         except BaseException as error:
             await asyncio.to_thread(remove, folder)
             if isinstance(error, ClientDisconnect):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from realesr.errors import InvalidOptionError, TooLargeMediaError, UnsupportedMediaError
+from realesr.errors import InvalidOptionError, UnsupportedMediaError
 from realesr.jobs import Job
 from realesr.loading.notices import idle_of_encoding, idle_of_filter, idle_of_mixture
 from realesr.media.content import Kind, identify
@@ -137,65 +137,25 @@ def make_video(
     return _run(engine, ticket, unit, on_event, _idle(options, engine), is_urgent=False)
 
 
-def check_video(path: Path, *, ext: str | None, max_pixels: int) -> None:
-    """Checks what can be said of a video and its result before a frame is decoded.
-
-    What PyAV cannot open is left to the job, which says what is wrong.
-
-    Raises:
-        InvalidOptionError: A result cannot be an ``ext``.
-        UnsupportedMediaError: It is a still image, or has nothing to see.
-        TooLargeMediaError: Frames are larger than ``max_pixels``.
-    """
-    from realesr.media.animations.content import is_animated
-
-    _output_of(VIDEOS, path, ext)
-    if path.suffix in IMAGES.suffixes and not is_animated(path):
-        raise UnsupportedMediaError(
-            "the body is a still image, no video or animation: send it to /v1/upscale"
-        )
-    _check_frames(path, max_pixels)
-
-
-def _check_frames(path: Path, max_pixels: int) -> None:
-    import warnings
-
-    import av
-    from PIL import Image, UnidentifiedImageError
-
-    from realesr.media.video.reading import open_input
-
-    sizes: list[tuple[int, int]] = []
-    try:
-        if path.suffix in IMAGES.suffixes:
-            with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-                sizes = [image.size]
-        else:
-            with open_input(path) as container:
-                streams = container.streams.video
-                sizes = [(each.codec_context.width, each.codec_context.height) for each in streams]
-            if not sizes:
-                raise UnsupportedMediaError("the body has no video stream")
-    except Image.DecompressionBombError as error:
-        raise TooLargeMediaError(f"more than {max_pixels} px") from error
-    except (OSError, ValueError, av.FFmpegError, UnidentifiedImageError):
-        return
-    for width, height in sizes:
-        if width * height > max_pixels:
-            raise TooLargeMediaError(
-                f"the video says to have frames of {width}x{height} px, more than {max_pixels}"
-            )
-
-
 def _unit(
     kind: AnyMediaType, source: Path, options: UpscaleOptions, ext: str | None, media: MediaIO
 ) -> WorkUnit:
-    output = _output_of(kind, source, ext)
+    output = output_of(kind, source, ext)
     job = Job(source, output, kind.format_of(output))
     return WorkUnit(job=job, options=options, media=media, output=output)
 
 
-def _output_of(kind: AnyMediaType, source: Path, ext: str | None) -> Path:
+def output_of(kind: AnyMediaType, source: Path, ext: str | None) -> Path:
+    """Returns where the result of an input will lie.
+
+    Args:
+        kind: Images or videos.
+        source: The input.
+        ext: Suffix of the output without its dot; None for that of the input.
+
+    Raises:
+        InvalidOptionError: A result cannot be an ``ext``.
+    """
     suffix = kind.output_suffix_of(source.suffix) if ext is None else f".{ext}"
     if suffix not in (*kind.output_suffixes, *kind.aliases):
         known = ", ".join(each.removeprefix(".") for each in kind.output_suffixes)
