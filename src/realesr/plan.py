@@ -156,7 +156,7 @@ def _check_output(options: FileOptions, media_type: AnyMediaType) -> None:
     if kind is not None:
         raise InvalidOptionError(
             f"`output` {output} is {kind}, which is not replaced: name a file or a folder"
-            f"{', or - for standard output' if media_type is IMAGES else ''}"
+            f"{', or - for standard output' if media_type is not VIDEOS else ''}"
         )
     suffix = output.suffix.lower()
     if suffix in _NEVER_FOLDERS and suffix not in (

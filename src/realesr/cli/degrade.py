@@ -16,7 +16,7 @@ from realesr.cli.printing import answer, tell
 from realesr.cli.watch import check_watchable, watch
 from realesr.cli.wording import print_notice
 from realesr.errors import InvalidOptionError, MediaError
-from realesr.media.formats import IMAGES, STANDARD_STREAM
+from realesr.media.formats import STANDARD_STREAM, STILL_IMAGES
 from realesr.options import (
     DAMAGE_LEVELS,
     DamageOptions,
@@ -48,10 +48,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "degrade",
         help="make images smaller and worse, to train and to measure with",
         description="Blurs, reduces, adds noise and compresses, in rounds, as the Real-ESRGAN "
-        "paper describes it. What becomes of a file depends on --seed and on its name.",
+        "paper describes it. What becomes of a file depends on --seed and on its name. Of an "
+        "animation, the first image is taken.",
         epilog=EXAMPLES,
     )
-    add_file_options(parser, IMAGES, ext="png")
+    add_file_options(parser, STILL_IMAGES, ext="png")
     default = DamageOptions()
     group = parser.add_argument_group("damage")
     group.add_argument(
@@ -92,7 +93,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="draw the first image that can be read after each step, with the parameters, into an "
         "image file",
     )
-    add_image_options(parser, has_networks=False)
+    add_image_options(parser, has_networks=False, has_animations=False)
     add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)
 
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     files = file_options(args, ext="png", encoding=encoding, max_pixels=args.max_pixels)
     if files.watch:
         check_watchable(files)
-    plan = make_plan(files, IMAGES)
+    plan = make_plan(files, STILL_IMAGES)
     sides = {"--show-steps": args.show_steps, "--metrics-file": args.metrics_file}
     refuse_beside(sides, plan)
     if args.show_steps is not None:
@@ -157,7 +158,7 @@ def _degrade(
     if args.metrics_file is not None:
         reporter = report_to(reporter, MetricsReporter(args.metrics_file))
     failed = 0
-    for part in watch(files, IMAGES, notify=print_notice) if files.watch else (plan,):
+    for part in watch(files, STILL_IMAGES, notify=print_notice) if files.watch else (plan,):
         with closing(terminal):
             units = units_of(part, options, medium)
             report = LocalExecutor(lambda _: degrader).run(units, of_jobs(reporter))

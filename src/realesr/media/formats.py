@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -355,6 +355,16 @@ IMAGES: MediaType[ImageFormat] = MediaType(
     aliases=_IMAGE_ALIASES,
     hints=dict.fromkeys(_VIDEO_SUFFIXES, "`realesr video` upscales videos"),
 )
+STILL_IMAGES = replace(
+    IMAGES,
+    output_formats=tuple(
+        replace(spec, suffixes=tuple(each for each in spec.suffixes if each != ".apng"))
+        for spec in IMAGE_FORMATS
+        if spec.name != "GIF"  # whose 256 colors would be another damage
+    ),
+    read_only_suffixes=(".gif", *_READ_ONLY_IMAGE_SUFFIXES),
+)
+"""Images of which one is written for each file: without the formats that are for animations."""
 VIDEOS: MediaType[Any] = MediaType(
     noun="video",
     one="a video",

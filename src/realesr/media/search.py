@@ -13,7 +13,7 @@ from pathlib import Path
 from realesr.errors import RealesrError, UnreadableMediaError, UnsupportedMediaError
 from realesr.media.animations.content import is_animated
 from realesr.media.content import content_of
-from realesr.media.formats import IMAGES, STANDARD_STREAM, VIDEOS, AnyMediaType
+from realesr.media.formats import STANDARD_STREAM, VIDEOS, AnyMediaType
 from realesr.media.listing import Kind, listed
 from realesr.media.real_paths import RealPaths
 from realesr.media.series.names import is_series
@@ -162,7 +162,7 @@ class Search:
         """Looks at a file that is named itself."""
         kind = special_kind(mode)
         if kind is not None:
-            if kind == "a FIFO" and self._media_type is IMAGES:
+            if kind == "a FIFO" and self._media_type is not VIDEOS:
                 yield Source(path, path.suffix.lower(), None, self.real_path(path))
                 return
             reason = f"{path}: is {kind}, and no file that {self._media_type.one} can be read from"

@@ -6,6 +6,7 @@ from PIL import Image as PillowImage
 
 from realesr.cli.main import main
 
+from support.animations import save_animation
 from support.images import textured_pair
 
 
@@ -82,6 +83,30 @@ def test_a_named_output_chooses_its_format(folder, name):
         found = image.format
     assert found == {"jpg": "JPEG"}.get(name[6:], name[6:].upper())
     assert main(["degrade", "in/a.png", "-o", "named.jpg", "--ext", "png", "-q"]) == 2
+
+
+def test_a_palette_of_256_colors_is_refused_before_a_file_is_read(folder, capsys):
+    (folder / "in/a.png").write_bytes(b"no picture")
+    assert main(["degrade", "in/a.png", "-o", "v.gif"]) == 2
+    assert "images are not written as .gif: choose one of .png" in capsys.readouterr().err
+    for options in (["--ext", "gif"], ["--ext", "apng"], ["--first-frame"]):
+        with pytest.raises(SystemExit) as left:
+            main(["degrade", "in/a.png", *options])
+        assert left.value.code == 2
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
+def test_the_first_image_of_an_animation_becomes_one_of_that_name(folder, capsys, suffix):
+    save_animation(folder / f"in/moving{suffix}", **({} if suffix == ".gif" else {"lossless": True}))
+    for options in ([], ["--ext", "auto"]):
+        assert main(["degrade", f"in/moving{suffix}", "--json", *options]) == 0
+        line = json.loads(capsys.readouterr().out)
+        ext = ".webp" if options and suffix == ".webp" else ".png"
+        assert line["output"].endswith(f"moving_out{ext}")
+        assert "pages-dropped" in {notice["code"] for notice in line["notices"]}
+        with PillowImage.open(line["output"]) as image:
+            assert getattr(image, "n_frames", 1) == 1
 
 
 def test_a_picture_that_cannot_be_drawn_stops_neither_figure_nor_run(folder, capsys):

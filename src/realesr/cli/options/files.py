@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from realesr.cli.options.parsers import shard
-from realesr.media.formats import IMAGES, AnyMediaType
+from realesr.media.formats import IMAGES, VIDEOS, AnyMediaType
 from realesr.media.urls import path_of
 from realesr.options import FileOptions
 
@@ -25,7 +25,7 @@ def add_file_options(
     """
     noun, example = media_type.noun, media_type.output_suffixes[0]
     default_ext = media_type.default_suffix[1:]
-    streams = media_type is IMAGES
+    streams = media_type is not VIDEOS
     group = parser.add_argument_group("files")
     group.add_argument(
         "paths", type=path_of, nargs="*", metavar="PATH", help="inputs, the same as with -i"

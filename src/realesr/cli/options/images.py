@@ -7,12 +7,15 @@ import argparse
 from realesr.options import DEFAULT_MAX_PIXELS, STRIPPABLE
 
 
-def add_image_options(parser: argparse.ArgumentParser, *, has_networks: bool = True) -> None:
+def add_image_options(
+    parser: argparse.ArgumentParser, *, has_networks: bool = True, has_animations: bool = True
+) -> None:
     """Adds the group ``images`` to a parser.
 
     Args:
         parser: The parser of a command.
         has_networks: Whether the command gives images to networks.
+        has_animations: Whether the command takes all images of an animation.
     """
     group = parser.add_argument_group("images")
     group.add_argument(
@@ -32,12 +35,13 @@ def add_image_options(parser: argparse.ArgumentParser, *, has_networks: bool = T
         metavar="N",
         help="1 to 100, for jpg, webp and avif (default: 95; avif: 90)",
     )
-    group.add_argument(
-        "--first-frame",
-        action="store_true",
-        help="take only the first image of an animation (default: all, where the output can be "
-        "animated: png, webp, gif, avif)",
-    )
+    if has_animations:
+        group.add_argument(
+            "--first-frame",
+            action="store_true",
+            help="take only the first image of an animation (default: all, where the output can be "
+            "animated: png, webp, gif, avif)",
+        )
     group.add_argument("--lossless", action="store_true", help="encode webp and avif losslessly")
     group.add_argument(
         "--strip-metadata",
