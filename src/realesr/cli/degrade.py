@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ from realesr.progress import Reporter
 
 if TYPE_CHECKING:
     from realesr.degradation.degrader import Degrader
+    from realesr.imaging.image import Image
 
 FIGURES = (".png", ".jpg", ".jpeg", ".webp")
 """Suffixes of figures."""
@@ -111,7 +114,12 @@ def run(args: argparse.Namespace) -> int:
         scale=args.scale,
         seed=args.seed,
     )
-    encoding = EncodingOptions(quality=args.quality, lossless=args.lossless)
+    encoding = EncodingOptions(
+        quality=args.quality,
+        lossless=args.lossless,
+        strip_metadata=args.strip_metadata,
+        strip=tuple(args.strip),
+    )
     files = file_options(args, ext="png", encoding=encoding, max_pixels=args.max_pixels)
     if files.watch:
         check_watchable(files)
@@ -126,10 +134,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     # The cheap checks are done. The following imports are slow.
     from realesr.degradation.degrader import degrader_of
+    from realesr.media.images.decode import read_image
 
     degrader = degrader_of(damage)
     if args.show_steps is not None:
-        _draw_steps(degrader, plan, args.show_steps, args.max_pixels)
+        read = partial(read_image, max_pixels=args.max_pixels, is_strict=args.strict)
+        _draw_steps(degrader, plan, args.show_steps, read)
     return _degrade(args, files, plan, degrader, damage)
 
 
@@ -147,7 +157,7 @@ def _degrade(
     from realesr.pipeline.executors.local import LocalExecutor
     from realesr.pipeline.units import units_of
 
-    medium = ImageFiles(encoding=files.encoding, max_pixels=files.max_pixels)
+    medium = ImageFiles(encoding=files.encoding, max_pixels=files.max_pixels, is_strict=args.strict)
     options = UpscaleOptions(target=Target(outscale=1 / damage.scale))
     terminal = TqdmReporter(is_quiet=args.quiet, is_verbose=args.verbose > 0)
     reporter: Reporter = terminal
@@ -182,16 +192,17 @@ def _check_figure(figure: Path, plan: Plan) -> None:
         raise InvalidOptionError("--show-steps draws a file, not what comes from standard input")
 
 
-def _draw_steps(degrader: Degrader, plan: Plan, figure: Path, max_pixels: int) -> None:
+def _draw_steps(
+    degrader: Degrader, plan: Plan, figure: Path, read: Callable[[Path], Image]
+) -> None:
     """Draws the steps of the first image that can be read, as the run below does them."""
     from realesr.degradation.figure import StepsFigure
     from realesr.imaging.sheets import save_sheet
-    from realesr.media.images.decode import read_image
 
     for job in plan.jobs:
         own = degrader.session(job.source, is_video=False)
         try:
-            hr = own.clean(read_image(job.source, max_pixels=max_pixels))
+            hr = own.clean(read(job.source))
         except MediaError:  # the run below tells
             continue
         steps = StepsFigure(hr, job.source.name)

@@ -98,7 +98,9 @@ def test_a_palette_of_256_colors_is_refused_before_a_file_is_read(folder, capsys
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
 def test_the_first_image_of_an_animation_becomes_one_of_that_name(folder, capsys, suffix):
-    save_animation(folder / f"in/moving{suffix}", **({} if suffix == ".gif" else {"lossless": True}))
+    save_animation(
+        folder / f"in/moving{suffix}", **({} if suffix == ".gif" else {"lossless": True})
+    )
     for options in ([], ["--ext", "auto"]):
         assert main(["degrade", f"in/moving{suffix}", "--json", *options]) == 0
         line = json.loads(capsys.readouterr().out)
@@ -144,3 +146,32 @@ def test_the_figure_ends_with_what_the_run_writes(folder, monkeypatch, mode):
     )
     written = np.asarray(PillowImage.open("d.png").convert("RGBA"))[..., :3]
     assert np.abs(np.rint(drawn[0] * 255) - written).max() <= (1 if mode == "I;16" else 0)
+
+
+def test_a_damaged_picture_fails_where_strict_is_asked_for(folder, capsys):
+    PillowImage.fromarray(textured_pair(64, 64)[0]).save("in/c.jpg")
+    (folder / "in/c.jpg").write_bytes((folder / "in/c.jpg").read_bytes()[:-2])
+    assert main(["degrade", "in/c.jpg", "-o", "c.png", "-q"]) == 0
+    options = ["-o", "d.png", "--show-steps", "steps.png", "--strict"]
+    assert main(["degrade", "in/c.jpg", *options]) == 1
+    assert "ends without its end marker" in capsys.readouterr().err
+    assert not (folder / "d.png").exists()
+    assert not (folder / "steps.png").exists()
+
+
+def test_metadata_is_left_out_on_demand(folder):
+    exif = PillowImage.Exif()
+    exif[0x010E] = "a description"
+    exif.get_ifd(0x8825).update({1: "N", 2: (50.0, 0.0, 0.0)})
+    PillowImage.fromarray(textured_pair(64, 64)[0]).save("in/c.jpg", exif=exif)
+    found = {}
+    for options in ((), ("--strip", "location"), ("--strip-metadata",)):
+        assert main(["degrade", "in/c.jpg", "-o", "c.png", "-q", *options]) == 0
+        with PillowImage.open("c.png") as image:
+            kept = image.getexif()
+            found[options] = kept.get(0x010E), bool(kept.get_ifd(0x8825))
+    assert list(found.values()) == [
+        ("a description", True),
+        ("a description", False),
+        (None, False),
+    ]
