@@ -119,9 +119,10 @@ class _Run:
                 for name in self.options.metrics
                 if before.judged.get(name) != self.judges.identities[name]
             ]
-            if not missing:
+            kept = kept_result(self.options.output, before)
+            is_removed = not result_path(self.options.output, key).exists()
+            if not missing and (kept is not None or is_removed):
                 return before
-            kept = _kept(result_path(self.options.output, key), before)
             if kept is not None:
                 return self._judged(before, case, kept, missing)
         return self._upscaled(empty, case)
@@ -167,15 +168,6 @@ def _is_same(before: Record, now: Record) -> bool:
     )
 
 
-def _kept(path: Path, record: Record) -> Levels | None:
-    """Returns the result of a record; None if it is gone, or if the file is another one."""
-    try:
-        pixels = read_result(path)
-    except (OSError, ValueError):
-        return None
-    return pixels if zlib.crc32(pixels.tobytes()) == record.result else None
-
-
 def _undefined(records: Sequence[Record]) -> Iterator[Notice]:
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for record in records:
@@ -194,6 +186,18 @@ def result_path(output: Path, key: tuple[str, str, str, str]) -> Path:
     set_name, degradation, picture, model = key
     folder = re.sub(r"[^\w.+-]+", "_", model)
     return output / PICTURES / set_name / degradation / folder / f"{picture}.png"
+
+
+def kept_result(output: Path, record: Record) -> Levels | None:
+    """Returns the result of a record, (H, W, 3) uint8 RGB.
+
+    None if there is none, if the file is gone or damaged, or if it is another one.
+    """
+    try:
+        pixels = read_result(result_path(output, record.key))
+    except Exception:  # of a damaged file, Pillow raises anything
+        return None
+    return pixels if zlib.crc32(pixels.tobytes()) == record.result else None
 
 
 def read_result(path: Path) -> Levels:

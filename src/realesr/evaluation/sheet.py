@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realesr.evaluation.evaluate import Evaluation, read_result, result_path
+from realesr.evaluation.evaluate import Evaluation, kept_result
 from realesr.evaluation.judges import bicubic
+from realesr.evaluation.records import Record
 from realesr.evaluation.sets import Levels, TestPicture, make_case
 from realesr.imaging.sheets import Cell, Row, draw_sheet
 from realesr.metrics.psnr import luma
@@ -45,8 +46,9 @@ def find_places(evaluation: Evaluation, count: int) -> list[Place]:
     Sets and degradations take turns, so that one of them does not fill the sheet.
     """
     groups: dict[tuple[str, str], list[Place]] = {}
+    kept = _Results(evaluation)
     for picture, degradation in evaluation.cases:
-        results = _results(evaluation, picture, degradation)
+        results = kept.of(picture, degradation)
         if len(results) == len(evaluation.models):
             place = _place(picture, degradation, results)
             groups.setdefault((picture.set_name, degradation), []).append(place)
@@ -81,9 +83,10 @@ def draw_places(evaluation: Evaluation, places: Sequence[Place]) -> Levels:
     options = evaluation.options
     models = [name for name in evaluation.models if name != "bicubic"]
     rows = []
+    kept = _Results(evaluation)
     for place in places:
         case = make_case(place.picture, place.degradation, scale=options.scale, seed=options.seed)
-        results = _results(evaluation, place.picture, place.degradation)
+        results = kept.of(place.picture, place.degradation)
         like = next(iter(results.values()))
         shown = [
             np.kron(case.lr, np.ones((options.scale, options.scale, 1), np.uint8)),
@@ -102,14 +105,21 @@ def draw_places(evaluation: Evaluation, places: Sequence[Place]) -> Levels:
     return draw_sheet(rows, ["input", "bicubic", *models, "original"])
 
 
-def _results(evaluation: Evaluation, picture: TestPicture, degradation: str) -> dict[str, Levels]:
-    found = {}
-    for model in evaluation.models:
-        key = picture.set_name, degradation, picture.name, model
-        path = result_path(evaluation.options.output, key)
-        if path.is_file():
-            found[model] = read_result(path)
-    return found
+class _Results:
+    """The kept results of an evaluation; those that are gone, damaged or outdated are left out."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._output = evaluation.options.output
+        self._records: dict[tuple[str, str, str], list[Record]] = {}
+        for record in evaluation.records:
+            place = record.set_name, record.degradation, record.picture
+            self._records.setdefault(place, []).append(record)
+
+    def of(self, picture: TestPicture, degradation: str) -> dict[str, Levels]:
+        """Reads the results for a picture, by model."""
+        records = self._records[picture.set_name, degradation, picture.name]
+        found = {record.model: kept_result(self._output, record) for record in records}
+        return {model: pixels for model, pixels in found.items() if pixels is not None}
 
 
 def _place(picture: TestPicture, degradation: str, results: dict[str, Levels]) -> Place:

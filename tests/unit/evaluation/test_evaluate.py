@@ -3,6 +3,7 @@ import io
 import json
 import math
 import os
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
@@ -309,6 +310,44 @@ def test_a_kept_picture_that_is_not_the_measured_one_is_not_measured(here, photo
     save(path, textured_pair(120, 108)[0])
     run(replace(options, metrics=("psnr", "ssim")))
     assert InProcess.calls == 3 + 1
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:20], lambda data: data[: len(data) // 2], lambda data: b""]
+)
+def test_a_damaged_result_is_made_again(here, photos, tmp_path, damage):
+    argv = ["evaluate", "--sets", str(photos), "--models", "bicubic", "nearest"]
+    argv += ["-o", str(tmp_path / "out"), "-q"]
+    assert main(argv) == 0
+    path = result_path(tmp_path / "out", ("photos", "bicubic", "p1", "nearest"))
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert main([*argv, "--metrics", "psnr"]) == 0
+    assert InProcess.calls == 6 + 1
+    assert path.read_bytes() == whole
+
+
+def test_removed_results_are_not_made_again_for_the_same_figures(here, photos, tmp_path):
+    options = options_for(photos, tmp_path)
+    first = run(options)
+    shutil.rmtree(options.output / "pictures")
+    assert run(options).records == first.records
+    assert InProcess.calls == 3
+
+
+def test_the_sheet_shows_no_result_of_an_earlier_run(here, photos, tmp_path, monkeypatch):
+    options = options_for(photos, tmp_path, models=("bicubic", "nearest"))
+    path = result_path(options.output, ("photos", "bicubic", "p1", "nearest"))
+    save(path, textured_pair(8, 8)[0])
+    whole = InProcess.upscale
+
+    def upscale(self, lr, scale):
+        if self.model.name == "nearest":
+            raise DeviceError("no memory")
+        return whole(self, lr, scale)
+
+    monkeypatch.setattr(InProcess, "upscale", upscale)
+    assert find_places(run(options), 3) == []
 
 
 def test_records_of_other_versions_are_made_again(here, photos, tmp_path):
