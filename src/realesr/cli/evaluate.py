@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from realesr import __version__
@@ -15,6 +16,7 @@ from realesr.evaluation.options import (
     DEGRADATIONS,
     METRICS,
     EvaluationOptions,
+    border_of,
 )
 from realesr.options import PRECISIONS
 
@@ -25,6 +27,8 @@ examples:
   realesr evaluate --sets Set5 --models new.safetensors bicubic+new.safetensors -o result \
 --degradations bicubic light medium heavy --metrics psnr ssim niqe shift
 """
+_OF_CLIPS = ("output", "scale", "crop")
+"""Options of an evaluation that clips have, too."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,21 +47,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--sets",
         type=Path,
         nargs="+",
-        default=[],
         metavar="DIR",
         help="folders or tar files of clean pictures, or folders with HR and LRbicx4",
     )
     group.add_argument(
         "--models",
         nargs="+",
-        default=[],
         metavar="MODEL",
         help="names, plain filters, files, and blends such as A+B or 0.7*A+0.3*B",
     )
     group.add_argument(
         "--degradations",
         nargs="+",
-        default=["bicubic"],
         choices=DEGRADATIONS,
         metavar="NAME",
         help=f"how inputs are made: {', '.join(DEGRADATIONS)} (default: bicubic)",
@@ -65,42 +66,42 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     group.add_argument(
         "--metrics",
         nargs="+",
-        default=list(DEFAULT_METRICS),
         choices=METRICS,
         metavar="NAME",
         help=f"{', '.join(METRICS)} (default: {' '.join(DEFAULT_METRICS)})",
     )
     group.add_argument("--limit", type=int, metavar="N", help="only the first pictures of each set")
-    group.add_argument("--scale", type=int, default=4, metavar="N", help="(default: 4)")
+    group.add_argument("--scale", type=int, metavar="N", help="(default: 4)")
     group.add_argument(
         "--crop", type=int, metavar="PX", help="border that metrics leave out (default: the scale)"
     )
     group.add_argument(
-        "--clips", type=Path, nargs="+", metavar="FILE", help="videos to measure instead of sets"
+        "--clips",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="videos to measure instead of sets; with --crop and --scale alone",
     )
     group.add_argument(
         "--original", type=Path, metavar="FILE", help="what the clips should look like"
     )
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (default: 0)")
+    group.add_argument("--seed", type=int, metavar="N", help="of the noise (default: 0)")
     group = parser.add_argument_group("results")
     group.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the results"
     )
-    group.add_argument(
-        "--sheet", type=int, default=6, metavar="N", help="rows of the sheet (default: 6)"
-    )
+    group.add_argument("--sheet", type=int, metavar="N", help="rows of the sheet (default: 6)")
     group.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     group = parser.add_argument_group("means")
     group.add_argument(
         "--weights",
         type=Path,
         nargs="+",
-        default=[],
         metavar="DIR",
         help="where the weights of metrics lie (SqueezeNet, NIQE)",
     )
-    group.add_argument("--device", default="auto", metavar="NAME", help="(default: auto)")
-    group.add_argument("--precision", choices=PRECISIONS, default="auto", help="(default: auto)")
+    group.add_argument("--device", metavar="NAME", help="(default: auto)")
+    group.add_argument("--precision", choices=PRECISIONS, help="(default: auto)")
     group.add_argument("--threads", type=int, metavar="N", help="CPU threads of models")
     parser.set_defaults(run=run)
 
@@ -113,26 +114,16 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.original is not None and args.clips is None:
         raise InvalidOptionError("--original is what --clips are measured against: name them")
-    if args.clips is not None and (args.sets or args.models):
-        raise InvalidOptionError("--clips are ready results: measure --sets in another run")
+    names = {field.name for field in fields(EvaluationOptions)}
+    given = {k: value for k, value in vars(args).items() if k in names and value is not None}
     if args.clips is not None:
-        return _measure_clips(args)
-    options = EvaluationOptions(
-        sets=tuple(args.sets),
-        models=tuple(args.models),
-        output=args.output,
-        degradations=tuple(args.degradations),
-        metrics=tuple(args.metrics),
-        scale=args.scale,
-        seed=args.seed,
-        limit=args.limit,
-        crop=args.crop,
-        sheet=args.sheet,
-        weights=tuple(args.weights),
-        device=args.device,
-        precision=args.precision,
-        threads=args.threads,
-    )
+        for name in given:
+            if name not in _OF_CLIPS:
+                raise InvalidOptionError(
+                    f"--{name} says nothing of --clips, which are ready results: drop one"
+                )
+        return _measure_clips(args, border_of(args.scale, args.crop))
+    options = EvaluationOptions(**{"sets": (), "models": (), **given})
     from tqdm import tqdm
 
     from realesr.cli.reporter import download_bar
@@ -162,12 +153,11 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.failed else 0
 
 
-def _measure_clips(args: argparse.Namespace) -> int:
+def _measure_clips(args: argparse.Namespace, crop: int) -> int:
     if args.original is None:
         raise InvalidOptionError("--clips are measured against their --original: name it")
     from realesr.evaluation.clips import measure_clip, write_clip_report
 
-    crop = args.scale if args.crop is None else args.crop
     found = [
         (clip, measure_clip(clip, args.original, crop=crop, notify=print_notice))
         for clip in args.clips

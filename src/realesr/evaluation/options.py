@@ -32,6 +32,7 @@ METRICS = (
 NEED_NO_TRUTH = ("niqe", "shift")
 HIGHER_IS_BETTER = ("psnr", "psnr-rgb", "ssim", "ssim-rgb", "ms-ssim")
 DEFAULT_METRICS = ("psnr", "ssim", "shift")
+DEFAULT_SCALE = 4
 
 DEGRADATIONS = ("bicubic", *FIXED_DAMAGE_LEVELS, "given", "none")
 """How inputs are made: by MATLAB's bicubic filter; by a fixed level of damage; not at all, but read
@@ -67,7 +68,7 @@ class EvaluationOptions:
     output: Path
     degradations: tuple[str, ...] = ("bicubic",)
     metrics: tuple[str, ...] = DEFAULT_METRICS
-    scale: int = 4
+    scale: int = DEFAULT_SCALE
     seed: int = 0
     limit: int | None = None
     crop: int | None = None
@@ -93,17 +94,30 @@ class EvaluationOptions:
         for option, given in (("sets", self.sets), ("models", self.models)):
             if not given:
                 raise InvalidOptionError(f"`{option}`: name at least one")
-        if not 1 <= self.scale <= 16:
-            raise InvalidOptionError(f"`scale` {self.scale}: must be between 1 and 16")
-        for option, number, least in (
-            ("limit", self.limit, 1),
-            ("crop", self.crop, 0),
-            ("sheet", self.sheet, 0),
-        ):
+        border_of(self.scale, self.crop)
+        for option, number, least in (("limit", self.limit, 1), ("sheet", self.sheet, 0)):
             if number is not None and number < least:
                 raise InvalidOptionError(f"`{option}` {number}: must be {least} or more")
 
     @property
     def border(self) -> int:
         """Border that metrics leave out, px."""
-        return self.scale if self.crop is None else self.crop
+        return border_of(self.scale, self.crop)
+
+
+def border_of(scale: int | None, crop: int | None) -> int:
+    """Returns the border that metrics leave out, px: the crop, or else the scale.
+
+    Args:
+        scale: Truth px per input px, along each side; None for :data:`DEFAULT_SCALE`.
+        crop: What is asked for, px; None for the scale.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    scale = DEFAULT_SCALE if scale is None else scale
+    if not 1 <= scale <= 16:
+        raise InvalidOptionError(f"`scale` {scale}: must be between 1 and 16")
+    if crop is not None and crop < 0:
+        raise InvalidOptionError(f"`crop` {crop}: must be 0 or more")
+    return scale if crop is None else crop

@@ -54,3 +54,24 @@ def test_clips_that_are_not_alike_are_refused(clips, capsys):
     assert "3 frames" in capsys.readouterr().err
     assert main(base) == 2
     assert "name it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--sets in", "--models bicubic", "--degradations none", "--metrics niqe", "--limit 1"),
+        *("--seed 0", "--sheet 6", "--weights .", "--device auto", "--precision auto"),
+        "--threads 1",
+    ],
+)
+def test_options_of_sets_are_refused(capsys, option):
+    argv = ["evaluate", "-o", "out", "--clips", "a.mp4", "--original", "b.mp4", *option.split()]
+    assert main(argv) == 2
+    assert f"{option.split()[0]} says nothing of --clips" in capsys.readouterr().err
+
+
+def test_the_border_is_checked_before_a_clip_is_read(capsys):
+    argv = ["evaluate", "-o", "out", "--clips", "a.mp4", "--original", "b.mp4"]
+    for option in ("--crop -1", "--scale 0", "--scale 17"):
+        assert main([*argv, *option.split()]) == 2
+        assert f"{option}: must be " in capsys.readouterr().err
