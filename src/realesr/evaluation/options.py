@@ -91,6 +91,12 @@ class EvaluationOptions:
                     raise InvalidOptionError(
                         f"`{option}` {name}: must be one of {', '.join(known)}"
                     )
+        for folder in self.weights:
+            if not folder.is_dir():
+                problem = "is a file" if folder.exists() else "there is no such folder"
+                raise InvalidOptionError(
+                    f"`weights` {folder}: {problem}: name the folder of the weights of metrics"
+                )
         for option, given in (("sets", self.sets), ("models", self.models)):
             if not given:
                 raise InvalidOptionError(f"`{option}`: name at least one")

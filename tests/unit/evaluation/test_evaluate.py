@@ -581,6 +581,8 @@ def test_missing_weights_are_named(tmp_path, monkeypatch):
         ({"models": ()}, "`models`: name at least one"),
         ({"limit": 0}, "`limit` 0"),
         ({"scale": 0}, "`scale` 0"),
+        ({"weights": ("nowhere",)}, "`weights` nowhere: there is no such folder: name"),
+        ({"weights": (__file__,)}, r"`weights` .*\.py: is a file: name the folder"),
     ],
 )
 def test_bad_options_are_named(tmp_path, changes, message):
