@@ -9,7 +9,7 @@ from pathlib import Path
 
 from realesr import __version__
 from realesr.cli.printing import answer_text, tell
-from realesr.cli.wording import print_notice
+from realesr.cli.wording import print_notice, with_flags
 from realesr.errors import InvalidOptionError
 from realesr.evaluation.options import (
     DEFAULT_METRICS,
@@ -149,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         answer_text(path.read_text(encoding="utf-8").rstrip("\n"))
     for record in found.failed[:20]:
-        tell(f"error: {'/'.join(record.key)}: {record.error}")
+        tell(f"error: {'/'.join(record.key)}: {with_flags(record.error)}")
     return 1 if found.failed else 0
 
 

@@ -19,7 +19,7 @@ from realesr.evaluation.models import Model
 from realesr.evaluation.options import EvaluationOptions
 from realesr.evaluation.provenance import RESULTS, code_identity
 from realesr.evaluation.records import Record, RecordFile
-from realesr.evaluation.sets import Case, Levels, TestPicture, list_pictures, make_case
+from realesr.evaluation.sets import Case, Levels, TestPicture, check_given, list_pictures, make_case
 from realesr.evaluation.worker import ModelProcess
 from realesr.media.images.metadata import without_limit
 from realesr.progress import Notice, Notify, Progress
@@ -70,10 +70,12 @@ def evaluate(
 
     Raises:
         MediaError: A set cannot be read.
-        InvalidOptionError: The output folder holds other records, or a set lacks inputs.
+        InvalidOptionError: The output folder holds other records, or a set has no inputs at all.
         WeightsError, MissingExtraError: A metric lacks something.
     """
     pictures = list_pictures(options.sets, scale=options.scale, limit=options.limit)
+    if "given" in options.degradations:
+        check_given(pictures, scale=options.scale)
     cases = [
         (picture, degradation)
         for set_name in dict.fromkeys(picture.set_name for picture in pictures)

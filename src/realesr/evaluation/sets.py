@@ -107,22 +107,36 @@ def _by_stem(path: Path) -> dict[str, Entry]:
     return found
 
 
+def check_given(pictures: Sequence[TestPicture], *, scale: int) -> None:
+    """Checks, before anything is made, that every set has inputs for ``given``.
+
+    Raises:
+        InvalidOptionError: A set has none at all; a single one that is missing is a failed picture.
+    """
+    with_inputs = {picture.set_name for picture in pictures if picture.given is not None}
+    for picture in pictures:
+        if picture.set_name not in with_inputs:
+            raise InvalidOptionError(
+                f"`degradations` given: {picture.set_name} has no input in a folder such as "
+                f"LRbicx{scale}, beside a folder {TRUTH}"
+            )
+
+
 def make_case(picture: TestPicture, degradation: str, *, scale: int, seed: int) -> Case:
     """Makes the input of a picture. Noise depends on the seed and the picture's name.
 
     Raises:
         UnreadableMediaError: A file has vanished or is damaged, or is smaller than a pixel of the
-            input.
-        InvalidOptionError: The set has no input for ``given``.
+            input; or the set has no input for ``given``.
     """
     truth = read_entry(picture.truth)
     if degradation == "none":
         return Case(truth, None, zlib.crc32(truth.tobytes()))
     if degradation == "given":
         if picture.given is None:
-            raise InvalidOptionError(
-                f"`degradations` given: {picture.set_name} has no input for {picture.name} in a "
-                f"folder such as LRbicx{scale}"
+            raise UnreadableMediaError(
+                f"{picture.set_name} has no input for {picture.name} in a folder such as "
+                f"LRbicx{scale}"
             )
         lr = read_entry(picture.given)
         height, width = lr.shape[0] * scale, lr.shape[1] * scale

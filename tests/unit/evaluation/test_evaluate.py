@@ -119,7 +119,7 @@ def test_inputs_come_from_the_set_or_are_made(paired):
     (picture,) = list_pictures([paired], scale=2)
     assert make_case(picture, "given", scale=2, seed=0).lr.shape == (48, 64, 3)
     (picture,) = list_pictures([paired], scale=3)
-    with pytest.raises(InvalidOptionError, match="pairs has no input for a in a folder"):
+    with pytest.raises(UnreadableMediaError, match="pairs has no input for a in a folder"):
         make_case(picture, "given", scale=3, seed=0)
     odd = make_case(picture, "bicubic", scale=3, seed=0)
     assert (odd.hr.shape, odd.lr.shape) == ((96, 126, 3), (32, 42, 3))
@@ -445,6 +445,26 @@ def test_damaged_pictures_do_not_end_the_run(here, photos, tmp_path):
     found = run(options_for(photos, tmp_path))
     assert [record.picture for record in found.failed] == ["p1"]
     assert "p1.png" in found.failed[0].error
+
+
+def test_neither_does_an_input_that_is_missing(here, paired, tmp_path, capsys):
+    save(paired / "HR/b.png", textured_pair(96, 128)[0])
+    argv = ["evaluate", "--sets", str(paired), "--models", "bicubic", "--degradations", "given"]
+    assert main([*argv, "-o", str(tmp_path / "out")]) == 1
+    shown, said = capsys.readouterr()
+    assert "1 failed" in shown
+    assert "error: pairs/given/b/bicubic: pairs has no input for b in a folder" in said
+
+
+def test_a_set_without_any_inputs_is_refused_before_the_first_picture(
+    here, photos, paired, tmp_path
+):
+    options = options_for(photos, tmp_path, degradations=("bicubic", "given"))
+    with pytest.raises(
+        InvalidOptionError, match=r"photos has no input in a folder such as LRbicx4"
+    ):
+        run(replace(options, sets=(paired, photos)))
+    assert InProcess.calls == 0
 
 
 def test_neither_do_damaged_headers_and_sizes_that_are_traps(here, photos, tmp_path):
