@@ -62,7 +62,7 @@ def find_models(
         pieces = [text] if Path(text).is_file() else text.split("+")
         parts = []
         for piece in pieces:
-            share, name = (None, piece) if Path(piece).is_file() else _parsed(piece)
+            share, name = (None, piece) if Path(piece).is_file() else _parsed(piece, text)
             chosen = _options_of(name, options)
             files = ensure_files(chosen, downloading=downloading, notify=notify)
             parts.append(Part(chosen, files, 1 / len(pieces) if share is None else share))
@@ -75,10 +75,15 @@ def find_models(
     return list(models.values())
 
 
-def _parsed(piece: str) -> tuple[float | None, str]:
+def _parsed(piece: str, text: str) -> tuple[float | None, str]:
+    """Returns the share of a part of a blend, if it has one, and the name.
+
+    Raises:
+        InvalidOptionError: The part is empty; the error quotes the whole text.
+    """
     found = _PART.fullmatch(piece.strip())
     if found is None:
-        raise InvalidOptionError(f"`models` {piece!r}: must be a name, a file, or a blend like A+B")
+        raise InvalidOptionError(f"`models` {text!r}: must be a name, a file, or a blend like A+B")
     return (None if found[1] is None else float(found[1])), found[2].strip()
 
 

@@ -3,6 +3,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -164,6 +165,9 @@ def test_blends_have_shares(tmp_path):
     assert len({each.identity for each in (model, other, plain)}) == 3
     with pytest.raises(InvalidOptionError, match="do not sum to 1"):
         names_of(tmp_path, "0.5*bicubic+0.6*nearest")
+    for text in ("bicubic+", "+bicubic", "bicubic++lanczos", "+", ""):
+        with pytest.raises(InvalidOptionError, match=f"`models` {re.escape(repr(text))}: must be"):
+            names_of(tmp_path, text)
     with pytest.raises(InvalidOptionError, match="another one is called bicubic"):
         names_of(tmp_path, "bicubic", "bicubic")
     with pytest.raises(FileNotFoundError):
