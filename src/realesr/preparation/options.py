@@ -9,6 +9,9 @@ from realesr.errors import InvalidOptionError
 from realesr.option_types import adopt_types
 from realesr.overwriting import refuse_within
 
+HASH_BITS = 256
+"""Bits of the hashes by which copies are known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareOptions:
@@ -61,7 +64,9 @@ class PrepareOptions:
         for scale in self.scales:
             if not 2 <= scale <= 16:
                 raise InvalidOptionError(f"`scales` {scale}: must be between 2 and 16")
-        if min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-6:
+        if self.distance > HASH_BITS:
+            raise InvalidOptionError(f"`distance` {self.distance}: must be at most {HASH_BITS}")
+        if not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # nor with a NaN
             shares = ",".join(f"{share:g}" for share in self.split)
             raise InvalidOptionError(f"`split` {shares}: must be three shares that sum to 1")
         refuse_within(self.output, ((path, path) for path in (*self.sources, *self.exclude)))

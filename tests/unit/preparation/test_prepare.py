@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import math
 import os
 
 import numpy as np
@@ -13,7 +14,7 @@ from realesr.imaging.matlab import imresize
 from realesr.preparation import prepare as prepare_module
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import JOURNAL
-from realesr.preparation.options import PrepareOptions
+from realesr.preparation.options import HASH_BITS, PrepareOptions
 from realesr.preparation.prepare import prepare
 from realesr.preparation.sources import collect
 from realesr.preparation.split import joined_scenes, split_of
@@ -275,6 +276,10 @@ def test_hashes_tell_copies_from_others():
     assert list(near_pairs([], 10)) == []
 
 
+def test_a_hash_has_as_many_bits_as_a_distance_may_be():
+    assert 8 * len(difference_hash(picture(0))) == HASH_BITS
+
+
 def test_the_hash_is_that_of_imagehash():
     imagehash = pytest.importorskip("imagehash")
     pixels = picture(5, 120, 90)
@@ -318,6 +323,12 @@ def test_clashes_and_empty_sources_are_named(photos, tmp_path):
     ("options", "message"),
     [
         ({"split": (0.9, 0.9, 0)}, "`split` 0.9,0.9,0: must be three shares"),
+        ({"split": (math.nan, 0, 1)}, "`split` nan,0,1: must be three shares"),
+        ({"split": (0, 0, math.nan)}, "`split` 0,0,nan: must be three shares"),
+        ({"split": (math.inf, 0, 0)}, "`split` inf,0,0: must be three shares"),
+        ({"split": (2, -1, 0)}, "`split` 2,-1,0: must be three shares"),
+        ({"distance": -1}, "`distance` -1: must be 0 or more"),
+        ({"distance": 257}, "`distance` 257: must be at most 256"),
         ({"scales": (1,)}, "`scales` 1: must be between"),
         ({"sub_images": 3}, "`sub_images` 3"),
         ({"threads": 0}, "`threads` 0: must be between"),
