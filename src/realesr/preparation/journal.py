@@ -18,7 +18,8 @@ from realesr.reasons import reason_of
 JOURNAL = ".prepare.jsonl"
 
 File = dict[str, Any]
-"""Name, width and height of a file that was made."""
+"""Name, width and height of a file that was made; and ``sizes``, the bytes of this file and of its
+low-resolution partners, by name."""
 
 
 class Journal:
@@ -65,7 +66,7 @@ class Journal:
                 place = entry["name"], entry["stamp"]
                 if "hash" in entry:
                     self._hashes[place] = bytes.fromhex(entry["hash"])
-                elif all(isinstance(file["file"], str) for file in entry["made"]):
+                elif all(map(_is_whole, entry["made"])):
                     self._made[place] = entry | {"split": str(entry["split"])}
 
     def _compare(self, old: dict[str, Any], chosen: dict[str, Any]) -> None:
@@ -85,19 +86,33 @@ class Journal:
         return self._hashes.get((picture.name, _stamp(picture)))
 
     def made(self, kept: Sequence[tuple[Picture, str]]) -> dict[str, list[File]]:
-        """Returns the files of the pictures that an earlier run has finished, by name."""
+        """Returns the files of the pictures that an earlier run has finished, by name.
+
+        Pictures of which a file is gone, or has another size than it was written with, are left
+        out, and so are those of versions that did not note sizes.
+        """
         found = {}
         for picture, split in kept:
             entry = self._made.get((picture.name, _stamp(picture)))
             if entry is not None and entry["split"] == split:
                 files: list[File] = entry["made"]
-                if all((self._output / file["file"]).is_file() for file in files):
+                if all(self._has(name, size) for f in files for name, size in f["sizes"].items()):
                     found[picture.name] = files
         return found
+
+    def _has(self, name: str, size_bytes: int) -> bool:
+        path = self._output / name
+        return path.is_file() and path.stat().st_size == size_bytes
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
+
+
+def _is_whole(file: File) -> bool:
+    """Returns whether all of a file was noted; damaged lines raise errors of several types."""
+    sizes = file["sizes"]
+    return isinstance(sizes, dict) and isinstance(file["file"], str) and file["file"] in sizes
 
 
 def _stamp(picture: Picture) -> str:

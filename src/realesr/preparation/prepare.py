@@ -219,19 +219,17 @@ def _make(picture: Picture, split: str, options: PrepareOptions) -> Iterator[Fil
             hr = cropped_to_multiple(part, multiple)
             if not hr.size:
                 continue
-            folder = options.output / split
+            sizes = {}
             for scale in options.scales:
-                _write(folder / f"LRx{scale}" / f"{part_name}.png", low_resolution(hr, scale))
-            _write(folder / "HR" / f"{part_name}.png", hr)
-            yield {
-                "file": f"{split}/HR/{part_name}.png",
-                "width": hr.shape[1],
-                "height": hr.shape[0],
-            }
+                partner = f"{split}/LRx{scale}/{part_name}.png"
+                sizes[partner] = _write(options.output / partner, low_resolution(hr, scale))
+            file = f"{split}/HR/{part_name}.png"
+            sizes[file] = _write(options.output / file, hr)
+            yield {"file": file, "width": hr.shape[1], "height": hr.shape[0], "sizes": sizes}
 
 
-def _write(path: Path, pixels: Levels) -> None:
-    """Writes a PNG file, which gets its name when it is complete.
+def _write(path: Path, pixels: Levels) -> int:
+    """Writes a PNG file, which gets its name when it is complete; returns its size, bytes.
 
     Raises:
         UnwritableMediaError: The file cannot be written.
@@ -241,17 +239,20 @@ def _write(path: Path, pixels: Levels) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.writelines(encode_image(Image(np.ascontiguousarray(pixels)), path))
+            size_bytes = file.tell()
         partial.replace(path)
     except OSError as error:
         raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
+    return size_bytes
 
 
 def _row(picture: Picture, split: str, file: File) -> dict[str, Any]:
     said = {name: picture.row.get(name, "") for name in ("licence", "source_repo", "path")}
     said["licence"] = said["licence"] or picture.row.get("license", "")
-    return {**file, "split": split, "origin": picture.origin, "scene": picture.scene, **said}
+    own = {name: file[name] for name in ("file", "width", "height")}
+    return {**own, "split": split, "origin": picture.origin, "scene": picture.scene, **said}
 
 
 def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -109,7 +109,7 @@ def test_an_interrupted_run_goes_on(photos, tmp_path, monkeypatch):
         if len(written) == 5:
             raise KeyboardInterrupt
         written.append(path)
-        write(path, pixels)
+        return write(path, pixels)
 
     monkeypatch.setattr(prepare_module, "_write", write_some)
     with pytest.raises(KeyboardInterrupt):
@@ -123,7 +123,7 @@ def test_an_interrupted_run_goes_on(photos, tmp_path, monkeypatch):
     assert sum("made" in line for line in done) == 2
     written.clear()
     monkeypatch.setattr(
-        prepare_module, "_write", lambda *args: (written.append(args[0]), write(*args))
+        prepare_module, "_write", lambda *args: (written.append(args[0]), write(*args))[1]
     )
     run([photos], out, **options)
     assert len(written) == 2 * (6 - 2)
@@ -131,6 +131,39 @@ def test_an_interrupted_run_goes_on(photos, tmp_path, monkeypatch):
     written.clear()
     run([photos], out, **options)
     assert not written
+
+
+@pytest.mark.parametrize("name", ["train/HR/photos/p2.png", "train/LRx4/photos/p2.png"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_file_that_is_cut_short_or_gone_is_made_again(photos, tmp_path, name, is_gone):
+    out = tmp_path / "out"
+    run([photos], out, scales=(4,))
+    before, stamps = tree(out), {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    if is_gone:
+        (out / name).unlink()
+    else:
+        os.truncate(out / name, 10)
+    run([photos], out, scales=(4,))
+    assert tree(out) == before
+    again = {path.stem for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp}
+    assert again == {"p2"}
+
+
+@pytest.mark.parametrize("sizes", [None, [], {}, {"train/HR/photos/p2.png": "12"}])
+def test_files_whose_sizes_were_not_noted_are_made_again(photos, tmp_path, sizes):
+    out = tmp_path / "out"
+    run([photos], out)
+    before = tree(out)
+    (out / "train/HR/photos/p2.png").write_bytes(b"no picture")
+    entries = [json.loads(line) for line in (out / JOURNAL).read_text().splitlines()]
+    for entry in entries:
+        for file in entry.get("made", ()):
+            del file["sizes"]
+            if sizes is not None:
+                file["sizes"] = sizes
+    (out / JOURNAL).write_text("\n".join(map(json.dumps, entries)) + "\n")
+    run([photos], out)
+    assert tree(out) == before
 
 
 def test_what_has_changed_is_made_again_and_other_options_are_refused(photos, tmp_path):
