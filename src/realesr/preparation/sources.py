@@ -51,8 +51,10 @@ def collect(
 
     Raises:
         UnreadableMediaError: A source cannot be read, or holds no picture.
-        InvalidOptionError: Two pictures would have the same name, or a manifest cannot be read.
+        InvalidOptionError: A source is named twice, two pictures would have the same name, or a
+            manifest cannot be read.
     """
+    _refuse_repeated(sources)
     pictures: dict[str, Picture] = {}
     for source in sources:
         found = list(_pictures_of(source, on_damaged))
@@ -66,6 +68,26 @@ def collect(
                     "rename one"
                 )
     return [pictures[name] for name in sorted(pictures)]
+
+
+def _refuse_repeated(sources: Sequence[Path]) -> None:
+    """Refuses a source that is named twice, by whatever spelling or link.
+
+    Raises:
+        InvalidOptionError: There is one.
+    """
+    named: dict[tuple[int, int], Path] = {}
+    for source in sources:
+        try:
+            found = source.stat()
+        except OSError:  # index_images tells what is wrong with it
+            continue
+        place = found.st_dev, found.st_ino
+        if place in named:
+            other = named[place]
+            twice = "is named twice" if other == source else f"is the same as {other}"
+            raise InvalidOptionError(f"{source} {twice}: name it once")
+        named[place] = source
 
 
 def _pictures_of(

@@ -352,6 +352,25 @@ def test_clashes_and_empty_sources_are_named(photos, tmp_path):
         collect([tmp_path / "empty"], print)
 
 
+def test_a_source_that_is_named_twice_is_told(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("photos")
+    make_tar(tmp_path / "a.tar", {"p.png": (photos / "p0.png").read_bytes()})
+    (tmp_path / "b.tar").hardlink_to(tmp_path / "a.tar")
+    for first, second, message in (
+        ("photos", "photos", r"^photos is named twice: name it once$"),
+        ("photos", "./photos", r"^photos is named twice: name it once$"),
+        ("photos", "photos/../photos", r"^photos/\.\./photos is the same as photos: name it once$"),
+        ("photos", tmp_path / "photos", r"is the same as photos: name it once$"),
+        ("photos", "link", r"^link is the same as photos: name it once$"),
+        ("a.tar", "b.tar", r"^b\.tar is the same as a\.tar: name it once$"),
+    ):
+        with pytest.raises(InvalidOptionError, match=message):
+            run([first, second], tmp_path / "out")
+        with pytest.raises(InvalidOptionError, match=message):
+            run(["photos"], tmp_path / "out", exclude=(first, second))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
