@@ -91,6 +91,8 @@ class EvaluationOptions:
                     raise InvalidOptionError(
                         f"`{option}` {name}: must be one of {', '.join(known)}"
                     )
+                if names.count(name) > 1:
+                    raise InvalidOptionError(f"`{option}` {name}: is named twice: name it once")
         for folder in self.weights:
             if not folder.is_dir():
                 problem = "is a file" if folder.exists() else "there is no such folder"

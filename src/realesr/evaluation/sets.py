@@ -65,18 +65,19 @@ def list_pictures(
 
     Raises:
         UnreadableMediaError: A set cannot be read, or holds no picture.
-        InvalidOptionError: Two sets have the same name.
+        InvalidOptionError: Two sets have the same name, or one is named twice.
     """
     pictures: list[TestPicture] = []
-    names: set[str] = set()
+    places: dict[str, Path] = {}
     for path in sets:
         whole = path.resolve()
         name = whole.name if whole.is_dir() else whole.stem
-        if name in names:
-            raise InvalidOptionError(
-                f"`sets` {path}: another set is called {name}, too: rename one, or link to it"
-            )
-        names.add(name)
+        if name in places:
+            twice = f"another set is called {name}, too: rename one of them"
+            if places[name] == whole:
+                twice = "the set is named twice: name it once"
+            raise InvalidOptionError(f"`sets` {path}: {twice}")
+        places[name] = whole
         found = _pictures_of(path, name, scale)
         if not found:
             raise UnreadableMediaError(f"{path} holds no picture")

@@ -64,6 +64,8 @@ class PrepareOptions:
         for scale in self.scales:
             if not 2 <= scale <= 16:
                 raise InvalidOptionError(f"`scales` {scale}: must be between 2 and 16")
+            if self.scales.count(scale) > 1:
+                raise InvalidOptionError(f"`scales` {scale}: is named twice: name it once")
         if self.distance > HASH_BITS:
             raise InvalidOptionError(f"`distance` {self.distance}: must be at most {HASH_BITS}")
         if not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # nor with a NaN

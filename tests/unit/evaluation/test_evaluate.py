@@ -138,8 +138,13 @@ def test_sets_of_one_name_and_empty_ones_are_refused(photos, tmp_path):
     (tmp_path / "other" / "photos").mkdir(parents=True)
     with pytest.raises(UnreadableMediaError, match="holds no picture"):
         list_pictures([tmp_path / "other" / "photos"], scale=4)
+    save(tmp_path / "else/photos/p.png", textured_pair(64, 64)[0])
     with pytest.raises(InvalidOptionError, match="another set is called photos"):
-        list_pictures([photos, photos], scale=4)
+        list_pictures([photos, tmp_path / "else" / "photos"], scale=4)
+    (tmp_path / "link").symlink_to(photos)
+    for other in (photos, tmp_path / "other/../photos", tmp_path / "link"):
+        with pytest.raises(InvalidOptionError, match=": the set is named twice: name it once"):
+            list_pictures([photos, other], scale=4)
 
 
 # Models
@@ -602,6 +607,8 @@ def test_missing_weights_are_named(tmp_path, monkeypatch):
     [
         ({"metrics": ("fid",)}, "`metrics` fid: must be one of psnr"),
         ({"degradations": ("awful",)}, "`degradations` awful"),
+        ({"degradations": ("none", "light", "none")}, "`degradations` none: is named twice"),
+        ({"metrics": ("psnr", "psnr")}, "`metrics` psnr: is named twice"),
         ({"models": ()}, "`models`: name at least one"),
         ({"limit": 0}, "`limit` 0"),
         ({"scale": 0}, "`scale` 0"),

@@ -381,6 +381,7 @@ def test_a_source_that_is_named_twice_is_told(photos, tmp_path, monkeypatch):
         ({"split": (2, -1, 0)}, "`split` 2,-1,0: must be three shares"),
         ({"distance": -1}, "`distance` -1: must be 0 or more"),
         ({"distance": 257}, "`distance` 257: must be at most 256"),
+        ({"scales": (4, 2, 4)}, "`scales` 4: is named twice"),
         ({"scales": (1,)}, "`scales` 1: must be between"),
         ({"sub_images": 3}, "`sub_images` 3"),
         ({"threads": 0}, "`threads` 0: must be between"),
