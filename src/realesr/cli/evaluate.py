@@ -10,7 +10,7 @@ from pathlib import Path
 from realesr import __version__
 from realesr.cli.printing import answer_text, tell
 from realesr.cli.wording import print_notice, with_flags
-from realesr.errors import InvalidOptionError
+from realesr.errors import InvalidOptionError, RealesrError
 from realesr.evaluation.options import (
     DEFAULT_METRICS,
     DEGRADATIONS,
@@ -154,15 +154,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure_clips(args: argparse.Namespace, crop: int) -> int:
+    """Measures the clips that can be measured; returns the exit code.
+
+    Raises:
+        RealesrError: None can, or the output cannot be written.
+    """
     if args.original is None:
         raise InvalidOptionError("--clips are measured against their --original: name it")
     from realesr.evaluation.clips import measure_clip, write_clip_report
 
-    found = [
-        (clip, measure_clip(clip, args.original, crop=crop, notify=print_notice))
-        for clip in args.clips
-    ]
+    found: list[tuple[Path, dict[str, float]]] = []
+    failed: list[RealesrError] = []
+    for clip in args.clips:
+        try:
+            values = measure_clip(clip, args.original, crop=crop, notify=print_notice)
+        except RealesrError as error:
+            failed.append(error)
+        else:
+            found.append((clip, values))
+    if not found:
+        raise failed[0]
     text = write_clip_report(found, args.output)
     if not args.quiet:
         answer_text(text.rstrip("\n"))
-    return 0
+    for each in failed:
+        tell(f"error: {with_flags(each)}")
+    return 1 if failed else 0

@@ -75,3 +75,16 @@ def test_the_border_is_checked_before_a_clip_is_read(capsys):
     for option in ("--crop -1", "--scale 0", "--scale 17"):
         assert main([*argv, *option.split()]) == 2
         assert f"{option}: must be " in capsys.readouterr().err
+
+
+def test_a_clip_that_cannot_be_measured_fails_alone(clips, capsys):
+    (clips / "bad.mkv").write_bytes(b"no clip")
+    names = [str(clips / name) for name in ("bad.mkv", "short.mkv", "same.mkv")]
+    options = ["--original", str(clips / "original.mkv"), "-o", str(clips / "out"), "-q"]
+    assert main(["evaluate", "--clips", *names, *options]) == 1
+    said = capsys.readouterr().err
+    assert "bad.mkv" in said
+    assert "short.mkv: 3 frames" in said
+    (row,) = json.loads((clips / "out/clips.json").read_text())
+    assert row["clip"].endswith("same.mkv")
+    assert main(["evaluate", "--clips", names[0], *options]) == 1
