@@ -84,6 +84,7 @@ def export(
         )
     for path in format_.paths(output):
         refuse_overwriting("`output`", path, (files.path, files.other))
+    _refuse_parts_of_others(format_, output)
     write = format_.writer()
     from realesr.models.loader import load_model
 
@@ -112,6 +113,32 @@ def export(
         multiple_of=1 if format_.has_padding else properties.multiple_of,
         seconds=time.perf_counter() - started,
     )
+
+
+def _refuse_parts_of_others(format_: ExportFormat, output: Path) -> None:
+    """Refuses to replace a file that lies beside the output and is no part of an earlier export.
+
+    Several formats have a second file of the same name, such as ncnn and OpenVINO their ``.bin``.
+
+    Raises:
+        InvalidOptionError: Another network owns such a file, or may own it.
+    """
+    named, *rest = format_.paths(output)
+    taken = [path for path in rest if path.exists()]
+    rivals = [
+        rival
+        for other in FORMATS.values()
+        if other is not format_ and set(other.suffixes) & {path.suffix for path in taken}
+        for rival in other.paths(output)[:1]
+        if rival.exists()
+    ]
+    for path in taken:
+        if rivals or not named.exists():
+            owner = f"belongs to {rivals[0].name}" if rivals else "may belong to another network"
+            raise InvalidOptionError(
+                f"`output` {output}: {path.name} would be replaced, which exists and {owner}: "
+                "choose another name"
+            )
 
 
 def largest_difference(format_: ExportFormat, run: Runner, model: SRModel) -> float:

@@ -133,6 +133,35 @@ def test_what_cannot_be_written_is_told_first(tmp_path):
         export(files, tmp_path / "n.pt", format_name="torchscript", precision="fp16")
 
 
+@pytest.mark.parametrize(
+    ("name", "output", "present", "owner"),
+    [
+        ("openvino", "n.xml", ["n.param"], r"belongs to n\.param"),  # ncnn's weights
+        ("openvino", "n.xml", ["n.param", "n.xml"], r"belongs to n\.param"),
+        ("ncnn", "n.param", ["n.xml"], r"belongs to n\.xml"),
+        ("ncnn", "n.param", [], "may belong to another network"),
+    ],
+)
+def test_the_second_file_of_another_network_is_kept(tmp_path, name, output, present, owner):
+    for each in [*present, "n.bin"]:
+        (tmp_path / each).write_bytes(b"before")
+    files = NetworkFiles(tmp_path / "n.param" if name == "openvino" else tmp_path / "other.pth")
+    with pytest.raises(InvalidOptionError, match=rf"n\.bin would be replaced, .* {owner}"):
+        export(files, tmp_path / output, format_name=name)
+    assert (tmp_path / "n.bin").read_bytes() == b"before"
+
+
+def test_a_second_file_of_the_same_network_is_replaced(tmp_path):
+    for package in formats.FORMATS["openvino"].packages:
+        pytest.importorskip(package)
+    output = tmp_path / "n.xml"
+    for weights in (tiny_weights(tmp_path), rrdb_weights(tmp_path, 2)):
+        export(NetworkFiles(weights), output, format_name="openvino")
+        written = output.with_suffix(".bin").read_bytes()
+    export(NetworkFiles(tiny_weights(tmp_path)), output, format_name="openvino")
+    assert output.with_suffix(".bin").read_bytes() != written
+
+
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install coremltools"):
