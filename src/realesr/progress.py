@@ -17,6 +17,7 @@ NoticeCode = Literal[
     "clips-left-out",
     "clock-repaired",
     "clock-shifted",
+    "cluster-slow",
     "color-converted",
     "color-not-told",
     "color-profile-dropped",

@@ -8,23 +8,19 @@ takes it, and a unit on which two have died has failed, as on one machine.
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from realesr.errors import InvalidOptionError, MissingExtraError, RealesrError
+from realesr.errors import InvalidOptionError, RealesrError
 from realesr.media.formats import STANDARD_STREAM
 from realesr.options import ClusterOptions
 from realesr.pipeline.executors.base import RunReport, UnitReporter
+from realesr.pipeline.executors.cluster_connection import Ray, connect, import_ray
 from realesr.pipeline.executors.cluster_worker import (
     ClusterWorker,
     Hello,
@@ -53,28 +49,6 @@ _SPARE = 8
 """One worker in so many is asked for beyond what there is place for: an autoscaler sees it."""
 _MAX_FALSE_STARTS = 5
 """Number of workers in a row that may die before they have begun."""
-
-Ray = Any
-
-
-def import_ray() -> Ray:
-    """Imports Ray, whose start takes a second: nothing else in the package does.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's coming default: it leaves CUDA_VISIBLE_DEVICES of workers without a GPU alone.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import ray
-    except ImportError as error:
-        raise MissingExtraError(
-            f'`cluster` needs Ray ({error}): pip install "realesr[cluster]" on every machine'
-        ) from error
-    return ray
 
 
 class ClusterExecutor:
@@ -114,7 +88,7 @@ class ClusterExecutor:
         self._known_needs: dict[str, float] = {}
 
     def __enter__(self) -> ClusterExecutor:
-        self._connect()
+        self._is_ours = connect(self._ray, self._options.address, notify=self._notify)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -187,30 +161,6 @@ class ClusterExecutor:
             self.close()
             raise
         return RunReport(shares.done, tuple(shares.failed))
-
-    def _connect(self) -> None:
-        if self._ray.is_initialized():
-            return
-        address = self._options.address
-        if address.startswith("ray://"):
-            raise InvalidOptionError(
-                f"`cluster` {address}: run the command on a machine of the cluster, such as by "
-                "`ray job submit`, and name the address of its head, HOST:6379, or auto"
-            )
-        try:
-            with _signals_kept(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                more = {"include_dashboard": False} if address == "local" else {}
-                self._ray.init(
-                    address=address, log_to_driver=False, logging_level=logging.ERROR, **more
-                )
-        except Exception as error:
-            first = str(error).partition("\n")[0]
-            raise InvalidOptionError(
-                f"`cluster` {address}: no Ray cluster answers ({first}): start one as "
-                "docs/scaling.md shows, or let `cluster` local begin one on this machine"
-            ) from error
-        self._is_ours = True
 
     def _needs(self) -> dict[str, float]:
         """Returns what a worker takes of its node, by Ray's names; the same for all of a run."""
@@ -418,17 +368,3 @@ def _cause_of(error: Any) -> Exception:
     if isinstance(cause, RealesrError):
         return cause
     return RealesrError(f"a worker failed: {cause or error}")
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Keeps the handlers of signals, some of which Ray replaces."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    kept = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in kept.items():
-            signal.signal(each, handler)
