@@ -18,6 +18,7 @@ from realesr import Upscaler, upscale_video
 from realesr.cli.main import main
 from realesr.engine.interpolation import Interpolator
 from realesr.options import PieceOptions, VideoOptions
+from realesr.pipeline.workfolder import WorkFolder
 
 from support.clips import GRADUAL, TONE, make_clip, payloads, times
 
@@ -173,6 +174,36 @@ def test_an_error_keeps_the_pieces_and_is_told(clip, monkeypatch, capsys):
     assert "No space left on device" in told
     assert "1 of 4 pieces" in told
     assert [path.name for path in work_folder("out.mkv").glob("*.mkv")] == ["000000.mkv"]
+
+
+@pytest.mark.parametrize("ended", ["interrupted", "killed"])
+def test_a_run_without_a_finished_piece_leaves_nothing_that_counts(
+    clip, ended, monkeypatch, capsys
+):
+    with monkeypatch.context() as patch:
+        fail_after(patch, 3, KeyboardInterrupt())
+        if ended == "killed":
+            patch.setattr(WorkFolder, "discard", lambda self: None)
+        assert video(clip, "-o", "out.mkv", *LOSSLESS, "--piece-frames", "6") == 130
+    assert "kept" not in capsys.readouterr().err
+    assert work_folder("out.mkv").exists() == (ended == "killed")
+    assert video(clip, "-o", "out.mkv", "--finish") == 1
+    assert "no pieces that --finish could join" in capsys.readouterr().err
+    assert not work_folder("out.mkv").exists()
+    assert video(clip, "-o", "out.mkv", "--codec", "libx264", "--piece-frames", "8") == 0
+    assert "is made in 3 pieces" in capsys.readouterr().err
+    assert len(frames("out.mkv")) == 24
+
+
+def test_pieces_of_another_length_are_told_of(clip, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        fail_after(patch, 8, KeyboardInterrupt())
+        video(clip, "-o", "out.mkv", *LOSSLESS, "--piece-frames", "6")
+    capsys.readouterr()
+    assert video(clip, "-o", "out.mkv", *LOSSLESS, "--piece-frames", "8") == 0
+    told = capsys.readouterr().err
+    assert "--piece-frames does nothing" in told
+    assert "1 of 4 pieces" in told
 
 
 def test_another_command_is_refused_and_restart_begins_anew(clip, monkeypatch, capsys):

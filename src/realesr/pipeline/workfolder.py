@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from realesr.reasons import reason_of
 MANIFEST = "manifest.json"
 _FORMAT = 1
 _LOCK = "lock"
+_PIECE = re.compile(r"\d{6,}\.\w+")
 _NAMED_DIFFERENCES = 3
 
 
@@ -119,6 +121,24 @@ class WorkFolder:
     def is_begun(self) -> bool:
         """Whether it holds the work of an earlier run."""
         return (self.path / MANIFEST).exists()
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether it holds a finished piece."""
+        with suppress(FileNotFoundError):
+            return any(_PIECE.fullmatch(path.name) for path in self.path.iterdir())
+        return False
+
+    def drop_if_empty(self) -> None:
+        """Removes the work of an earlier run that was ended before its first piece was finished.
+
+        Raises:
+            UnwritableMediaError: Another process works at it.
+        """
+        if self.is_begun and not self.has_pieces:
+            with self.locked():
+                if not self.has_pieces:
+                    self.discard()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -160,12 +160,25 @@ class FilmWork:
         self._folder.tidy(found, self._film.piece_suffix)
         self._adopt()
         self._kept = self._manifest.done
+        self._tell_other_length(preroll)
         self._notify(
             Notice(
                 "work-in-pieces",
                 f"goes on: {len(self._manifest.pieces)} of {len(found.segments)} pieces are there",
             )
         )
+
+    def _tell_other_length(self, preroll: int) -> None:
+        """Tells if the pieces that are there have another length than is asked for."""
+        wanted = None if self._options.finish else self._options.piece_frames
+        if wanted and self._film.segments(wanted, preroll) != self._manifest.segments:
+            self._notify(
+                Notice(
+                    "option-without-effect",
+                    "`piece_frames` does nothing: the pieces keep the length that was begun with; "
+                    "`restart` begins anew",
+                )
+            )
 
     def run(self, inner: Executor) -> bool:
         """Makes the missing pieces and joins all; returns whether the output stands."""
@@ -175,15 +188,15 @@ class FilmWork:
                 inner.run(units, self._on_event)
             self._join(self._manifest.segments, end=None)
         except _Failure as failure:
-            self._tell_what_is_kept()
+            self._end_early()
             self._report(self._unit, Failed(self._unit.job.source, failure.error))
             return False
         except (RealesrError, OSError) as error:
-            self._tell_what_is_kept()
+            self._end_early()
             self._report(self._unit, Failed(self._unit.job.source, error))
             return False
         except BaseException:  # Ctrl-C
-            self._tell_what_is_kept()
+            self._end_early()
             raise
         return True
 
@@ -330,8 +343,12 @@ class FilmWork:
             ),
         )
 
-    def _tell_what_is_kept(self) -> None:
+    def _end_early(self) -> None:
+        """Tells which pieces are kept; without one, nothing is."""
         manifest = self._manifest
+        if not manifest.pieces:
+            self._folder.discard()
+            return
         share = manifest.done / max(manifest.frames, 1)
         self._notify(
             Notice(

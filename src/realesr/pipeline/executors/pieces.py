@@ -121,6 +121,7 @@ class PieceExecutor:
 
     def _run(self, unit: WorkUnit, report: UnitReporter) -> bool:
         folder = WorkFolder(unit.output)
+        folder.drop_if_empty()
         is_begun = folder.is_begun
         if self._options.finish and not is_begun:
             raise InvalidOptionError(
