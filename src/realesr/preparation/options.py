@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +67,19 @@ class PrepareOptions:
                 raise InvalidOptionError(f"`scales` {scale}: must be between 2 and 16")
             if self.scales.count(scale) > 1:
                 raise InvalidOptionError(f"`scales` {scale}: is named twice: name it once")
+        if self.sub_images is not None and self.sub_images < self.multiple:
+            raise InvalidOptionError(
+                f"`sub_images` {self.sub_images}: must be {self.multiple} or more, of which all "
+                "`scales` are divisors"
+            )
         if self.distance > HASH_BITS:
             raise InvalidOptionError(f"`distance` {self.distance}: must be at most {HASH_BITS}")
         if not (min(self.split) >= 0 and abs(sum(self.split) - 1) <= 1e-6):  # nor with a NaN
             shares = ",".join(f"{share:g}" for share in self.split)
             raise InvalidOptionError(f"`split` {shares}: must be three shares that sum to 1")
         refuse_within(self.output, ((path, path) for path in (*self.sources, *self.exclude)))
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of a picture are cut to multiples of, px."""
+        return math.lcm(*self.scales)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -192,6 +191,11 @@ def _without_copies(
         side = min(picture.entry.width, picture.entry.height)
         if side < options.min_side:
             reasons.setdefault(index, f"{side} px, less than `min_side` {options.min_side}")
+        if side < options.multiple:
+            reasons.setdefault(
+                index,
+                f"{side} px, less than {options.multiple}, of which all `scales` are divisors",
+            )
         if index in reasons:
             notify(Notice("picture-left-out", f"{picture.origin}: {reasons[index]}"))
         else:
@@ -209,14 +213,13 @@ def _make(picture: Picture, split: str, options: PrepareOptions) -> Iterator[Fil
     versions = [(picture.name, pixels)]
     if options.is_multiscale:
         versions += [(picture.name + mark, copy) for mark, copy in smaller_copies(pixels)]
-    multiple = math.lcm(*options.scales)
     for name, version in versions:
         parts: list[tuple[str, Levels]] = [(name, version)]
         if options.sub_images is not None:
             squares = sub_images(version, options.sub_images, options.step, options.threshold)
             parts = [(f"{name}_{mark}", square) for mark, square in squares]
         for part_name, part in parts:
-            hr = cropped_to_multiple(part, multiple)
+            hr = cropped_to_multiple(part, options.multiple)
             if not hr.size:
                 continue
             sizes = {}

@@ -352,6 +352,16 @@ def test_clashes_and_empty_sources_are_named(photos, tmp_path):
         collect([tmp_path / "empty"], print)
 
 
+def test_pictures_too_small_for_all_scales_are_told(photos, tmp_path):
+    notices = []
+    save(photos / "large.png", picture(9, 96, 120))
+    summary = run([photos], tmp_path / "out", notices, scales=(5, 16))
+    assert (summary.left_out, summary.files) == (6, {"train": 1})
+    assert {notice.message.partition(": ")[2] for notice in notices} == {
+        "72 px, less than 80, of which all `scales` are divisors"
+    }
+
+
 def test_a_source_that_is_named_twice_is_told(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "link").symlink_to("photos")
@@ -382,6 +392,7 @@ def test_a_source_that_is_named_twice_is_told(photos, tmp_path, monkeypatch):
         ({"distance": -1}, "`distance` -1: must be 0 or more"),
         ({"distance": 257}, "`distance` 257: must be at most 256"),
         ({"scales": (4, 2, 4)}, "`scales` 4: is named twice"),
+        ({"scales": (16, 15), "sub_images": 200}, "`sub_images` 200: must be 240 or more"),
         ({"scales": (1,)}, "`scales` 1: must be between"),
         ({"sub_images": 3}, "`sub_images` 3"),
         ({"threads": 0}, "`threads` 0: must be between"),
