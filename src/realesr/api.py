@@ -323,7 +323,8 @@ def upscale_image(
 
     Args:
         source: The input.
-        output: The output, whose suffix decides the format; or a folder.
+        output: The output, whose suffix decides the format; a name with another suffix, or without
+            one, is that of a folder.
         upscaler: A loaded model; None for the default one. Load it once for many files.
         outscale: Scale factor; the model's own if None.
         width: Width in px instead; alone it keeps the aspect ratio.
