@@ -206,7 +206,10 @@ def build_dataset(
                 f"data.sources: {data_root / source.path} has no image that may be used"
             )
         cache_bytes = data.cache_mib * 2**20 // len(data.sources)
-        stores.append(ImageStore(entries, cache_bytes=cache_bytes, sharpen=data.sharpen))
+        store = ImageStore(
+            entries, cache_bytes=cache_bytes, sharpen=data.sharpen, degrain=data.degrain
+        )
+        stores.append(store)
         shares.append(float(len(entries)) if source.share is None else source.share)
     return PatchDataset(
         stores,

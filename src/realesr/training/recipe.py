@@ -146,6 +146,8 @@ class DataConfig:
             None takes every image.
         licenses: An image is used if its license in the manifest starts with one of these.
         sharpen: Whether targets (and so inputs) are made from USM-sharpened images.
+        degrain: Whether grain is removed from even areas of images, so that the network does not
+            learn to make it.
         smallest_zoom: Images are reduced before a patch is cut, by a factor between this and 1, so
             that few images show more textures; Real-ESRGAN keeps smaller copies for that.
         recolor: Share of patches whose channels are shuffled and whose gamma is changed.
@@ -165,6 +167,7 @@ class DataConfig:
     manifest: str | None = None
     licenses: Sequence[str] = ()
     sharpen: bool = False
+    degrain: bool = False
     smallest_zoom: float = 1.0
     recolor: float = 0.0
     batch_size: int = 16

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from realesr.degradation.operations import from_levels, quantize, unsharp_mask
 from realesr.media.images.index import CleanImage, Entry, read_entry
+from realesr.training.grain import without_grain
 
 
 class ImageStore:
@@ -20,14 +21,18 @@ class ImageStore:
         entries: The index.
         cache_bytes: Size of the cache of decoded images, bytes.
         sharpen: Whether images are sharpened by unsharp masking (Real-ESRGAN, section 3.4).
+        degrain: Whether grain is removed from even areas.
     """
 
-    def __init__(self, entries: Sequence[Entry], *, cache_bytes: int, sharpen: bool) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], *, cache_bytes: int, sharpen: bool, degrain: bool = False
+    ) -> None:
         self.entries = tuple(entries)
         self._cache: OrderedDict[int, CleanImage] = OrderedDict()
         self._cached_bytes = 0
         self._limit = cache_bytes
         self._sharpen = sharpen
+        self._degrain = degrain
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -42,6 +47,8 @@ class ImageStore:
             self._cache.move_to_end(index)
             return self._cache[index]
         image = read_entry(self.entries[index])
+        if self._degrain:
+            image = without_grain(image)
         if self._sharpen:
             image = quantize(unsharp_mask(from_levels(image)))
         self._cache[index] = image
