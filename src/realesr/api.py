@@ -364,7 +364,7 @@ def upscale_image(
             encoding=encoding,
             max_pixels=max_pixels,
             is_strict=strict,
-            smooth_color=smooth_color and (upscaler is None or upscaler._network is not None),
+            smooth_color=smooth_color and _has_network(upscaler),
         ),
         upscaler,
         UpscaleOptions(target=_target(outscale, width, height, fit)),
@@ -399,7 +399,8 @@ def upscale_video(
         width: Width in px instead; alone it keeps the aspect ratio.
         height: Height in px instead; alone it keeps the aspect ratio.
         fit: Width and height of a box in px instead, into which the result just fits.
-        video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`.
+        video: Excerpt and encoding: a :class:`realesr.options.VideoOptions`. A plain filter gets
+            the color of JPEG frames as it is.
         pieces: How long pieces are, and what becomes of earlier ones: a
             :class:`realesr.options.PieceOptions`.
         stabilize: Whether details are averaged along the movement, so that they do not flicker.
@@ -414,15 +415,21 @@ def upscale_video(
     from realesr.media.moving import MovingFiles
 
     _check_upscaler(upscaler)
+    smooth_color = video.smooth_color and _has_network(upscaler)
     return _upscale_file(
         FileOptions(inputs=(Path(source),), output=Path(output)),
         VIDEOS,
-        MovingFiles.from_options(video),
+        MovingFiles.from_options(replace(video, smooth_color=smooth_color)),
         upscaler,
         UpscaleOptions(target=_target(outscale, width, height, fit), stabilize=stabilize),
         on_event,
         pieces,
     )
+
+
+def _has_network(upscaler: Upscaler | None) -> bool:
+    """Returns whether a network does the work; the default is one."""
+    return upscaler is None or upscaler._network is not None
 
 
 def _check_upscaler(upscaler: object) -> None:

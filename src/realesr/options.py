@@ -408,6 +408,7 @@ class VideoOptions:
         deinterlace: ``auto`` deinterlaces interlaced frames, ``off`` leaves them unchanged.
         is_strict: Whether a frame that cannot be decoded fails the job.
         video_stream: Number of the stream that is upscaled; None for the first film.
+        smooth_color: Whether networks get the color of JPEG frames smoothed.
 
     Raises:
         InvalidOptionError: A value is outside its range.
@@ -426,6 +427,7 @@ class VideoOptions:
     deinterlace: str = "auto"
     is_strict: bool = False
     video_stream: int | None = None
+    smooth_color: bool = True
 
     def __post_init__(self) -> None:
         adopt_types(self)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from realesr import Upscaler, upscale_image
+from realesr import Upscaler, upscale_image, upscale_video
 from realesr.cli.main import main
 from realesr.imaging.image import Metadata
 from realesr.media.images.decode import read_image
@@ -257,6 +257,29 @@ def test_networks_get_the_color_of_a_jpeg_smoothed(tmp_path, weights, model, opt
     assert (results[0] == results[1]).all()
     assert (results[0] == results[2]).all()
     assert (expected[True].pixels != expected[False].pixels).any()
+
+
+def test_networks_get_the_color_of_jpeg_frames_smoothed(tmp_path, weights):
+    frame = Path("frames/1.jpg")
+    frame.parent.mkdir()
+    PillowImage.fromarray(random_image(64, 48).pixels).save(frame, quality=20)
+    network = ["--model-path", weights]
+    for name, options in (("as image", network), ("raw", [*network, "--no-smooth-color"])):
+        assert main(["image", str(frame), "-o", f"{name}.png", *options]) == 0
+        assert main(["video", "frames", "-o", f"{name}/%d.png", *options]) == 0
+    upscaler = Upscaler.from_file(weights)
+    upscale_video("frames", "python/%d.png", upscaler=upscaler)
+    smoothed, raw = (read_image(Path(f"{name}.png")).pixels for name in ("as image", "raw"))
+    assert (smoothed != raw).any()
+    assert (read_image(Path("as image/1.png")).pixels == smoothed).all()
+    assert (read_image(Path("python/1.png")).pixels == smoothed).all()
+    assert (read_image(Path("raw/1.png")).pixels == raw).all()
+    assert main(["video", "frames", "-o", "command/%d.png", "-n", "bicubic"]) == 0
+    plain = Upscaler.from_name("bicubic")
+    upscale_video("frames", "from python/%d.png", upscaler=plain)
+    for name in ("command", "from python"):
+        result = read_image(Path(f"{name}/1.png")).pixels
+        assert (result == plain(read_image(frame).pixels)).all()
 
 
 @pytest.mark.parametrize("method", ["ibp", "tv"])

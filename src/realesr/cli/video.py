@@ -26,6 +26,7 @@ from realesr.media.formats import STANDARD_STREAM, VIDEOS
 from realesr.media.urls import is_url
 from realesr.options import EncodingOptions, PieceOptions, VideoOptions
 from realesr.progress import Notice
+from realesr.weights.catalog import is_plain
 
 if TYPE_CHECKING:
     from realesr.pipeline.units import MediaIO
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         deinterlace=args.deinterlace,
         is_strict=args.strict,
         video_stream=args.video_stream,
+        smooth_color=args.smooth_color and not is_plain(args.model_name, args.model_path),
     )
     if args.split and args.frames is not None:
         raise InvalidOptionError("`split` makes whole parts: give `end` instead of `frames`")

@@ -58,10 +58,15 @@ def add_image_options(
         "maker's own block, in which some cameras repeat places; may be repeated",
     )
     if has_networks:
-        group.add_argument(
-            "--no-smooth-color",
-            action="store_false",
-            dest="smooth_color",
-            help="leave the color blocks of JPEG as they are (default: networks get them smoothed, "
-            "as far as the file leaves color open)",
-        )
+        add_smooth_color(group, "JPEG")
+
+
+def add_smooth_color(group: argparse._ArgumentGroup, files: str) -> None:
+    """Adds the option that concerns the color of JPEG, with the words for the files."""
+    group.add_argument(
+        "--no-smooth-color",
+        action="store_false",
+        dest="smooth_color",
+        help=f"leave the color blocks of {files} as they are (default: networks get them smoothed, "
+        "as far as the file leaves color open)",
+    )

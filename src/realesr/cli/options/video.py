@@ -7,6 +7,7 @@ import shlex
 from fractions import Fraction
 from pathlib import Path
 
+from realesr.cli.options.images import add_smooth_color
 from realesr.cli.options.parsers import frame_rate, seconds
 from realesr.options import DEINTERLACING
 
@@ -51,6 +52,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--strict", action="store_true", help="fail if any input frame cannot be decoded"
     )
+    add_smooth_color(part, "numbered JPEG frames")
     part.add_argument(
         "--stabilize",
         action="store_true",

@@ -32,7 +32,7 @@ class SeriesSource:
 
     Args:
         path: The folder or the pattern.
-        options: Which part is read, and the frame rate.
+        options: Which part is read, the frame rate, and whether the color of JPEG is smoothed.
         needs_rate: Whether an output is made that has times.
         max_pixels: Largest frame that is read, px.
         is_done: Whether the frame of a number is there already, and need not be read.
@@ -137,7 +137,12 @@ class SeriesSource:
         dtype: PixelDType | None = None
         times = self.times
         for index, (_, file) in enumerate(self.frames):
-            image = read_image(file, max_pixels=self._max_pixels, notify=self._notify)
+            image = read_image(
+                file,
+                max_pixels=self._max_pixels,
+                smooth_color=self._options.smooth_color,
+                notify=self._notify,
+            )
             size, dtype = size or image.size, dtype or image.pixels.dtype
             if image.size != size:
                 raise UnsupportedMediaError(
