@@ -22,6 +22,7 @@ class StepTimer:
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._steps = 0
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
@@ -33,18 +34,20 @@ class StepTimer:
             self._seconds[part] += time.perf_counter() - started
 
     def timed(self, part: str, items: Iterator[Any]) -> Iterator[Any]:
-        """Yields the items, and adds the time of waiting for them."""
+        """Yields the items, one a step, and adds the time of waiting for them."""
         while True:
             with self(part):
                 item = next(items, None)
             if item is None:
                 return
+            self._steps += 1
             yield item
 
-    def means(self, steps: int) -> dict[str, float]:
-        """Returns the seconds per step of each part, and resets the sums."""
-        found = {part: round(total / steps, 4) for part, total in self._seconds.items()}
+    def means(self) -> dict[str, float]:
+        """Returns the seconds per step of each part since the last call, and resets the sums."""
+        found = {part: round(total / self._steps, 4) for part, total in self._seconds.items()}
         self._seconds.clear()
+        self._steps = 0
         return found
 
 
@@ -114,10 +117,32 @@ class RunLog:
             for name, value in _flat(values):
                 self._board.add_scalar(name, value, step)
 
+    def has_validation(self, step: int) -> bool:
+        """Returns whether the log has a line of the validation of a step.
+
+        Raises:
+            TrainingError: The file cannot be read.
+        """
+        try:
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                return any('"validation"' in line and _step_of(line) == step for line in file)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise TrainingError(f"{self._path}: {reason_of(error)}") from error
+
     def close(self) -> None:
         """Closes TensorBoard's files."""
         if self._board is not None:
             self._board.close()
+
+
+def _step_of(line: str) -> int | None:
+    """Returns the step of a line; None if the line was cut short."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _make_board(folder: Path) -> Any:

@@ -103,7 +103,7 @@ def train(
     validate = _make_validation(recipe, state, first_network, log, folder, find, data_root, device)
     stream = _make_batches(recipe, state, find, data_root, folder, workers, reporter, device)
     folder.mkdir(parents=True, exist_ok=True)  # what is wrong with the recipe is known by now
-    if not is_resumed:
+    if not (is_resumed and log.has_validation(state.step)):  # a stop comes before it
         validate()
     stream = _saving_on_failure(stream, partial(_save, state, log, checkpoint))
     schedule, dtype = recipe.schedule, autocast_dtype(recipe.precision, device)
@@ -155,7 +155,7 @@ def train(
                 state.step,
                 losses=means,
                 learning_rate=factors[0] * rates[0],
-                seconds=timer.means(recipe.log_every),
+                seconds=timer.means(),
                 steps_per_hour=round(speed * 3600),
             )
             reporter.step(state.step, schedule.total_steps, means)
@@ -166,8 +166,7 @@ def train(
             log.close()
             state.world.close()
             return None
-        if recipe.validation and state.step % recipe.validation.every == 0:
-            validate()
+        validate()
     _save(state, log, checkpoint)
     weights = folder / f"{recipe.name}.safetensors"
     if state.world.is_first:
@@ -272,7 +271,11 @@ def _make_validation(
     data_root: Path,
     device: torch.device,
 ) -> Callable[[], None]:
-    """Returns a function that validates and saves the moving average, and draws a contact sheet."""
+    """Returns a function that validates where a validation is due.
+
+    It also saves the moving average and draws a contact sheet. The log is written last: what it
+    holds need not be made again.
+    """
     config = recipe.validation
     if config is None or not state.world.is_first:
         return lambda: None
@@ -282,10 +285,12 @@ def _make_validation(
     bicubic = validator.bicubic()
 
     def validate() -> None:
+        if state.step % config.every:
+            return
         now = validator.network(for_rgb(state.ema.network))
         if state.step == 0:
             log.write(0, bicubic=validator.measure(bicubic))
-        log.write(state.step, validation=validator.measure(now))
+        measured = validator.measure(now)
         save_average(state, recipe, folder / f"{recipe.name}.safetensors")
         if config.sheet:
             columns = {
@@ -294,5 +299,6 @@ def _make_validation(
                 f"step {state.step}": now,
             }
             validator.sheet(columns, config.sheet, folder / f"sheets/{state.step:07}.jpg")
+        log.write(state.step, validation=measured)
 
     return validate

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from realesr.errors import TrainingError
-from realesr.training.log import RunLog
+from realesr.training import log as log_module
+from realesr.training.log import RunLog, StepTimer
 
 VALUES = {"losses": {"l1": 0.5}, "validation": {"light": {"psnr": 30.0}}, "note": "no number"}
 
@@ -78,3 +79,18 @@ def test_means_begin_anew_and_refuse_what_is_no_number(tmp_path, monkeypatch):
     log.add({"l1": torch.tensor(float("nan"))})
     with pytest.raises(TrainingError, match=r"'l1'.*step 4"):
         log.means(4)
+
+
+def test_seconds_are_those_of_the_steps_that_were_made(monkeypatch):
+    """After a resumption in the middle of an interval there are fewer than ``log_every``."""
+    clock = iter(range(100))
+    monkeypatch.setattr(log_module.time, "perf_counter", lambda: float(next(clock)))
+    timer = StepTimer()
+    steps = timer.timed("data", iter("abc"))
+    for _ in range(2):
+        next(steps)
+        with timer("forward"):
+            pass
+    assert timer.means() == {"data": 1.0, "forward": 1.0}
+    next(steps)
+    assert timer.means() == {"data": 1.0}

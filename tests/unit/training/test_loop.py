@@ -122,6 +122,21 @@ def test_a_stopped_run_saves_its_last_step_and_goes_on(run, tmp_path):
     assert checkpoints_equal(tmp_path / "whole", tmp_path / "half")
 
 
+@pytest.mark.parametrize("stopped_at", [2, 4])
+def test_a_validation_that_a_stop_has_skipped_is_made_by_the_next_run(run, tmp_path, stopped_at):
+    recipe = tiny_recipe()
+    steps = iter([step == stopped_at for step in range(1, 5)])
+    run(recipe, tmp_path / "out", reporter=Reporter(stop=lambda: next(steps)))
+    with (tmp_path / "out/log.jsonl").open("a") as file:
+        file.write('{"step": 2, "validation": {"li\n')  # a power cut's
+    for _ in range(2):
+        run(recipe, tmp_path / "out")
+    lines = (tmp_path / "out/log.jsonl").read_text().splitlines()
+    found = [json.loads(line)["step"] for line in lines if '"validation": {"light"' in line]
+    assert found == [0, 2, 4]
+    assert (tmp_path / f"out/sheets/000000{stopped_at}.jpg").exists()
+
+
 def test_a_vanished_image_saves_what_was_learned(run, tmp_path, data_root, monkeypatch):
     item = PatchDataset.__getitem__
 
