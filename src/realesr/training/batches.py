@@ -40,12 +40,14 @@ class PairPool:
     def exchange(self, step: int, tensors: list[Tensor]) -> list[Tensor]:
         """Stores a batch and returns another one; the same one while the pool is filling.
 
+        Pairs of another shape, of a checkpoint from before the recipe was changed, are dropped.
+
         Args:
             step: Number of the step.
             tensors: (N, ...) each, pairs along the first axis.
         """
         self._kept = [k.to(t.device) for k, t in zip(self._kept, tensors, strict=False)]
-        if not self._kept:
+        if [k.shape[1:] for k in self._kept] != [t.shape[1:] for t in tensors]:
             self._kept = [t.clone() for t in tensors]
             return tensors
         if len(self._kept[0]) < self._size:

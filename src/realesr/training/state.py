@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from realesr.errors import TrainingError
 from realesr.partial import Partial
+from realesr.reasons import reason_of
 from realesr.training.batches import PairPool
 from realesr.training.distributed import World
 from realesr.training.ema import ExponentialMovingAverage
@@ -99,32 +100,99 @@ class TrainingState:
                 partial.commit()
         except (OSError, RuntimeError) as error:
             kept = "the last checkpoint is intact" if path.exists() else "there is no earlier one"
+            reason = reason_of(error) if isinstance(error, OSError) else _plain(error)
             raise TrainingError(
-                f"{path}: the checkpoint of step {self.step} cannot be written, {kept}: "
-                f"{' '.join(str(error).split())}"
+                f"{path}: the checkpoint of step {self.step} cannot be written, {kept}: {reason}"
             ) from error
 
     def restore(self, path: Path) -> bool:
         """Restores a checkpoint; returns whether there was one.
+
+        What the recipe says of optimizers holds, not what it said when the checkpoint was saved.
+        The adaptive steps and the pool begin anew where the checkpoint has none.
 
         Raises:
             TrainingError: The checkpoint is damaged, or belongs to other networks.
         """
         if not path.exists():
             return False
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            for name, part in self._parts().items():
-                if name == "scaler" and not content[name]:
-                    continue
-                part.load_state_dict(content[name])
-            self.step = content["step"]
-        except Exception as error:  # torch raises many types, depending on what does not fit
+        content = _read(path)
+        difference = self._difference_to(content)
+        if difference is not None:
             raise TrainingError(
-                f"{path} is not a checkpoint of this recipe: delete it to start again, or choose "
-                f"another `out` ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-            ) from error
+                f"{path} belongs to another recipe: {difference}. Go on with its own recipe, or "
+                "choose another `out`, where generator.init may be the weights of this run"
+            )
+        try:
+            for name, part in self._parts().items():
+                if content.get(name):  # a scaler that was not used has no state
+                    _load(part, content[name])
+            self.step = int(content["step"])
+        except Exception as error:  # torch raises many types, depending on what does not fit
+            raise _damaged(path, error) from error
         return True
+
+    def _difference_to(self, content: Mapping[str, Any]) -> str | None:
+        """Returns in words how the networks of a checkpoint differ from these; None if they fit."""
+        if self.discriminator is None and "discriminator" in content:
+            return "the checkpoint has a discriminator, the recipe has none"
+        if self.discriminator is not None and "discriminator" not in content:
+            return "the recipe has a discriminator, the checkpoint has none"
+        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
+            own = {} if network is None else network.state_dict()
+            saved = content.get(name, {})
+            for key in (*own, *saved):
+                asked, kept = (_shape(state.get(key)) for state in (own, saved))
+                if asked != kept:
+                    return f"{key} of the {name} is {asked} in the recipe, {kept} in the checkpoint"
+        return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint.
+
+    Raises:
+        TrainingError: It cannot be read, is damaged, or is none.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise TrainingError(f"{path}: {reason_of(error)}") from error
+    with file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # of many types, depending on where a file is damaged
+            raise _damaged(path, error) from error
+    if not (isinstance(content, dict) and {"step", "generator", "optimizer", "ema"} <= {*content}):
+        raise TrainingError(
+            f"{path} is no checkpoint of a training: move it away, or choose another `out`"
+        )
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> TrainingError:
+    return TrainingError(
+        f"{path} is damaged or cut short: put a copy of it back, or delete it to start again, from "
+        "the weights of the last validation if you set generator.init to them "
+        f"({type(error).__name__}: {_plain(error)[:100]})"
+    )
+
+
+def _load(part: Any, state: Any) -> None:
+    """Restores the state of a part; an optimizer keeps its own rates."""
+    groups = part.param_groups if isinstance(part, torch.optim.Optimizer) else ()
+    own = [{name: value for name, value in each.items() if name != "params"} for each in groups]
+    part.load_state_dict(state)
+    for group, values in zip(part.param_groups if own else (), own, strict=True):
+        group.update(values)
+
+
+def _shape(value: Tensor | None) -> str:
+    return "missing" if value is None else "x".join(map(str, value.shape)) or "one number"
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:

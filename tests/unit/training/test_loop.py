@@ -28,6 +28,7 @@ from support.training import GAN, make_data, tiny_recipe
 
 CPU = torch.device("cpu")
 POOL = {"pair_pool": 4}
+WIDE = replace(GAN["discriminator"], num_feat=8)
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(state_module.torch, "save", full)
     with pytest.raises(
-        TrainingError, match=r"step 4 cannot be written, the last.* is intact: .*28"
+        TrainingError, match=r"step 4 cannot be written, the last.* is intact: .*: make room there"
     ):
         run(recipe, folder)
     assert torch.load(folder / "last.ckpt", weights_only=True)["step"] == 2
@@ -178,11 +179,87 @@ def test_a_loss_that_is_no_number_ends_the_run_and_is_not_saved(run, tmp_path, m
     assert not (tmp_path / "out/last.ckpt").exists()
 
 
-def test_a_checkpoint_of_another_network_is_refused(run, tmp_path):
-    run(tiny_recipe(), tmp_path / "out")
-    other = GeneratorConfig(parameters={"num_feat": 4, "num_conv": 1})
-    with pytest.raises(TrainingError, match=r"last\.ckpt is not a checkpoint of this recipe"):
-        run(tiny_recipe(generator=other), tmp_path / "out")
+@pytest.mark.parametrize(
+    ("first", "second", "difference"),
+    [
+        (
+            {},
+            {"generator": GeneratorConfig(parameters={"num_feat": 4, "num_conv": 1})},
+            "body.0.weight of the generator is 4x3x3x3 in the recipe, 8x3x3x3 in the checkpoint",
+        ),
+        (
+            {},
+            {"generator": GeneratorConfig(parameters={"num_feat": 8, "num_conv": 2})},
+            "body.4.weight of the generator is 8x8x3x3 in the recipe, 12x8x3x3 in the checkpoint",
+        ),
+        ({}, GAN, "the recipe has a discriminator, the checkpoint has none"),
+        (GAN, {}, "the checkpoint has a discriminator, the recipe has none"),
+        (GAN, {**GAN, "discriminator": WIDE}, "of the discriminator is"),
+    ],
+)
+def test_a_checkpoint_of_other_networks_is_refused_and_kept(
+    run, tmp_path, first, second, difference
+):
+    once = {"schedule": {"total_steps": 1}, "validation": None}
+    run(tiny_recipe(**once, **first), tmp_path / "out")
+    kept = (tmp_path / "out/last.ckpt").read_bytes()
+    with pytest.raises(TrainingError, match=rf"last\.ckpt belongs .*{difference}.*`out`"):
+        run(tiny_recipe(**once, **second), tmp_path / "out")
+    assert (tmp_path / "out/last.ckpt").read_bytes() == kept
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def lose(path):
+    content = torch.load(path, weights_only=True)
+    content["optimizer"]["state"] = 5
+    torch.save(content, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, "is damaged or cut short: put a copy of it back"),
+        (lambda path: path.write_bytes(b""), "is damaged or cut short"),
+        (lose, "is damaged or cut short"),
+        (lambda path: torch.save({"step": 1}, path), "is no checkpoint of a training"),
+        (lambda path: torch.save([1], path), "is no checkpoint of a training"),
+        (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+    ],
+)
+def test_a_damaged_checkpoint_is_told_from_one_of_another_recipe(run, tmp_path, damage, message):
+    recipe = tiny_recipe(schedule={"total_steps": 1}, validation=None)
+    run(recipe, tmp_path / "out")
+    damage(tmp_path / "out/last.ckpt")
+    with pytest.raises(TrainingError, match=rf"last\.ckpt:? {message}"):
+        run(recipe, tmp_path / "out")
+
+
+def test_a_resumed_run_takes_rates_and_patches_of_its_recipe(run, tmp_path):
+    """Also where the pool of the checkpoint holds patches of another size."""
+    first = tiny_recipe(schedule={"total_steps": 2}, data=POOL, **GAN, validation=None)
+    run(first, tmp_path / "out")
+    schedule = {"total_steps": 4, "learning_rate": 3e-3, "betas": (0.5, 0.6), "decay_steps": 0}
+    data = {**POOL, "lr_size": 12}
+    run(tiny_recipe(schedule=schedule, data=data, **GAN, validation=None), tmp_path / "out")
+    content = torch.load(tmp_path / "out/last.ckpt", weights_only=True)
+    (group,) = content["optimizer"]["param_groups"]
+    assert (group["lr"], tuple(group["betas"])) == (3e-3, (0.5, 0.6))
+    assert log_of(tmp_path / "out")[-1]["learning_rate"] == 3e-3
+    assert content["pool"]["kept"][0].shape == (4, 3, 12, 12)
+
+
+@pytest.mark.parametrize("pool", [0, 4])
+def test_a_pool_and_adaptive_steps_may_come_and_go(run, tmp_path, pool):
+    parts = [{"pair_pool": pool}, {"pair_pool": 4 - pool}]
+    for steps, data in enumerate(parts, 1):
+        discriminator = replace(GAN["discriminator"], adaptive=data["pair_pool"] > 0)
+        gan = {**GAN, "discriminator": discriminator, "validation": None}
+        run(tiny_recipe(schedule={"total_steps": 2 * steps}, data=data, **gan), tmp_path / "out")
+    content = torch.load(tmp_path / "out/last.ckpt", weights_only=True)
+    assert (content["step"], "pool" in content, "adaptive" in content) == (4, not pool, not pool)
 
 
 def test_training_brings_unseen_images_closer(run, tmp_path):
