@@ -102,7 +102,7 @@ class RunLog:
         """Appends a line to ``log.jsonl``.
 
         Raises:
-            TrainingError: The file cannot be written.
+            TrainingError: The file, or TensorBoard's, cannot be written.
         """
         if not self._is_writer:
             return
@@ -111,11 +111,15 @@ class RunLog:
                 file.write(json.dumps({"step": step, **values}) + "\n")
         except OSError as error:
             raise TrainingError(f"{self._path}: {reason_of(error)}") from error
-        if self._board is None:  # not before there is something to write
-            self._board = _make_board(self._path.with_name("tensorboard"))
-        if self._board is not None:
-            for name, value in _flat(values):
-                self._board.add_scalar(name, value, step)
+        folder = self._path.with_name("tensorboard")
+        try:
+            if self._board is None:  # not before there is something to write
+                self._board = _make_board(folder)
+            if self._board is not None:
+                for name, value in _flat(values):
+                    self._board.add_scalar(name, value, step)
+        except OSError as error:
+            raise TrainingError(f"{folder}: {reason_of(error)}") from error
 
     def has_validation(self, step: int) -> bool:
         """Returns whether the log has a line of the validation of a step.

@@ -15,9 +15,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from realesr.errors import TrainingError
 from realesr.models.networks.base import SRNetwork
 from realesr.models.networks.luma import for_rgb
 from realesr.models.registry import describe
+from realesr.reasons import reason_of
 from realesr.training.batches import batches
 from realesr.training.builders import (
     autocast_dtype,
@@ -177,15 +179,22 @@ def train(
 
 
 def save_average(state: TrainingState, recipe: Recipe, path: Path) -> None:
-    """Writes the moving average in float16, with the recipe and the step as metadata."""
-    save_weights(
-        state.ema.network.state_dict(),
-        path,
-        dtype=torch.float16,
-        recipe=json.dumps(dataclasses.asdict(recipe)),
-        step=str(state.step),
-        **describe(cast(SRNetwork, state.ema.network).config),
-    )
+    """Writes the moving average in float16, with the recipe and the step as metadata.
+
+    Raises:
+        TrainingError: The file cannot be written; what it was before stays.
+    """
+    try:
+        save_weights(
+            state.ema.network.state_dict(),
+            path,
+            dtype=torch.float16,
+            recipe=json.dumps(dataclasses.asdict(recipe)),
+            step=str(state.step),
+            **describe(cast(SRNetwork, state.ema.network).config),
+        )
+    except OSError as error:
+        raise TrainingError(f"{path}: {reason_of(error)}") from error
 
 
 def _save(state: TrainingState, log: RunLog, checkpoint: Path) -> None:

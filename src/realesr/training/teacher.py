@@ -8,6 +8,8 @@ outputs for a number of patches are computed once and stored on disk.
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from torch.nn import functional
 from torchvision.transforms.functional import gaussian_blur
 
 from realesr.errors import InvalidOptionError
+from realesr.reasons import reason_of
 
 LOCK_SIGMA = 2.0
 """Standard deviation of the color lock's low-pass, low-resolution px."""
@@ -54,18 +57,24 @@ class TeacherOutputs:
                         f"{path} holds outputs of another teacher or of other patches: "
                         "delete it, or choose another `out`"
                     )
+                np.lib.format.open_memmap(path, mode="r")  # "r+" would fill a cut file with zeros
                 self._array = np.lib.format.open_memmap(path, mode="r+")
             else:
                 self._progress.unlink(missing_ok=True)
                 self._array = np.lib.format.open_memmap(
                     path, mode="w+", dtype=np.uint8, shape=shape
                 )
+                _allocate(path)
                 fingerprint.write_text(text, encoding="utf-8")
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise InvalidOptionError(
+                f"{path}: cannot keep the teacher's output: {reason_of(error)}"
+            ) from error
+        except ValueError as error:
             if isinstance(error, InvalidOptionError):
                 raise
             raise InvalidOptionError(
-                f"{path}: cannot keep the teacher's output: {error}"
+                f"{path} is damaged or cut short ({error}): delete it, and it is made again"
             ) from error
 
     def __len__(self) -> int:
@@ -103,6 +112,17 @@ class TeacherOutputs:
                 self._array.flush()
                 self._progress.write_text(str(index + 1))
                 on_progress(index + 1, len(self))
+
+
+def _allocate(path: Path) -> None:
+    """Takes the place of a file on the disk: a full one would end the process within a write.
+
+    Raises:
+        OSError: There is not so much.
+    """
+    if sys.platform not in ("win32", "darwin"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def lock_color(sr: Tensor, hr: Tensor, scale: int) -> Tensor:

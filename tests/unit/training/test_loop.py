@@ -22,6 +22,7 @@ from realesr.training.recipe import (
     PixelLossConfig,
     TeacherConfig,
 )
+from realesr.weights import torch_checkpoint
 from realesr.weights.torch_checkpoint import load_state_dict
 
 from support.training import GAN, make_data, tiny_recipe
@@ -170,6 +171,16 @@ def test_a_full_disk_leaves_the_last_checkpoint(run, tmp_path, monkeypatch):
         run(recipe, folder)
     assert torch.load(folder / "last.ckpt", weights_only=True)["step"] == 2
     assert not [path for path in folder.iterdir() if path.suffix == ".part"]
+
+
+def test_a_full_disk_is_told_where_weights_do_not_fit(run, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch_checkpoint, "write_whole", full)
+    with pytest.raises(TrainingError, match=r"tiny\.safetensors: No space .*: make room there"):
+        run(tiny_recipe(validation=None), tmp_path / "out")
+    assert torch.load(tmp_path / "out/last.ckpt", weights_only=True)["step"] == 4
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_is_not_saved(run, tmp_path, monkeypatch):

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +9,7 @@ from realesr.errors import InvalidOptionError
 from realesr.training.teacher import TeacherOutputs, lock_color
 
 
-def patch(index):
+def patch_of(index):
     return np.full((4, 4, 3), index / 255, np.float32)
 
 
@@ -26,10 +29,10 @@ def test_outputs_are_computed_once(tmp_path):
         return upscale(lr)
 
     path = tmp_path / "teacher.npy"
-    outputs(path).fill(patch, counted)
+    outputs(path).fill(patch_of, counted)
     again = outputs(path)
     assert again.done == len(again) == 3
-    again.fill(patch, counted)
+    again.fill(patch_of, counted)
     assert calls == [0, 1, 2]
     assert [again[i][0, 0, 0] for i in range(3)] == [0, 1, 2]
 
@@ -43,13 +46,29 @@ def test_an_interrupted_computation_goes_on(tmp_path):
         return upscale(lr)
 
     with pytest.raises(KeyboardInterrupt):
-        outputs(path, 80).fill(patch, breaks)
+        outputs(path, 80).fill(patch_of, breaks)
     half = outputs(path, 80)
     assert half.done == 64
     told = []
-    half.fill(patch, upscale, on_progress=lambda done, total: told.append((done, total)))
+    half.fill(patch_of, upscale, on_progress=lambda done, total: told.append((done, total)))
     assert told == [(80, 80)]
     assert [half[i][0, 0, 0] for i in range(80)] == list(range(80))
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no such call on this system")
+def test_a_full_disk_is_told_before_anything_is_computed(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "teacher.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(InvalidOptionError, match=r"teacher\.npy: .*: make room there"):
+            outputs(path)
+    outputs(path).fill(patch_of, upscale)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InvalidOptionError, match=r"teacher\.npy is damaged .*: delete it"):
+        outputs(path)
 
 
 def test_outputs_of_another_teacher_are_refused(tmp_path):
