@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from realesr.media.images.index import allowed_files, index_images, read_entry
+from realesr.media.images.index import index_images, read_entry
+from realesr.media.images.manifest import allowed_files
 from realesr.models.loader import load_model
 from realesr.models.networks.srvgg import SRVGGNetCompact
 from realesr.models.registry import describe
@@ -74,9 +75,10 @@ def patches(recipe: Recipe, data_root: Path) -> Iterator[tuple[Tensor, Tensor]]:
 def small_pictures(recipe: Recipe, data_root: Path) -> Iterator[Tensor]:
     """Yields (1, 3, H, W) in [0, 1]: reduced to a quarter, at most 128 px, with noise."""
     data, source = recipe.data, recipe.data.sources[0]
-    allowed = allowed_files(data_root / str(source.manifest or data.manifest), data.licenses)
+    manifest, path = data_root / str(source.manifest or data.manifest), data_root / source.path
     rng = np.random.default_rng(0)
-    for entry in index_images(data_root / source.path, allowed)[:PICTURES]:
+    allowed = allowed_files(manifest, data.licenses, path)
+    for entry in index_images(path, allowed)[:PICTURES]:
         image = read_entry(entry)
         image = cv2.resize(image, None, fx=1 / 4, fy=1 / 4, interpolation=cv2.INTER_AREA)
         small = image[:SIDE, :SIDE].astype(np.float32)

@@ -111,7 +111,34 @@ def test_a_damaged_picture_ends_the_run_and_is_named(arguments, tmp_path, worker
 def test_missing_data_is_named(arguments, tmp_path, capsys):
     (tmp_path / "data/a.tar").unlink()
     assert main([*arguments, "--workers", "0"]) == 1
-    assert "a.tar is neither a folder nor a tar file" in capsys.readouterr().err
+    assert "a.tar: no such file or folder" in capsys.readouterr().err
+
+
+def test_a_prepared_set_is_a_source(arguments, tmp_path, capsys):
+    """As docs/training.md has it; partners are no clean pictures, and the manifest fits."""
+    data = tmp_path / "data"
+    (data / "clean/manifest.csv").write_text("file,license\n0.png,CC0\n1.png,GPL\n")
+    prepared = [
+        "prepare",
+        str(data / "clean"),
+        "-o",
+        str(data / "set"),
+        "--lr",
+        "2",
+        "--sub-images",
+    ]
+    assert main([*prepared, "48", "--step", "48", "-q"]) == 0
+    for file in (data / "set/train").rglob("*.png"):
+        if "LRx2" in file.parts or file.name.startswith("1"):
+            file.write_bytes(b"nobody looks at this")
+    for name, value in (("sources", "[{ path = 'set/train' }]"), ("manifest", "set/manifest.csv")):
+        arguments += ["--set", f"data.{name}={value}"]
+    assert main([*arguments, "--workers", "0", "--set", "data.licenses=['CC0']"]) == 0
+    capsys.readouterr()
+    assert main([*arguments, "--workers", "0", "--set", "data.licenses=['MIT']"]) == 2
+    told = capsys.readouterr().err
+    assert "set/train has no image that" in told
+    assert "set/manifest.csv allows by data.licenses" in told
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

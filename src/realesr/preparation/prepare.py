@@ -22,6 +22,7 @@ from realesr.errors import (
 from realesr.imaging.image import Image
 from realesr.media.images.encode import encode_image
 from realesr.media.images.index import Entry, read_entry
+from realesr.media.images.manifest import license_of
 from realesr.options import MAX_THREADS
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import File, Journal
@@ -252,8 +253,8 @@ def _write(path: Path, pixels: Levels) -> int:
 
 
 def _row(picture: Picture, split: str, file: File) -> dict[str, Any]:
-    said = {name: picture.row.get(name, "") for name in ("licence", "source_repo", "path")}
-    said["licence"] = said["licence"] or picture.row.get("license", "")
+    said = {name: picture.row.get(name, "") for name in ("source_repo", "path")}
+    said["licence"] = license_of(picture.row)
     own = {name: file[name] for name in ("file", "width", "height")}
     return {**own, "split": split, "origin": picture.origin, "scene": picture.scene, **said}
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.images.index import Entry, index_images
+from realesr.media.images.manifest import Row, read_manifest
+from realesr.reasons import reason_of
 
 MANIFEST = "manifest.csv"
-Row = Mapping[str, str]
 
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -100,7 +99,7 @@ def _pictures_of(
         path = PurePosixPath(inner)
         if path.parts[0] != stem:
             path = PurePosixPath(stem, inner)
-        row = rows.get(inner) or rows.get(str(path)) or {}
+        row = rows.get(str(PurePosixPath(inner))) or rows.get(str(path)) or {}
         scene = str(path)
         if row.get("source_repo") and row.get("path"):
             scene = f"{row['source_repo']}:{row['path']}"
@@ -127,15 +126,16 @@ def _manifest(source: Path) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     if not source.is_dir():
         for name, text in _manifests_in(source):
-            for file, row in _rows(text, f"{source}:{name}").items():
+            for file, row in read_manifest(text, f"{source}:{name}").items():
                 rows[str(PurePosixPath(name).parent / file)] = row
     path = inside if inside.is_file() else beside
     if rows or not path.is_file():
         return rows
     try:
-        return _rows(path.read_bytes(), str(path))
+        return read_manifest(path.read_bytes(), str(path))
     except OSError as error:
-        raise InvalidOptionError(f"{path} cannot be read as a manifest: {error}") from error
+        reason = reason_of(error)
+        raise InvalidOptionError(f"{path} cannot be read as a manifest: {reason}") from error
 
 
 def _manifests_in(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -150,20 +150,3 @@ def _manifests_in(source: Path) -> Iterator[tuple[str, bytes]]:
                     yield member.name, content.read()
     except (OSError, tarfile.TarError):  # index_images tells what is wrong with it
         return
-
-
-def _rows(text: bytes, name: str) -> dict[str, Row]:
-    """Returns the rows of a manifest by file.
-
-    Raises:
-        InvalidOptionError: It has no column ``file``, or is no text.
-    """
-    try:
-        lines = io.StringIO(text.decode("utf-8-sig"), newline="")
-        return {row["file"]: row for row in csv.DictReader(lines)}
-    except KeyError as error:
-        raise InvalidOptionError(
-            f"{name} cannot be read as a manifest: it has no column {error}"
-        ) from error
-    except (UnicodeError, csv.Error) as error:
-        raise InvalidOptionError(f"{name} cannot be read as a manifest: {error}") from error

@@ -19,7 +19,8 @@ from realesr.errors import InvalidOptionError, MissingWeightsError, UnsupportedC
 from realesr.imaging.image import Image
 from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
-from realesr.media.images.index import allowed_files, index_images
+from realesr.media.images.index import index_images
+from realesr.media.images.manifest import allowed_files
 from realesr.models.architecture import COLORS
 from realesr.models.loader import load_model
 from realesr.models.registry import ARCHITECTURES, by_name
@@ -198,13 +199,12 @@ def build_dataset(
     data = recipe.data
     stores, shares = [], []
     for source in data.sources:
-        manifest = source.manifest or data.manifest
-        allowed = allowed_files(data_root / manifest, data.licenses) if manifest else None
-        entries = index_images(data_root / source.path, allowed)
+        manifest, path = source.manifest or data.manifest, data_root / source.path
+        allowed = allowed_files(data_root / manifest, data.licenses, path) if manifest else None
+        entries = index_images(path, allowed)
         if not entries:
-            raise InvalidOptionError(
-                f"data.sources: {data_root / source.path} has no image that may be used"
-            )
+            missing = f" that {data_root / manifest} allows by data.licenses" if manifest else ""
+            raise InvalidOptionError(f"data.sources: {path} has no image{missing}")
         cache_bytes = data.cache_mib * 2**20 // len(data.sources)
         store = ImageStore(
             entries, cache_bytes=cache_bytes, sharpen=data.sharpen, degrain=data.degrain

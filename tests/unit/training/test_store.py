@@ -1,18 +1,15 @@
-import csv
+import gzip
 
 import cv2
 import numpy as np
 import pytest
 
 from realesr.degradation.operations import from_levels, quantize, unsharp_mask
-from realesr.errors import InvalidOptionError, UnreadableMediaError
-from realesr.media.images.index import allowed_files, index_images, read_entry
+from realesr.errors import UnreadableMediaError
+from realesr.media.images.index import index_images, read_entry
 from realesr.training.store import ImageStore
 
 from support.archives import make_tar
-from support.paths import shared
-
-LICENSES = ("CC0", "public domain", "MIT", "CC BY 4.0", "Unsplash licence")
 
 
 def png(color, size=(30, 20)) -> bytes:
@@ -66,8 +63,41 @@ def test_a_broken_member_is_named(tmp_path):
 
 
 def test_what_is_neither_folder_nor_tar_is_named(tmp_path):
-    with pytest.raises(UnreadableMediaError, match="absent is neither a folder nor a tar"):
+    with pytest.raises(UnreadableMediaError, match="absent: no such file or folder"):
         index_images(tmp_path / "absent")
+    for content, message in (
+        (b"", "is neither a folder nor a tar file"),
+        (png((1, 2, 3)), "is neither a folder nor a tar file"),
+        (gzip.compress(b"tar"), r"is compressed \(gzip\): unpack it"),
+        (b"PK\3\4", r"is compressed \(zip\): unpack it"),
+    ):
+        (tmp_path / "a.tar").write_bytes(content)
+        with pytest.raises(UnreadableMediaError, match=rf"a\.tar {message}$"):
+            index_images(tmp_path / "a.tar")
+
+
+def test_a_tar_file_that_is_cut_short_is_named(tmp_path):
+    tar = make_tar(tmp_path / "a.tar", {"a.png": png((1, 2, 3)), "b.png": bytes(9000)})
+    tar.write_bytes(tar.read_bytes()[:5000])
+    with pytest.raises(UnreadableMediaError, match=r"a\.tar is damaged or cut short"):
+        index_images(tar)
+
+
+def test_low_resolution_partners_are_no_pictures_of_their_own(tmp_path):
+    names = [
+        *("HR/a.png", "LRx4/a.png", "LRx2/deep/a.png", "HR/LRx2/b.png", "LR/c.png"),
+        *("set/HR/d.png", "set/LRbicx4/d.png", "other/LRx4/e.png"),
+    ]
+    kept = ["HR/LRx2/b.png", "HR/a.png", "LR/c.png", "other/LRx4/e.png", "set/HR/d.png"]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(png((1, 2, 3)))
+    found = [e.path.relative_to(tmp_path / "in") for e in index_images(tmp_path / "in")]
+    assert [each.as_posix() for each in found] == kept
+    assert len(index_images(tmp_path / "in/LRx4")) == 1
+    tar = make_tar(tmp_path / "a.tar", {f"./{name}": png((1, 2, 3)) for name in names})
+    assert sorted(entry.name for entry in index_images(tar)) == [f"./{name}" for name in kept]
+    assert [e.name for e in index_images(tar, frozenset({"HR/a.png"}))] == ["./HR/a.png"]
 
 
 def test_a_vanished_image_is_named(tmp_path):
@@ -98,33 +128,3 @@ def test_sharpened_images_are_those_of_unsharp_masking(tmp_path):
     store = ImageStore(index_images(tmp_path), cache_bytes=0, sharpen=True)
     assert (store[0] == quantize(unsharp_mask(from_levels(image)))).all()
     assert (store[0] != image).any()
-
-
-def test_licenses_are_denied_unless_named(tmp_path):
-    manifest = tmp_path / "manifest.csv"
-    rows = {
-        "a": "CC0 1.0",
-        "b": "CC BY-SA 4.0",
-        "c": "GPL-2.0+/CC BY 4.0 per repository files",
-        "d": "CC BY 4.0 (offered)",
-        "e": "",
-        "f": "LGPL-3.0 (MIT too, perhaps)",
-    }
-    with manifest.open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "licence"), *rows.items()])
-    assert allowed_files(manifest, LICENSES) == {"a", "d"}
-
-
-def test_a_manifest_without_licenses_is_named(tmp_path):
-    (tmp_path / "m.csv").write_text("file\na.png\n")
-    with pytest.raises(InvalidOptionError, match=r"m\.csv cannot be read as a manifest"):
-        allowed_files(tmp_path / "m.csv", LICENSES)
-
-
-def test_no_share_alike_image_of_the_shared_set_is_allowed():
-    manifest = shared("train/manifest.csv")
-    allowed = allowed_files(manifest, LICENSES)
-    assert len(allowed) == 438
-    with manifest.open(newline="") as file:
-        licenses = {row["licence"] for row in csv.DictReader(file) if row["file"] in allowed}
-    assert not any(word in each for each in licenses for word in ("-SA", "GPL"))

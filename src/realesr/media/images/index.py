@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
+import posixpath
+import re
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from realesr.errors import InvalidOptionError, UnreadableMediaError
+from realesr.errors import UnreadableMediaError
 from realesr.media.formats import IMAGE_FORMATS
 from realesr.media.images.decode import decode_image
 from realesr.media.images.metadata import suppress_pillow_warnings, without_limit
+from realesr.reasons import reason_of
 
 CleanImage = NDArray[np.uint8]
 """Clean image: (H, W, 3) uint8 RGB."""
@@ -26,6 +28,18 @@ CleanImage = NDArray[np.uint8]
 OnDamaged = Callable[[UnreadableMediaError], None]
 _Place = tuple[Path, str, int, int | None]
 """File, name in a tar file, position and number of bytes."""
+_PACKED = {
+    "gzip": b"\x1f\x8b",
+    "bzip2": b"BZh",
+    "xz": b"\xfd7zXZ\0",
+    "zstd": b"(\xb5/\xfd",
+    "zip": b"PK",
+    "7z": b"7z\xbc\xaf",
+}
+"""First bytes of what is mistaken for a tar file, by what it is."""
+_TRUTH = re.compile(r"(.*/|)HR/")
+_PARTNER = re.compile(r"(.*/|)LR[^/]*x\d+/", re.IGNORECASE)
+"""Folders as ``realesr prepare`` and the field's test sets have them."""
 _SUFFIXES = frozenset(suffix for each in IMAGE_FORMATS for suffix in each.suffixes)
 
 
@@ -52,20 +66,6 @@ class Entry:
         return f"{self.path}:{self.name}" if self.name else str(self.path)
 
 
-def allowed_files(manifest: Path, licenses: Sequence[str]) -> frozenset[str]:
-    """Reads the names (column ``file``) whose ``licence`` starts with one of ``licenses``.
-
-    Raises:
-        InvalidOptionError: The manifest cannot be read.
-    """
-    try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            return frozenset(r["file"] for r in rows if r["licence"].startswith(tuple(licenses)))
-    except (OSError, KeyError) as error:
-        raise InvalidOptionError(f"{manifest} cannot be read as a manifest: {error}") from error
-
-
 def _refuse(error: UnreadableMediaError) -> NoReturn:
     """Raises the error."""
     raise error
@@ -80,7 +80,8 @@ def index_images(
 ) -> list[Entry]:
     """Lists the images of a tar file or, recursively, of a folder; reads headers at most.
 
-    What a suffix says is no image is passed over; in a tar file, names may lack a suffix.
+    What a suffix says is no image is passed over; in a tar file, names may lack a suffix. So are
+    low-resolution partners: the images of folders such as ``LRx4`` that lie beside a folder ``HR``.
 
     Args:
         path: Tar file or folder.
@@ -93,19 +94,27 @@ def index_images(
     """
     try:
         return list(_index(path, allowed, on_damaged, reads_sizes=reads_sizes))
-    except (OSError, tarfile.TarError) as error:
-        if isinstance(error, UnreadableMediaError):
-            raise
-        raise UnreadableMediaError(f"{path} is neither a folder nor a tar file: {error}") from error
+    except UnreadableMediaError:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableMediaError(f"{error.filename or path}: no such file or folder") from error
+    except OSError as error:
+        raise UnreadableMediaError(f"{error.filename or path}: {reason_of(error)}") from error
+    except tarfile.TarError as error:
+        raise UnreadableMediaError(f"{path} is damaged or cut short: {error}") from error
 
 
 def _index(
     path: Path, allowed: frozenset[str] | None, on_damaged: OnDamaged, *, reads_sizes: bool
 ) -> Iterator[Entry]:
-    for place in _files(path) if path.is_dir() else _members(path):
+    places = list(_files(path) if path.is_dir() else _members(path))
+    labels = [
+        posixpath.normpath(each[1] or each[0].relative_to(path).as_posix()) for each in places
+    ]
+    partners = _partners(labels)
+    for label, place in zip(labels, places, strict=True):
         file, name, offset, length = place
-        label = name or file.relative_to(path).as_posix()
-        if allowed is not None and label not in allowed:
+        if label in partners or (allowed is not None and label not in allowed):
             continue
         if not reads_sizes:
             yield Entry(file, name, offset, length, 0, 0)
@@ -120,6 +129,18 @@ def _index(
         yield Entry(file, name, offset, length, *size)
 
 
+def _partners(names: Iterable[str]) -> set[str]:
+    """Returns the names of low-resolution partners: in ``LRx4`` and the like, beside ``HR``."""
+    found: dict[str, str] = {}
+    homes = set()
+    for name in names:
+        if partner := _PARTNER.match(name):
+            found[name] = partner[1]
+        if home := _TRUTH.match(name):
+            homes.add(home[1])
+    return {name for name, home in found.items() if home in homes}
+
+
 def _files(folder: Path) -> Iterator[_Place]:
     for file in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES):
         if file.is_file():
@@ -127,7 +148,23 @@ def _files(folder: Path) -> Iterator[_Place]:
 
 
 def _members(path: Path) -> Iterator[_Place]:
-    with tarfile.open(path, "r:") as tar:
+    """Yields the members of a tar file that may be images.
+
+    Raises:
+        UnreadableMediaError: It is no tar file, or compressed.
+        OSError, tarfile.TarError: It cannot be read, or is damaged.
+    """
+    try:
+        tar = tarfile.open(path, "r:")  # noqa: SIM115 -- the errors of what follows are others
+    except tarfile.TarError as error:
+        with path.open("rb") as file:
+            start = file.read(6)
+        kind = next((kind for kind, mark in _PACKED.items() if start.startswith(mark)), None)
+        reason = (
+            f"is compressed ({kind}): unpack it" if kind else "is neither a folder nor a tar file"
+        )
+        raise UnreadableMediaError(f"{path} {reason}") from error
+    with tar:
         for member in tar:
             suffix = PurePosixPath(member.name).suffix.lower()
             if member.isfile() and (not suffix or suffix in _SUFFIXES):
