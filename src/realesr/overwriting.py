@@ -25,12 +25,15 @@ def refuse_overwriting(option: str, path: Path, used: Iterable[Path | None]) -> 
         raise InvalidOptionError(f"{option} {path}: is an input, an output or a folder")
 
 
-def refuse_within(output: Path, sources: Iterable[tuple[Path, Path]]) -> None:
+def refuse_within(
+    output: Path, sources: Iterable[tuple[object, Path]], option: str = "`output`"
+) -> None:
     """Refuses a folder of results whose pictures a later run would read.
 
     Args:
         output: The folder of the results.
         sources: What errors name, and the folder whose pictures are read.
+        option: What errors call the folder of the results.
 
     Raises:
         InvalidOptionError: It lies in one of them.
@@ -38,6 +41,6 @@ def refuse_within(output: Path, sources: Iterable[tuple[Path, Path]]) -> None:
     for name, folder in sources:
         if output.resolve().is_relative_to(folder.resolve()):
             raise InvalidOptionError(
-                f"`output` {output}: lies in {name}, and would be taken for pictures of it: choose "
+                f"{option} {output}: lies in {name}, and would be taken for pictures of it: choose "
                 "another"
             )

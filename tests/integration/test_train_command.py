@@ -108,6 +108,27 @@ def test_a_damaged_picture_ends_the_run_and_is_named(arguments, tmp_path, worker
     assert (tmp_path / "out/last.ckpt").exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        ("clean/run", []),
+        ("pictures", ["data.sources=[{ path = 'pictures' }]"]),
+        ("link/run", ["data.sources=[{ path = 'a.tar' }, { path = 'pictures' }]"]),
+    ],
+)
+def test_contact_sheets_must_not_become_pictures_to_learn(
+    arguments, tmp_path, capsys, place, changes
+):
+    data = tmp_path / "data"
+    (data / "pictures/deep").mkdir(parents=True)
+    (data / "link").symlink_to("pictures/deep")
+    changes = [part for change in changes for part in ("--set", change)]
+    out = data / place
+    assert main([*arguments[:-1], str(out), *changes, "--workers", "0"]) == 2
+    assert f"--out {out}: lies in" in capsys.readouterr().err
+    assert not (out / "log.jsonl").exists()
+
+
 def test_missing_data_is_named(arguments, tmp_path, capsys):
     (tmp_path / "data/a.tar").unlink()
     assert main([*arguments, "--workers", "0"]) == 1

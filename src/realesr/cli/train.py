@@ -15,7 +15,7 @@ from realesr.cli.process import keep_memory
 from realesr.cli.signals import ending_signals
 from realesr.errors import InvalidOptionError
 from realesr.options import UpscaleOptions
-from realesr.overwriting import refuse_overwriting
+from realesr.overwriting import refuse_overwriting, refuse_within
 
 EXAMPLES = """\
 examples:
@@ -91,6 +91,9 @@ def run(args: argparse.Namespace) -> int:
     mixed = (init, None) if init is None or isinstance(init, str) else (init.weights, init.mix)
     starts = [place / each for each in mixed if each for place in (Path(), args.data)]
     refuse_overwriting("the result", args.out / f"{recipe.name}.safetensors", starts)
+    pictures = [source.path for source in recipe.data.sources]
+    pictures += [recipe.validation.images] if recipe.validation else []
+    refuse_within(args.out, ((path, args.data / path) for path in pictures), "`out`")
     device = resolve_device(UpscaleOptions(device=args.device).device)
     if args.workers < 0:
         raise InvalidOptionError(f"`workers` {args.workers}: must be 0 or more")
