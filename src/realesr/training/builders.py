@@ -21,11 +21,12 @@ from realesr.loading.build import make_upscaler
 from realesr.loading.resolve import ensure_files
 from realesr.media.images.index import index_images
 from realesr.media.images.manifest import allowed_files
-from realesr.models.architecture import COLORS
 from realesr.models.loader import load_model
+from realesr.models.networks.base import SRModel
 from realesr.models.registry import ARCHITECTURES, by_name
 from realesr.options import UpscaleOptions
 from realesr.training.batches import DeviceDamage, PairPool
+from realesr.training.checks import check_teacher
 from realesr.training.dataset import PatchDataset
 from realesr.training.discriminators import build_discriminator
 from realesr.training.distributed import World
@@ -47,9 +48,6 @@ from realesr.weights.catalog import MODELS, find_model
 from realesr.weights.fetch import ensure_weights, sha256_of
 from realesr.weights.state_dict import interpolate
 from realesr.weights.torch_checkpoint import load_state_dict
-
-COLOR_LOSSES = "consistency", "squeezenet", "efficientnet", "texture", "vgg", "srgan_vgg", "gan"
-"""Losses that are computed on RGB."""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -126,22 +124,6 @@ def _load(network: nn.Module, state: dict[str, Tensor], name: str) -> None:
         raise UnsupportedCheckpointError(
             f"{name} does not fit the network of the recipe: {' '.join(str(error).split())[:300]}"
         ) from error
-
-
-def check_luma(recipe: Recipe, generator: nn.Module) -> None:
-    """Checks that a network of one channel has losses that a luma can have.
-
-    Raises:
-        InvalidOptionError: A loss needs colors.
-    """
-    if getattr(generator, "channels", COLORS) == COLORS:
-        return
-    for name in COLOR_LOSSES:
-        if getattr(recipe.losses, name) is not None:
-            raise InvalidOptionError(
-                f"losses.{name} needs colors, and the network has one channel, the luma: "
-                "set generator.parameters.channels to 3, or take l1, mse or charbonnier"
-            )
 
 
 def build_state(
@@ -250,7 +232,8 @@ def prepare_teacher(
     """Computes missing outputs of the teacher with the fastest engine of this CPU.
 
     Raises:
-        InvalidOptionError: The outputs on disk are of another teacher or of other patches.
+        InvalidOptionError: The teacher has another scale, or the outputs on disk are of another
+            teacher or of other patches.
         RealesrError: The teacher cannot be loaded.
     """
     config = recipe.teacher
@@ -262,6 +245,9 @@ def prepare_teacher(
             "change from step to step; set it to 0"
         )
     path = find(config.model)
+    options = UpscaleOptions(model_path=path)
+    upscaler = make_upscaler(options, ensure_files(options))
+    check_teacher(recipe, path, scale=upscaler.scale)
     identity = {
         "teacher": sha256_of(path),
         "patches": config.patches,
@@ -275,8 +261,6 @@ def prepare_teacher(
     outputs = TeacherOutputs(folder / "teacher.npy", config.patches, side, identity)
     if outputs.done < len(outputs):
         dataset = build_dataset(recipe, data_root=data_root)
-        options = UpscaleOptions(model_path=path)
-        upscaler = make_upscaler(options, ensure_files(options))
 
         def patch(index: int) -> NDArray[np.float32]:
             return dataset.draw((recipe.seed, index))[0]
@@ -291,10 +275,18 @@ def prepare_teacher(
 
 
 def live_teacher(
-    path: Path, device: torch.device, dtype: torch.dtype
+    recipe: Recipe, path: Path, device: torch.device, dtype: torch.dtype
 ) -> Callable[[Tensor], Tensor]:
-    """Returns the teacher as a function of (N, 3, h, w) in [0, 1], for a GPU."""
-    network = _on_device(load_model(path), device)
+    """Returns the teacher as a function of (N, 3, h, w) in [0, 1], for a GPU.
+
+    Raises:
+        InvalidOptionError: It has another scale, or does not take the recipe's patches.
+        WeightsError: It cannot be loaded.
+    """
+    network = load_model(path)
+    properties = cast(SRModel, network)
+    check_teacher(recipe, path, scale=properties.scale, multiple_of=properties.multiple_of)
+    network = _on_device(network, device)
 
     @torch.no_grad()
     def teach(lr: Tensor) -> Tensor:

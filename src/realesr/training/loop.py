@@ -27,12 +27,12 @@ from realesr.training.builders import (
     build_dataset,
     build_generator,
     build_state,
-    check_luma,
     find_file,
     live_teacher,
     mix_targets,
     prepare_teacher,
 )
+from realesr.training.checks import check_network
 from realesr.training.log import RunLog, StepTimer
 from realesr.training.objective import Batch, build_objective
 from realesr.training.recipe import Recipe
@@ -89,7 +89,7 @@ def train(
     torch.manual_seed(recipe.seed)
     find = partial(find_file, data_root=data_root)
     generator = build_generator(recipe.generator, scale=recipe.scale, find=find)
-    check_luma(recipe, generator)
+    check_network(recipe, generator)
     state = build_state(recipe, generator, find=find, device=device)
     objective = build_objective(
         recipe.losses,
@@ -245,7 +245,7 @@ def _make_batches(
     outputs, teach = None, None
     if recipe.teacher is not None and device.type != "cpu":
         dtype = autocast_dtype(recipe.precision, device)
-        teach = live_teacher(find(recipe.teacher.model), device, dtype)
+        teach = live_teacher(recipe, find(recipe.teacher.model), device, dtype)
     elif recipe.teacher is not None:
 
         def report(done: int, total: int) -> None:

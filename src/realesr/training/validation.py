@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from realesr.degradation.levels import FIXED_LEVELS, degrade_fixed
 from realesr.degradation.operations import from_levels, quantize, resize
@@ -21,7 +23,8 @@ from realesr.media.images.index import CleanImage, index_images, read_entry
 from realesr.metrics.colorshift import color_shift
 from realesr.metrics.niqe import NiqeParameters, niqe
 from realesr.metrics.psnr import psnr
-from realesr.perceptual.judge import FeatureJudge, as_batch
+from realesr.models.networks.base import SRModel
+from realesr.perceptual.judge import PYRAMID_MIN_PX, FeatureJudge, as_batch
 from realesr.training.recipe import ValidationConfig
 
 BORDER = 4
@@ -78,11 +81,18 @@ class Validator:
         return upscale
 
     def network(self, network: nn.Module) -> Upscale:
-        """Returns a network as a function from 8 bits to 8 bits, in float32."""
+        """Returns a network as a function from 8 bits to 8 bits, in float32.
+
+        Images are reflected to sides of which the network takes multiples.
+        """
+        multiple, scale = cast(SRModel, network).multiple_of, self._scale
 
         @torch.inference_mode()
         def upscale(lr: Levels) -> Levels:
-            sr = network(as_batch(lr, self._device)).float().clamp(0, 1)
+            height, width = lr.shape[:2]
+            padding = 0, -width % multiple, 0, -height % multiple
+            padded = functional.pad(as_batch(lr, self._device), padding, mode="reflect")
+            sr = network(padded).float().clamp(0, 1)[..., : height * scale, : width * scale]
             array = sr[0].permute(1, 2, 0).mul(255).round().to(torch.uint8).cpu().numpy()
             return np.asarray(array)
 
@@ -148,15 +158,22 @@ def build_validator(
     """Reads the validation images and damages them.
 
     Raises:
-        InvalidOptionError: A level is unknown, or there are no images.
+        InvalidOptionError: A level is unknown, there are no images, or one is too small.
         WeightsError: The parameters of a metric are missing.
     """
     for level in config.levels:
         if level not in FIXED_LEVELS:
             known = ", ".join(FIXED_LEVELS)
             raise InvalidOptionError(f"validation.levels: {level!r} must be one of {known}")
+    has_judge = config.squeezenet is not None or config.efficientnet is not None
+    least = -(-max(2 * BORDER + 1, PYRAMID_MIN_PX if has_judge else 0) // scale) * scale
     samples = []
     for index, entry in enumerate(index_images(data_root / config.images)):
+        if min(entry.width, entry.height) < least:
+            raise InvalidOptionError(
+                f"validation.images: {entry} has {entry.width}x{entry.height} px, and is measured "
+                f"from {least} px on either side: remove it, or take larger images"
+            )
         clean = read_entry(entry)
         height, width = (side // scale * scale for side in clean.shape[:2])
         hr: CleanImage = np.ascontiguousarray(clean[:height, :width])

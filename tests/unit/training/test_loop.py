@@ -8,7 +8,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from realesr.errors import TrainingError, UnreadableMediaError, UnsupportedCheckpointError
+from realesr.errors import (
+    InvalidOptionError,
+    TrainingError,
+    UnreadableMediaError,
+    UnsupportedCheckpointError,
+)
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
 from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.training import state as state_module
@@ -16,9 +22,11 @@ from realesr.training.builders import live_teacher
 from realesr.training.dataset import PatchDataset
 from realesr.training.loop import Reporter, train
 from realesr.training.recipe import (
+    ConsistencyConfig,
     GeneratorConfig,
     InitConfig,
     LossesConfig,
+    PerceptualConfig,
     PixelLossConfig,
     TeacherConfig,
 )
@@ -29,6 +37,10 @@ from support.training import GAN, make_data, tiny_recipe
 
 CPU = torch.device("cpu")
 POOL = {"pair_pool": 4}
+UNSHUFFLED = GeneratorConfig(
+    architecture="rrdbnet", parameters={"num_feat": 4, "num_block": 1, "num_grow_ch": 4}
+)
+FEATURES = LossesConfig(efficientnet=PerceptualConfig(weight=1.0))
 WIDE = replace(GAN["discriminator"], num_feat=8)
 
 
@@ -391,10 +403,54 @@ def test_a_teacher_is_computed_once_and_is_the_target(run, tmp_path):
 
 def test_a_live_teacher_gives_what_the_kept_one_does(run, tmp_path):
     file = run(tiny_recipe(validation=None), tmp_path / "teacher")
-    teach = live_teacher(file, CPU, torch.float32)
+    teach = live_teacher(tiny_recipe(), file, CPU, torch.float32)
     lr = torch.rand(2, 3, 16, 16)
     with torch.no_grad():
         assert torch.allclose(teach(lr), load_model(file)(lr).clamp(0, 1), atol=1e-6)
+
+
+def test_a_teacher_of_another_scale_is_refused_on_every_device(run, tmp_path):
+    file = run(tiny_recipe(validation=None), tmp_path / "teacher")
+    recipe = tiny_recipe(
+        scale=3,
+        teacher=TeacherConfig(model=str(file), patches=2),
+        losses=LossesConfig(l1=PixelLossConfig(weight=1.0, target="mix")),
+    )
+    message = r"teacher\.model: .*tiny\.safetensors has a scale of 2, the recipe one of 3"
+    with pytest.raises(InvalidOptionError, match=message):
+        run(recipe, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InvalidOptionError, match=message):
+        live_teacher(recipe, file, CPU, torch.float32)
+
+
+def test_a_live_teacher_must_take_the_patches(tmp_path):
+    network = RRDBNetConfig(num_feat=4, num_block=1, num_grow_ch=4, scale=2).build()
+    torch_checkpoint.save_weights(network.state_dict(), tmp_path / "t.safetensors")
+    recipe = tiny_recipe(data={"lr_size": 15})
+    with pytest.raises(InvalidOptionError, match=r"lr_size = 15: .* of 2 for the teacher"):
+        live_teacher(recipe, tmp_path / "t.safetensors", CPU, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "message"),
+    [
+        ({"lr_size": 15}, {"generator": UNSHUFFLED}, "lr_size = 15: must be a multiple of 2"),
+        ({"lr_size": 15}, {"losses": FEATURES}, r"losses\.efficientnet needs .* 32 px; .* 16 or"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused(run, tmp_path, data, changes, message):
+    with pytest.raises(InvalidOptionError, match=message):
+        run(tiny_recipe(data=data, **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_smallest_patches_pass_all_shifts(run, tmp_path):
+    colors = {"consistency": ConsistencyConfig(weight=1.0)}
+    losses = replace(FEATURES, averaged_l1=PixelLossConfig(weight=1.0), **colors)
+    assert run(
+        tiny_recipe(schedule={"total_steps": 16}, losses=losses, validation=None), tmp_path / "out"
+    )
 
 
 def test_the_average_is_there_as_weights_after_every_validation(run, tmp_path):

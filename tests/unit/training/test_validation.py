@@ -6,6 +6,7 @@ from torch import nn
 
 from realesr.errors import InvalidOptionError
 from realesr.metrics.niqe import NiqeParameters
+from realesr.models.architectures.rrdbnet import RRDBNetConfig
 from realesr.training.recipe import ValidationConfig
 from realesr.training.validation import Sample, Validator, build_validator
 
@@ -27,6 +28,8 @@ def root(tmp_path):
 
 
 class Nearest(nn.Module):
+    multiple_of = 1
+
     def forward(self, x):
         return nn.functional.interpolate(x, scale_factor=2)
 
@@ -51,6 +54,27 @@ def test_unknown_levels_and_empty_folders_are_named(root):
     config = ValidationConfig(images="empty")
     with pytest.raises(InvalidOptionError, match="empty has no images"):
         build_validator(config, data_root=root, find=lambda n: root / n, scale=2, device=CPU)
+
+
+@pytest.mark.parametrize(
+    ("size", "changes", "least"),
+    [((60, 7), {}, 10), ((1, 1), {}, 10), ((30, 60), {"efficientnet": 2}, 32)],
+)
+def test_an_image_that_is_too_small_is_named_at_the_start(root, size, changes, least):
+    Image.new("RGB", size).save(root / "clean/small.png")
+    width, height = size
+    message = rf"small\.png has {width}x{height} px, and is measured from {least} px"
+    with pytest.raises(InvalidOptionError, match=message):
+        build(root, **changes)
+
+
+@pytest.mark.parametrize("size", [(10, 10), (23, 59), (70, 41)])
+def test_networks_that_take_multiples_see_every_image(tmp_path, size):
+    (tmp_path / "clean").mkdir()
+    Image.effect_noise(size, 40).convert("RGB").save(tmp_path / "clean/odd.png")
+    validator = build(tmp_path, levels=("light",))
+    small = RRDBNetConfig(num_feat=4, num_block=1, num_grow_ch=4, scale=2)
+    assert validator.measure(validator.network(small.build().eval()))["light"]["psnr"] > 0
 
 
 def test_an_image_that_niqe_cannot_judge_does_not_end_the_run():

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 CHARBONNIER_EPSILON = 1e-3
 """Epsilon of the Charbonnier loss, as in LapSRN's code."""
 
+AREA_SIZE = 16
+"""Side of the areas whose colors are averaged, px."""
 WEAVE_CELLS = 8
 """Side of the windows in which a pattern is looked for, px of the input."""
 
@@ -31,7 +33,7 @@ def charbonnier(sr: Tensor, hr: Tensor, epsilon: float = CHARBONNIER_EPSILON) ->
     return torch.sqrt((sr.float() - hr.float()).square() + epsilon**2).mean()
 
 
-def averaged_l1(sr: Tensor, hr: Tensor, size: int = 16) -> Tensor:
+def averaged_l1(sr: Tensor, hr: Tensor, size: int = AREA_SIZE) -> Tensor:
     """Returns the L1 distance of the mean colors of areas of ``size`` x ``size`` px."""
     return F.l1_loss(F.avg_pool2d(sr.float(), size), F.avg_pool2d(hr.float(), size))
 
