@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from realesr.degradation.batches import degrade_batch
 from realesr.degradation.pipeline import DegradationConfig
-from realesr.errors import RealesrError
+from realesr.errors import RealesrError, TrainingError
 from realesr.models.networks.luma import luma_of
 from realesr.training.dataset import PatchDataset, StepSampler
 from realesr.training.distributed import World
@@ -152,6 +152,7 @@ def batches(
 
     Raises:
         MediaError: A picture has vanished or is damaged.
+        TrainingError: A process that makes patches has died.
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
     loader = DataLoader(
@@ -164,7 +165,7 @@ def batches(
         pin_memory=device.type == "cuda",
         persistent_workers=False,
     )
-    for step, tensors in enumerate(loader, start):
+    for step, tensors in enumerate(_while_workers_live(loader), start):
         if isinstance(tensors, Exception):
             raise tensors
         given = [each.to(device, non_blocking=True) for each in tensors]
@@ -184,6 +185,23 @@ def batches(
         yield Batch(lr, hr, target, step)
 
 
+def _while_workers_live(items: Iterable[Any]) -> Iterator[Any]:
+    """Yields what a loader gives.
+
+    Raises:
+        TrainingError: One of its workers has died.
+    """
+    try:
+        yield from items
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            "a process that makes patches has died, of a lack of memory if nobody has ended it: "
+            f"set `workers` or data.cache_mib lower ({' '.join(str(error).split())})"
+        ) from error
+
+
 class _Guarded(Dataset[Any]):
     """Returns errors of a dataset instead of raising them.
 
@@ -199,8 +217,10 @@ class _Guarded(Dataset[Any]):
             return self._dataset[index]
         except RealesrError as error:
             return error.with_traceback(None)
-        except Exception:
-            return RuntimeError(f"patch {index}: {traceback.format_exc()}")
+        except Exception as error:
+            told = RuntimeError(f"patch {index}: {type(error).__name__}: {error}")
+            told.add_note(traceback.format_exc())  # which a debug log shows
+            return told
 
 
 def _collated(items: list[Any]) -> Any:

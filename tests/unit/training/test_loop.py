@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -163,6 +164,35 @@ def test_a_vanished_image_saves_what_was_learned(run, tmp_path, data_root, monke
     with pytest.raises(UnreadableMediaError, match=r"b\.png"):
         run(tiny_recipe(save_every=100), tmp_path / "out")
     assert torch.load(tmp_path / "out/last.ckpt", weights_only=True)["step"] == 3
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_a_worker_has_its_own_words_and_its_traceback_as_a_note(
+    run, tmp_path, monkeypatch, workers
+):
+    def fails(self, index):
+        raise ValueError("no such kernel")
+
+    monkeypatch.setattr(PatchDataset, "__getitem__", fails)
+    with pytest.raises(RuntimeError, match="no such kernel") as caught:
+        run(tiny_recipe(), tmp_path / "out", workers=workers)
+    assert str(caught.value) == "patch 0: ValueError: no such kernel"
+    assert "in fails" in caught.value.__notes__[0]
+
+
+def test_a_worker_that_dies_is_told_and_what_was_learned_is_saved(run, tmp_path, monkeypatch):
+    item = PatchDataset.__getitem__
+
+    def dies(self, index):
+        if index == 2 * 3:  # the first patch of the fourth step
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item(self, index)
+
+    monkeypatch.setattr(PatchDataset, "__getitem__", dies)
+    message = "patches has died, of a lack of memory .*: set `workers` or data.cache_mib lower"
+    with pytest.raises(TrainingError, match=message):
+        run(tiny_recipe(save_every=100), tmp_path / "out", workers=1)
+    assert (tmp_path / "out/last.ckpt").exists()
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(run, tmp_path, monkeypatch):
