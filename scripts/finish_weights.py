@@ -31,7 +31,8 @@ from realesr.models.registry import describe
 from realesr.training.builders import build_dataset
 from realesr.training.color_fit import fit_color
 from realesr.training.evenness import even_out
-from realesr.training.recipe import Recipe, bundled_recipe, load_recipe
+from realesr.training.recipe import Recipe
+from realesr.training.recipe_files import bundled_recipe, load_recipe
 from realesr.weights.fetch import sha256_of
 from realesr.weights.torch_checkpoint import load_state_dict, save_weights
 

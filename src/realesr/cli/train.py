@@ -51,7 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--perceptual-weights",
         metavar="FILE",
-        help="parameters of the feature network of the recipe's perceptual loss",
+        help="parameters of SqueezeNet or VGG19, for the losses of the recipe that need them",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: auto)")
     parser.add_argument(
@@ -74,19 +74,12 @@ def run(args: argparse.Namespace) -> int:
 
     from realesr.engine.device import resolve_device
     from realesr.training.loop import Reporter, train
-    from realesr.training.recipe import bundled_recipe, load_recipe
+    from realesr.training.recipe_files import bundled_recipe, load_recipe, with_feature_weights
 
     keep_memory()
-    overrides = list(args.overrides)
-    recipe = load_recipe(bundled_recipe(args.recipe), overrides)
+    recipe = load_recipe(bundled_recipe(args.recipe), args.overrides)
     if args.perceptual_weights is not None:
-        used = [
-            name
-            for name in ("squeezenet", "vgg", "srgan_vgg")
-            if getattr(recipe.losses, name) is not None
-        ]
-        overrides += [f"losses.{name}.weights={args.perceptual_weights}" for name in used]
-        recipe = load_recipe(bundled_recipe(args.recipe), overrides)
+        recipe = with_feature_weights(recipe, args.perceptual_weights)
     init = recipe.generator.init
     mixed = (init, None) if init is None or isinstance(init, str) else (init.weights, init.mix)
     starts = [place / each for each in mixed if each for place in (Path(), args.data)]

@@ -68,7 +68,8 @@ _OWNERS = (
     WorkerOptions,
 )
 _OF_COMMANDS = (
-    *("clips", "cluster", "data", "gpu_id", "original", "out", "token_file", "workers"),
+    *("clips", "cluster", "data", "gpu_id", "original", "out", "perceptual_weights"),
+    *("token_file", "workers"),
 )
 _NAME = re.compile(r"`([a-z_]+)`")
 

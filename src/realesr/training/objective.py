@@ -178,8 +178,8 @@ def _target(batch: Batch, name: Target) -> Tensor:
 def _weights(config: PerceptualConfig, name: str, find: Callable[[str], Path]) -> Path:
     if config.weights is None:
         raise InvalidOptionError(
-            f"losses.{name}.weights is missing: name the file of the network's parameters "
-            "(realesr train --perceptual-weights FILE)"
+            f"losses.{name}.weights is missing: name the file of the network's parameters, by "
+            f"--perceptual-weights FILE or --set losses.{name}.weights=FILE"
         )
     return find(config.weights)
 

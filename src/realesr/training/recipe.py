@@ -1,4 +1,4 @@
-"""The recipe of a training run, read from a TOML file.
+"""The recipe of a training run.
 
 Builders turn the recipe into plain parameters; networks, losses and datasets do not depend on it.
 """
@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from realesr.degradation.levels import LEVELS
 from realesr.degradation.pipeline import DegradationConfig
-from realesr.errors import InvalidOptionError
-from realesr.training.tables import from_table, merged
 
 Target = Literal["hr", "mix"]
 """Target of a loss: the clean image, or its mixture with the teacher's output."""
@@ -394,6 +390,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _check_least("", self, scale=1, seed=0, log_every=1, save_every=1)
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2**63, not {self.seed}")
         if not self.name or {"/", "\\", "\0"} & set(self.name) or self.name.startswith("."):
             raise ValueError(f"name {self.name!r} must be the name of a file, without a folder")
         if (self.losses.gan is None) != (self.discriminator is None):
@@ -423,20 +421,24 @@ class Recipe:
 def _check_least(place: str, config: object, **bounds: float) -> None:
     """Raises ValueError if a number is less than its bound, infinite, or no number."""
     for name, bound in bounds.items():
-        if not bound <= getattr(config, name) < math.inf:
-            raise ValueError(f"{place}{name} must be {bound:g} or more")
+        _check_number(f"{place}{name}", getattr(config, name), bound)
+
+
+def _check_number(name: str, value: float, bound: float) -> None:
+    if not bound <= value < math.inf:
+        kind = "" if math.isfinite(value) else "a finite number, "
+        raise ValueError(f"{name} must be {kind}{bound:g} or more, not {value:g}")
 
 
 def _check_share(place: str, value: float) -> None:
     if not 0 <= value <= 1:
-        raise ValueError(f"{place} must be from 0 to 1")
+        raise ValueError(f"{place} must be from 0 to 1, not {value:g}")
 
 
 def _check_shares(place: str, shares: Mapping[str, float]) -> None:
     """Raises ValueError unless shares are 0 or more, and one is more."""
     for name, share in shares.items():
-        if not 0 <= share < math.inf:
-            raise ValueError(f"{place}.{name} must be 0 or more")
+        _check_number(f"{place}.{name}", share, 0)
     if not sum(shares.values()) > 0:
         raise ValueError(f"{place}: a share must be above 0")
 
@@ -454,42 +456,3 @@ def _check_licenses(data: DataConfig) -> None:
             raise ValueError(
                 f"data.licenses is empty: name the licenses of {manifest} that may be used"
             )
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Reads a recipe.
-
-    Args:
-        path: A TOML file.
-        overrides: ``key.of.table=value``; the value is TOML, or a text as it stands.
-
-    Raises:
-        InvalidOptionError: The file is not TOML, a key is unknown or missing, or a value is of the
-            wrong type.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidOptionError(f"{path} cannot be read as a recipe: {error}") from error
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise InvalidOptionError(f"--set {override}: must be KEY=VALUE")
-        table = merged(table, key.strip(), _parse(value.strip()))
-    try:
-        return from_table(Recipe, table)
-    except InvalidOptionError as error:
-        raise InvalidOptionError(f"{path}: {error}") from error
-
-
-def bundled_recipe(path: Path) -> Path:
-    """Returns the file of a recipe: the path itself, or that of a bundled one by its name."""
-    bundled = Path(__file__).with_name("recipes") / path.with_suffix(".toml").name
-    return bundled if not path.exists() and path.parent == Path() and bundled.exists() else path
-
-
-def _parse(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

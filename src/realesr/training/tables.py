@@ -65,7 +65,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             )
         return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if isinstance(value, int | float) and dataclasses.fields(hint)[0].name == "weight":
+        if isinstance(value, int | float) and _has_weight(hint):
             value = {"weight": value}
         if isinstance(value, Mapping):
             return from_table(hint, value, where)
@@ -123,4 +123,9 @@ def _dotted(where: str, key: str) -> str:
 
 def _name(hint: Any) -> str:
     names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
-    return names.get(hint, "a table")
+    return names.get(hint, "a number or a table" if _has_weight(hint) else "a table")
+
+
+def _has_weight(hint: Any) -> bool:
+    """Returns whether a dataclass may be written as its weight alone."""
+    return dataclasses.is_dataclass(hint) and dataclasses.fields(hint)[0].name == "weight"

@@ -26,8 +26,8 @@ from realesr.training.recipe import (
     PerceptualConfig,
     PixelLossConfig,
     SourceConfig,
-    load_recipe,
 )
+from realesr.training.recipe_files import load_recipe
 from realesr.training.schedule import learning_rate
 
 from support.training import make_data, tiny_recipe

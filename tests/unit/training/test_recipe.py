@@ -5,7 +5,8 @@ import pytest
 import realesr.training
 from realesr.degradation.pipeline import DegradationConfig
 from realesr.errors import InvalidOptionError
-from realesr.training.recipe import InitConfig, PixelLossConfig, bundled_recipe, load_recipe
+from realesr.training.recipe import InitConfig, PixelLossConfig
+from realesr.training.recipe_files import bundled_recipe, load_recipe, with_feature_weights
 
 RECIPES = sorted((Path(realesr.training.__path__[0]) / "recipes").glob("*.toml"))
 
@@ -102,7 +103,11 @@ def test_overrides_reach_nested_values_and_words(tmp_path):
             "data.licenses is empty: name the licenses of m.csv",
         ),
         ("data.pair_pool=7", "multiple"),
-        ("data.batch_size", "must be KEY=VALUE"),
+        *((each, "must be KEY=VALUE") for each in ("data.batch_size", "=3", " =3", "data.=3")),
+        ("losses.l1=nan", "losses.l1: weight must be a finite number, 0 or more, not nan"),
+        ("losses.l1=-1", "losses.l1: weight must be 0 or more, not -1"),
+        ("losses.l1=much", "losses.l1 = 'much': must be a number or a table"),
+        ("seed=9223372036854775808", r"seed must be below 2\*\*63"),
         ("generator.init={wait = 1}", "generator.init.wait is not a key"),
     ],
 )
@@ -127,8 +132,58 @@ def test_broken_recipes_are_named(tmp_path, text, named):
 
 
 def test_a_missing_recipe_is_an_error_in_words(tmp_path):
-    with pytest.raises(InvalidOptionError, match=r"absent\.toml cannot be read"):
-        load_recipe(tmp_path / "absent.toml")
+    with pytest.raises(InvalidOptionError, match=r"absent\.toml cannot be read .*: No such file"):
+        load_recipe(bundled_recipe(tmp_path / "absent.toml"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("photo-x4-crips", r"did you mean photo-x4-crisp( or|\?)"),
+        ("srgan.toml", "did you mean srgan-x4"),
+        ("something", "known: anime-x4-crisp, .*, wdsr-x4-small$"),
+    ],
+)
+def test_a_mistyped_name_of_a_bundled_recipe_has_its_neighbors(name, message):
+    with pytest.raises(
+        InvalidOptionError, match=f"^{name}: no such file, and no bundled recipe; {message}"
+    ):
+        bundled_recipe(Path(name))
+
+
+def test_a_folder_of_results_does_not_hide_a_bundled_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "srgan-x4").mkdir()
+    assert bundled_recipe(Path("srgan-x4")).is_file()
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    assert load_recipe(write(tmp_path, "\ufeff" + MINIMAL)).name == "x"
+
+
+@pytest.mark.parametrize("names", [["squeezenet"], ["vgg", "srgan_vgg"], ["texture", "squeezenet"]])
+def test_one_file_serves_all_losses_of_its_network(tmp_path, names):
+    recipe = load_recipe(write(tmp_path), [f"losses.{name}=0.1" for name in names])
+    losses = with_feature_weights(recipe, "123").losses
+    assert {getattr(losses, name).weights for name in names} == {"123"}
+    assert (losses.l1, losses.efficientnet) == (recipe.losses.l1, None)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "the recipe has none of the losses squeezenet, texture, vgg, srgan_vgg"),
+        (["efficientnet"], "has none of the losses"),
+        (
+            ["vgg", "texture"],
+            "texture and vgg have .*: --set losses.texture.weights=FILE --set losses.vgg.weights=",
+        ),
+    ],
+)
+def test_a_file_that_cannot_serve_all_losses_is_refused(tmp_path, names, message):
+    recipe = load_recipe(write(tmp_path), [f"losses.{name}=0.1" for name in names])
+    with pytest.raises(InvalidOptionError, match=f"`perceptual_weights` a.pth: .*{message}"):
+        with_feature_weights(recipe, "a.pth")
 
 
 @pytest.mark.parametrize(
