@@ -49,6 +49,7 @@ NoticeCode = Literal[
     "precision-raised",
     "projection-dropped",
     "resize-left-out",
+    "result-differs",
     "rgb-converted",
     "size-changed",
     "size-rounded",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from realesr.comparison.content import Budget, Comparison, Load, OnResult, Subject, View
-from realesr.comparison.entries import INPUT, Entry, find_result
+from realesr.comparison.entries import INPUT, Entry
 from realesr.comparison.images import unique_names
 from realesr.comparison.options import CompareOptions
+from realesr.comparison.results import find_results
 from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError
 from realesr.geometry import Size
@@ -29,7 +30,7 @@ from realesr.options import Target, UpscaleOptions, VideoOptions
 from realesr.pipeline.executors.base import of_jobs
 from realesr.pipeline.executors.local import LocalExecutor
 from realesr.pipeline.units import WorkUnit
-from realesr.progress import Event, Failed, Finished, Notify, Outcome, Warned, no_notice
+from realesr.progress import Event, Failed, Finished, Notice, Notify, Outcome, Warned, no_notice
 
 _USUAL_RATE = Fraction(25)
 _KEY_FRAMES = 12
@@ -56,7 +57,8 @@ def compare_clips(
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
         on_result: Called after each result.
-        notify: Receives a sentence for everything that is not read as it is stored.
+        notify: Receives a sentence for everything that is not read as it is stored, and for ready
+            results that do not fit their inputs.
 
     Raises:
         InvalidOptionError: The page would be too large, or an option is not for clips.
@@ -66,17 +68,19 @@ def compare_clips(
     if options.crop is not None:
         raise InvalidOptionError("`crop` is for images: compare fewer `frames` of clips")
     names = unique_names(paths)
+    ready = find_results(entries, paths, VIDEOS)
     budget = Budget(options.limit, len(paths) * (len(entries) + 1))
     subjects: list[Subject] = []
-    plain = Interpolator("nearest", scale=1)
+    sizes: list[Size] = []
     with tempfile.TemporaryDirectory(prefix="realesr-") as name:
         maker = _ClipMaker(options, Path(name), budget)
         for path, clip_name in zip(paths, names, strict=True):
-            view, outcome = maker.make(INPUT, path, path, plain, Target(outscale=1), notify)
+            view, outcome = maker.copy(INPUT, path, path, notify)
+            sizes.append(outcome.source_size.scaled(outscale))
             subjects.append(
                 Subject(
                     name=clip_name,
-                    size=_shown_size(path, outcome.source_size.scaled(outscale)),
+                    size=_shown_size(path, sizes[-1]),
                     views=(view,),
                     fps=_rate_of(path),
                     frames=outcome.frames,
@@ -85,14 +89,15 @@ def compare_clips(
         for entry in entries:
             upscaler = None if entry.options is None else load(entry.options)
             for number, path in enumerate(paths):
+                subject = subjects[number]
                 if upscaler is None:
-                    ready = find_result(entry, path, is_only=len(paths) == 1)
-                    view, _ = maker.make(entry.name, ready, path, plain, Target(outscale=1))
-                    view = replace(view, seconds=None)
+                    file = ready[entry.name][number]
+                    view, outcome = maker.copy(entry.name, file, path, notify)
+                    for words in _differences(outcome, sizes[number], subject.frames):
+                        notify(Notice("result-differs", f"{file} {words}, as {path} asks for"))
                 else:
                     target = Target(outscale=outscale)
                     view, _ = maker.make(entry.name, path, path, upscaler, target)
-                subject = subjects[number]
                 subjects[number] = replace(subject, views=(*subject.views, view))
                 on_result(entry.name, names[number])
     return Comparison(
@@ -113,6 +118,12 @@ class _ClipMaker:
         self._options = options
         self._folder = folder
         self._budget = budget
+
+    def copy(self, name: str, path: Path, source: Path, notify: Notify) -> tuple[View, Outcome]:
+        """Makes the excerpt of a file in its own size; see :meth:`make`."""
+        plain = Interpolator("nearest", scale=1)
+        view, outcome = self.make(name, path, source, plain, Target(outscale=1), notify)
+        return replace(view, seconds=None), outcome
 
     def make(
         self,
@@ -170,7 +181,7 @@ class _ClipMaker:
             mime=f"video/{options.clip_format}",
             data=data,
             size=outcome.size,
-            seconds=None if name == INPUT else outcome.stages.inference_s,
+            seconds=outcome.stages.inference_s,
         )
         return view, outcome
 
@@ -221,6 +232,21 @@ def _rate_of(path: Path) -> Fraction:
     """Returns the constant rate at which the frames of a file are shown, 1/s."""
     rate = probe(path).frame_rate or _USUAL_RATE
     return rate if 0 < rate <= 1000 else _USUAL_RATE
+
+
+def _differences(outcome: Outcome, size: Size, frames: int) -> Iterator[str]:
+    """Yields what is not expected of the excerpt of a ready result.
+
+    Args:
+        outcome: Of the excerpt.
+        size: Expected size, px; encoders may have added a pixel.
+        frames: Expected number of frames.
+    """
+    found = outcome.source_size
+    if max(abs(found.width - size.width), abs(found.height - size.height)) > 1:
+        yield f"has {found} px, and not {size} px"
+    if outcome.frames != frames:
+        yield f"has {outcome.frames} frames there, and not {frames}"
 
 
 def _shown_size(path: Path, size: Size) -> Size:

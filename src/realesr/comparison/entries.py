@@ -79,39 +79,3 @@ def _parse_entry(text: str, common: UpscaleOptions) -> Entry:
     if not is_model:
         value = find_model(value, files=_FILES).name
     return Entry(name=name or value, options=replace(common, model_name=value))
-
-
-def find_result(entry: Entry, source: Path, *, is_only: bool) -> Path:
-    """Finds the ready result of an input: a file with its name, or one that begins with it.
-
-    Args:
-        entry: An entry with ready results.
-        source: The input.
-        is_only: Whether it is the only input; then ``results`` may be a file.
-
-    Raises:
-        InvalidOptionError: The entry is a single file, and there are several inputs.
-        UnreadableMediaError: There is no such file, or more than one.
-    """
-    results = entry.results
-    if results is None:
-        raise ValueError(f"{entry.name} has no ready results")
-    if results.is_file():
-        if not is_only:
-            raise InvalidOptionError(f"{results} is one result of several inputs: name a folder")
-        return results
-    kind = IMAGES if IMAGES.matches(source) else VIDEOS
-    files = [path for path in sorted(results.iterdir()) if kind.matches(path) and path.is_file()]
-    for candidates in (
-        [path for path in files if path.stem == source.stem],
-        [path for path in files if path.stem.startswith((f"{source.stem}_", f"{source.stem}-"))],
-    ):
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            names = ", ".join(path.name for path in candidates)
-            raise UnreadableMediaError(f"{results}: several results of {source.name}: {names}")
-    raise UnreadableMediaError(
-        f"{results}: no result of {source.name}: its name must be {source.stem}, or begin with "
-        f"{source.stem}_"
-    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realesr.comparison.content import Budget, Comparison, Load, OnResult, Subject, View
-from realesr.comparison.entries import INPUT, Entry, find_result
+from realesr.comparison.entries import INPUT, Entry
 from realesr.comparison.options import CompareOptions
 from realesr.comparison.regions import most_detailed_regions
+from realesr.comparison.results import find_results, looks_alike, thumbnail
 from realesr.geometry import Region, Size
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
@@ -27,12 +29,21 @@ from realesr.progress import Notice, Notify, no_notice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """An image: its file, its size, the region that is compared (None: all), and the result's."""
+    """An image.
+
+    Attributes:
+        path: Its file.
+        whole: Its size, px.
+        region: What is compared of it; None for all.
+        size: Size of the results of that, px.
+        seen: Thumbnail of that.
+    """
 
     path: Path
     whole: Size
     region: Region | None
     size: Size
+    seen: NDArray[np.float32]
 
 
 def compare_images(
@@ -54,7 +65,8 @@ def compare_images(
         outscale: Output px per input px along each side, for all entries.
         load: Loads the upscaler of an entry.
         on_result: Called after each result.
-        notify: Receives a sentence for everything that is not read.
+        notify: Receives a sentence for everything that is not read, and for ready results that do
+            not fit their inputs.
 
     Raises:
         InvalidOptionError: The page would be too large, or an entry does not fit the inputs.
@@ -62,6 +74,7 @@ def compare_images(
         RealesrError: A model is not available.
     """
     names = unique_names(paths)
+    ready = find_results(entries, paths, IMAGES)
     budget = Budget(options.limit, len(paths) * (len(entries) + 1))
     sources: list[_Source] = []
     views: list[list[View]] = []
@@ -72,16 +85,16 @@ def compare_images(
         budget.take(views[-1][0].data)
     for entry in entries:
         upscaler = None if entry.options is None else load(entry.options)
-        for source, name, of_image in zip(sources, names, views, strict=True):
+        for number, (source, of_image) in enumerate(zip(sources, views, strict=True)):
             if upscaler is None:
-                ready = find_result(entry, source.path, is_only=len(paths) == 1)
-                result, seconds = _read_result(ready, source), None
+                file = ready[entry.name][number]
+                result, seconds = _read_result(file, source, outscale, notify), None
             else:
                 result, seconds = _upscale(upscaler, source, smooth_color=entry.has_network)
             view = _view(entry.name, result, options.format, options, seconds)
             budget.take(view.data)
             of_image.append(view)
-            on_result(entry.name, name)
+            on_result(entry.name, names[number])
     subjects = tuple(
         Subject(name=name, size=source.size, views=tuple(of_image))
         for name, source, of_image in zip(names, sources, views, strict=True)
@@ -110,11 +123,7 @@ def _open(
     path: Path, options: CompareOptions, outscale: float, notify: Notify
 ) -> tuple[_Source, Image]:
     """Reads an image, and chooses the part of it that is compared."""
-
-    def tell(notice: Notice) -> None:
-        notify(replace(notice, message=f"{path}: {notice.message}"))
-
-    image = read_image(path, notify=tell)
+    image = read_image(path, notify=_telling(path, notify))
     whole, region = image.size, None
     if options.crop is not None:
         (region,) = most_detailed_regions(image.pixels, options.crop)
@@ -122,7 +131,13 @@ def _open(
     size = image.size.scaled(outscale)
     target = IMAGES.format_of(Path(f"-.{options.format}"))
     target.check_fits(path, size, channels=3, byte_depth=1)
-    return _Source(path=path, whole=whole, region=region, size=size), image
+    seen = thumbnail(image)
+    return _Source(path=path, whole=whole, region=region, size=size, seen=seen), image
+
+
+def _telling(path: Path, notify: Notify) -> Notify:
+    """Returns what puts the name of a file before notices."""
+    return lambda notice: notify(replace(notice, message=f"{path}: {notice.message}"))
 
 
 def _upscale(
@@ -138,17 +153,29 @@ def _upscale(
     return result, time.perf_counter() - started
 
 
-def _read_result(path: Path, source: _Source) -> Image:
+def _read_result(path: Path, source: _Source, outscale: float, notify: Notify) -> Image:
     """Reads a ready result; if only a region of the input is compared, what lies there."""
-    result, region = read_image(path), source.region
-    if region is None:
-        return result
-    whole = source.whole
-    across, down = result.size.width / whole.width, result.size.height / whole.height
-    size = Size(max(1, round(region.size.width * across)), max(1, round(region.size.height * down)))
-    x = min(round(region.x * across), result.size.width - size.width)
-    y = min(round(region.y * down), result.size.height - size.height)
-    return crop_image(result, Region(x=x, y=y, size=size))
+    tell = _telling(path, notify)
+    result = read_image(path, notify=tell)
+    expected = source.whole.scaled(outscale)
+    if result.size != expected:
+        words = f"has {result.size} px, and {source.path} has {expected} px at `outscale` "
+        tell(Notice("result-differs", f"{words}{outscale:g}: it is shown as large as the others"))
+    if source.region is not None:
+        result = crop_image(result, _scaled(source.region, source.whole, result.size))
+    if not looks_alike(thumbnail(result), source.seen):
+        tell(Notice("result-differs", f"does not look like {source.path}: is it its result?"))
+    return result
+
+
+def _scaled(region: Region, whole: Size, size: Size) -> Region:
+    """Returns where a region of an image lies in another size of it."""
+    across, down = size.width / whole.width, size.height / whole.height
+    width = max(1, round(region.size.width * across))
+    height = max(1, round(region.size.height * down))
+    x = min(round(region.x * across), size.width - width)
+    y = min(round(region.y * down), size.height - height)
+    return Region(x=x, y=y, size=Size(width, height))
 
 
 def _view(

@@ -15,13 +15,14 @@ from realesr.options import UpscaleOptions
 from support.clips import GRADUAL, make_clip
 
 
-def compare(names, path, **options):
+def compare(names, path, notify=lambda notice: None, **options):
     return compare_clips(
         parse_entries(names, UpscaleOptions()),
         [path],
         CompareOptions(**options),
         outscale=2.0,
         load=lambda options: Interpolator(options.model_name),
+        notify=notify,
     )
 
 
@@ -52,6 +53,17 @@ def test_all_views_have_the_same_frames_at_a_constant_rate(tmp_path, container):
         assert [round(time * 24) for time in times] == list(range(6))
         assert shown == size
     assert [view.seconds is None for view in subject.views] == [True, False, True]
+
+
+def test_a_result_of_another_size_or_length_is_told(tmp_path):
+    clip = make_clip(tmp_path / "a.mkv")
+    ready = make_clip(tmp_path / "r.mp4", image="testsrc2=size=64x48:rate=24:duration=0.25")
+    notices = []
+    compare([f"theirs={ready}"], clip, notices.append, frames=10)
+    assert {notice.code for notice in notices} == {"result-differs"}
+    size, length = (notice.message for notice in notices)
+    assert size == f"{ready} has 64x48 px, and not 128x96 px, as {clip} asks for"
+    assert "frames there, and not 10" in length
 
 
 def test_pixels_that_are_not_square_have_their_proportions(tmp_path):

@@ -9,12 +9,13 @@ from PIL import Image as PillowImage
 
 from realesr.comparison.blind import blinded
 from realesr.comparison.content import Comparison, Subject, View
-from realesr.comparison.entries import find_result, parse_entries
+from realesr.comparison.entries import parse_entries
 from realesr.comparison.images import compare_images
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
 from realesr.comparison.page import write_page
 from realesr.comparison.regions import most_detailed_regions
+from realesr.comparison.results import find_results
 from realesr.engine.interpolation import Interpolator
 from realesr.errors import InvalidOptionError, UnknownModelError, UnreadableMediaError
 from realesr.geometry import Size
@@ -158,7 +159,8 @@ def test_a_result_is_found_by_its_name(tmp_path):
     (entry,) = parse_entries([str(tmp_path)], COMMON)
 
     def found(name):
-        return find_result(entry, tmp_path / name, is_only=False).name
+        (result,) = find_results([entry], [tmp_path / "in" / name], IMAGES)[entry.name]
+        return result.name
 
     assert found("a.webp") == "a.png"
     assert found("b.png") == "b_x4.jpg"
@@ -166,6 +168,76 @@ def test_a_result_is_found_by_its_name(tmp_path):
         found("c.png")
     with pytest.raises(UnreadableMediaError, match="no result of d"):
         found("d.png")
+
+
+def test_a_result_belongs_to_the_input_with_the_longest_name(tmp_path):
+    sources = [tmp_path / "in" / name for name in ("a.png", "a_b.png", "a_b-c.dat")]
+    for name in ("a_out.png", "a_b_out.png", "a_b-c_out.png"):
+        image(tmp_path / name)
+    (entry,) = parse_entries([str(tmp_path)], COMMON)
+    found = find_results([entry], sources, IMAGES)[entry.name]
+    assert [path.name for path in found] == ["a_out.png", "a_b_out.png", "a_b-c_out.png"]
+    (tmp_path / "a_out.png").unlink()
+    with pytest.raises(UnreadableMediaError, match="no result of a"):
+        find_results([entry], sources, IMAGES)
+
+
+def test_an_input_is_no_result_of_itself(tmp_path):
+    for name in ("a.png", "a_out.png"):
+        image(tmp_path / name)
+    (entry,) = parse_entries([str(tmp_path)], COMMON)
+    assert find_results([entry], [tmp_path / "a.png"], IMAGES)[entry.name] == (
+        tmp_path / "a_out.png",
+    )
+
+
+def test_missing_results_are_told_before_any_work(tmp_path):
+    path = image(tmp_path / "in/a.png")
+    (tmp_path / "ready").mkdir()
+    with pytest.raises(UnreadableMediaError, match="no result of a"):
+        compare_images(
+            parse_entries(["bicubic", str(tmp_path / "ready")], COMMON),
+            [path],
+            CompareOptions(),
+            outscale=2,
+            load=lambda options: pytest.fail("a model is loaded"),
+        )
+
+
+def smooth(path, width, height, seed=0):
+    noise = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PillowImage.fromarray(noise).resize((width, height), PillowImage.Resampling.BICUBIC).save(path)
+    return path
+
+
+@pytest.mark.parametrize("crop", [None, Size(30, 20)])
+@pytest.mark.parametrize(
+    ("size", "seed", "words"),
+    [
+        ((80, 60), 0, []),
+        ((40, 30), 0, ["has 40x30 px, and "]),
+        ((80, 60), 1, ["does not look like"]),
+        ((80, 80), 2, ["has 80x80 px, and ", "does not look like"]),
+    ],
+)
+def test_a_result_that_does_not_fit_is_told(tmp_path, size, seed, words, crop):
+    path = smooth(tmp_path / "a.png", 40, 30)
+    ready = smooth(tmp_path / "r.png", *size, seed=seed)
+    notices = []
+    compare_images(
+        parse_entries([f"theirs={ready}"], COMMON),
+        [path],
+        CompareOptions(crop=crop),
+        outscale=2,
+        load=load,
+        notify=notices.append,
+    )
+    assert len(notices) == len(words)
+    for notice, expected in zip(notices, words, strict=True):
+        assert notice.code == "result-differs"
+        assert str(ready) in notice.message
+        assert expected in notice.message
 
 
 def test_inputs_are_of_one_kind(tmp_path):
