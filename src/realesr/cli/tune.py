@@ -12,6 +12,7 @@ from realesr.cli.compare import common_options, load
 from realesr.cli.options.model import add_device_options
 from realesr.cli.printing import answer_text, tell
 from realesr.cli.process import keep_memory
+from realesr.cli.wording import print_notice
 from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         RealesrError: The input cannot be read, or a model cannot be loaded.
     """
-    kind, paths = find_inputs([args.input])
+    kind, paths = find_inputs([args.input], notify=print_notice)
     if args.input.is_dir() or len(paths) != 1:
         raise InvalidOptionError(f"`inputs` {args.input}: name one image or clip of the folder")
     path = paths[0]

@@ -20,7 +20,8 @@ def find_inputs(
     Args:
         inputs: Files, folders, and patterns such as ``scans/*.png``. Of a folder with both kinds
             the images are taken.
-        notify: Receives a sentence for each folder whose clips are left out.
+        notify: Receives a sentence for each folder whose clips are left out, and for each broken
+            link, FIFO and the like in a folder.
 
     Raises:
         InvalidOptionError: There are both images and clips, or an input is a stream.
@@ -29,7 +30,7 @@ def find_inputs(
     kinds: list[AnyMediaType] = []
     files: dict[Path, None] = {}
     for path in inputs:
-        kind, found = _find(path)
+        kind, found = _find(path, notify)
         if kind is IMAGES and path.is_dir() and (clips := _found(path, VIDEOS)):
             words = f"{path}: clips are left out ({len(clips)}): one page has images or clips"
             notify(Notice("clips-left-out", words))
@@ -40,14 +41,14 @@ def find_inputs(
     return kinds[0], tuple(files)
 
 
-def _find(path: Path) -> tuple[AnyMediaType, list[Path]]:
+def _find(path: Path, notify: Notify) -> tuple[AnyMediaType, list[Path]]:
     if path == STANDARD_STREAM:
         raise InvalidOptionError("`inputs` -: name a file, which is read several times")
     first: MediaError | None = None
     kinds: tuple[AnyMediaType, ...] = (IMAGES, VIDEOS)
     for kind in kinds:
         try:
-            return kind, _planned(path, kind)
+            return kind, _planned(path, kind, notify)
         except MediaError as error:
             first = first or error
     if first is None:
@@ -55,15 +56,22 @@ def _find(path: Path) -> tuple[AnyMediaType, list[Path]]:
     raise first
 
 
-def _planned(path: Path, kind: AnyMediaType) -> list[Path]:
-    """Returns the files of a kind.
+def _planned(path: Path, kind: AnyMediaType, notify: Notify = no_notice) -> list[Path]:
+    """Returns the files of a kind, and tells what else there cannot be taken.
 
     Raises:
         MediaError: There are none.
     """
     # No output is made: the plan is asked for the inputs alone.
     files = FileOptions(inputs=(path,), output=Path("results"), suffix="compared")
-    return [job.source for job in make_plan(files, kind).jobs]
+    plan = make_plan(files, kind)
+    if not plan.jobs:
+        raise plan.refused[0].error
+    for refusal in plan.refused:
+        notify(Notice("special-file-skipped", f"{refusal.error}: left out"))
+    for notice in plan.notices:
+        notify(notice)
+    return [job.source for job in plan.jobs]
 
 
 def _found(path: Path, kind: AnyMediaType) -> list[Path]:

@@ -240,6 +240,27 @@ def test_a_result_that_does_not_fit_is_told(tmp_path, size, seed, words, crop):
         assert expected in notice.message
 
 
+def test_broken_links_and_fifos_in_a_folder_are_told(tmp_path):
+    path = image(tmp_path / "p/a.png")
+    (tmp_path / "p/b.png").symlink_to(tmp_path / "absent.png")
+    (tmp_path / "p/c.png").symlink_to(tmp_path / "p/c.png")
+    os.mkfifo(tmp_path / "p/d.png")
+    notices = []
+    assert find_inputs([tmp_path / "p"], notify=notices.append) == (IMAGES, (path,))
+    assert len(notices) == 3
+    for notice, name in zip(notices, "bcd", strict=True):
+        assert notice.code == "special-file-skipped"
+        assert f"{name}.png" in notice.message
+        assert notice.message.endswith("left out")
+
+
+def test_a_folder_of_broken_links_is_an_error(tmp_path):
+    for name in ("b.png", "c.png"):
+        (tmp_path / name).symlink_to(tmp_path / "absent.png")
+    with pytest.raises(UnreadableMediaError, match="No such file"):
+        find_inputs([tmp_path])
+
+
 def test_inputs_are_of_one_kind(tmp_path):
     image(tmp_path / "p/a.png")
     (tmp_path / "v").mkdir()
