@@ -350,7 +350,7 @@ def _check_replaceable(destination: Path) -> None:
         if error.errno in (errno.ENOENT, errno.ELOOP):  # a link to nothing is replaced
             return
         if error.errno == errno.ENAMETOOLONG:
-            reason = "the name is too long for this file system: choose a shorter `suffix`"
+            reason = "the name is too long for this file system: choose a shorter one"
             raise OSError(errno.ENAMETOOLONG, reason) from None
         raise
     if stat.S_ISDIR(mode):

@@ -1,6 +1,7 @@
 """``realesr tune`` and ``realesr compare`` as commands."""
 
 import json
+import os
 import shlex
 
 import numpy as np
@@ -111,6 +112,45 @@ def test_what_cannot_be_is_told(tmp_path, capsys, arguments):
     assert main(arguments) in (1, 2)
     assert capsys.readouterr().err.startswith("realesr: error: ")
     assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
+
+
+@pytest.mark.parametrize("command", ["compare", "tune"])
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("a.jpg/new/o.html", "a file is where a folder should be"),
+        ("closed/o.html", "Permission denied"),
+        ("closed/new/o.html", "Permission denied"),
+        ("fifo.html", "is a FIFO, and not replaced"),
+        ("n" * 300 + ".html", "the name is too long for this file system"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_any_work(
+    tmp_path, capsys, monkeypatch, unprivileged, command, output, words
+):
+    def work(*arguments, **options):
+        pytest.fail("a model is loaded")
+
+    monkeypatch.setattr(f"realesr.cli.{command}.load", work)
+    image(tmp_path / "a.jpg")
+    tmp_path.chmod(0o777)
+    (tmp_path / "closed").mkdir(mode=0o500)
+    os.mkfifo(tmp_path / "fifo.html")
+    before = sorted(tmp_path.rglob("*"))
+    with unprivileged():
+        assert main([command, "bicubic", "-i", "a.jpg", "-o", output]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"realesr: error: --output {output}: ")
+    assert words in error
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_missing_folder_of_the_output_is_made_in_the_end(tmp_path):
+    image(tmp_path / "a.jpg")
+    assert main(["compare", "bicubic", "-i", "a.jpg", "-q", "-o", "new/folder/o.html"]) == 0
+    assert [path.name for path in (tmp_path / "new/folder").iterdir()] == ["o.html"]
+    assert main(["compare", "nearest", "-i", "a.jpg", "-o", "other/o.html", "--limit", "9k"]) == 2
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_limit_names_its_option(tmp_path, capsys):

@@ -15,6 +15,7 @@ from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
 from realesr.cli.tally import print_tally
 from realesr.cli.wording import print_notice
+from realesr.comparison.destination import check_writable
 from realesr.comparison.entries import parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import (
@@ -175,6 +176,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output.suffix.lower() not in PAGES:
         raise InvalidOptionError(f"`output` {args.output}: the name of a page ends with .html")
     refuse_overwriting("`output`", args.output, paths)
+    check_writable(args.output)
     # The cheap checks are done. The following imports are slow.
     from realesr.comparison.blind import blinded
     from realesr.comparison.page import write_page

@@ -13,6 +13,7 @@ from realesr.cli.options.model import add_device_options
 from realesr.cli.printing import answer_text, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.wording import print_notice
+from realesr.comparison.destination import check_writable
 from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     extra = parse_entries(args.models, common)
     ready = [entry.results for entry in extra if entry.results is not None]
     refuse_overwriting("`output`", output, (path, *ready, *(f for r in ready for f in r.glob("*"))))
+    check_writable(output)
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport
     from realesr.media.images.decode import read_image

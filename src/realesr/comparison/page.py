@@ -14,8 +14,8 @@ from typing import Any
 
 from realesr.comparison.blind import BlindComparison
 from realesr.comparison.content import Comparison, Subject, View
-from realesr.errors import InvalidOptionError, UnwritableMediaError
-from realesr.reasons import reason_of
+from realesr.comparison.destination import whole_file
+from realesr.errors import InvalidOptionError
 
 _TEMPLATE = "template"
 _SCRIPTS = ("content", "camera", "panes", "clips", "questions", "controls")
@@ -44,16 +44,8 @@ def write_page(content: Comparison | BlindComparison, path: Path, *, title: str,
         raise InvalidOptionError(
             f"{path}: would hold {size_bytes / 1e6:.0f} MB: allow it with `limit`, or compare less"
         )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.writelines(parts)
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.writelines(parts)
     return size_bytes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from realesr.errors import UnwritableMediaError
+from realesr.comparison.destination import whole_file
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
-from realesr.reasons import reason_of
 
 _GAP = 8
 _CAPTION = 26
@@ -67,16 +65,9 @@ def write_sheet(sheet: PillowImage.Image, path: Path) -> None:
     Raises:
         UnwritableMediaError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(partial, format=kind, quality=_QUALITY)
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        sheet.save(file, format=kind, quality=_QUALITY)
 
 
 def _as_pillow(image: Image) -> PillowImage.Image:
