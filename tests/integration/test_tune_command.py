@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -80,6 +81,57 @@ def test_tune_as_json_and_as_a_page(tmp_path, capsys):
     assert "extra" in (tmp_path / "page.html").read_text()
 
 
+def test_tune_tries_every_model_that_is_named(tmp_path, capsys):
+    """Also one that is called as another is, and a suitable one that is not here."""
+    image(tmp_path / "a.jpg")
+    for name in ("bicubic", "realesr-photo-x4"):
+        shutil.copy(tiny_weights(tmp_path), tmp_path / f"{name}.safetensors")
+    named = [
+        *("realesr-photo-x4", "RealESRGAN_x4plus", "nearest"),
+        *("bicubic.safetensors", "bicubic=realesr-anime-x4", "./realesr-photo-x4.safetensors"),
+    ]
+    assert main(["tune", *named[:4], "-i", "a.jpg", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["model"] for each in found["trials"]] == [
+        *("bicubic", "realesr-photo-x4", "RealESRGAN_x4plus", "nearest", "bicubic.safetensors")
+    ]
+    assert "RealESRGAN_x4plus" not in found["not_here"]
+    assert main(["tune", *named[4:], "-i", "a.jpg", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["model"] for each in found["trials"]] == [
+        *("bicubic", "realesr-photo-x4", "realesr-anime-x4", "realesr-photo-x4.safetensors")
+    ]
+
+
+@pytest.mark.parametrize("command", ["compare", "tune"])
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (["x="], "'x=': the model is missing; write x=. for the current folder"),
+        ([""], "'': the model is missing; write . for the current folder"),
+        (["  "], "'  ': the model is missing; write . for the current folder"),
+        (
+            ["t.safetensors", "p/t.safetensors"],
+            "two entries are called t: give one another name, as in NAME=p/t.safetensors",
+        ),
+    ],
+)
+def test_models_that_are_missing_or_have_one_name(tmp_path, capsys, command, named, words):
+    image(tmp_path / "a.jpg")
+    (tmp_path / "p").mkdir()
+    for folder in (tmp_path, tmp_path / "p"):
+        shutil.copy(tiny_weights(tmp_path), folder / "t.safetensors")
+    assert main([command, *named, "-i", "a.jpg"]) == 2
+    assert capsys.readouterr().err == f"realesr: error: {words}\n"
+
+
+def test_tune_refuses_ready_results(tmp_path, capsys):
+    image(tmp_path / "a.jpg")
+    for ready in (".", "mine=.", "a.jpg"):
+        assert main(["tune", ready, "-i", "a.jpg"]) == 2
+        assert "ready results, which `realesr compare` shows" in capsys.readouterr().err
+
+
 def test_tune_of_a_clip(tmp_path, capsys):
     make_clip(tmp_path / "c.mp4")
     assert main(["tune", "-i", "c.mp4", "-o", "c.png"]) == 0
@@ -96,7 +148,6 @@ def test_tune_of_a_clip(tmp_path, capsys):
         ["tune", "-i", "."],
         ["tune", "-i", "a.jpg", "-o", "a.jpg"],
         ["tune", "-i", "a.jpg", "-o", "sheet.gif"],
-        ["tune", "mine=.", "-i", "a.jpg", "-o", "ready.png"],
         ["compare", "bicubic"],
         ["compare", "-i", "a.jpg"],
         ["compare", "bicubic", "-i", "a.jpg", "--blind"],

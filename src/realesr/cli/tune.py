@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
 from realesr.errors import InvalidOptionError, MissingWeightsError
+from realesr.loading.build import model_of
 from realesr.media.formats import VIDEOS
 from realesr.options import UpscaleOptions
 from realesr.overwriting import refuse_overwriting
@@ -53,7 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "models",
         nargs="*",
         metavar="MODEL",
-        help="models to try as well, as for `realesr compare`",
+        help="models to try as well: names, or files of weights; NAME=MODEL gives it a name",
     )
     parser.add_argument("-i", "--input", type=Path, required=True, metavar="FILE")
     parser.add_argument(
@@ -83,9 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if output.suffix.lower() not in SHEETS:
         raise InvalidOptionError(f"`output` {output}: must end with one of {', '.join(SHEETS)}")
     common = common_options(args, SCALE)
-    extra = parse_entries(args.models, common)
-    ready = [entry.results for entry in extra if entry.results is not None]
-    refuse_overwriting("`output`", output, (path, *ready, *(f for r in ready for f in r.glob("*"))))
+    extra = _named_models(args.models, common)
+    refuse_overwriting("`output`", output, (path,))
     check_writable(output)
     # The cheap checks are done. The following imports are slow.
     from realesr.cli.tune_report import TuneReport
@@ -97,10 +98,7 @@ def run(args: argparse.Namespace) -> int:
     keep_memory()
     measured, image = (measure_clip if kind is VIDEOS else measure_image)(path)
     candidates = candidates_for(measured)
-    here = [each for each in candidates if find_local_weights(find_model(each.model))]
-    if not here:
-        names = " ".join(each.model for each in candidates)
-        raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
+    here = _available(candidates, extra)
     entries = _entries(here, extra, common)
     is_jpeg = measured.jpeg_quality is not None
     smoothed = read_image(path, smooth_color=True) if is_jpeg else image
@@ -116,16 +114,59 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _named_models(texts: Sequence[str], common: UpscaleOptions) -> tuple[Entry, ...]:
+    """Returns the models that the command line names.
+
+    Raises:
+        UsageError: One of them is none, or holds ready results.
+        UnreadableMediaError: A file of weights does not exist.
+    """
+    entries = parse_entries(texts, common)
+    for entry in entries:
+        if entry.results is not None:
+            raise InvalidOptionError(
+                f"{entry.results}: is no model to try, but ready results, which `realesr compare` "
+                "shows"
+            )
+    return entries
+
+
+def _available(candidates: Sequence[Candidate], extra: tuple[Entry, ...]) -> list[Candidate]:
+    """Returns the suitable models that are here, and those that are named.
+
+    Raises:
+        MissingWeightsError: There are none.
+    """
+    named = {model_of(entry.options) for entry in extra if entry.options is not None}
+    here = [
+        each
+        for each in candidates
+        if each.model in named or find_local_weights(find_model(each.model))
+    ]
+    if not here:
+        names = " ".join(each.model for each in candidates)
+        raise MissingWeightsError(f"no suitable model is here: `realesr models fetch {names}`")
+    return here
+
+
 def _entries(
     here: list[Candidate], extra: tuple[Entry, ...], common: UpscaleOptions
 ) -> tuple[Entry, ...]:
-    """Returns what is tried: the baseline, suitable models, and those that were named."""
+    """Returns what is tried: the baseline, suitable models, and those that were named.
+
+    What is named is tried, too, if it has the name of another: then its file is its name.
+    """
     chosen = [Entry(name=BASELINE, options=replace(common, model_name=BASELINE))]
     for each in here:
         options = replace(common, model_name=each.model, denoise_strength=each.denoise_strength)
         chosen.append(Entry(name=each.model, options=options))
-    names = {entry.name for entry in chosen}
-    return (*chosen, *(entry for entry in extra if entry.name not in names and entry.options))
+    suitable = {entry.name for entry in chosen}
+    for entry in extra:
+        if entry.options is None or entry.name not in suitable:
+            chosen.append(entry)
+        elif (model := model_of(entry.options)) not in suitable:
+            chosen.append(replace(entry, name=model))
+    return tuple(chosen)
 
 
 def _try(

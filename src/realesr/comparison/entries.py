@@ -48,24 +48,41 @@ def parse_entries(texts: Sequence[str], common: UpscaleOptions) -> tuple[Entry, 
         common: Options of all models.
 
     Raises:
-        InvalidOptionError: Two entries have one name, or a name is reserved.
+        InvalidOptionError: Two entries have one name, a name is reserved, or nothing follows it.
         UnknownModelError: An entry is neither a model, nor a file, nor a folder.
         UnreadableMediaError: A file of weights does not exist.
     """
-    entries = tuple(_parse_entry(text, common) for text in texts)
+    named = [_split(text) for text in texts]
+    entries = tuple(_parse_entry(name, value, common) for name, value in named)
     names = [entry.name for entry in entries]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidOptionError(f"two entries are called {name}: name one, as in NAME={name}")
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            value = named[index][1]
+            raise InvalidOptionError(
+                f"two entries are called {name}: give one another name, as in NAME={value}"
+            )
     if INPUT in names:
         raise InvalidOptionError(f"{INPUT} is on every page: give the entry another name")
     return entries
 
 
-def _parse_entry(text: str, common: UpscaleOptions) -> Entry:
+def _split(text: str) -> tuple[str, str]:
+    """Returns the name that an entry is given, or nothing, and what it is.
+
+    Raises:
+        InvalidOptionError: It is nothing, as of an unset variable of a shell.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name:
         name, value = "", text
+    if not value.strip():
+        raise InvalidOptionError(
+            f"{text!r}: the model is missing; write {name and name + '='}. for the current folder"
+        )
+    return name, value
+
+
+def _parse_entry(name: str, value: str, common: UpscaleOptions) -> Entry:
     path = Path(value)
     if path.suffix.lower() in WEIGHTS_SUFFIXES:
         if not path.is_file():
