@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from realesr.cli.printing import answer
+from realesr.cli.printing import answer, printable
 from realesr.cli.wording import with_flags
 from realesr.options import DEFAULT_MODEL
 from realesr.tuning.advice import Advice, expected_seconds
@@ -40,9 +41,8 @@ class TuneReport:
 
     def print(self) -> None:
         """Prints the report for people; the last lines are the commands."""
-        frames = (
-            "" if not self.measured.is_clip else f", {self.measured.frames or 'unknown'} frames"
-        )
+        count = self.measured.frames
+        frames = "" if count == 1 else f", {count or 'unknown'} frames"
         answer(f"{self.path}: {self.measured.size} px{frames}")
         for name, value in _rows(self.measured):
             answer(f"  {name:<12}{value}")
@@ -131,10 +131,25 @@ def commands_for(path: Path, measured: Measurements, advice: Advice) -> list[str
 
 def _joined(*words: str | Path) -> str:
     """Quotes words; a file whose name looks like an option gets its folder."""
-    return shlex.join(
-        f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
+    return " ".join(
+        _quoted(f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word))
         for word in words
     )
+
+
+def _quoted(word: str) -> str:
+    r"""Quotes a word for a shell: ``$'a\x1b'`` if signs in it could not be typed or printed."""
+    if printable(word) == word:
+        return shlex.quote(word)
+    escaped = "".join(
+        rf"\{sign}" if sign in "\\'" else sign if printable(sign) == sign else _bytes_of(sign)
+        for sign in word
+    )
+    return f"$'{escaped}'"
+
+
+def _bytes_of(sign: str) -> str:
+    return "".join(rf"\x{byte:02x}" for byte in os.fsencode(sign))
 
 
 def _rows(measured: Measurements) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from realesr.errors import UnreadableMediaError
 from realesr.geometry import Region, Size
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
+from realesr.media.animations.content import read_timeline
 from realesr.media.images.decode import read_image
 from realesr.media.images.metadata import without_limit
 from realesr.options import VideoOptions
@@ -69,7 +70,7 @@ class Measurements:
     Attributes:
         size: Width and height, px.
         traits: What its pixels tell.
-        frames: Number of frames; 1 for an image, None if a clip does not say.
+        frames: Number of frames; 1 for a still image, None if a clip does not say.
         fps: Frames per second; None for an image.
         jpeg_quality: Quality of the JPEG tables, 1 to 100; None for other formats.
         says_interlaced: Whether the file says that its frames consist of fields.
@@ -99,7 +100,7 @@ class Measurements:
 
 
 def measure_image(path: Path) -> tuple[Measurements, Image]:
-    """Measures an image.
+    """Measures an image; of an animation, its first frame.
 
     Args:
         path: The file.
@@ -111,8 +112,13 @@ def measure_image(path: Path) -> tuple[Measurements, Image]:
         MediaError: The file cannot be read.
     """
     image = read_image(path)
-    traits = measure_traits([image], woven=[image])
-    return Measurements(size=image.size, traits=traits, jpeg_quality=_jpeg_quality(path)), image
+    measured = Measurements(
+        size=image.size,
+        traits=measure_traits([image], woven=[image]),
+        frames=_frames_of(path),
+        jpeg_quality=_jpeg_quality(path),
+    )
+    return measured, image
 
 
 def measure_clip(path: Path) -> tuple[Measurements, Image]:
@@ -209,6 +215,12 @@ def _middle(size: Size) -> Region:
     width, height = min(size.width, _MEASURED_SIDE), min(size.height, _MEASURED_SIDE)
     x, y = (size.width - width) // 2, (size.height - height) // 2
     return Region(x=x, y=y, size=Size(width, height))
+
+
+def _frames_of(path: Path) -> int:
+    """Returns the number of images in a file, all of which are upscaled: 1 but for animations."""
+    timeline = read_timeline(path)
+    return 1 if timeline is None else max(1, len(timeline.durations))
 
 
 def _jpeg_quality(path: Path) -> int | None:

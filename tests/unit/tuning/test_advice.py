@@ -1,10 +1,14 @@
+import os
 import shlex
+import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from realesr.cli.printing import printable
 from realesr.cli.tune_report import commands_for
 from realesr.comparison.sheet import make_sheet, write_sheet
 from realesr.engine.interpolation import Interpolator
@@ -90,6 +94,23 @@ def test_what_was_upscaled_is_reduced_first():
     assert advice_for(measured(native_scale=2.0)).seconds == pytest.approx(0.3072 / 4)
     assert len(commands(measured(native_scale=1.5))) == 1
     assert len(commands(measured(native_scale=2.0, says_interlaced=True))) == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    "name",
+    [b"a b.png", b"\x1b[2Jx\x079.png", b"it's\n\\.png", b"\xe4.png", "\u202ey\u00fc.png".encode()],
+)
+def test_commands_give_a_shell_the_bytes_of_any_name(shell, name):
+    path = Path("p") / os.fsdecode(name)
+    (command,) = commands(measured(), path=path)
+    assert printable(command) == command
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not here")
+    typed = command.replace("realesr image", "printf %s", 1).replace(" -i ", " ", 1)
+    result = subprocess.run([program, "-c", typed], capture_output=True, check=True)
+    assert result.stdout == os.fsencode(path)
 
 
 def test_fields_that_no_one_has_marked_are_joined_first():

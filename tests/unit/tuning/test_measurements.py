@@ -17,6 +17,7 @@ from realesr.tuning.native_size import native_scale
 from realesr.tuning.noise import noise_deviation
 from realesr.tuning.sharpness import blur_deviation
 
+from support.animations import drawn_frames, save_animation
 from support.clips import make_clip
 
 
@@ -201,3 +202,12 @@ def test_clips_are_measured(tmp_path):
     assert not plain.says_interlaced
     assert plain.frames == 24
     assert frame.size == Size(64, 48)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png"])
+def test_all_frames_of_an_animation_count(tmp_path, name):
+    measured, _ = measure_image(save_animation(tmp_path / name))
+    assert (measured.frames, measured.is_clip) == (5, False)
+    drawn_frames(1)[0].save(tmp_path / f"still-{name}")
+    measured, _ = measure_image(tmp_path / f"still-{name}")
+    assert measured.frames == 1
