@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realesr.cli.options.model import add_device_options, device_names
+from realesr.cli.options.model import add_device_options, device_options
 from realesr.cli.options.parsers import memory, seconds, size
 from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
@@ -26,6 +26,7 @@ from realesr.comparison.options import (
     CompareOptions,
 )
 from realesr.errors import InvalidOptionError
+from realesr.loading.notices import idle_of_tiles
 from realesr.media.formats import IMAGES
 from realesr.options import Target, UpscaleOptions
 from realesr.overwriting import refuse_overwriting
@@ -206,24 +207,17 @@ def run(args: argparse.Namespace) -> int:
 def common_options(
     args: argparse.Namespace, outscale: float, denoise_strength: float | None = None
 ) -> UpscaleOptions:
-    """Returns the options of all models: their size, and the group ``speed and memory``.
+    """Returns the options of all models, and tells which have no effect.
 
     Raises:
         InvalidOptionError: A value is outside its range.
     """
-    return UpscaleOptions(
-        target=Target(outscale=outscale),
-        device=device_names(args)[0],
-        precision=args.precision,
-        engine=args.engine,
-        tile=args.tile,
-        memory_budget=args.memory_budget,
-        threads=args.threads,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        is_compiled=args.compile,
-        denoise_strength=denoise_strength,
+    options = replace(
+        device_options(args), target=Target(outscale=outscale), denoise_strength=denoise_strength
     )
+    for notice in idle_of_tiles(options):
+        print_notice(notice)
+    return options
 
 
 def _compare_options(args: argparse.Namespace, *, has_clips: bool) -> CompareOptions:

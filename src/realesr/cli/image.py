@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_size_options(parser)
     add_model_options(parser)
     add_image_options(parser)
-    add_device_options(parser)
+    add_device_options(parser, has_workers=True)
     add_worker_options(parser)
     add_output_options(parser, "a line of JSON for each file on standard output")
     parser.set_defaults(run=run)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from realesr import __version__
-from realesr.cli.options.model import add_device_options, device_names
+from realesr.cli.options.model import add_device_options, device_options
 from realesr.cli.options.parsers import memory
 from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
@@ -104,17 +104,7 @@ def run(args: argparse.Namespace) -> int:
     limits = {name: getattr(args, name) for name in ServeOptions.__dataclass_fields__
               if hasattr(args, name)}  # fmt: skip
     options = ServeOptions(**limits, token=_token(args.token_file), models=names)
-    base = UpscaleOptions(
-        device=device_names(args)[0],
-        precision=args.precision,
-        engine=args.engine,
-        tile=args.tile,
-        memory_budget=args.memory_budget,
-        threads=args.threads,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        is_compiled=args.compile,
-    )
+    base = device_options(args)
     for notice in idle_of_tiles(base):
         print_notice(notice)
     _fetch(base, names)

@@ -58,7 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_model_options(parser)
     add_video_options(parser)
     add_piece_options(parser)
-    add_device_options(parser)
+    add_device_options(parser, has_workers=True)
     add_worker_options(parser)
     add_output_options(parser, "lines of JSON on standard output: progress, and one for each file")
     parser.set_defaults(run=run)

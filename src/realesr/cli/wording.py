@@ -69,7 +69,7 @@ _OWNERS = (
 )
 _OF_COMMANDS = (
     *("clips", "cluster", "data", "gpu_id", "original", "out", "perceptual_weights"),
-    *("token_file", "workers"),
+    *("size", "token_file", "workers"),
 )
 _NAME = re.compile(r"`([a-z_]+)`")
 

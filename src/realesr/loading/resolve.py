@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from realesr.errors import InvalidOptionError
+from realesr.errors import InvalidOptionError, MissingWeightsError
 from realesr.face.dependencies import check_extra
 from realesr.loading.notices import idle_of_mixture, notify_of_resize
 from realesr.options import UpscaleOptions
@@ -80,8 +80,9 @@ def ensure_files(
     if faces is not None and faces.weight > 0 and not faces.is_aligned:
         check_extra()
     if options.model_path is not None:
+        files = _files_of_path(options.model_path, options)
         notify_of_resize(options.model_path, notify)
-        return _files_of_path(options.model_path, options)
+        return files
     if options.model_name in BASELINES:
         return None
     return _files_of_model(
@@ -96,8 +97,11 @@ def _files_of_path(path: Path, options: UpscaleOptions) -> NetworkFiles:
     """Returns a file, and the partner beside it that an option mixes it with.
 
     Raises:
+        MissingWeightsError: There is no such file.
         InvalidOptionError: There is no such partner, or two options want one.
     """
+    if not path.is_file():
+        raise MissingWeightsError(f"{path}: no such file of weights")
     strength, sharpness = options.denoise_strength, options.sharpness
     denoises = strength is not None and strength != 1
     if denoises and sharpness != 1:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from realesr.cli.options.faces import face_options
-from realesr.cli.options.parsers import gpu_numbers, memory, size, tile
+from realesr.cli.options.parsers import gpu_number, gpu_numbers, memory, size, tile
 from realesr.errors import InvalidOptionError
 from realesr.options import (
     ALPHA_UPSAMPLERS,
@@ -125,8 +126,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the group ``speed and memory`` to a parser."""
+def add_device_options(parser: argparse.ArgumentParser, *, has_workers: bool = False) -> None:
+    """Adds the group ``speed and memory`` to a parser.
+
+    Args:
+        parser: Parser of a command.
+        has_workers: Whether several processes can share the work of the command, and GPUs with it.
+    """
     group = parser.add_argument_group("speed and memory")
     devices = group.add_mutually_exclusive_group()
     devices.add_argument(
@@ -138,9 +144,10 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     devices.add_argument(
         "-g",
         "--gpu-id",
-        type=gpu_numbers,
+        type=gpu_numbers if has_workers else gpu_number,
         metavar="N",
-        help="same as --device cuda:N; 0 is auto; 0,1 shares the work among two GPUs",
+        help="same as --device cuda:N; 0 is auto"
+        + ("; 0,1 shares the work among two GPUs" if has_workers else ""),
     )
     precision = group.add_mutually_exclusive_group()
     precision.add_argument(
@@ -232,6 +239,25 @@ def device_names(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(f"cuda:{gpu}" for gpu in gpus)
 
 
+def device_options(args: argparse.Namespace) -> UpscaleOptions:
+    """Returns the options of the group ``speed and memory``; the others have their defaults.
+
+    Raises:
+        InvalidOptionError: A value is outside its range.
+    """
+    return UpscaleOptions(
+        device=device_names(args)[0],
+        precision=args.precision,
+        engine=args.engine,
+        tile=args.tile,
+        memory_budget=args.memory_budget,
+        threads=args.threads,
+        tile_pad=args.tile_pad,
+        pre_pad=args.pre_pad,
+        is_compiled=args.compile,
+    )
+
+
 def worker_options(args: argparse.Namespace) -> WorkerOptions:
     """Returns the processes that share the work.
 
@@ -265,19 +291,11 @@ def upscale_options(args: argparse.Namespace) -> UpscaleOptions:
     Raises:
         InvalidOptionError: A value is outside its range.
     """
-    return UpscaleOptions(
+    return replace(
+        device_options(args),
         model_name=args.model_name,
         model_path=args.model_path,
         target=Target(outscale=args.outscale, width=args.width, height=args.height, fit=args.fit),
-        device=device_names(args)[0],
-        precision=args.precision,
-        engine=args.engine,
-        tile=args.tile,
-        memory_budget=args.memory_budget,
-        threads=args.threads,
-        tile_pad=args.tile_pad,
-        pre_pad=args.pre_pad,
-        is_compiled=args.compile,
         denoise_strength=args.denoise_strength,
         sharpness=args.sharpness,
         alpha_upsampler=args.alpha_upsampler,

@@ -139,6 +139,14 @@ def gpu_numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def gpu_number(text: str) -> tuple[int]:
+    """Parses the number of one GPU, for a command that computes in one process."""
+    first, *others = gpu_numbers(text)
+    if others:
+        raise argparse.ArgumentTypeError(f"{text!r}: this command computes on one GPU: name one")
+    return (first,)
+
+
 def shard(text: str) -> tuple[int, int]:
     """Parses a part such as ``3/8``."""
     match = re.fullmatch(r"(\d+)/(\d+)", text)
