@@ -206,8 +206,47 @@ def test_a_missing_folder_of_the_output_is_made_in_the_end(tmp_path):
 
 def test_a_limit_names_its_option(tmp_path, capsys):
     image(tmp_path / "a.png")
-    assert main(["compare", "bicubic", "-i", "a.png", "-q", "--limit", "10k"]) == 2
-    error = capsys.readouterr().err
-    assert "--limit" in error
-    assert "--crop" in error
+    for limit, words in (("10k", "more than 10 kB"), ("1", "more than 1 kB")):
+        assert main(["compare", "bicubic", "-i", "a.png", "-q", "--limit", limit]) == 2
+        error = capsys.readouterr().err
+        assert words in error
+        assert "--limit" in error
+        assert "--crop" in error
     assert not (tmp_path / "comparison.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bicubic", "--tally", "r.json"], "drop MODEL"),
+        (["--tally", "r.json", "-i", "a.jpg"], "drop --input"),
+        (["--tally", "r.json", "-o", "p.html"], "drop --output"),
+        (["--tally", "r.json", "--blind"], "drop --blind"),
+        (["--tally", "r.json", "--fp32"], "drop --precision"),
+        (["bicubic", "-i", "a.jpg", "--json"], "--json is for the result of --tally"),
+        (["--json"], "--json is for the result of --tally"),
+    ],
+)
+def test_answers_and_pages_do_not_mix(tmp_path, capsys, arguments, words):
+    image(tmp_path / "a.jpg")
+    answers = {"format": "realesr-ratings", "version": 1, "page": "p", "asked": "pairs"}
+    answers |= {"rater": "Ada", "entries": ["a"], "answers": []}
+    (tmp_path / "r.json").write_text(json.dumps(answers))
+    assert main(["compare", *arguments]) == 2
+    out, error = capsys.readouterr()
+    assert words in error
+    assert out == ""
+    assert main(["compare", "--tally", "r.json", "--json", "-v"]) == 0
+
+
+def test_options_of_a_page_that_do_nothing_are_told(tmp_path, capsys):
+    image(tmp_path / "a.jpg")
+    options = ["--crf", "9", "--frames", "3", "--seed", "4", "--format", "png", "--quality", "9"]
+    assert main(["compare", "nearest", "-i", "a.jpg", "-q", *options]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "note: --crf and --frames do nothing for images",
+        "note: --quality does nothing for PNG, which loses nothing",
+        "note: --seed does nothing without --blind",
+    ]
+    assert main(["compare", "nearest", "-i", "a.jpg", "-q", "--tile", "0", "--tile-pad", "3"]) == 0
+    assert "--tile-pad does nothing with --tile 0" in capsys.readouterr().err

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from realesr.cli.options.model import add_device_options, device_options
 from realesr.cli.options.parsers import memory, seconds, size
 from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
-from realesr.cli.tally import print_tally
+from realesr.cli.tally import print_tally, refuse_beside_tally
 from realesr.cli.wording import print_notice
 from realesr.comparison.destination import check_writable
 from realesr.comparison.entries import parse_entries
@@ -26,10 +27,11 @@ from realesr.comparison.options import (
     CompareOptions,
 )
 from realesr.errors import InvalidOptionError
-from realesr.loading.notices import idle_of_tiles
+from realesr.loading.notices import idle_of_tiles, without_effect
 from realesr.media.formats import IMAGES
 from realesr.options import Target, UpscaleOptions
 from realesr.overwriting import refuse_overwriting
+from realesr.progress import Notice
 
 if TYPE_CHECKING:
     from realesr.comparison.content import Comparison, OnResult
@@ -120,7 +122,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     blind.add_argument("--json", action="store_true", help="--tally as JSON")
     add_device_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, parser))
 
 
 def _add_content_options(parser: argparse.ArgumentParser) -> None:
@@ -155,22 +157,25 @@ def _add_content_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Runs the command; returns the exit code.
+
+    Args:
+        parser: Its parser, which knows the defaults.
+        args: Parsed command line.
 
     Raises:
         RealesrError: The page cannot be made, or answers cannot be read.
     """
-    if args.tally:
+    if args.tally is not None:
+        refuse_beside_tally(args, defaults=parser.parse_args([]))
         return print_tally(args.tally, as_json=args.json)
-    if args.ask is not None and not args.blind:
-        raise InvalidOptionError(f"`ask` {args.ask} is a question of `blind` pages: add `blind`")
-    if not args.entries or not args.input:
-        raise InvalidOptionError("name the models to compare, and the images with `inputs`")
+    _check_questions(args)
     common = common_options(args, args.outscale, args.denoise_strength)
     entries = parse_entries(args.entries, common)
     kind, paths = find_inputs(args.input, notify=print_notice)
-    options = _compare_options(args, has_clips=kind is not IMAGES)
+    has_clips = kind is not IMAGES
+    options = _compare_options(args, has_clips=has_clips)
     least = 2 if options.ask == "pairs" else 1
     if options.blind and len(entries) < least:
         raise InvalidOptionError(f"`blind` with `ask` {options.ask} needs {least} models or more")
@@ -178,6 +183,8 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError(f"`output` {args.output}: the name of a page ends with .html")
     refuse_overwriting("`output`", args.output, paths)
     check_writable(args.output)
+    for notice in _ineffective(options, has_clips=has_clips):
+        print_notice(notice)
     # The cheap checks are done. The following imports are slow.
     from realesr.comparison.blind import blinded
     from realesr.comparison.page import write_page
@@ -192,9 +199,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             tell(f"{done}/{results} {entry}: {image}")
 
-    plain = make_content(
-        entries, paths, options, args.outscale, show_progress, has_clips=kind is not IMAGES
-    )
+    plain = make_content(entries, paths, options, args.outscale, show_progress, has_clips=has_clips)
     content = blinded(plain, ask=options.ask, seed=options.seed) if options.blind else plain
     names = " / ".join(entry.name for entry in entries)
     title = args.title or ("Which is better?" if options.blind else names)
@@ -202,6 +207,33 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         tell(f"{args.output}: {size_bytes / 1e6:.1f} MB")
     return 0
+
+
+def _check_questions(args: argparse.Namespace) -> None:
+    """Refuses a page without models or images, and options of blind pages and answers for others.
+
+    Raises:
+        InvalidOptionError: Something is missing.
+    """
+    if args.ask is not None and not args.blind:
+        raise InvalidOptionError(f"`ask` {args.ask} is a question of `blind` pages: add `blind`")
+    if args.json:
+        raise InvalidOptionError("--json is for the result of --tally: name the files of answers")
+    if not args.entries or not args.input:
+        raise InvalidOptionError("name the models to compare, and the images with `inputs`")
+
+
+def _ineffective(options: CompareOptions, *, has_clips: bool) -> Iterator[Notice]:
+    """Yields notices about options that are set but have no effect."""
+    default = CompareOptions()
+    of_others = ("quality",) if has_clips else ("crf", "start", "frames")
+    names = [name for name in of_others if getattr(options, name) != getattr(default, name)]
+    if names:
+        yield without_effect(names, f"for {'clips' if has_clips else 'images'}")
+    if not has_clips and options.format == "png" and options.quality != default.quality:
+        yield without_effect(["quality"], "for PNG, which loses nothing")
+    if not options.blind and options.seed != default.seed:
+        yield without_effect(["seed"], "without `blind`")
 
 
 def common_options(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from collections.abc import Sequence
@@ -9,9 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realesr.cli.printing import answer, answer_text
+from realesr.errors import InvalidOptionError
 
 if TYPE_CHECKING:
     from realesr.comparison.tally import Preferences, Tally
+
+
+_OF_TALLY = ("tally", "json", "run", "verbose")
+
+
+def refuse_beside_tally(args: argparse.Namespace, *, defaults: argparse.Namespace) -> None:
+    """Refuses options that make a page, and would do nothing.
+
+    Args:
+        args: Parsed command line.
+        defaults: The same of an empty one.
+
+    Raises:
+        InvalidOptionError: There is one.
+    """
+    for name, default in vars(defaults).items():
+        if name not in _OF_TALLY and getattr(args, name) != default:
+            word = "MODEL" if name == "entries" else "--" + name.replace("_", "-")
+            raise InvalidOptionError(f"--tally counts answers, and makes no page: drop {word}")
 
 
 def print_tally(paths: Sequence[Path], *, as_json: bool) -> int:

@@ -74,6 +74,13 @@ class Comparison:
     subjects: tuple[Subject, ...]
 
 
+def amount(size_bytes: float) -> str:
+    """Returns a size in words, of at least 1 kB."""
+    if size_bytes < 1e6:
+        return f"{max(1, size_bytes / 1e3):.0f} kB"
+    return f"{size_bytes / 1e6:.0f} MB"
+
+
 class Budget:
     """Counts the bytes of a page, and refuses it as soon as it must become too large.
 
@@ -97,9 +104,8 @@ class Budget:
         self._taken += 1
         self._used += len(data) * _BASE64
         if self._used > self._limit:
-            used, limit = self._used / 1e6, self._limit / 1e6
             raise InvalidOptionError(
-                f"the page would hold more than {limit:.0f} MB: {self._taken} of {self._views} "
-                f"images or clips take {used:.0f} MB. Compare fewer, or parts of them (`crop` "
-                "400x300), or allow more with `limit`"
+                f"the page would hold more than {amount(self._limit)}: {self._taken} of "
+                f"{self._views} images or clips take {amount(self._used)}. Compare fewer, or parts "
+                "of them (`crop` 400x300), or allow more with `limit`"
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from realesr.comparison.blind import BlindComparison
-from realesr.comparison.content import Comparison, Subject, View
+from realesr.comparison.content import Comparison, Subject, View, amount
 from realesr.comparison.destination import whole_file
 from realesr.errors import InvalidOptionError
 
@@ -42,7 +42,8 @@ def write_page(content: Comparison | BlindComparison, path: Path, *, title: str,
     size_bytes = sum(map(len, parts))
     if size_bytes > limit:
         raise InvalidOptionError(
-            f"{path}: would hold {size_bytes / 1e6:.0f} MB: allow it with `limit`, or compare less"
+            f"{path}: would hold {amount(size_bytes)}, and {amount(limit)} are allowed: allow more "
+            "with `limit`, or compare less"
         )
     with whole_file(path) as file:
         file.writelines(parts)

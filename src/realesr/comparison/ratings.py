@@ -104,6 +104,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise UnreadableMediaError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise UnreadableMediaError(f"{path}: no JSON, or cut short: {error}") from error
+    except RecursionError as error:
+        raise UnreadableMediaError(f"{path}: is nested too deeply for answers") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadableMediaError(
             f"{path}: not the answers of a page of `realesr compare` with `blind`"

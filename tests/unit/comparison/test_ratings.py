@@ -86,3 +86,10 @@ def test_other_files_are_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UnreadableMediaError, match=r"none\.json"):
         read_answers([tmp_path / "none.json"])
+
+
+def test_a_file_that_is_nested_deeply_is_no_file_of_answers(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(UnreadableMediaError, match=r"deep\.json: is nested too deeply"):
+        read_answers([path])
