@@ -46,3 +46,33 @@ def test_a_damaged_network_is_told(tmp_path, capsys):
     arguments = [*image[:-1], str(tmp_path / "other.onnx"), "--engine", "torch"]
     assert main(arguments) == 2
     assert "--engine torch does not compute" in capsys.readouterr().err
+
+
+def test_commands_that_take_models_take_networks(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_onnx(tmp_path / "n.onnx")
+    (tmp_path / "set").mkdir()
+    Image.effect_noise((48, 48), 50).convert("RGB").save(tmp_path / "set/a.png")
+    assert main(["compare", "n.onnx", "-i", "set", "-o", "p.html", "-q", "-s", "2"]) == 0
+    assert '"entries": ["n"]' in (tmp_path / "p.html").read_text()
+    arguments = ["--sets", "set", "--models", "n.onnx", "--metrics", "psnr", "--scale", "2"]
+    assert main(["evaluate", *arguments, "-o", "report", "-q", "--sheet", "0"]) == 0
+    capsys.readouterr()
+
+
+def test_a_network_is_described(tmp_path, capsys):
+    path = write_onnx(tmp_path / "n.onnx", fixed=(32, 48), is_half=True)
+    assert main(["models", "info", str(path)]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["architecture"] == "an ONNX network, for onnxruntime or openvino"
+    assert (lines["scale"], lines["precision"], lines["input"]) == ("x2", "fp16", "48 x 32 px")
+    path.write_bytes(b"garbage")
+    assert main(["models", "info", str(path)]) == 1
+    assert "n.onnx: is damaged, or no ONNX network" in capsys.readouterr().err
+    write_onnx(path)
+    assert main(["models", "convert", str(path), "-o", str(tmp_path / "o.safetensors")]) == 1
+    assert "`realesr image --model-path` and the like run it" in capsys.readouterr().err
+    for command in (["compare"], ["models", "info"]):
+        more = ["-i", str(tmp_path)] if command == ["compare"] else []
+        assert main([*command, str(tmp_path / "absent.onnx"), *more]) == 1
+        assert "absent.onnx: no such file" in capsys.readouterr().err

@@ -17,8 +17,9 @@ from realesr.weights.catalog import (
     find_local_weights,
     find_spec,
 )
+from realesr.weights.content import is_onnx
 from realesr.weights.metadata import LICENSE, ORIGIN
-from realesr.weights.suffixes import WEIGHTS_SUFFIXES
+from realesr.weights.suffixes import NETWORK_SUFFIXES
 
 ABSENT = "not downloaded"
 
@@ -75,7 +76,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         )
         verb.set_defaults(run=run)
         if name == "info":
-            verb.add_argument("model", help="a name of `realesr models list`, or a file of weights")
+            verb.add_argument("model", help="a name of `realesr models list`, or a file")
         elif name == "convert":
             _add_conversion(verb)
         elif name != "list":
@@ -156,8 +157,11 @@ def show_model(args: argparse.Namespace) -> int:
     """Prints the properties of a model or of a weights file; returns the exit code."""
     known = any(spec.name == args.model for spec in all_specs())
     path = Path(args.model)
-    is_file = path.is_file() or path.suffix.lower() in WEIGHTS_SUFFIXES
-    lines = _describe_file(path) if not known and is_file else _describe(args.model)
+    is_file = path.is_file() or path.suffix.lower() in NETWORK_SUFFIXES
+    if known or not is_file:
+        lines = _describe(args.model)
+    else:
+        lines = _describe_onnx(path) if is_onnx(path) else _describe_file(path)
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         answer(f"{name.ljust(width)}  {value}")
@@ -191,6 +195,34 @@ def _describe(name: str) -> list[tuple[str, str]]:
         ("sha256", spec.weights.sha256),
         ("from", spec.weights.url or "part of realesr"),
         ("here", str(find_local_weights(spec) or f"no: would go to {cache_folder()}")),
+    ]
+
+
+def _describe_onnx(path: Path) -> list[tuple[str, str]]:
+    """Returns what an ONNX network is, after it has run once.
+
+    Raises:
+        WeightsError: It cannot be taken.
+        MissingExtraError: A package is not installed.
+    """
+    from realesr.engine.onnx.content import read_onnx
+    from realesr.engine.onnx.network import PREFIX, load_network
+    from realesr.engine.onnx.session import RUNTIMES, open_session
+    from realesr.weights.fetch import sha256_of
+    from realesr.weights.limits import plain
+
+    file = read_onnx(path)
+    network = load_network(file, open_session(RUNTIMES[0], file, device="cpu", threads=None))
+    height, width = (side or "any" for side in file.fixed)
+    told = {key: file.metadata.get(PREFIX + key) for key in ("model", LICENSE)}
+    return [
+        ("file", str(path)),
+        ("architecture", f"an ONNX network, for {' or '.join(RUNTIMES)}"),
+        ("scale", f"x{network.scale}"),
+        ("precision", "fp16" if file.is_half else "fp32"),
+        ("input", f"{width} x {height} px" if any(file.fixed) else "of any size"),
+        ("sha256", sha256_of(path)),
+        *((key, plain(" ".join(text.split()), 200)) for key, text in told.items() if text),
     ]
 
 

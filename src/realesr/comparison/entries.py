@@ -10,7 +10,7 @@ from realesr.errors import InvalidOptionError, UnreadableMediaError
 from realesr.media.formats import IMAGES, VIDEOS
 from realesr.options import UpscaleOptions
 from realesr.weights.catalog import BASELINES, find_model, is_plain
-from realesr.weights.suffixes import WEIGHTS_SUFFIXES
+from realesr.weights.suffixes import NETWORK_SUFFIXES
 
 INPUT = "input"
 """Name of the images that are upscaled, which every page shows, too."""
@@ -37,7 +37,7 @@ class Entry:
         return options is not None and not is_plain(options.model_name, options.model_path)
 
 
-_FILES = "Nor is it an existing folder of results, or a file of weights such as new.safetensors"
+_FILES = "Nor is it an existing folder of results, or a file such as new.safetensors or new.onnx"
 
 
 def parse_entries(texts: Sequence[str], common: UpscaleOptions) -> tuple[Entry, ...]:
@@ -84,7 +84,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _parse_entry(name: str, value: str, common: UpscaleOptions) -> Entry:
     path = Path(value)
-    if path.suffix.lower() in WEIGHTS_SUFFIXES:
+    if path.suffix.lower() in NETWORK_SUFFIXES:
         if not path.is_file():
             raise UnreadableMediaError(f"{path}: no such file of weights")
         return Entry(name=name or path.stem, options=replace(common, model_path=path))

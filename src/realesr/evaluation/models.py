@@ -16,7 +16,7 @@ from realesr.progress import Notify
 from realesr.weights.catalog import BASELINES, find_model
 from realesr.weights.fetch import sha256_of
 from realesr.weights.foreign import files_of
-from realesr.weights.suffixes import WEIGHTS_SUFFIXES
+from realesr.weights.suffixes import NETWORK_SUFFIXES
 
 _PART = re.compile(r"(?:(\d*\.?\d+)\*)?(.+)")
 
@@ -88,9 +88,9 @@ def _parsed(piece: str, text: str) -> tuple[float | None, str]:
 
 
 def _options_of(name: str, options: EvaluationOptions) -> UpscaleOptions:
-    is_file = Path(name).suffix.lower() in WEIGHTS_SUFFIXES
+    is_file = Path(name).suffix.lower() in NETWORK_SUFFIXES
     if not is_file and name not in BASELINES:
-        find_model(name, files="Nor is it a file of weights, such as new.safetensors")
+        find_model(name, files="Nor is it a file, such as new.safetensors")
     return UpscaleOptions(
         model_name=DEFAULT_MODEL if is_file else name,
         model_path=Path(name) if is_file else None,

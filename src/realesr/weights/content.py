@@ -158,7 +158,10 @@ def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
             "the file from there"
         )
     if _is_onnx(head, suffix):
-        return "an ONNX network", _CONVERT
+        return "an ONNX network", (
+            "`realesr image --model-path` and the like run it as it is, but its weights cannot be "
+            "taken out of it: look for the model as .pth or .safetensors"
+        )
     if text.startswith(b"<?xml"):
         return "an XML document", _WANTED
     if text.startswith((b"{", b"[")) and _is_text(head):

@@ -7,3 +7,5 @@ WEIGHTS_SUFFIXES = (
     *(".param", ".bin", ".h5", ".hdf5"),
 )
 """Those of PyTorch, ncnn and Keras. How a file is read depends on its content alone."""
+NETWORK_SUFFIXES = (*WEIGHTS_SUFFIXES, ".onnx")
+"""Those of all files that a command takes for a model: of weights, and of whole networks."""
