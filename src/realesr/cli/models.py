@@ -8,6 +8,7 @@ from pathlib import Path
 
 from realesr.cli.printing import answer, tell
 from realesr.cli.wording import print_notice
+from realesr.errors import InvalidOptionError
 from realesr.weights.catalog import (
     MODELS,
     ModelSpec,
@@ -119,14 +120,21 @@ def list_models(args: argparse.Namespace) -> int:
 
 
 def fetch_models(args: argparse.Namespace) -> int:
-    """Downloads missing weights; returns the exit code."""
+    """Downloads missing weights; returns the exit code.
+
+    Raises:
+        InvalidOptionError: Nothing is named, or all and some.
+        RealesrError: A model is not in the catalog, or cannot be downloaded.
+    """
     from realesr.cli.reporter import download_bar
     from realesr.weights.fetch import ensure_weights
 
-    if not args.names and not args.all:
-        tell("name the models to download, or say --all")
-        return 2
-    specs = [find_spec(name) for name in args.names] if args.names else list(MODELS)
+    if bool(args.names) == args.all:
+        raise InvalidOptionError(
+            "models fetch downloads what is named, or --all: "
+            + ("drop one" if args.all else "say what")
+        )
+    specs = list(MODELS) if args.all else [find_spec(name) for name in args.names]
     for spec in specs:
         with download_bar(spec.weights.name) as on_progress:
             path = ensure_weights(spec, on_progress=on_progress, notify=print_notice)
@@ -184,7 +192,7 @@ def convert_model(args: argparse.Namespace) -> int:
 
 
 def _describe(name: str) -> list[tuple[str, str]]:
-    spec = find_spec(name)
+    spec = find_spec(name, files="Nor is it a file, such as new.safetensors")
     return [
         ("name", spec.name),
         ("made for", spec.domain),

@@ -18,7 +18,7 @@ from realesr.loading.notices import idle_of_tiles
 from realesr.options import DEFAULT_MODEL, UpscaleOptions
 from realesr.reasons import reason_of
 from realesr.serving.options import ServeOptions
-from realesr.weights.catalog import MODELS, find_local_weights
+from realesr.weights.catalog import BASELINES, MODELS, find_local_weights, find_model
 
 TOKEN_VARIABLE = "REALESR_TOKEN"  # noqa: S105 -- a name
 _PACKAGES = {"fastapi": "fastapi", "uvicorn": "uvicorn", "prometheus_client": "prometheus-client",
@@ -137,6 +137,8 @@ def _fetch(base: UpscaleOptions, names: tuple[str, ...]) -> None:
     from realesr.loading.resolve import ensure_files
 
     for name in names:
+        if name not in BASELINES:
+            find_model(name, files="A service has models of the catalog alone")
         options = replace(base, model_name=name)
         ensure_files(options, downloading=download_bar, notify=print_notice)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 
@@ -71,6 +73,9 @@ class ModelSpec(Spec):
     scale: int
     weak_denoise_model: str | None = None
     faithful_model: str | None = None
+
+
+S = TypeVar("S", bound=Spec)
 
 
 def _official(
@@ -304,16 +309,20 @@ def all_specs() -> tuple[Spec, ...]:
     return (*MODELS, *FACE_NETWORKS)
 
 
-def find_spec(name: str) -> Spec:
+def find_spec(name: str, *, files: str = "") -> Spec:
     """Finds an upscaling model or a network for faces by its name.
+
+    Args:
+        name: The name.
+        files: What an error says about files.
 
     Raises:
         UnknownModelError: The catalog has no network of that name.
     """
-    for spec in FACE_NETWORKS:
-        if name in (spec.name, spec.weights.name):
-            return spec
-    return find_model(name)
+    spec = _named(name, all_specs())
+    if spec is None:
+        raise _unknown(name, [each.name for each in all_specs()], files)
+    return spec
 
 
 def find_model(name: str, *, files: str = "A file of weights goes with `model_path`") -> ModelSpec:
@@ -326,18 +335,27 @@ def find_model(name: str, *, files: str = "A file of weights goes with `model_pa
     Raises:
         UnknownModelError: The catalog has no model of that name.
     """
+    spec = _named(name, MODELS)
+    if spec is None:
+        raise _unknown(name, [*(each.name for each in MODELS), *BASELINES], files)
+    return spec
+
+
+def _named(name: str, specs: Iterable[S]) -> S | None:
+    """Returns the entry of a name, or of a file's name."""
     stem, dot, suffix = name.rpartition(".")
     wanted = stem if dot + suffix.lower() in WEIGHTS_SUFFIXES else name
-    for spec in MODELS:
-        if spec.name == wanted:
-            return spec
+    return next((spec for spec in specs if wanted == spec.name or name == spec.weights.name), None)
+
+
+def _unknown(name: str, names: Sequence[str], files: str) -> UnknownModelError:
+    """Returns the error of a name that none of those is, with the closest one."""
     if name in BASELINES:
-        raise UnknownModelError(f"{name} is a plain filter: it has no weights")
-    names = [*(spec.name for spec in MODELS), *BASELINES]
+        return UnknownModelError(f"{name} is a plain filter: it has no weights")
     plain = {known.lower().replace("_", "").replace("-", ""): known for known in names}
     close = get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, 1)
     hint = f"did you mean {plain[close[0]]}?" if close else f"known: {', '.join(names)}."
-    raise UnknownModelError(f"no model is called {name!r}; {hint} {files}")
+    return UnknownModelError(f"no model is called {name!r}; {hint} {files}".rstrip())
 
 
 def find_local_weights(spec: Spec) -> Path | None:
@@ -383,5 +401,5 @@ def find_weights(spec: Spec) -> Path:
             return path
     raise MissingWeightsError(
         f"{spec.weights.name} is missing: put it into one of "
-        f"{', '.join(str(folder) for folder in folders)}, or name it with `model_path`"
+        f"{', '.join(str(folder) for folder in folders)}"
     )

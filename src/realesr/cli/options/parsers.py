@@ -48,6 +48,18 @@ class ArgumentParser(argparse.ArgumentParser):
             help="print model, device, precision, tiles and times; -vv: tracebacks too",
         )
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses arguments; a command refuses those that it does not know, with what helps it."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            advice = ""
+            several = [each for each in self._get_positional_actions() if each.nargs in ("*", "+")]
+            if several and not unknown[0].startswith("-"):
+                noun = "files" if several[0].metavar == "PATH" else "models"
+                advice = f": name all {noun} together, before or after the options"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{advice}")
+        return found, unknown
+
     def _print_message(self, message: str, file: object = None) -> None:
         """Prints a help, without the silence of argparse where that fails."""
         if file is None or file is sys.stderr:
@@ -58,9 +70,6 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the error and exits with code 2."""
-        stray = re.fullmatch(r"unrecognized arguments: ([^-].*)", message)
-        if stray:
-            message += ": name all files together, before or after the options"
         tell(f"realesr: error: {message} (`{self.prog} --help` lists all)")
         sys.exit(2)
 
