@@ -16,7 +16,6 @@ from realesr.cli.printing import tell
 from realesr.cli.process import keep_memory
 from realesr.cli.tally import print_tally, refuse_beside_tally
 from realesr.cli.wording import print_notice
-from realesr.comparison.destination import check_writable
 from realesr.comparison.entries import parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import (
@@ -30,6 +29,7 @@ from realesr.errors import InvalidOptionError
 from realesr.loading.notices import idle_of_tiles, without_effect
 from realesr.media.formats import IMAGES
 from realesr.options import Target, UpscaleOptions
+from realesr.outputs import check_writable
 from realesr.overwriting import refuse_overwriting
 from realesr.progress import Notice
 

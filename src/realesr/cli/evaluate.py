@@ -19,6 +19,7 @@ from realesr.evaluation.options import (
     border_of,
 )
 from realesr.options import PRECISIONS
+from realesr.outputs import check_writable
 
 EXAMPLES = """\
 examples:
@@ -161,8 +162,9 @@ def _measure_clips(args: argparse.Namespace, crop: int) -> int:
     """
     if args.original is None:
         raise InvalidOptionError("--clips are measured against their --original: name it")
-    from realesr.evaluation.clips import measure_clip, write_clip_report
+    from realesr.evaluation.clips import REPORT, measure_clip, write_clip_report
 
+    check_writable(args.output / REPORT)
     found: list[tuple[Path, dict[str, float]]] = []
     failed: list[RealesrError] = []
     for clip in args.clips:

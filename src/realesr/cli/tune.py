@@ -14,7 +14,6 @@ from realesr.cli.options.model import add_device_options
 from realesr.cli.printing import answer_text, tell
 from realesr.cli.process import keep_memory
 from realesr.cli.wording import print_notice
-from realesr.comparison.destination import check_writable
 from realesr.comparison.entries import Entry, parse_entries
 from realesr.comparison.inputs import find_inputs
 from realesr.comparison.options import CompareOptions
@@ -22,6 +21,7 @@ from realesr.errors import InvalidOptionError, MissingWeightsError
 from realesr.loading.build import model_of
 from realesr.media.formats import VIDEOS
 from realesr.options import UpscaleOptions
+from realesr.outputs import check_writable
 from realesr.overwriting import refuse_overwriting
 from realesr.weights.catalog import find_local_weights, find_model
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from realesr.comparison.blind import BlindComparison
 from realesr.comparison.content import Comparison, Subject, View, amount
-from realesr.comparison.destination import whole_file
 from realesr.errors import InvalidOptionError
+from realesr.outputs import whole_file
 
 _TEMPLATE = "template"
 _SCRIPTS = ("content", "camera", "panes", "clips", "questions", "controls")

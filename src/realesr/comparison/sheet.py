@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from realesr.comparison.destination import whole_file
 from realesr.imaging.alpha import composite
 from realesr.imaging.depth import convert_depth
 from realesr.imaging.image import Image
+from realesr.outputs import whole_file
 
 _GAP = 8
 _CAPTION = 26

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from realesr.errors import InvalidOptionError, UnwritableMediaError
+from realesr.errors import InvalidOptionError
 from realesr.media.video.ffmpeg import find_ffmpeg
 from realesr.media.video.files import VideoFiles
 from realesr.metrics.flicker import flicker
@@ -17,9 +17,10 @@ from realesr.metrics.ssim import ssim
 from realesr.metrics.vmaf import has_vmaf, vmaf
 from realesr.metrics.warping import warping_error
 from realesr.options import DEFAULT_VIDEO
+from realesr.outputs import whole_file
 from realesr.progress import Notice, Notify, no_notice
-from realesr.reasons import reason_of
 
+REPORT = "clips.md"
 COLUMNS = {"psnr": 2, "ssim": 4, "warping": 6, "flicker": 3, "vmaf": 2}
 """Metrics of a clip, with the digits that are shown."""
 
@@ -109,11 +110,8 @@ def write_clip_report(found: Sequence[tuple[Path, dict[str, float]]], output: Pa
         ]
         rows.append(f"| {path.name} | {' | '.join(cells)} |")
     text = "\n".join(rows) + "\n"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "clips.md").write_text(text, encoding="utf-8", errors="backslashreplace")
-        table = [{"clip": str(path), **values} for path, values in found]
-        (output / "clips.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise UnwritableMediaError(f"{output}: {reason_of(error)}") from error
+    table = [{"clip": str(path), **values} for path, values in found]
+    for name, content in ((REPORT, text), ("clips.json", json.dumps(table, indent=1))):
+        with whole_file(output / name) as file:
+            file.write(content.encode(errors="backslashreplace"))
     return text

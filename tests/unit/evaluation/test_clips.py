@@ -77,6 +77,15 @@ def test_the_border_is_checked_before_a_clip_is_read(capsys):
         assert f"{option}: must be " in capsys.readouterr().err
 
 
+def test_an_output_that_cannot_be_written_is_told_first(tmp_path, capsys):
+    (tmp_path / "file").write_text("before")
+    clips = ["--clips", "absent.mp4", "--original", "absent.mp4"]
+    assert main(["evaluate", *clips, "-o", str(tmp_path / "file")]) == 1
+    told = capsys.readouterr().err
+    assert "a file is where a folder should be" in told
+    assert "absent" not in told
+
+
 def test_a_clip_that_cannot_be_measured_fails_alone(clips, capsys):
     (clips / "bad.mkv").write_bytes(b"no clip")
     names = [str(clips / name) for name in ("bad.mkv", "short.mkv", "same.mkv")]

@@ -1,4 +1,4 @@
-"""The file of a page or a sheet: refused early if it cannot be written, and whole when it is."""
+"""The file of a report, a page or a sheet: refused early if it cannot be written, else whole."""
 
 from __future__ import annotations
 
