@@ -71,7 +71,7 @@ def test_a_network_is_described(tmp_path, capsys):
     assert "n.onnx: is damaged, or no ONNX network" in capsys.readouterr().err
     write_onnx(path)
     assert main(["models", "convert", str(path), "-o", str(tmp_path / "o.safetensors")]) == 1
-    assert "`realesr image --model-path` and the like run it" in capsys.readouterr().err
+    assert "takes no weights out of it: look for the model as .pth" in capsys.readouterr().err
     for command in (["compare"], ["models", "info"]):
         more = ["-i", str(tmp_path)] if command == ["compare"] else []
         assert main([*command, str(tmp_path / "absent.onnx"), *more]) == 1

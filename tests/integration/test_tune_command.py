@@ -83,7 +83,8 @@ def test_tune_as_json_and_as_a_page(tmp_path, capsys):
 
 def test_tune_tries_every_model_that_is_named(tmp_path, capsys):
     """Also one that is called as another is, and a suitable one that is not here."""
-    image(tmp_path / "a.jpg")
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    PillowImage.fromarray(noise).save("a.jpg")
     for name in ("bicubic", "realesr-photo-x4"):
         shutil.copy(tiny_weights(tmp_path), tmp_path / f"{name}.safetensors")
     named = [

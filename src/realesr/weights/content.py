@@ -159,8 +159,8 @@ def _describe(head: bytes, suffix: str, file: BinaryIO) -> tuple[str, str]:
         )
     if _is_onnx(head, suffix):
         return "an ONNX network", (
-            "`realesr image --model-path` and the like run it as it is, but its weights cannot be "
-            "taken out of it: look for the model as .pth or .safetensors"
+            "realesr upscales with it as it is, but takes no weights out of it: look for the model "
+            "as .pth or .safetensors"
         )
     if text.startswith(b"<?xml"):
         return "an XML document", _WANTED

@@ -34,7 +34,7 @@ def picture(format_):
         (b"\n<!DOCTYPE html><html><title>Sign in</title></html>", "a web page.*browser"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document"),
         (LFS, r"git-lfs pointer.*`git lfs pull`"),
-        (b"\x08\x08\x12\x07pytorch\x1a\x052.0.0:\x10\n\x05input", "an ONNX network.*PyTorch"),
+        (b"\x08\x08\x12\x07pytorch\x1a\x052.0.0:\x10\n\x05input", r"an ONNX network.*\.pth"),
         (b"\x89HDF\r\n\x1a\n" + bytes(50), "an HDF5 file that realesr cannot read"),
         (b"GGUF\x03\x00\x00\x00" + bytes(50), "a GGUF file"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(50), "TensorFlow Lite"),
