@@ -88,7 +88,7 @@ def describe(architecture: Architecture) -> dict[str, str]:
 def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         stated = json.loads(metadata.get(METADATA_KEY, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return stated if isinstance(stated, dict) else {}
 

@@ -182,7 +182,7 @@ class WorkFolder:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UnreadableMediaError(
                 f"{path}: cannot be read: {error}; `restart` begins anew"
             ) from error

@@ -145,7 +145,7 @@ def test_what_a_file_says_must_be_so(config):
     other = next(each.name for each in ARCHITECTURES if each is not type(config))
     with pytest.raises(ValueError, match="other parameters"):
         detect(shapes, {METADATA_KEY: json.dumps(stated | {"name": other})})
-    for odd in ("", "no JSON", "[]", '{"name": "of tomorrow"}', '{"name": 3}'):
+    for odd in ("", "no JSON", "[]", "[" * 200_000, '{"name": "of tomorrow"}', '{"name": 3}'):
         assert detect(shapes, {METADATA_KEY: odd}) == detect(shapes)
 
 
