@@ -53,7 +53,9 @@ def test_a_manifest_that_cannot_be_saved_leaves_the_old_one(folder, monkeypatch)
     assert folder.load() == MANIFEST
 
 
-@pytest.mark.parametrize("text", ["", "[", "[" * 200_000, "{}", "[]", '{"format": 99}'])
+@pytest.mark.parametrize(
+    "text", ["", "[", pytest.param("[" * 200_000, id="deep"), "{}", "[]", '{"format": 99}']
+)
 def test_a_strange_manifest_is_named_and_stays(folder, text):
     (folder.path / "manifest.json").write_text(text)
     with pytest.raises(UnreadableMediaError, match=r"manifest.json: .*`restart` begins anew"):
