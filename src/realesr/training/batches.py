@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -185,21 +186,42 @@ def batches(
         yield Batch(lr, hr, target, step)
 
 
-def _while_workers_live(items: Iterable[Any]) -> Iterator[Any]:
+def _while_workers_live(loader: Iterable[Any]) -> Iterator[Any]:
     """Yields what a loader gives.
 
     Raises:
         TrainingError: One of its workers has died.
     """
+    items = _started(loader)
     try:
         yield from items
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        return
+    except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+        # PyTorch's own error, or those of a batch whose sender has gone
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(
-            "a process that makes patches has died, of a lack of memory if nobody has ended it: "
-            f"set `workers` or data.cache_mib lower ({' '.join(str(error).split())})"
-        ) from error
+        words = " ".join(str(error).split()) or type(error).__name__
+    del items  # no error may hold it: see _Guarded
+    raise TrainingError(
+        "a process that makes patches has died, of a lack of memory if nobody has ended it: set "
+        f"`workers` or data.cache_mib lower ({words})"
+    )
+
+
+def _started(loader: Iterable[Any]) -> Iterator[Any]:
+    """Starts the workers of a loader.
+
+    PyTorch's handler of SIGCHLD would raise the error of a worker that has died amid a step, which
+    could then not be saved. Without it, the loader looks after its workers when it has to wait.
+    """
+    number = getattr(signal, "SIGCHLD", None)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    before = signal.getsignal(number)
+    items = iter(loader)
+    if before is not None:  # else it was set by other code than Python's
+        signal.signal(number, before)
+    return items
 
 
 class _Guarded(Dataset[Any]):

@@ -184,15 +184,18 @@ def test_a_worker_that_dies_is_told_and_what_was_learned_is_saved(run, tmp_path,
     item = PatchDataset.__getitem__
 
     def dies(self, index):
-        if index == 2 * 3:  # the first patch of the fourth step
+        if index == 2 * 20:  # the first patch of the 21st step
             os.kill(os.getpid(), signal.SIGKILL)
         return item(self, index)
 
     monkeypatch.setattr(PatchDataset, "__getitem__", dies)
-    message = "patches has died, of a lack of memory .*: set `workers` or data.cache_mib lower"
+    recipe = tiny_recipe(schedule={"total_steps": 100}, save_every=100, validation=None)
+    message = r"patches has died, of a lack of memory .*: set `workers` or data\.cache_mib lower"
     with pytest.raises(TrainingError, match=message):
-        run(tiny_recipe(save_every=100), tmp_path / "out", workers=1)
-    assert (tmp_path / "out/last.ckpt").exists()
+        run(recipe, tmp_path / "out", workers=1)
+    step = torch.load(tmp_path / "out/last.ckpt", weights_only=True)["step"]
+    assert 0 < step <= 20  # the last batches die with the worker
+    assert step == len(log_of(tmp_path / "out"))
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(run, tmp_path, monkeypatch):
