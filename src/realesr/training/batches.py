@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -156,16 +158,17 @@ def batches(
         TrainingError: A process that makes patches has died.
     """
     sampler = StepSampler(start, stop, batch_size, rank=world.rank, world_size=world.size)
-    loader = DataLoader(
-        _Guarded(dataset),
-        batch_sampler=sampler,
-        collate_fn=_collated,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_start_worker,
-        pin_memory=device.type == "cuda",
-        persistent_workers=False,
-    )
+    with _without_advice():
+        loader = DataLoader(
+            _Guarded(dataset),
+            batch_sampler=sampler,
+            collate_fn=_collated,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=_start_worker,
+            pin_memory=device.type == "cuda",
+            persistent_workers=False,
+        )
     for step, tensors in enumerate(_while_workers_live(loader), start):
         if isinstance(tensors, Exception):
             raise tensors
@@ -215,13 +218,22 @@ def _started(loader: Iterable[Any]) -> Iterator[Any]:
     could then not be saved. Without it, the loader looks after its workers when it has to wait.
     """
     number = getattr(signal, "SIGCHLD", None)
-    if number is None or threading.current_thread() is not threading.main_thread():
-        return iter(loader)
-    before = signal.getsignal(number)
-    items = iter(loader)
-    if before is not None:  # else it was set by other code than Python's
+    if threading.current_thread() is not threading.main_thread():
+        number = None  # only that one sets handlers
+    before = None if number is None else signal.getsignal(number)
+    with _without_advice():
+        items = iter(loader)
+    if number is not None and before is not None:  # else it was set by other code than Python's
         signal.signal(number, before)
     return items
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silences that there are more workers than cores: somebody has asked for them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create")
+        yield
 
 
 class _Guarded(Dataset[Any]):
