@@ -143,21 +143,22 @@ def test_an_old_python_is_told_which_one_to_use(monkeypatch):
         environment.check_python((3, 10))
 
 
-def test_too_little_disk_is_told_before_anything_is_fetched(machine, monkeypatch):
+@pytest.mark.parametrize(("extras", "needed"), [((), r"6\.5"), (("all",), r"8\.2")])
+def test_too_little_disk_is_told_before_anything_is_fetched(machine, monkeypatch, extras, needed):
     monkeypatch.setattr(
         environment.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2e9})
     )
-    with pytest.raises(environment.SetupError, match=r"7\.2 GB are needed.*2\.0 GB are free"):
-        environment.prepare(())
+    with pytest.raises(environment.SetupError, match=rf"{needed} GB are needed.*2\.0 GB are free"):
+        environment.prepare(extras)
     assert machine.ran("install") == 0
 
 
 def test_what_is_installed_already_needs_no_room(machine, venv, monkeypatch):
     environment.prepare(())
     environment.STAMP.unlink()
-    free = type("Usage", (), {"free": 7.199e9})
+    free = type("Usage", (), {"free": 6.499e9})
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: free)
-    with pytest.raises(environment.SetupError, match=r"7\.2 GB are needed"):
+    with pytest.raises(environment.SetupError, match=r"6\.5 GB are needed"):
         environment.prepare(())
     with (venv / "torch").open("wb") as file:
         file.truncate(2_000_000)

@@ -32,8 +32,8 @@ def test_an_onnx_network_has_one_precision_which_auto_chooses(tmp_path, capsys):
 
 
 @pytest.mark.skipif(not lanes(), reason="the native engine is not here")
-def test_the_mark_is_that_of_the_engine(weights, capsys):
-    (row,) = rows(capsys, "--model-path", weights, "--engine", "native")
+def test_the_mark_is_that_of_the_engine(capsys):
+    (row,) = rows(capsys, "-n", "realesr-anime-x4", "--engine", "native")
     assert (row["precision"], row["is_auto"]) == ("fp32", True)
 
 
