@@ -46,7 +46,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="change a value of the recipe, such as data.batch_size=8; may be repeated",
+        help="change a value of the recipe, such as data.batch_size=8, or take it away (KEY=); may "
+        "be repeated",
     )
     parser.add_argument(
         "--perceptual-weights",

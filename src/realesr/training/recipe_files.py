@@ -12,7 +12,7 @@ from typing import Any
 from realesr.errors import InvalidOptionError
 from realesr.reasons import reason_of
 from realesr.training.recipe import Recipe
-from realesr.training.tables import from_table, merged
+from realesr.training.tables import from_table, merged, without
 
 _FEATURE_NETWORKS = {
     "squeezenet": "SqueezeNet",
@@ -28,7 +28,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         path: A TOML file.
-        overrides: ``key.of.table=value``; the value is TOML, or a text as it stands.
+        overrides: ``key.of.table=value``; the value is TOML, or a text as it stands. Without a
+            value, the key is taken away.
 
     Raises:
         InvalidOptionError: The file is not TOML, a key is unknown or missing, or a value is of the
@@ -45,7 +46,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             raise InvalidOptionError(
                 f"--set {override}: must be KEY=VALUE, such as data.batch_size=8"
             )
-        table = merged(table, key.strip(), _parse(value.strip()))
+        name, value = key.strip(), value.strip()
+        table = merged(table, name, _parse(value)) if value else without(table, name)
     try:
         return from_table(Recipe, table)
     except InvalidOptionError as error:

@@ -54,6 +54,15 @@ def merged(table: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
     return {**table, first: value}
 
 
+def without(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Returns a copy of nested tables that lacks ``key`` (dotted), whether it was there or not."""
+    first, _, rest = key.partition(".")
+    inner = table.get(first)
+    if not rest:
+        return {name: value for name, value in table.items() if name != first}
+    return {**table, first: without(inner, rest)} if isinstance(inner, Mapping) else {**table}
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):

@@ -56,6 +56,20 @@ def test_levels_have_the_scale_of_the_recipe_and_shares_of_one(tmp_path):
     assert levels[1][0].second.sigma == (1.0, 2.0)
 
 
+def test_an_override_without_a_value_takes_a_key_away(tmp_path):
+    path = bundled_recipe(Path("photo-x4-crisp"))
+    keys = ("data.manifest", "validation.niqe", "losses.gan", "discriminator", "absent.too")
+    taken = [*(f"{key}=" for key in keys), "data.licenses = "]
+    taken += [f"data.sources=[{{ path = '{tmp_path}' }}]"]
+    recipe = load_recipe(path, taken)
+    assert (recipe.data.manifest, recipe.data.licenses) == (None, ())
+    assert (recipe.validation.niqe, recipe.losses.gan, recipe.discriminator) == (None, None, None)
+    assert recipe.validation.squeezenet is not None
+    assert recipe.losses.squeezenet is not None
+    with pytest.raises(InvalidOptionError, match=r"data\.sources"):
+        load_recipe(path, ["data.sources="])
+
+
 def test_overrides_reach_nested_values_and_words(tmp_path):
     recipe = load_recipe(
         write(tmp_path),
@@ -221,4 +235,4 @@ def test_numbers_outside_their_range_are_named(tmp_path, override):
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden"])
 def test_a_name_is_that_of_a_file(tmp_path, name):
     with pytest.raises(InvalidOptionError, match="must be the name of a file, without a folder"):
-        load_recipe(write(tmp_path), [f"name={name}"])
+        load_recipe(write(tmp_path), [f"name='{name}'"])
