@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import cv2
 import numpy as np
@@ -74,6 +75,13 @@ def test_what_is_neither_folder_nor_tar_is_named(tmp_path):
         (tmp_path / "a.tar").write_bytes(content)
         with pytest.raises(UnreadableMediaError, match=rf"a\.tar {message}$"):
             index_images(tmp_path / "a.tar")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFO")
+def test_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tar")
+    with pytest.raises(UnreadableMediaError, match=r"a\.tar is a FIFO"):
+        index_images(tmp_path / "a.tar")
 
 
 def test_a_tar_file_that_is_cut_short_is_named(tmp_path):

@@ -21,6 +21,7 @@ from realesr.media.formats import IMAGE_FORMATS
 from realesr.media.images.decode import decode_image
 from realesr.media.images.metadata import suppress_pillow_warnings, without_limit
 from realesr.reasons import reason_of
+from realesr.special import special_kind
 
 CleanImage = NDArray[np.uint8]
 """Clean image: (H, W, 3) uint8 RGB."""
@@ -154,6 +155,8 @@ def _members(path: Path) -> Iterator[_Place]:
         UnreadableMediaError: It is no tar file, or compressed.
         OSError, tarfile.TarError: It cannot be read, or is damaged.
     """
+    if kind := special_kind(path.stat().st_mode):  # whose reading may never end
+        raise UnreadableMediaError(f"{path} is {kind}, and neither a folder nor a tar file")
     try:
         tar = tarfile.open(path, "r:")  # noqa: SIM115 -- the errors of what follows are others
     except tarfile.TarError as error:
