@@ -28,9 +28,6 @@ from realesr.training.builders import (
     build_generator,
     build_state,
     find_file,
-    live_teacher,
-    mix_targets,
-    prepare_teacher,
 )
 from realesr.training.checks import check_network
 from realesr.training.log import RunLog, StepTimer
@@ -38,6 +35,7 @@ from realesr.training.objective import Batch, build_objective
 from realesr.training.recipe import Recipe
 from realesr.training.schedule import learning_rate
 from realesr.training.state import TrainingState
+from realesr.training.teaching import live_teacher, mix_targets, prepare_teacher
 from realesr.training.validation import build_validator
 from realesr.weights.torch_checkpoint import save_weights
 

@@ -19,7 +19,6 @@ from realesr.models.architectures.rrdbnet import RRDBNetConfig
 from realesr.models.architectures.srvgg import SRVGGConfig
 from realesr.models.loader import load_model
 from realesr.training import state as state_module
-from realesr.training.builders import live_teacher
 from realesr.training.dataset import PatchDataset
 from realesr.training.loop import Reporter, train
 from realesr.training.recipe import (
@@ -31,6 +30,7 @@ from realesr.training.recipe import (
     PixelLossConfig,
     TeacherConfig,
 )
+from realesr.training.teaching import live_teacher
 from realesr.weights import torch_checkpoint
 from realesr.weights.torch_checkpoint import load_state_dict
 
