@@ -103,6 +103,7 @@ def rows(
     )
     yield "|---|---|---|---|---|---|---|"
     of_features = []
+    upscale = Upscaler.from_name("bicubic")
     for name in sets:
         pictures = pictures_of(data, name, is_few)
         for level in SETS[name]:
@@ -112,7 +113,7 @@ def rows(
                 results, share = model.results(case.lr)
                 figures.append([psnr(sr, case.hr, crop=SCALE) for sr in results.values()])
                 shares.append(share)
-                bicubic = Upscaler.from_name("bicubic")(case.lr)
+                bicubic = upscale(case.lr)
                 shifts.append([color_shift(results[each], bicubic) for each in VERSIONS[:2]])
                 if distance is not None and number < FEATURES[name]:
                     features.append([distance(sr, case.hr) for sr in results.values()])

@@ -25,7 +25,7 @@ def check_writable(path: Path) -> None:
     probe = path
     while not os.path.lexists(probe.parent) and probe != probe.parent:
         probe = probe.parent
-    with _refusing(path), Partial(probe):
+    with _refusing(f"`output` {path}"), Partial(probe):
         pass
 
 
@@ -39,15 +39,15 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UnwritableMediaError: It cannot be written.
     """
-    with _refusing(path), Partial(path) as partial:
+    with _refusing(str(path)), Partial(path) as partial:
         with partial.open() as file:
             yield file
         partial.commit()
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def _refusing(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnwritableMediaError(f"`output` {path}: {reason_of(error)}") from error
+        raise UnwritableMediaError(f"{name}: {reason_of(error)}") from error

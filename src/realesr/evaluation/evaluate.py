@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from realesr.errors import MediaError, RealesrError, UnwritableMediaError
+from realesr.errors import MediaError, RealesrError
 from realesr.evaluation.judges import Judges
 from realesr.evaluation.models import Model
 from realesr.evaluation.options import EvaluationOptions
@@ -22,8 +22,8 @@ from realesr.evaluation.records import Record, RecordFile
 from realesr.evaluation.sets import Case, Levels, TestPicture, check_given, list_pictures, make_case
 from realesr.evaluation.worker import ModelProcess
 from realesr.media.images.metadata import without_limit
+from realesr.outputs import whole_file
 from realesr.progress import Notice, Notify, Progress
-from realesr.reasons import reason_of
 
 PICTURES = "pictures"
 """Folder of the results, in the output folder."""
@@ -214,12 +214,5 @@ def _save(pixels: Levels, path: Path) -> None:
     Raises:
         UnwritableMediaError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        PillowImage.fromarray(pixels).save(partial, "PNG", compress_level=1)
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        PillowImage.fromarray(pixels).save(file, "PNG", compress_level=1)

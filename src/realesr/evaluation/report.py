@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from realesr.errors import UnwritableMediaError
 from realesr.evaluation.evaluate import Evaluation
 from realesr.evaluation.options import HIGHER_IS_BETTER
 from realesr.evaluation.records import Record
 from realesr.evaluation.statistics import Mean, mean_of
-from realesr.reasons import reason_of
+from realesr.outputs import whole_file
 
 REPORT, MEANS, TABLE, EVERYTHING = "report.md", "means.csv", "pictures.csv", "report.json"
 
@@ -106,13 +105,8 @@ def write_reports(evaluation: Evaluation, version: str) -> Path:
         (TABLE, _pictures(evaluation)),
         (EVERYTHING, _everything(evaluation, lines, version)),
     ):
-        path = folder / name
-        partial = path.with_name(f".{name}.part")
-        try:
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-            partial.replace(path)
-        except OSError as error:
-            raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
+        with whole_file(folder / name) as file:
+            file.write(text.encode(errors="backslashreplace"))
     return folder / REPORT
 
 

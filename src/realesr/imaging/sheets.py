@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from realesr.errors import UnwritableMediaError
-from realesr.reasons import reason_of
+from realesr.outputs import whole_file
 
 Levels = NDArray[np.uint8]
 
@@ -94,19 +93,12 @@ def save_sheet(sheet: Levels, path: Path) -> None:
     Raises:
         UnwritableMediaError: The format is unknown, or the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     name = PillowImage.registered_extensions().get(path.suffix.lower())
     if name is None or name not in PillowImage.SAVE:
         raise UnwritableMediaError(f"{path}: choose another suffix, such as .png, .jpg or .webp")
     options = {"quality": 93, "subsampling": 0} if name == "JPEG" else {}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        PillowImage.fromarray(sheet).save(partial, name, **options)
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        PillowImage.fromarray(sheet).save(file, name, **options)
 
 
 def square_around(shape: tuple[int, ...], x: float, y: float, side: int) -> tuple[slice, slice]:

@@ -24,6 +24,7 @@ from realesr.media.images.encode import encode_image
 from realesr.media.images.index import Entry, read_entry
 from realesr.media.images.manifest import license_of
 from realesr.options import MAX_THREADS
+from realesr.outputs import whole_file
 from realesr.preparation.hashing import difference_hash, near_pairs
 from realesr.preparation.journal import File, Journal
 from realesr.preparation.options import PrepareOptions
@@ -37,7 +38,6 @@ from realesr.preparation.variants import (
     sub_images,
 )
 from realesr.progress import Notice, Notify, Progress
-from realesr.reasons import reason_of
 
 COLUMNS = ("file", "split", "width", "height", "origin", "scene", "licence", "source_repo", "path")
 """Columns of the manifest; those after ``scene`` come from the source's manifest."""
@@ -238,18 +238,9 @@ def _write(path: Path, pixels: Levels) -> int:
     Raises:
         UnwritableMediaError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.writelines(encode_image(Image(np.ascontiguousarray(pixels)), path))
-            size_bytes = file.tell()
-        partial.replace(path)
-    except OSError as error:
-        raise UnwritableMediaError(f"{path}: {reason_of(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return size_bytes
+    with whole_file(path) as file:
+        file.writelines(encode_image(Image(np.ascontiguousarray(pixels)), path))
+        return file.tell()
 
 
 def _row(picture: Picture, split: str, file: File) -> dict[str, Any]:
@@ -264,6 +255,5 @@ def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as file:
+        file.write(text.getvalue().encode())
